@@ -1,0 +1,186 @@
+//! Keyed hashes of the data path: one picks a flow's slot, the other a service's row.
+//!
+//! Both are multilinear: a sum of 32-bit words of the key, each multiplied by its own secret 64-bit number, of which
+//! the upper 32 bits are strongly universal (Lemire and Kaser, "Strongly Universal String Hashing is Fast", 2014).
+//! Who does not know the keys cannot choose flows that meet in a slot; that is all that is asked of them. A final
+//! bijective mix makes the lower bits as good as the upper ones.
+
+use crate::{
+    address::{Address, Family},
+    flow::Flow,
+    service::ServiceKey,
+};
+
+/// Number of secret words: those of a flow, then those of a service's key.
+pub const KEY_WORDS: usize = FLOW_WORDS + SERVICE_WORDS;
+
+const FLOW_WORDS: usize = 11;
+const SERVICE_WORDS: usize = 6;
+
+/// The secret numbers of both hashes, a pure function of the configuration's `hash_seed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct HashKeys(pub [u64; KEY_WORDS]);
+
+impl HashKeys {
+    /// Expands a seed; every balancer with the same seed gets the same keys.
+    pub fn from_seed(seed: u64) -> Self {
+        let mut state = seed;
+        // An odd multiplier loses nothing of the word it multiplies.
+        Self([(); KEY_WORDS].map(|()| split_mix(&mut state) | 1))
+    }
+
+    /// The 64-bit hash of a flow. Its upper 32 bits choose the slot.
+    #[inline(always)]
+    pub fn flow(&self, flow: &Flow) -> u64 {
+        let k = &self.0;
+        let ports = u32::from(flow.client_port) | u32::from(flow.service_port) << 16;
+        let mut sum = k[0]
+            .wrapping_add(k[1].wrapping_mul(low(flow.client.lo)))
+            .wrapping_add(k[2].wrapping_mul(low(flow.vip.lo)))
+            .wrapping_add(k[3].wrapping_mul(u64::from(ports)))
+            .wrapping_add(k[4].wrapping_mul(u64::from(flow.protocol) | (flow.family as u64) << 8));
+        if matches!(flow.family, Family::V6) {
+            sum = sum
+                .wrapping_add(k[5].wrapping_mul(high(flow.client.lo)))
+                .wrapping_add(k[6].wrapping_mul(low(flow.client.hi)))
+                .wrapping_add(k[7].wrapping_mul(high(flow.client.hi)))
+                .wrapping_add(k[8].wrapping_mul(high(flow.vip.lo)))
+                .wrapping_add(k[9].wrapping_mul(low(flow.vip.hi)))
+                .wrapping_add(k[10].wrapping_mul(high(flow.vip.hi)));
+        }
+        mix(sum)
+    }
+
+    /// The 64-bit hash of a client's address alone, for services whose affinity is the source.
+    #[inline(always)]
+    pub fn client(&self, client: Address) -> u64 {
+        let k = &self.0;
+        mix(k[0]
+            .wrapping_add(k[1].wrapping_mul(low(client.lo)))
+            .wrapping_add(k[5].wrapping_mul(high(client.lo)))
+            .wrapping_add(k[6].wrapping_mul(low(client.hi)))
+            .wrapping_add(k[7].wrapping_mul(high(client.hi))))
+    }
+
+    /// The 64-bit hash of a service's key. Its upper 32 bits choose the row where the probing starts.
+    #[inline(always)]
+    pub fn service(&self, vip: Address, key: ServiceKey) -> u64 {
+        let k = &self.0;
+        let mut sum = k[FLOW_WORDS]
+            .wrapping_add(k[FLOW_WORDS + 1].wrapping_mul(low(vip.lo)))
+            .wrapping_add(k[FLOW_WORDS + 2].wrapping_mul(u64::from(key.0)));
+        if vip.hi != 0 || vip.lo >> 32 != 0 {
+            sum = sum
+                .wrapping_add(k[FLOW_WORDS + 3].wrapping_mul(high(vip.lo)))
+                .wrapping_add(k[FLOW_WORDS + 4].wrapping_mul(low(vip.hi)))
+                .wrapping_add(k[FLOW_WORDS + 5].wrapping_mul(high(vip.hi)));
+        }
+        mix(sum)
+    }
+}
+
+/// One step of SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014): advances
+/// the state and returns the next number. For tables and keys that are built in user space.
+pub const fn split_mix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// A bijection that spreads the upper bits over the lower ones and back.
+#[inline(always)]
+const fn mix(mut h: u64) -> u64 {
+    h ^= h >> 32;
+    h = h.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    h ^ (h >> 29)
+}
+
+#[inline(always)]
+const fn low(word: u64) -> u64 {
+    word & 0xffff_ffff
+}
+
+#[inline(always)]
+const fn high(word: u64) -> u64 {
+    word >> 32
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use std::{collections::HashSet, vec};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn flow(client: [u8; 4], client_port: u16) -> Flow {
+        Flow {
+            family: Family::V4,
+            protocol: 6,
+            client_port: client_port.to_be(),
+            service_port: 80_u16.to_be(),
+            client: Address::from_v4(client),
+            vip: Address::from_v4([192, 0, 2, 10]),
+        }
+    }
+
+    #[test]
+    fn neighbouring_flows_spread_evenly() {
+        let keys = HashKeys::from_seed(1);
+        let mut buckets = vec![0_u32; 100];
+        let total = 200_000_u32;
+        for n in 0..total {
+            let client = (0x0a00_0000 + n / 50).to_be_bytes();
+            let hash = keys.flow(&flow(client, 1024 + (n % 50) as u16));
+            buckets[((hash >> 32) * 100 >> 32) as usize] += 1;
+        }
+        // Five standard deviations of a binomial share: a skewed hash is far outside.
+        let expected = f64::from(total) / 100.0;
+        let bound = 5.0 * (expected * 0.99).sqrt();
+        for (bucket, count) in buckets.iter().enumerate() {
+            assert!((f64::from(*count) - expected).abs() < bound, "bucket {bucket} holds {count}, expected {expected}");
+        }
+    }
+
+    #[test]
+    fn every_part_of_a_flow_counts() {
+        let keys = HashKeys::from_seed(7);
+        let base = Flow {
+            family: Family::V6,
+            client: Address { hi: 1, lo: 2 },
+            vip: Address { hi: 3, lo: 4 },
+            ..flow([0; 4], 5)
+        };
+        let high_bit = 1 << 40;
+        let variants = [
+            base,
+            Flow { protocol: 17, ..base },
+            Flow { client_port: 6, ..base },
+            Flow { service_port: 6, ..base },
+            Flow { client: Address { hi: 9, lo: 2 }, ..base },
+            Flow { client: Address { hi: 1 | high_bit, lo: 2 }, ..base },
+            Flow { client: Address { hi: 1, lo: 9 }, ..base },
+            Flow { client: Address { hi: 1, lo: 2 | high_bit }, ..base },
+            Flow { vip: Address { hi: 9, lo: 4 }, ..base },
+            Flow { vip: Address { hi: 3 | high_bit, lo: 4 }, ..base },
+            Flow { vip: Address { hi: 3, lo: 9 }, ..base },
+            Flow { vip: Address { hi: 3, lo: 4 | high_bit }, ..base },
+        ];
+        let hashes: HashSet<u64> = variants.iter().map(|f| keys.flow(f)).collect();
+        assert_eq!(hashes.len(), variants.len());
+    }
+
+    proptest! {
+        #[test]
+        fn seeds_give_different_slots(a: u64, b: u64, client: [u8; 4], port: u16) {
+            prop_assume!(a != b);
+            let f = flow(client, port);
+            prop_assert_ne!(HashKeys::from_seed(a).flow(&f), HashKeys::from_seed(b).flow(&f));
+            prop_assert_eq!(HashKeys::from_seed(a).flow(&f), HashKeys::from_seed(a).flow(&f));
+        }
+    }
+}

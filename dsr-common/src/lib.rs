@@ -1,0 +1,19 @@
+//! What the kernel side and the user side of `dsr` share: the rows of the maps, written once, and the keyed hashes.
+//!
+//! Nothing here touches a packet, a map or the network: plain data and pure functions, `no_std`.
+#![no_std]
+#![deny(unsafe_code)]
+
+pub mod address;
+pub mod flow;
+pub mod hash;
+pub mod interface;
+pub mod limits;
+pub mod member;
+pub mod names;
+pub mod service;
+pub mod slot;
+pub mod stats;
+
+#[cfg(feature = "user")]
+mod pod;

@@ -1,0 +1,21 @@
+//! Bounds that both sides must agree on. What a configuration can size is not here.
+
+/// How many rows from its first one a service may stand; the program looks at no more.
+pub const SERVICE_PROBES: u32 = 8;
+
+/// Rows of the interface table, a power of two: the most interfaces that one agent can serve.
+pub const INTERFACE_ROWS: u32 = 16;
+
+/// The most members of one service: a slot names a member in 15 bits, and the highest number means "none".
+pub const MEMBERS_PER_SERVICE: u32 = 0x7fff;
+
+/// Slots in one row of the slot map: one cache line.
+pub const SLOTS_PER_BLOCK: u32 = 32;
+
+/// Sizes that a service's Maglev table can have: primes, so that every skip visits every slot.
+///
+/// A few coarse steps, because a step from one size to the next moves nearly every slot.
+pub const TABLE_SIZES: [u32; 4] = [1021, 4093, 16381, 65537];
+
+/// Slots a member that a table should have, for loads within one percent of the weights (Maglev, NSDI 2016, 5.3).
+pub const SLOTS_PER_MEMBER: u32 = 100;

@@ -1,0 +1,32 @@
+//! Names of the object's program, maps and load-time constants, as the agent looks them up.
+
+/// The XDP program.
+pub const XDP_PROGRAM: &str = "dsr";
+/// A program that passes every frame: what a veth peer needs to take frames that were sent by XDP.
+pub const PASS_PROGRAM: &str = "pass";
+
+/// Array of [`crate::service::ServiceRow`].
+pub const SERVICES: &str = "SERVICES";
+/// Array of [`crate::slot::SlotBlock`].
+pub const SLOTS: &str = "SLOTS";
+/// Array of [`crate::member::MemberRow`].
+pub const MEMBERS: &str = "MEMBERS";
+/// Per-CPU array of [`crate::stats::Counters`], a row a member.
+pub const COUNTERS: &str = "COUNTERS";
+/// Per-CPU array of 64-bit packet counts, a row an interface and reason.
+pub const REASONS: &str = "REASONS";
+/// Array of [`crate::interface::InterfaceRow`].
+pub const INTERFACES: &str = "INTERFACES";
+/// Device map: where packets go that leave by another interface than they came in on.
+pub const DEVICES: &str = "DEVICES";
+
+/// Load-time constant: [`crate::hash::HashKeys`].
+pub const HASH_KEYS: &str = "HASH_KEYS";
+/// Load-time constant: rows of the service map less one, `u32`; the rows are a power of two.
+pub const SERVICE_MASK: &str = "SERVICE_MASK";
+/// Load-time constant, `u8`: one if a member may leave by another interface than its packets came in on.
+pub const FEATURE_REDIRECT: &str = "FEATURE_REDIRECT";
+/// Load-time constant, `u8`: one if VLAN tags are read, and written where a member needs them.
+pub const FEATURE_VLAN: &str = "FEATURE_VLAN";
+/// Load-time constant, `u8`: one if an interface's MTU lets frames come in several buffers.
+pub const FEATURE_JUMBO: &str = "FEATURE_JUMBO";

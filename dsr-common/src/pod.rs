@@ -1,0 +1,19 @@
+//! Marks the rows as plain old data for aya's typed maps.
+#![allow(unsafe_code)]
+
+use crate::{
+    hash::HashKeys, interface::InterfaceRow, member::MemberRow, service::ServiceRow, slot::SlotBlock, stats::Counters,
+};
+
+// SAFETY: integers only, `repr(C)` or transparent, no implicit padding (asserted by size), any bit pattern is valid.
+unsafe impl aya::Pod for InterfaceRow {}
+// SAFETY: as above.
+unsafe impl aya::Pod for MemberRow {}
+// SAFETY: as above.
+unsafe impl aya::Pod for ServiceRow {}
+// SAFETY: as above.
+unsafe impl aya::Pod for SlotBlock {}
+// SAFETY: as above.
+unsafe impl aya::Pod for Counters {}
+// SAFETY: as above.
+unsafe impl aya::Pod for HashKeys {}

@@ -1,0 +1,106 @@
+//! A row of the service map, and how a row is found: open addressing with a bounded number of probes.
+
+use crate::address::{Address, Family};
+
+/// Protocol, port and family of a service in one word that is compared at once.
+///
+/// Bits 0 to 15: the port in network byte order as loaded from memory. Bits 16 to 23: the protocol number. Bits 24 to
+/// 31: the family, 4 or 6. Zero is an empty row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(transparent)]
+pub struct ServiceKey(pub u32);
+
+impl ServiceKey {
+    /// A row that once held a service: not a match, and not the end of a search.
+    pub const VACATED: Self = Self(u32::MAX);
+    /// A row that never held a service: the end of a search.
+    pub const EMPTY: Self = Self(0);
+
+    /// A service on one port. `port` is in network byte order as loaded from memory.
+    #[inline(always)]
+    pub const fn exact(family: Family, protocol: u8, port: u16) -> Self {
+        Self(port as u32 | (protocol as u32) << 16 | (family as u32) << 24)
+    }
+
+    /// The VIP itself: the row that says "this address is ours", whatever the port.
+    #[inline(always)]
+    pub const fn vip(family: Family) -> Self {
+        Self((family as u32) << 24)
+    }
+}
+
+/// Where a service's slots are: one aligned word, so that a table is swapped for another at once.
+///
+/// Bits 0 to 31: the first block in the slot map. Bits 32 to 55: slots in the table. Bits 56 to 63: flags.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct TableRef(pub u64);
+
+impl TableRef {
+    /// A table of `size` slots whose first block is row `block` of the slot map.
+    pub const fn new(block: u32, size: u32, flags: u8) -> Self {
+        Self(block as u64 | (size as u64 & 0xff_ffff) << 32 | (flags as u64) << 56)
+    }
+
+    /// The first block in the slot map.
+    #[inline(always)]
+    pub const fn block(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// Slots in the table.
+    #[inline(always)]
+    pub const fn size(self) -> u32 {
+        (self.0 >> 32) as u32 & 0xff_ffff
+    }
+
+    /// Flags, see the `FLAG_` constants.
+    #[inline(always)]
+    pub const fn flags(self) -> u8 {
+        (self.0 >> 56) as u8
+    }
+}
+
+/// Flag of a VIP's own row: ARP requests and neighbour solicitations for it are answered.
+pub const FLAG_ANNOUNCE: u8 = 1;
+
+/// Where a service's members are: one aligned word, so that they can be moved at once.
+///
+/// Bits 0 to 23: the first row in the member map. Bits 24 to 31: the binary logarithm of the rows set aside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct MembersRef(pub u32);
+
+impl MembersRef {
+    /// `1 << order` rows from row `base` of the member map.
+    pub const fn new(base: u32, order: u8) -> Self {
+        Self(base & 0xff_ffff | (order as u32) << 24)
+    }
+
+    /// The first row in the member map.
+    #[inline(always)]
+    pub const fn base(self) -> u32 {
+        self.0 & 0xff_ffff
+    }
+
+    /// Rows set aside for this service.
+    pub const fn capacity(self) -> u32 {
+        1 << (self.0 >> 24)
+    }
+}
+
+/// One service, or one VIP: half a cache line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C, align(32))]
+pub struct ServiceRow {
+    /// The VIP.
+    pub vip: Address,
+    /// Protocol, port and family.
+    pub key: ServiceKey,
+    /// Its members.
+    pub members: MembersRef,
+    /// Its slots.
+    pub table: TableRef,
+}
+
+const _: () = assert!(size_of::<ServiceRow>() == 32);

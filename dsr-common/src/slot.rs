@@ -1,0 +1,51 @@
+//! A slot of a Maglev table: the member that new flows go to.
+
+use crate::limits::{MEMBERS_PER_SERVICE, SLOTS_PER_BLOCK};
+
+/// One cell of a service's table. Bits 0 to 14: the member's number within its service. Bit 15: tracked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Slot(pub u16);
+
+impl Slot {
+    /// No member may be given this slot's flows.
+    pub const NONE: Self = Self(MEMBERS_PER_SERVICE as u16);
+
+    const TRACKED: u16 = 0x8000;
+
+    /// A stable slot of one member.
+    pub const fn stable(member: u16) -> Self {
+        Self(member & !Self::TRACKED)
+    }
+
+    /// The member's number within its service, or none.
+    #[inline(always)]
+    pub const fn member(self) -> Option<u16> {
+        let number = self.0 & !Self::TRACKED;
+        if number == Self::NONE.0 { None } else { Some(number) }
+    }
+
+    /// Whether the flow table has to be asked: the member of this slot changed a while ago.
+    #[inline(always)]
+    pub const fn is_tracked(self) -> bool {
+        self.0 & Self::TRACKED != 0
+    }
+}
+
+/// One row of the slot map: the slots that share a cache line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub struct SlotBlock(pub [u16; SLOTS_PER_BLOCK as usize]);
+
+const _: () = assert!(size_of::<SlotBlock>() == 64);
+
+/// The slot of a flow in a table of `size` slots: the hash's upper 32 bits, multiplied and shifted; no division.
+#[inline(always)]
+pub const fn index(hash: u64, size: u32) -> u32 {
+    ((hash >> 32) * size as u64 >> 32) as u32
+}
+
+/// Blocks that a table of `size` slots takes.
+pub const fn blocks(size: u32) -> u32 {
+    size.div_ceil(SLOTS_PER_BLOCK)
+}

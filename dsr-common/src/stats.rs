@@ -1,0 +1,91 @@
+//! What the program counts: traffic a member, and reasons an interface.
+
+use crate::limits::INTERFACE_ROWS;
+
+/// One member's traffic on one CPU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C, align(32))]
+pub struct Counters {
+    /// Frames sent to the backend.
+    pub packets: u64,
+    /// Their octets as they came in: link header and IP packet, without padding and frame check sequence.
+    pub bytes: u64,
+    /// TCP connections opened (SYN without ACK).
+    pub new_flows: u64,
+    /// Padding, always zero.
+    pub pad: u64,
+}
+
+const _: () = assert!(size_of::<Counters>() == 32);
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $variant:ident => $label:literal,)+) => {
+        /// Why a frame was passed, dropped or answered. Each way out of the program counts exactly one, but for
+        /// frames that were sent to a member: its [`Counters`] count them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u32)]
+        pub enum Reason {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Reason {
+            /// Every reason, in the order of its rows.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The name of the reason as the metric's label has it.
+            pub const fn label(self) -> &'static str {
+                match self { $(Self::$variant => $label,)+ }
+            }
+
+            /// What it means, in one line, for an operator.
+            pub const fn help(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+),)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Passed: the frame is not addressed to a VIP.
+    PassNotVip => "pass_not_vip",
+    /// Passed: neither IPv4 nor ARP for a VIP.
+    PassNotIp => "pass_not_ip",
+    /// Passed: the destination MAC is not this interface's.
+    PassOtherHost => "pass_other_host",
+    /// Passed: a broadcast or multicast frame that asks for no VIP.
+    PassGroup => "pass_group",
+    /// Passed: another host claims a VIP by ARP.
+    PassArpClaim => "pass_arp_claim",
+    /// Passed: the frame ends before its headers do.
+    PassTruncated => "pass_truncated",
+    /// Passed: the interface is not one of the agent's.
+    PassNoInterface => "pass_no_interface",
+    /// Dropped: the IP or transport header of a packet to a VIP contradicts itself or the frame's length.
+    DropMalformed => "drop_malformed",
+    /// Dropped: no service of the VIP has this protocol and port.
+    DropNoService => "drop_no_service",
+    /// Dropped: the service has no backend that can be reached.
+    DropNoBackend => "drop_no_backend",
+    /// Dropped: a fragment for a VIP.
+    DropFragment => "drop_fragment",
+    /// Dropped: an ICMP message to a VIP that is not an echo request.
+    DropIcmp => "drop_icmp",
+    /// Dropped: an IP protocol that no service of the VIP has.
+    DropProtocol => "drop_protocol",
+    /// Dropped: the VIP's service was being changed in this moment.
+    DropInconsistent => "drop_inconsistent",
+    /// Answered: an ARP request for a VIP.
+    AnswerArp => "answer_arp",
+    /// Answered: an echo request to a VIP.
+    AnswerEcho => "answer_echo",
+}
+
+/// Rows of the reason map: a block of reasons for each interface row, and one for frames of no known interface.
+pub const REASON_ROWS: u32 = (INTERFACE_ROWS + 1) * Reason::ALL.len() as u32;
+
+/// The row of the reason map that counts `reason` for frames that came in on row `interface` of the interface table;
+/// [`INTERFACE_ROWS`] for no known interface.
+#[inline(always)]
+pub const fn reason_row(interface: u32, reason: Reason) -> u32 {
+    interface * Reason::ALL.len() as u32 + reason as u32
+}

@@ -1,0 +1,1 @@
+//! Tells the network where the VIPs are: gratuitous ARP.

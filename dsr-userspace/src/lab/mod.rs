@@ -1,0 +1,1 @@
+//! A network of namespaces with a client, a switch, a balancer and backends.

@@ -1,0 +1,16 @@
+//! The user side of `dsr`.
+//!
+//! The way of a change: a YAML file becomes the desired state ([`config`], [`model`]); the network says what can be
+//! reached ([`neighbour`]); [`reconcile`] compares both with what is live and makes a list of changes;
+//! [`datapath`], the only door to the kernel's maps, applies it. [`agent`] ties these together.
+
+pub mod agent;
+pub mod announce;
+pub mod config;
+pub mod datapath;
+pub mod lab;
+pub mod maglev;
+pub mod metrics;
+pub mod model;
+pub mod neighbour;
+pub mod reconcile;

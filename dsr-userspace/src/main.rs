@@ -1,0 +1,3 @@
+//! The `dsr` command.
+
+fn main() {}

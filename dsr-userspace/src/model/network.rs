@@ -1,0 +1,96 @@
+//! What the network allows: interfaces, and the way to each backend.
+
+use std::{collections::BTreeMap, fmt, net::IpAddr};
+
+/// What the agent knows of the network at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Network {
+    /// The interfaces of the configuration that exist, by name.
+    pub interfaces: BTreeMap<String, InterfaceState>,
+    /// The way to each backend that was asked for.
+    pub reach: BTreeMap<IpAddr, Reach>,
+}
+
+/// One of the configuration's interfaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InterfaceState {
+    /// The kernel's index.
+    pub ifindex: u32,
+    /// Its MAC.
+    pub mac: Mac,
+    /// Its MTU in octets.
+    pub mtu: u32,
+    /// Whether it is administratively up and has a carrier.
+    pub up: bool,
+}
+
+/// The way to a backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Packets can be sent.
+    Hop(Hop),
+    /// They cannot, and why.
+    No(NoHop),
+}
+
+/// What a packet needs to reach a backend on its segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hop {
+    /// Index of the physical interface that the packet leaves by; one of the configuration's.
+    pub ifindex: u32,
+    /// The MAC it is sent from.
+    pub source: Mac,
+    /// The backend's MAC.
+    pub destination: Mac,
+    /// VLAN tags, outermost first; none on an untagged segment.
+    pub tags: Vec<VlanTag>,
+}
+
+/// Why packets cannot be sent to a backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoHop {
+    /// The routing table has no route to it.
+    NoRoute,
+    /// It is behind a router, which `l2` cannot cross.
+    Gateway(IpAddr),
+    /// The route leaves by an interface that is not in `interfaces`.
+    OtherInterface(String),
+    /// It is this node's own address.
+    Local,
+    /// The kernel has no MAC for it (yet): it does not answer ARP.
+    NoNeighbour,
+}
+
+impl fmt::Display for NoHop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRoute => f.write_str("no route leads to it"),
+            Self::Gateway(gateway) => {
+                write!(f, "it is behind the router {gateway}; forward mode l2 needs it on the same segment")
+            }
+            Self::OtherInterface(name) => write!(f, "it is reached through {name}, which is not in `interfaces`"),
+            Self::Local => f.write_str("it is an address of this node"),
+            Self::NoNeighbour => f.write_str("it does not answer ARP"),
+        }
+    }
+}
+
+/// An Ethernet address in transmission order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mac(pub [u8; 6]);
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+/// An IEEE 802.1Q tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VlanTag {
+    /// The protocol identifier, 0x8100 or 0x88a8, in host byte order.
+    pub tpid: u16,
+    /// The VLAN number, 1 to 4094, in host byte order.
+    pub id: u16,
+}
