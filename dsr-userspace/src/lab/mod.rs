@@ -60,9 +60,6 @@ use state::State;
 use topology::Topology;
 use web::Web;
 
-/// How long an agent may take from its start until every backend has slots.
-const READY_WITHIN: Duration = Duration::from_secs(15);
-
 /// A running lab. Dropping it removes all of it.
 // Fields are dropped in this order: what uses a namespace goes before it, the lock goes last.
 #[derive(Debug)]
@@ -172,3 +169,6 @@ impl Lab {
         self.agent()?.wait_until("slots for every backend", READY_WITHIN, ready).map(drop)
     }
 }
+
+/// How long an agent may take from its start until every backend has slots.
+const READY_WITHIN: Duration = Duration::from_secs(15);
