@@ -1,7 +1,7 @@
 //! The planner: desired x observed x live -> changes. Pure.
 //!
-//! Order of the changes: members, slots, services, VIPs; then what is removed, the other way round. So a packet meets
-//! nothing half made, whenever it comes.
+//! Order of the changes: members, slots, services, VIPs; then what is removed, the other way round. A service whose
+//! members need more room is moved to a copy of them first. So a packet meets nothing half made, whenever it comes.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -85,6 +85,7 @@ pub fn plan(
 /// Changes by the moment they are made.
 #[derive(Default)]
 struct Phases {
+    moves: Vec<Change>,
     members: Vec<Change>,
     slots: Vec<Change>,
     services: Vec<Change>,
@@ -94,7 +95,7 @@ struct Phases {
 
 impl Phases {
     fn in_order(self) -> Vec<Change> {
-        [self.members, self.slots, self.services, self.vacated, self.unused].concat()
+        [self.moves, self.members, self.slots, self.services, self.vacated, self.unused].concat()
     }
 }
 
@@ -134,11 +135,12 @@ impl<'a, T: Tables> Planner<'a, T> {
         let (vip, key) = (member::address(service.id.vip), key_of(service.id));
         self.wanted.insert((vip, key));
         let row = self.services.place(vip, key).ok_or(Full("service"))?;
-        let before = self.services.live.get(&(vip, key)).map(|(_, row)| *row);
-        let (members, numbers) = self.numbers(service, before)?;
+        let live = self.services.live.get(&(vip, key)).map(|(_, row)| *row);
+        let (members, numbers) = self.numbers(service, live)?;
+        let before = live.map(|live| self.make_room(row, live, members));
         let rows: Vec<MemberRow> =
             service.backends.iter().map(|b| member::row(service, b, self.network, self.devices)).collect();
-        self.write_members(members, &numbers, &rows, before);
+        self.write_members(members, &numbers, &rows, live);
         let slots = self.slots_of(service, &numbers, &rows);
         let table = self.write_slots(&slots, before)?;
         let value = ServiceRow { vip, key, members, table };
@@ -175,27 +177,39 @@ impl<'a, T: Tables> Planner<'a, T> {
         (0..members.capacity()).map(|number| self.live.member(members.base() + number)).collect()
     }
 
+    /// Where a service needs more rows: copies its members and turns it over to the copies. Numbers stay, so that its
+    /// slots are right before and after.
+    fn make_room(&mut self, row: u32, live: ServiceRow, to: MembersRef) -> ServiceRow {
+        if live.members == to {
+            return live;
+        }
+        for (number, value) in (0..).zip(self.live_members(live.members)) {
+            if value.family != 0 {
+                self.changes.moves.push(Change::Member { row: to.base() + number, value, fresh: true });
+                let old = live.members.base() + number;
+                self.changes.unused.push(Change::Member { row: old, value: MemberRow::default(), fresh: false });
+            }
+        }
+        let value = ServiceRow { members: to, ..live };
+        self.changes.moves.push(Change::Service { row, value });
+        value
+    }
+
     /// Rows that gain a way are written before the slots that name them, rows that lose it after.
-    fn write_members(&mut self, to: MembersRef, numbers: &[u16], rows: &[MemberRow], before: Option<ServiceRow>) {
-        let moved = before.is_none_or(|row| row.members != to);
+    fn write_members(&mut self, to: MembersRef, numbers: &[u16], rows: &[MemberRow], live: Option<ServiceRow>) {
+        let live = live.map_or(Vec::new(), |row| self.live_members(row.members));
+        let held = |number: u16| live.get(usize::from(number)).copied().unwrap_or_default();
         for (number, value) in numbers.iter().zip(rows) {
-            let row = to.base() + u32::from(*number);
-            let old = if moved { MemberRow::default() } else { self.live.member(row) };
-            if moved || old != *value {
-                let fresh = moved || old.family == 0;
-                let change = Change::Member { row, value: *value, fresh };
+            let (row, old) = (to.base() + u32::from(*number), held(*number));
+            if old != *value {
+                let change = Change::Member { row, value: *value, fresh: old.family == 0 };
                 if value.mode == 0 { self.changes.unused.push(change) } else { self.changes.members.push(change) }
             }
         }
-        let Some(before) = before else { return };
-        let kept: BTreeSet<u32> =
-            if moved { BTreeSet::new() } else { numbers.iter().map(|n| to.base() + u32::from(*n)).collect() };
-        self.clear_members(before.members, &kept);
-    }
-
-    fn clear_members(&mut self, members: MembersRef, kept: &BTreeSet<u32>) {
-        for row in members.base()..members.base() + members.capacity() {
-            if !kept.contains(&row) && self.live.member(row).family != 0 {
+        let kept: BTreeSet<u16> = numbers.iter().copied().collect();
+        for (number, row) in (0..).zip(&live) {
+            if row.family != 0 && !kept.contains(&number) {
+                let row = to.base() + u32::from(number);
                 self.changes.unused.push(Change::Member { row, value: MemberRow::default(), fresh: false });
             }
         }
@@ -246,6 +260,14 @@ impl<'a, T: Tables> Planner<'a, T> {
         Ok(())
     }
 
+    fn clear_members(&mut self, members: MembersRef) {
+        for (row, value) in (members.base()..).zip(self.live_members(members)) {
+            if value.family != 0 {
+                self.changes.unused.push(Change::Member { row, value: MemberRow::default(), fresh: false });
+            }
+        }
+    }
+
     fn remove_others(&mut self) {
         let mut gone: Vec<(u32, ServiceRow)> =
             self.services.live.iter().filter(|(id, _)| !self.wanted.contains(id)).map(|(_, live)| *live).collect();
@@ -256,7 +278,7 @@ impl<'a, T: Tables> Planner<'a, T> {
                 self.changes.vacated.push(Change::Vacate { row, key });
             }
             if value.table.size() > 0 {
-                self.clear_members(value.members, &BTreeSet::new());
+                self.clear_members(value.members);
             }
         }
     }
