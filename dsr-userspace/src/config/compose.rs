@@ -4,7 +4,7 @@
 //! scalars and stand once in a mapping: where they do not, that is a finding and reading goes on. Anchors, aliases and
 //! tags end it, as what they stand for is not known.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
 
 use serde::de::IgnoredAny;
 use yaml_rust2::{
@@ -14,7 +14,7 @@ use yaml_rust2::{
 };
 
 use super::{
-    error::Place,
+    error::{Place, Problem},
     outline::{Entry, Kind, Node},
     path::{FieldPath, Step, shown},
 };
@@ -37,6 +37,13 @@ pub(super) struct Finding {
     pub(super) path: FieldPath,
     /// What is wrong, and what to write instead.
     pub(super) message: String,
+}
+
+impl Finding {
+    /// The finding as a problem of `file`.
+    pub(super) fn problem(self, file: &Path) -> Problem {
+        Problem::new(file, self.place, self.path, self.message)
+    }
 }
 
 /// Reads one YAML document.
@@ -118,7 +125,8 @@ impl Composer {
             Some(Open::Mapping { place, entries, .. }) => {
                 // A block mapping is reported to begin behind its first key.
                 let first = entries.first().map(|entry| entry.key_place);
-                let place = first.filter(|first| first.line == place.line && first.column < place.column).unwrap_or(place);
+                let place =
+                    first.filter(|first| first.line == place.line && first.column < place.column).unwrap_or(place);
                 self.node(Node { place, kind: Kind::Mapping(entries) });
             }
             None => {}
