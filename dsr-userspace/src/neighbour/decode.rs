@@ -71,10 +71,12 @@ fn link(message: &LinkMessage) -> Option<Fact> {
             _ => {}
         }
     }
-    let up = message.header.flags.contains(LinkFlags::Up | LinkFlags::LowerUp);
+    let enabled = message.header.flags.contains(LinkFlags::Up);
+    let carrier = message.header.flags.contains(LinkFlags::LowerUp);
     let mac = mac.filter(|_| message.header.link_layer_type == LinkLayerType::Ether);
     // Messages of the wireless extensions have no MTU: they tell nothing of the link itself.
-    Some(Fact::Link(message.header.index, Link { name: name?, mac, mtu: mtu?, up, vlan: vlan(message) }))
+    let link = Link { name: name?, mac, mtu: mtu?, enabled, carrier, vlan: vlan(message) };
+    Some(Fact::Link(message.header.index, link))
 }
 
 fn vlan(message: &LinkMessage) -> Option<Vlan> {

@@ -1,10 +1,6 @@
 //! Messages as the kernel sends them, and what they tell.
 
-use netlink_packet_route::{
-    link::VlanProtocol,
-    neighbour::NeighbourState,
-    route::RouteHeader,
-};
+use netlink_packet_route::{link::VlanProtocol, neighbour::NeighbourState, route::RouteHeader};
 
 use super::*;
 
@@ -35,10 +31,12 @@ fn told_link(message: LinkMessage) -> Link {
 #[test]
 fn a_link_is_told_with_its_mac_mtu_and_carrier() {
     let link = told_link(link_message(vec![]));
-    assert_eq!(link, Link { name: "eth0.7".into(), mac: Some(Mac(MAC)), mtu: 1500, up: true, vlan: None });
+    let name = "eth0.7".into();
+    let expected = Link { name, mac: Some(Mac(MAC)), mtu: 1500, enabled: true, carrier: true, vlan: None };
+    assert_eq!(link, expected);
     let mut message = link_message(vec![]);
     message.header.flags = LinkFlags::Up;
-    assert!(!told_link(message).up, "no carrier");
+    assert_eq!(told_link(message), Link { carrier: false, ..expected });
 }
 
 #[test]

@@ -30,10 +30,19 @@ pub(super) struct Link {
     pub(super) mac: Option<Mac>,
     /// Its MTU in octets.
     pub(super) mtu: u32,
-    /// Whether it is administratively up and has a carrier.
-    pub(super) up: bool,
+    /// Whether it is administratively up; the kernel has routes by it only then.
+    pub(super) enabled: bool,
+    /// Whether it has a carrier.
+    pub(super) carrier: bool,
     /// What it stands on, if it is a VLAN sub-interface.
     pub(super) vlan: Option<Vlan>,
+}
+
+impl Link {
+    /// Whether frames can be sent on it.
+    pub(super) const fn is_up(&self) -> bool {
+        self.enabled && self.carrier
+    }
 }
 
 /// What a VLAN sub-interface stands on.

@@ -106,7 +106,7 @@ impl State {
             .iter()
             .filter(|(_, link)| self.interfaces.contains(&link.name))
             .filter_map(|(&ifindex, link)| {
-                let state = InterfaceState { ifindex, mac: link.mac?, mtu: link.mtu, up: link.up };
+                let state = InterfaceState { ifindex, mac: link.mac?, mtu: link.mtu, up: link.is_up() };
                 Some((link.name.clone(), state))
             })
             .collect();
@@ -148,7 +148,7 @@ impl State {
             return Reach::No(NoHop::Gateway(gateway));
         }
         let Some(source) = link.mac else { return Reach::No(NoHop::OtherInterface(link.name.clone())) };
-        if !link.up || !self.links.get(&ifindex).is_some_and(|physical| physical.up) {
+        if !link.is_up() || !self.links.get(&ifindex).is_some_and(Link::is_up) {
             return Reach::No(NoHop::InterfaceDown(link.name.clone()));
         }
         match self.neighbours.get(&(oif, address)) {

@@ -24,7 +24,8 @@ fn mac(last: u8) -> Mac {
 }
 
 fn link(name: &str, index: u32, vlan: Option<Vlan>) -> Fact {
-    Fact::Link(index, Link { name: name.into(), mac: Some(mac(index as u8)), mtu: 1500, up: true, vlan })
+    let mac = Some(mac(index as u8));
+    Fact::Link(index, Link { name: name.into(), mac, mtu: 1500, enabled: true, carrier: true, vlan })
 }
 
 fn vlan(parent: u32, tpid: u16, id: u16) -> Option<Vlan> {
@@ -108,8 +109,8 @@ fn each_way_that_l2_cannot_go_is_named() {
 fn a_link_without_carrier_reaches_nobody() {
     let mut state = state(out(OUTER));
     resolve(&mut state, OUTER, Standing::Fixed);
-    let down = Link { name: "eth0".into(), mac: Some(mac(2)), mtu: 1500, up: false, vlan: None };
-    state.learn(Fact::Link(ETH0, down));
+    let Fact::Link(_, eth0) = link("eth0", ETH0, None) else { unreachable!() };
+    state.learn(Fact::Link(ETH0, Link { carrier: false, ..eth0 }));
     assert_eq!(reach(&state), Reach::No(NoHop::InterfaceDown("eth0.10".into())));
     assert!(!state.network().interfaces["eth0"].up);
     assert_eq!(state.cares(), BTreeMap::new());
