@@ -57,6 +57,8 @@ pub enum NoHop {
     OtherInterface(String),
     /// It is this node's own address.
     Local,
+    /// The interface that it is reached through is down or has no carrier.
+    InterfaceDown(String),
     /// The kernel has no MAC for it (yet): it does not answer ARP.
     NoNeighbour,
 }
@@ -70,6 +72,7 @@ impl fmt::Display for NoHop {
             }
             Self::OtherInterface(name) => write!(f, "it is reached through {name}, which is not in `interfaces`"),
             Self::Local => f.write_str("it is an address of this node"),
+            Self::InterfaceDown(name) => write!(f, "its interface {name} is down or has no carrier"),
             Self::NoNeighbour => f.write_str("it does not answer ARP"),
         }
     }
