@@ -1,3 +1,9 @@
-//! The `dsr` command.
+//! The `dsr` command: parses the command line and dispatches, nothing else.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

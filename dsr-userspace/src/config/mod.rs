@@ -60,6 +60,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// The names of the interfaces, in the order of the file.
+    pub fn interfaces(&self) -> Vec<String> {
+        self.interfaces.iter().map(|interface| interface.value.clone()).collect()
+    }
+
     /// Each VIP once, in the order of the file.
     pub fn vips(&self) -> impl ExactSizeIterator<Item = IpAddr> + '_ {
         self.vips.iter().map(|vip| vip.value)

@@ -77,22 +77,18 @@ pub struct Datapath {
 }
 
 impl Datapath {
-    /// Tells the program which interfaces there are. An interface keeps its row, and with it its counts of reasons.
-    pub fn set_interfaces(&mut self, interfaces: &[InterfaceState]) -> Result<(), Error> {
-        let rows: Vec<InterfaceRow> = (0..INTERFACE_ROWS).map(|row| self.interfaces.load(row)).collect();
-        for interface in interfaces {
-            let value = InterfaceRow { ifindex: interface.ifindex, pad: 0, mac: mac_word(interface.mac.0) };
-            let row = self.interface_row(interface.ifindex);
-            let Some(row) = row else { continue };
-            if rows[row as usize] != value {
-                // The MAC first: a row is found by its index.
-                self.interfaces.store_word(row, 1, value.mac);
-                self.interfaces.store_word(row, 0, u64::from(value.ifindex));
-            }
-        }
-        for (device, interface) in (0..).zip(interfaces) {
+    /// Tells the program which interfaces there are, each with its row of the device map. An interface keeps its row
+    /// of the interface table, and with it its counts of reasons.
+    pub fn set_interfaces(&mut self, interfaces: &[(u32, InterfaceState)]) -> Result<(), Error> {
+        for (device, interface) in interfaces {
+            let Some(row) = self.interface_row(interface.ifindex) else {
+                continue; // The configuration allows no more interfaces than there are rows.
+            };
+            // The MAC first: a row is found by its index.
+            self.interfaces.store_word(row, 1, mac_word(interface.mac.0));
+            self.interfaces.store_word(row, 0, u64::from(interface.ifindex));
             self.devices
-                .set(device, interface.ifindex, None, 0)
+                .set(*device, interface.ifindex, None, 0)
                 .map_err(|error| Error::Device(interface.ifindex, error))?;
         }
         Ok(())
@@ -100,9 +96,8 @@ impl Datapath {
 
     /// The row of an interface, or the first free one on its way.
     fn interface_row(&self, ifindex: u32) -> Option<u32> {
-        (0..INTERFACE_ROWS).map(|step| first_row(ifindex.wrapping_add(step))).find(|row| {
-            matches!(self.interfaces.load(*row).ifindex, 0) || self.interfaces.load(*row).ifindex == ifindex
-        })
+        let is_its_own = |row: &u32| matches!(self.interfaces.load(*row).ifindex, found if found == 0 || found == ifindex);
+        (0..INTERFACE_ROWS).map(|step| first_row(ifindex.wrapping_add(step))).find(is_its_own)
     }
 }
 
