@@ -1,9 +1,7 @@
-//! The `dsr` command: parses the command line and dispatches, nothing else.
-
-mod cli;
+//! The `dsr` command; see [`dsr::cli`].
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::main()
+    dsr::cli::main()
 }

@@ -1,1 +1,5 @@
-//! What the tests share.
+//! What the tests share: frames to build, and the real program to run them through.
+
+pub mod frame;
+pub mod privilege;
+pub mod program;

@@ -164,7 +164,8 @@ impl Balancer {
 
     fn announce(&mut self) {
         let vips = announced(&self.config.desired);
-        let states = self.config.interfaces().into_iter().filter_map(|name| self.network.interfaces.get(&name).copied());
+        let states =
+            self.config.interfaces().into_iter().filter_map(|name| self.network.interfaces.get(&name).copied());
         self.announcer.set(states.flat_map(|state| vips.iter().map(move |vip| (state, *vip))).collect());
     }
 }

@@ -32,7 +32,7 @@ enum Command {
 /// Exit code for wrong usage and wrong configuration; clap's own is the same.
 const WRONG: u8 = 2;
 
-pub(crate) fn main() -> ExitCode {
+pub fn main() -> ExitCode {
     let cli = Cli::parse();
     log_to_stderr();
     let result = match cli.command {

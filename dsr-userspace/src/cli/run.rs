@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
-use dsr::agent;
+use crate::agent;
 
 use super::WRONG;
 

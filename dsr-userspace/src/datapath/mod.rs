@@ -96,7 +96,8 @@ impl Datapath {
 
     /// The row of an interface, or the first free one on its way.
     fn interface_row(&self, ifindex: u32) -> Option<u32> {
-        let is_its_own = |row: &u32| matches!(self.interfaces.load(*row).ifindex, found if found == 0 || found == ifindex);
+        let is_its_own =
+            |row: &u32| matches!(self.interfaces.load(*row).ifindex, found if found == 0 || found == ifindex);
         (0..INTERFACE_ROWS).map(|step| first_row(ifindex.wrapping_add(step))).find(is_its_own)
     }
 }
