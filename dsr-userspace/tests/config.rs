@@ -142,3 +142,14 @@ fn more_backends_than_a_service_can_have_are_refused() {
     let expected = "dsr.yaml:4:5: pools.web.backends: 32768 backends are too many: write at most 32767 in one pool";
     assert_eq!(errors, expected);
 }
+
+#[test]
+fn the_reference_begins_with_a_file_that_is_taken() {
+    let reference = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md")).unwrap();
+    let text = reference.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let config = config::parse(text, Path::new("configuration.md")).unwrap();
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    for number in [dsr_common::limits::INTERFACE_ROWS, dsr_common::limits::MEMBERS_PER_SERVICE] {
+        assert!(reference.contains(&format!("at most {number}")), "the reference names the limit {number}");
+    }
+}
