@@ -6,7 +6,7 @@ use std::{
     fmt::Display,
     io,
     os::{fd::AsFd, unix::process::CommandExt},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -70,9 +70,10 @@ pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     env::split_paths(&path).chain(system).map(|dir| dir.join(name)).find(|file| file.is_file())
 }
 
+/// The program and its first words, enough to recognise it in a message.
 fn name(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args().take(3));
-    let words: Vec<_> =
-        words.map(|word| word.to_string_lossy().lines().next().unwrap_or_default().to_owned()).collect();
+    let program = Path::new(command.get_program());
+    let mut words = vec![program.file_name().unwrap_or(program.as_os_str()).to_string_lossy()];
+    words.extend(command.get_args().take(3).map(OsStr::to_string_lossy).filter(|word| !word.contains('\n')));
     format!("`{}`", words.join(" "))
 }

@@ -34,7 +34,7 @@ pub(crate) fn add_sources(compiler: &Compiler) -> bool {
         Ok(_) => true,
         Err(error) => {
             let reason = format!("{error:#}");
-            step(format_args!("rustup cannot add it: {}", reason.lines().next().unwrap_or_default()));
+            step(format_args!("rustup cannot add it: {}", reason.lines().last().unwrap_or_default()));
             false
         }
     }

@@ -39,29 +39,24 @@ pub(crate) fn task(workspace: &Workspace, options: &Options) -> Result<()> {
     result
 }
 
+/// A finding about format or lints does not keep the tests from running; all are told in the end.
 fn steps(workspace: &Workspace, options: &Options, report: &mut Report) -> Result<()> {
     let everything = options.filter.is_empty();
-    if everything {
-        report.record("format", || lint::format(workspace))?;
-    }
-    report.record("programs", || {
-        let _lock = workspace.lock()?;
-        install_programs()
-    })?;
+    let format = if everything { report.record("format", || lint::format(workspace)) } else { Ok(()) };
+    report.record("programs", || install_programs(workspace))?;
     let object = report.record("kernel side", || kernel::build(workspace))?;
-    if everything {
-        report.record("lints", || lint::clippy(workspace, &object))?;
-    }
+    let lints = if everything { report.record("lints", || lint::clippy(workspace, &object)) } else { Ok(()) };
     let started = Instant::now();
     let counts = tests(workspace, &object, &options.filter)?;
     report.tests(counts, started.elapsed());
     if !counts.passed() {
         bail!("tests failed");
     }
-    Ok(())
+    format.and(lints)
 }
 
-fn install_programs() -> Result<()> {
+fn install_programs(workspace: &Workspace) -> Result<()> {
+    let _lock = workspace.lock()?;
     let missing = missing_packages(|program| process::find_program(program).is_some());
     if missing.is_empty() {
         step("the programs that the tests start are all there");

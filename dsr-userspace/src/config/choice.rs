@@ -50,7 +50,7 @@ fn choose<T: Read + Copy>(value: &Value, what: &str, words: &[(&str, T)], later:
         return Err(format!("`{text}`: this version does not have it: write {}", T::WRITE));
     }
     match suggest::closest(text, words.iter().map(|(word, _)| *word)) {
-        Some(word) => Err(format!("{}; did you mean {word}?", not::<T>(value, what))),
-        None => Err(not::<T>(value, what)),
+        Some(word) if words.len() > 1 => Err(format!("{}; did you mean {word}?", not::<T>(value, what))),
+        _ => Err(not::<T>(value, what)),
     }
 }

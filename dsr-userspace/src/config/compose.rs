@@ -52,7 +52,7 @@ pub(super) fn compose(text: &str) -> Result<Outline, Finding> {
         return Err(not_yaml(text, &error));
     }
     let mut parser = Parser::new_from_str(text);
-    let mut composer = Composer::default();
+    let mut composer = Composer { text, ..Composer::default() };
     loop {
         let (event, marker) = parser.next_token().map_err(|error| not_scanned(&error))?;
         match event {
@@ -64,7 +64,8 @@ pub(super) fn compose(text: &str) -> Result<Outline, Finding> {
 
 /// The collections that are open, outermost first.
 #[derive(Default)]
-struct Composer {
+struct Composer<'a> {
+    text: &'a str,
     open: Vec<Open>,
     top: Option<Node>,
     findings: Vec<Finding>,
@@ -91,21 +92,22 @@ enum Fate {
     Left,
 }
 
-impl Composer {
+impl Composer<'_> {
     fn event(&mut self, event: Event, place: Place) -> Result<(), Finding> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse(place, anchor, tag.is_some())?;
                 let plain = style == TScalarStyle::Plain;
+                let place = if plain && text.is_empty() { self.place_of_nothing(place) } else { place };
                 self.node(Node { place, kind: Kind::Scalar { text, plain } });
             }
             Event::SequenceStart(anchor, tag) => {
                 self.refuse(place, anchor, tag.is_some())?;
-                self.open.push(Open::List { place, nodes: Vec::new() });
+                self.open(Open::List { place, nodes: Vec::new() })?;
             }
             Event::MappingStart(anchor, tag) => {
                 self.refuse(place, anchor, tag.is_some())?;
-                self.open.push(Open::Mapping { place, entries: Vec::new(), keys: HashMap::new(), key: None });
+                self.open(Open::Mapping { place, entries: Vec::new(), keys: HashMap::new(), key: None })?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
             Event::Alias(_) => return Err(self.refused(place, "aliases (`*name`)")),
@@ -117,6 +119,17 @@ impl Composer {
     fn finish(self, end: Place) -> Outline {
         let empty = Node { place: end, kind: Kind::Scalar { text: String::new(), plain: true } };
         Outline { node: self.top.unwrap_or(empty), findings: self.findings }
+    }
+
+    fn open(&mut self, collection: Open) -> Result<(), Finding> {
+        let (Open::List { place, .. } | Open::Mapping { place, .. }) = collection;
+        if self.open.len() == DEEPEST {
+            let message =
+                format!("lists and mappings are nested more than {DEEPEST} deep: remove brackets or indentation");
+            return Err(Finding { place, path: FieldPath::root(), message });
+        }
+        self.open.push(collection);
+        Ok(())
     }
 
     fn close(&mut self) {
@@ -167,14 +180,26 @@ impl Composer {
         self.findings.extend(message.map(|message| Finding { place, path, message }));
     }
 
-    /// The path of the innermost open collection.
+    /// The path of the node that is read now; of the mapping around it, where it is a key.
     fn path(&self) -> FieldPath {
-        let inner = self.open.len().saturating_sub(1);
         let step = |open: &Open| match open {
             Open::List { nodes, .. } => Some(Step::Index(nodes.len())),
             Open::Mapping { key, .. } => key.as_ref().map(|key| Step::Key(key.text.clone())),
         };
-        self.open[..inner].iter().filter_map(step).collect()
+        self.open.iter().filter_map(step).collect()
+    }
+
+    /// An entry of a list behind which nothing is written is reported to be at the next token.
+    fn place_of_nothing(&self, next: Place) -> Place {
+        let Some(Open::List { .. }) = self.open.last() else { return next };
+        let before = self.text.lines().enumerate().take(next.line.saturating_sub(1));
+        let written = before.filter(|(_, line)| !matches!(line.trim_start().chars().next(), None | Some('#')));
+        match written.last() {
+            Some((index, line)) if line.split(" #").next().is_some_and(|line| line.trim() == "-") => {
+                Place { line: index + 1, column: line.chars().take_while(|c| *c != '-').count() + 1 }
+            }
+            _ => next,
+        }
     }
 
     fn refuse(&self, place: Place, anchor: usize, tagged: bool) -> Result<(), Finding> {
@@ -189,6 +214,9 @@ impl Composer {
         Finding { place, path: self.path(), message: format!("YAML {what} are not read: write the value itself") }
     }
 }
+
+/// Collections within collections that are read: many more than any configuration has, and few enough for recursion.
+const DEEPEST: usize = 64;
 
 fn not_yaml(text: &str, error: &serde_yaml::Error) -> Finding {
     let message = error.to_string();

@@ -21,6 +21,8 @@ pub(super) enum Field<T> {
 pub(super) trait Read: Sized {
     /// What an operator has to write, as in "write ...".
     const WRITE: &'static str;
+    /// The same of a list or mapping of such values.
+    const WRITE_MANY: &'static str = "several of them";
 
     /// Reads it, or says what is wrong and what to write instead.
     fn read(value: Value) -> Result<Self, String>;
@@ -46,7 +48,7 @@ impl<'de, T: Read> Deserialize<'de> for Field<T> {
 pub(super) struct Entries<T>(pub(super) Vec<(String, Field<T>)>);
 
 impl<T: Read> Read for Entries<T> {
-    const WRITE: &'static str = "a mapping, each entry below its name";
+    const WRITE: &'static str = T::WRITE_MANY;
 
     fn read(value: Value) -> Result<Self, String> {
         let Value::Mapping(mapping) = value else { return Err(not::<Self>(&value, "a mapping")) };
@@ -56,7 +58,7 @@ impl<T: Read> Read for Entries<T> {
 }
 
 impl<T: Read> Read for Vec<Field<T>> {
-    const WRITE: &'static str = "a list, each entry behind `- `";
+    const WRITE: &'static str = T::WRITE_MANY;
 
     fn read(value: Value) -> Result<Self, String> {
         match value {

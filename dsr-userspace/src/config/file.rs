@@ -8,7 +8,7 @@ use serde_yaml::Value;
 use super::{
     XdpMode,
     field::{Entries, Field, Read, row},
-    scalar::{HostAddress, InterfaceName, Name, Port, Seed},
+    scalar::{HostAddress, InterfaceName, Name, PoolName, Port, Seed},
 };
 use crate::model::{Announce, Forward, Protocol, Weight};
 
@@ -71,7 +71,7 @@ pub(super) struct ServiceRow {
     pub(super) vip: Field<HostAddress>,
     pub(super) port: Field<Port>,
     pub(super) protocol: Field<Protocol>,
-    pub(super) pool: Field<Name>,
+    pub(super) pool: Field<PoolName>,
     pub(super) announce: Field<Announce>,
     #[serde(flatten)]
     unknown: Unknown,
@@ -80,9 +80,10 @@ pub(super) struct ServiceRow {
 const NOT_YET: &str = "this version does not have it: remove it";
 
 macro_rules! rows {
-    ($($row:ident = $what:literal, $write:literal, [$($field:literal),+], $other:expr;)+) => {$(
+    ($($row:ident = $what:literal, $write:literal, $many:literal, [$($field:literal),+], $other:expr;)+) => {$(
         impl Read for $row {
             const WRITE: &'static str = $write;
+            const WRITE_MANY: &'static str = $many;
 
             fn read(value: Value) -> Result<Self, String> {
                 row(value, $what)
@@ -102,17 +103,19 @@ macro_rules! rows {
 }
 
 rows! {
-    File = "a configuration", "`interfaces:`, `pools:` and `services:`, each on a line of its own",
+    File = "a configuration", "`interfaces:`, `pools:` and `services:`, each on a line of its own", "one",
         ["interfaces", "metrics", "hash_seed", "xdp_mode", "pools", "services"],
         &[("flow_timeout", NOT_YET), ("api", NOT_YET)];
     PoolRow = "a pool", "{backends: [{name: web1, address: 10.0.0.11}]}",
+        "each pool below its name, like {web: {backends: [{name: web1, address: 10.0.0.11}]}}",
         ["forward", "backends"],
         &[("health", "this version has no health checks: remove it")];
-    BackendRow = "a backend", "{name: web1, address: 10.0.0.11}",
+    BackendRow = "a backend", "{name: web1, address: 10.0.0.11}", "a list, like [{name: web1, address: 10.0.0.11}]",
         ["name", "address", "weight"],
         &[("port", "a backend has no port: with Direct Server Return a port cannot be translated, \
                     the backend listens on the service's; remove it")];
     ServiceRow = "a service", "{name: www, vip: 192.0.2.10, port: 80, pool: web}",
+        "a list, like [{name: www, vip: 192.0.2.10, port: 80, pool: web}]",
         ["name", "vip", "port", "protocol", "pool", "announce"],
         &[("affinity", NOT_YET), ("backends", "a service has a pool: write the backends in a pool, and its name here"),
           ("address", "the address of a service is its VIP: write `vip`")];

@@ -68,11 +68,18 @@ impl fmt::Display for FieldPath {
 /// A text as messages show it: no control characters, and not endless.
 pub(super) fn shown(text: &str) -> String {
     let mut characters = text.chars();
-    let mut shown: String = characters.by_ref().take(SHOWN_CHARACTERS).flat_map(char::escape_debug).collect();
+    let mut shown: String = characters.by_ref().take(SHOWN_CHARACTERS).map(shown_character).collect();
     if characters.next().is_some() {
         shown.push_str("...");
     }
     shown
+}
+
+fn shown_character(character: char) -> String {
+    match character {
+        '\'' | '"' | '\\' => character.to_string(),
+        _ => character.escape_debug().to_string(),
+    }
 }
 
 fn shown_key(key: &str) -> String {

@@ -10,7 +10,7 @@ use dsr_common::limits::MEMBERS_PER_SERVICE;
 
 use super::{
     error::Located,
-    field::{Entries, Field},
+    field::{Entries, Field, Read},
     file::{BackendRow, PoolRow},
     path::FieldPath,
     report::Report,
@@ -40,7 +40,7 @@ pub(super) fn read(report: &mut Report<'_>, Entries(rows): Entries<PoolRow>) -> 
     let mut pools = Pools::default();
     let top = FieldPath::root().key("pools");
     if rows.is_empty() {
-        report.error(&top, "has no pool: write one below its name, like `web: {backends: [...]}`");
+        report.error(&top, format!("has no pool: write {}", PoolRow::WRITE_MANY));
     }
     for (name, field) in rows {
         let path = top.key(&name);
@@ -66,7 +66,7 @@ fn pool(
     let rows = report.required(&list, row.backends)?;
     let written = rows.len();
     if rows.is_empty() {
-        report.error(&list, "a pool has at least one backend: write [{name: web1, address: 10.0.0.11}]");
+        report.error(&list, format!("has no backend: write {}", BackendRow::WRITE_MANY));
     }
     if written > MEMBERS_PER_SERVICE as usize {
         report

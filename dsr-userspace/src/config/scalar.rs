@@ -41,12 +41,28 @@ impl Name {
     }
 }
 
+/// The name that a service has for a pool, which need not be there.
+#[derive(Clone, Debug)]
+pub(super) struct PoolName(pub(super) String);
+
+impl Read for PoolName {
+    const WRITE: &'static str = "the name of a pool, like web";
+
+    fn read(value: Value) -> Result<Self, String> {
+        match value {
+            Value::String(text) => Ok(Self(text)),
+            value => Err(not::<Self>(&value, "the name of a pool")),
+        }
+    }
+}
+
 /// The name of a network interface.
 #[derive(Clone, Debug)]
 pub(super) struct InterfaceName(pub(super) String);
 
 impl Read for InterfaceName {
     const WRITE: &'static str = "the name of an interface as `ip link` shows it, like eth0";
+    const WRITE_MANY: &'static str = "a list of interfaces, like [eth0]";
 
     /// What the kernel takes for a name: `dev_valid_name` in net/core/dev.c.
     fn read(value: Value) -> Result<Self, String> {

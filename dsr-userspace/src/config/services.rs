@@ -7,12 +7,12 @@ use std::{
 
 use super::{
     error::Located,
-    field::Field,
+    field::{Field, Read},
     file::ServiceRow,
     path::{FieldPath, shown},
     pools::{Pool, Pools},
     report::Report,
-    scalar::Name,
+    scalar::{Name, PoolName},
     suggest,
 };
 use crate::model::{Announce, Protocol, Service, ServiceId};
@@ -36,7 +36,7 @@ pub(super) fn read(report: &mut Report<'_>, rows: Vec<Field<ServiceRow>>, pools:
     let mut services = Services::default();
     let top = FieldPath::root().key("services");
     if rows.is_empty() {
-        report.error(&top, "has no service: write one, like [{name: www, vip: 192.0.2.10, port: 80, pool: web}]");
+        report.error(&top, format!("has no service: write {}", ServiceRow::WRITE_MANY));
     }
     for (index, field) in rows.into_iter().enumerate() {
         let path = top.index(index);
@@ -61,7 +61,7 @@ impl Services {
         let port = report.required(&path.key("port"), row.port).map(|port| port.0);
         let protocol = report.optional(&path.key("protocol"), row.protocol).or(Protocol::Tcp);
         let announce = report.optional(&path.key("announce"), row.announce).or(Announce::Arp);
-        let named = report.required(&path.key("pool"), row.pool).map(|Name(pool)| pool);
+        let named = report.required(&path.key("pool"), row.pool).map(|PoolName(pool)| pool);
         let pool = named.as_ref().and_then(|pool| self.pool(report, &path.key("pool"), pool, pools));
 
         self.name(report, path.key("name"), name.as_deref());
@@ -82,7 +82,7 @@ impl Services {
                 Some(close) => format!("did you mean {}?", shown(close)),
                 None => format!("write {}, or add it below `pools:`", shown(&suggest::listed(names()))),
             };
-            report.error(at, format!("there is no pool {name}: {remedy}"));
+            report.error(at, format!("there is no pool {}: {remedy}", shown(name)));
         }
         found
     }

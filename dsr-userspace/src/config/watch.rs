@@ -135,3 +135,33 @@ fn may_change(kind: EventKind) -> bool {
         _ => true,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_another_content_is_a_change() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("dsr.yaml");
+        fs::write(&file, "one").unwrap();
+        let mut watch = Watch::new(&file).unwrap();
+        fs::write(&file, "one").unwrap();
+        assert!(!watch.look());
+        fs::remove_file(&file).unwrap();
+        assert!(!watch.look());
+        fs::write(&file, "one").unwrap();
+        assert!(!watch.look());
+        fs::write(&file, "two").unwrap();
+        assert!(watch.look());
+        assert!(!watch.look());
+    }
+
+    #[test]
+    fn reading_the_file_is_no_event() {
+        assert!(!may_change(EventKind::Access(AccessKind::Open(AccessMode::Any))));
+        assert!(!may_change(EventKind::Access(AccessKind::Close(AccessMode::Read))));
+        assert!(may_change(EventKind::Access(AccessKind::Close(AccessMode::Write))));
+        assert!(may_change(EventKind::Other), "events were lost");
+    }
+}

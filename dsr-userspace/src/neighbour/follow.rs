@@ -98,7 +98,9 @@ impl Follower {
     async fn list(&mut self) -> Result<(), Error> {
         let facts = self.kernel.list().await?;
         self.state.forget();
-        facts.into_iter().for_each(|fact| self.state.learn(fact));
+        for fact in facts {
+            self.state.learn(fact);
+        }
         Ok(())
     }
 

@@ -1,4 +1,5 @@
 //! The watcher against the kernel: real namespaces, real ARP.
+#![allow(clippy::unwrap_used)]
 
 mod namespace;
 
