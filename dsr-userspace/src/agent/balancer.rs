@@ -2,15 +2,15 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::{IpAddr, Ipv4Addr},
+    net::IpAddr,
 };
 
 use super::{Error, reach::ReachLog};
 use crate::{
-    announce::Announcer,
+    announce::{self, Announcer},
     config::{Config, XdpMode},
     datapath::{Datapath, Features, Mode},
-    model::{Announce, Desired, InterfaceState, Network},
+    model::{InterfaceState, Network},
     reconcile::{Full, Layout, Plan, Sizes, apply, plan},
 };
 
@@ -43,7 +43,7 @@ impl Balancer {
         let features = features(&config, &network);
         let sizes = Sizes::for_desired(&config.desired);
         let datapath = Datapath::load(sizes, features, config.desired.hash_seed)?;
-        let announcer = Announcer::new().map_err(Error::Announce)?;
+        let announcer = Announcer::start().map_err(Error::Announce)?;
         let (layout, reloads, reach) = (Layout::default(), Reloads::default(), ReachLog::default());
         let mut balancer = Self { config, network, datapath, layout, reloads, features, announcer, reach };
         balancer.reconcile()?;
@@ -162,22 +162,12 @@ impl Balancer {
         Ok(())
     }
 
-    fn announce(&mut self) {
-        let vips = announced(&self.config.desired);
-        let states =
-            self.config.interfaces().into_iter().filter_map(|name| self.network.interfaces.get(&name).copied());
-        self.announcer.set(states.flat_map(|state| vips.iter().map(move |vip| (state, *vip))).collect());
+    fn announce(&self) {
+        let vips: BTreeSet<IpAddr> = self.config.desired.announced_vips().collect();
+        let names = self.config.interfaces();
+        let active = vips.iter().flat_map(|vip| names.iter().map(|name| (*vip, name.as_str())));
+        self.announcer.set_claims(announce::claims(active, &self.network.interfaces));
     }
-}
-
-fn announced(desired: &Desired) -> BTreeSet<Ipv4Addr> {
-    let announced = desired.services.iter().filter(|service| service.announce == Announce::Arp);
-    announced
-        .filter_map(|service| match service.id.vip {
-            IpAddr::V4(vip) => Some(vip),
-            IpAddr::V6(_) => None,
-        })
-        .collect()
 }
 
 /// What the program has to be able to do for this configuration on this network.

@@ -67,12 +67,14 @@ pub async fn run(file: &Path) -> Result<(), Error> {
     let mut signals = Signals::new().map_err(Error::Signals)?;
     let mut agent = tokio::select! {
         agent = Agent::start(file) => agent?,
-        () = signals.stop() => return Ok(()),
+        () = signals.stopped() => return Ok(()),
     };
     loop {
         tokio::select! {
-            () = signals.stop() => break,
-            () = signals.reload() => agent.reload("SIGHUP").await,
+            asked = signals.next() => match asked {
+                Asked::Stop => break,
+                Asked::Reload => agent.reload("SIGHUP").await,
+            },
             () = agent.file.changed() => agent.reload("the file changed").await,
             changed = agent.network.changed() => {
                 changed.map_err(|_| Error::Blind)?;
@@ -215,14 +217,22 @@ impl Signals {
         })
     }
 
-    async fn stop(&mut self) {
+    async fn next(&mut self) -> Asked {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => Asked::Stop,
+            _ = self.terminate.recv() => Asked::Stop,
+            _ = self.hang_up.recv() => Asked::Reload,
         }
     }
 
-    async fn reload(&mut self) {
-        self.hang_up.recv().await;
+    /// Waits for the signal to stop; there is nothing to read again yet.
+    async fn stopped(&mut self) {
+        while let Asked::Reload = self.next().await {}
     }
+}
+
+/// What a signal asks for.
+enum Asked {
+    Stop,
+    Reload,
 }

@@ -25,7 +25,12 @@ pub struct Args {
 }
 
 /// Checks the file by itself and against this host.
-pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("cannot start the runtime")?.block_on(check(args))
+}
+
+async fn check(args: Args) -> anyhow::Result<ExitCode> {
     let host = HostFacts::read().await.context("cannot check the file against this host")?;
     let result = config::load_on_host(&args.config, &host);
     if args.json {

@@ -37,8 +37,8 @@ pub fn main() -> ExitCode {
     log_to_stderr();
     let result = match cli.command {
         Command::Run(args) => run::run(&args),
-        Command::Check(args) => check::run(&args),
-        Command::Lab(args) => lab::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Lab(args) => lab::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("dsr: {error:#}");

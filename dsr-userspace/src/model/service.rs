@@ -16,6 +16,11 @@ impl Desired {
     pub fn backend_addresses(&self) -> BTreeSet<IpAddr> {
         self.services.iter().flat_map(|service| service.backends.iter().map(|backend| backend.address)).collect()
     }
+
+    /// The VIP of each service that the balancer itself announces; a VIP of several services more than once.
+    pub fn announced_vips(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.services.iter().filter(|service| service.announce == Announce::Arp).map(|service| service.id.vip)
+    }
 }
 
 /// VIP, protocol and port, bound to the backends of one pool.
