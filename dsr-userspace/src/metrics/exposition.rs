@@ -1,6 +1,6 @@
 //! A snapshot as text: Prometheus' format 0.0.4, which everything that scrapes can read. Pure.
 //!
-//! `prometheus-client` writes OpenMetrics, which differs in that a counter's HELP and TYPE lack the `_total` of its
+//! `prometheus-client` writes the format of `OpenMetrics`, which differs in that a counter's HELP and TYPE lack the `_total` of its
 //! samples, and in its last line. So families have their whole names here, and values are written as gauges are:
 //! plainly.
 
