@@ -64,8 +64,8 @@ async fn claim(pair: &Pair, mac: Mac) -> BTreeSet<Claim> {
 
 #[test]
 fn a_gratuitous_arp_is_heard_at_the_other_end() {
-    namespace::run(|pair| async move {
-        let listener = Listener::open(&pair);
+    namespace::run(async |pair| {
+        let listener = Listener::open(pair);
         gratuitous_arp(pair.balancer.index(BALANCER).await, BALANCER_MAC, VIP).unwrap();
         let frame = listener.heard().await;
         assert!(announced_by(&frame, BALANCER_MAC), "{frame:02x?}");
@@ -76,20 +76,20 @@ fn a_gratuitous_arp_is_heard_at_the_other_end() {
 
 #[test]
 fn a_claim_is_announced_three_times_and_again_when_it_changes() {
-    namespace::run(|pair| async move {
-        let listener = Listener::open(&pair);
+    namespace::run(async |pair| {
+        let listener = Listener::open(pair);
         let announcer = Announcer::start().unwrap();
-        announcer.set_claims(claim(&pair, BALANCER_MAC).await);
+        announcer.set_claims(claim(pair, BALANCER_MAC).await);
         for _ in 0..3 {
             assert!(announced_by(&listener.heard().await, BALANCER_MAC));
         }
         let other = Mac([2, 0, 0, 0, 0, 0x11]);
-        announcer.set_claims(claim(&pair, other).await);
+        announcer.set_claims(claim(pair, other).await);
         assert!(announced_by(&listener.heard().await, other));
         // What does not hold any more is silent, and new when it holds again.
         announcer.set_claims(BTreeSet::new());
         tokio::task::yield_now().await;
-        announcer.set_claims(claim(&pair, BALANCER_MAC).await);
+        announcer.set_claims(claim(pair, BALANCER_MAC).await);
         assert!(announced_by(&listener.heard().await, BALANCER_MAC));
     });
 }
@@ -107,17 +107,17 @@ async fn is_known_at(pair: &Pair, vip: IpAddr, mac: Mac) -> bool {
 
 #[test]
 fn a_kernel_that_knows_the_vip_elsewhere_learns_where_it_is() {
-    namespace::run(|pair| async move {
+    namespace::run(async |pair| {
         let (here, there) = (pair.balancer.index(BALANCER).await, pair.backend.index(BACKEND).await);
         let elsewhere = Mac([2, 0, 0, 0, 0, 0x33]);
         let announcer = Announcer::start().unwrap();
         for vip in [IpAddr::V4(VIP), "2001:db8::53".parse().unwrap()] {
             let known = pair.backend.netlink.neighbours().add(there, vip).state(NeighbourState::Stale);
             known.link_layer_address(&elsewhere.0).execute().await.unwrap();
-            assert!(is_known_at(&pair, vip, elsewhere).await);
+            assert!(is_known_at(pair, vip, elsewhere).await);
             announcer.set_claims(BTreeSet::from([Claim { vip, ifindex: here, mac: BALANCER_MAC }]));
             let learnt = async {
-                while !is_known_at(&pair, vip, BALANCER_MAC).await {
+                while !is_known_at(pair, vip, BALANCER_MAC).await {
                     tokio::task::yield_now().await;
                 }
             };

@@ -3,7 +3,7 @@
 //! Enters: the names of the interfaces, and the addresses of the backends by [`Handle::set_backends`]. Leaves: a
 //! [`Network`] each time that one differs from the one before. Nothing is polled: routes, links and neighbours come
 //! from netlink events, and what an event touches is asked for again. A timer runs only to make the kernel ask for a
-//! backend's MAC ([`upkeep`]), because forwarded packets do not pass through the kernel's stack and so cannot.
+//! backend's MAC (see `upkeep`), because forwarded packets do not pass through the kernel's stack and so cannot.
 //!
 //! It must not change addresses, routes or links, nor a neighbour entry that an operator made permanent.
 

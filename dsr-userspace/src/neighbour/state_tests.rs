@@ -28,8 +28,8 @@ fn link(name: &str, index: u32, vlan: Option<Vlan>) -> Fact {
     Fact::Link(index, Link { name: name.into(), mac, mtu: 1500, enabled: true, carrier: true, vlan })
 }
 
-fn vlan(parent: u32, tpid: u16, id: u16) -> Option<Vlan> {
-    Some(Vlan { parent, tag: VlanTag { tpid, id } })
+fn vlan(parent: u32, tpid: u16, id: u16) -> Vlan {
+    Vlan { parent, tag: VlanTag { tpid, id } }
 }
 
 fn out(oif: u32) -> Route {
@@ -41,8 +41,8 @@ fn state(route: Route) -> State {
     let mut state = State::new(vec!["eth0".into()]);
     state.learn(link("eth0", ETH0, None));
     state.learn(link("eth1", ETH1, None));
-    state.learn(link("eth0.10", OUTER, vlan(ETH0, 0x88a8, 10)));
-    state.learn(link("eth0.10.20", INNER, vlan(OUTER, 0x8100, 20)));
+    state.learn(link("eth0.10", OUTER, Some(vlan(ETH0, 0x88a8, 10))));
+    state.learn(link("eth0.10.20", INNER, Some(vlan(OUTER, 0x8100, 20))));
     state.set_wanted(BTreeSet::from([backend()]));
     state.take_questions();
     state.set_route(backend(), route);
@@ -84,7 +84,7 @@ fn vlan_sub_interfaces_resolve_to_the_device_and_its_tags() {
 #[test]
 fn links_that_stand_on_each_other_in_a_circle_end() {
     let mut state = state(out(INNER));
-    state.learn(link("eth0.10", OUTER, vlan(INNER, 0x8100, 10)));
+    state.learn(link("eth0.10", OUTER, Some(vlan(INNER, 0x8100, 10))));
     assert_eq!(reach(&state), Reach::No(NoHop::OtherInterface("eth0.10.20".into())));
 }
 

@@ -38,7 +38,8 @@ fn watch(backends: &[Ipv4Addr]) -> Watched {
 
 impl Watched {
     async fn until(&mut self, what: &str, condition: impl FnMut(&Network) -> bool) {
-        let found = tokio::time::timeout(Duration::from_secs(30), self.network.wait_for(condition)).await.is_ok();
+        let found = tokio::time::timeout(Duration::from_secs(30), self.network.wait_for(condition)).await;
+        let found = found.is_ok_and(|network| network.is_ok());
         assert!(found, "never: {what}; the network is {:#?}", self.network.borrow());
     }
 
@@ -67,9 +68,9 @@ async fn neighbour_state(namespace: &Namespace) -> Option<NeighbourState> {
 
 #[test]
 fn a_mac_is_solicited_and_follows_changes() {
-    namespace::run(|pair| async move {
+    namespace::run(async |pair| {
         let mut watched = watch(&[BACKEND_IP]);
-        watched.until_reach(BACKEND_IP, hop(&pair, BACKEND_MAC).await).await;
+        watched.until_reach(BACKEND_IP, hop(pair, BACKEND_MAC).await).await;
         {
             let network = watched.network.borrow();
             let interface = network.interfaces[BALANCER];
@@ -78,33 +79,33 @@ fn a_mac_is_solicited_and_follows_changes() {
         }
         set_neighbour(&pair.balancer, BALANCER, OTHER_MAC, NeighbourState::Reachable).await;
         let start = Instant::now();
-        watched.until_reach(BACKEND_IP, hop(&pair, OTHER_MAC).await).await;
+        watched.until_reach(BACKEND_IP, hop(pair, OTHER_MAC).await).await;
         println!("a changed MAC was seen after {:?}", start.elapsed());
     });
 }
 
 #[test]
 fn a_backend_whose_card_was_changed_silently_is_found_again() {
-    namespace::run(|pair| async move {
+    namespace::run(async |pair| {
         let mut watched = watch(&[BACKEND_IP]);
-        watched.until_reach(BACKEND_IP, hop(&pair, BACKEND_MAC).await).await;
+        watched.until_reach(BACKEND_IP, hop(pair, BACKEND_MAC).await).await;
         pair.backend.set_mac(BACKEND, OTHER_MAC).await;
         let start = Instant::now();
         watched.until_reach(BACKEND_IP, Reach::No(NoHop::NoNeighbour)).await;
-        watched.until_reach(BACKEND_IP, hop(&pair, OTHER_MAC).await).await;
+        watched.until_reach(BACKEND_IP, hop(pair, OTHER_MAC).await).await;
         println!("a silent change of MAC was seen after {:?}", start.elapsed());
     });
 }
 
 #[test]
 fn a_backend_that_comes_late_is_found() {
-    namespace::run(|pair| async move {
+    namespace::run(async |pair| {
         pair.backend.set_mac(BACKEND, BACKEND_MAC).await;
         let late = Ipv4Addr::new(10, 0, 0, 3);
         let mut watched = watch(&[late]);
         watched.until_reach(late, Reach::No(NoHop::NoNeighbour)).await;
         pair.backend.add_address(BACKEND, late).await;
-        watched.until_reach(late, hop(&pair, BACKEND_MAC).await).await;
+        watched.until_reach(late, hop(pair, BACKEND_MAC).await).await;
         watched.handle.set_backends(BTreeSet::new());
         watched.until("nothing wanted", |network| network.reach.is_empty()).await;
     });
@@ -112,21 +113,21 @@ fn a_backend_that_comes_late_is_found() {
 
 #[test]
 fn a_permanent_entry_stays_permanent() {
-    namespace::run(|pair| async move {
+    namespace::run(async |pair| {
         set_neighbour(&pair.balancer, BALANCER, OTHER_MAC, NeighbourState::Permanent).await;
         let absent = Ipv4Addr::new(10, 0, 0, 3);
         let mut watched = watch(&[BACKEND_IP, absent]);
-        watched.until_reach(BACKEND_IP, hop(&pair, OTHER_MAC).await).await;
+        watched.until_reach(BACKEND_IP, hop(pair, OTHER_MAC).await).await;
         // Another backend is solicited meanwhile, and answers.
         pair.backend.add_address(BACKEND, absent).await;
-        watched.until_reach(absent, hop(&pair, BACKEND_MAC).await).await;
+        watched.until_reach(absent, hop(pair, BACKEND_MAC).await).await;
         assert_eq!(neighbour_state(&pair.balancer).await, Some(NeighbourState::Permanent));
     });
 }
 
 #[test]
 fn routes_that_l2_cannot_follow_are_named() {
-    namespace::run(|pair| async move {
+    namespace::run(async |pair| {
         let (far, elsewhere) = (Ipv4Addr::new(192, 0, 2, 1), Ipv4Addr::new(10, 0, 1, 2));
         let mut watched = watch(&[far, elsewhere, BALANCER_IP]);
         watched.until_reach(far, Reach::No(NoHop::NoRoute)).await;
@@ -149,20 +150,20 @@ fn routes_that_l2_cannot_follow_are_named() {
 
 #[test]
 fn a_link_that_goes_down_and_comes_back_is_followed() {
-    namespace::run(|pair| async move {
+    namespace::run(async |pair| {
         let mut watched = watch(&[BACKEND_IP]);
-        watched.until_reach(BACKEND_IP, hop(&pair, BACKEND_MAC).await).await;
+        watched.until_reach(BACKEND_IP, hop(pair, BACKEND_MAC).await).await;
 
         pair.backend.set_down(BACKEND).await;
         watched.until_reach(BACKEND_IP, Reach::No(NoHop::InterfaceDown(BALANCER.into()))).await;
         assert!(!watched.network.borrow().interfaces[BALANCER].up, "no carrier");
         pair.backend.set_up(BACKEND).await;
-        watched.until_reach(BACKEND_IP, hop(&pair, BACKEND_MAC).await).await;
+        watched.until_reach(BACKEND_IP, hop(pair, BACKEND_MAC).await).await;
 
         pair.balancer.set_down(BALANCER).await;
         watched.until_reach(BACKEND_IP, Reach::No(NoHop::NoRoute)).await;
         pair.balancer.set_up(BALANCER).await;
-        watched.until_reach(BACKEND_IP, hop(&pair, BACKEND_MAC).await).await;
+        watched.until_reach(BACKEND_IP, hop(pair, BACKEND_MAC).await).await;
 
         let index = pair.balancer.index(BALANCER).await;
         pair.balancer.netlink.link().del(index).execute().await.unwrap();
@@ -173,7 +174,7 @@ fn a_link_that_goes_down_and_comes_back_is_followed() {
 
 #[test]
 fn a_route_that_moves_with_a_link_going_down_is_followed() {
-    namespace::run(|pair| async move {
+    namespace::run(async |pair| {
         pair.balancer.add_veth("mgmt0", "mgmt1").await;
         pair.balancer.add_address("mgmt0", Ipv4Addr::new(10, 0, 1, 1)).await;
         // Its peer stays down and it has no IPv6, so that no other event comes after the one that is tested.
@@ -189,7 +190,7 @@ fn a_route_that_moves_with_a_link_going_down_is_followed() {
             // From another CPU, so that the watcher asks while the kernel is still at it.
             let namespace = pair.balancer.file();
             let change = thread::spawn(move || in_other_thread(&namespace, take_down));
-            watched.until_reach(BACKEND_IP, hop(&pair, BACKEND_MAC).await).await;
+            watched.until_reach(BACKEND_IP, hop(pair, BACKEND_MAC).await).await;
             change.join().unwrap();
             pair.balancer.set_up("mgmt0").await;
             pair.balancer.netlink.route().add(narrow.clone()).execute().await.unwrap();
@@ -200,13 +201,13 @@ fn a_route_that_moves_with_a_link_going_down_is_followed() {
 
 #[test]
 fn lost_events_are_made_good() {
-    namespace::run(|pair| async move {
+    namespace::run(async |pair| {
         let mut watched = watch(&[BACKEND_IP]);
-        watched.until_reach(BACKEND_IP, hop(&pair, BACKEND_MAC).await).await;
+        watched.until_reach(BACKEND_IP, hop(pair, BACKEND_MAC).await).await;
         let namespace = pair.balancer.file();
         // This thread runs the watcher too, so it reads nothing before the other is done.
         thread::spawn(move || in_other_thread(&namespace, flood)).join().unwrap();
-        watched.until_reach(BACKEND_IP, hop(&pair, OTHER_MAC).await).await;
+        watched.until_reach(BACKEND_IP, hop(pair, OTHER_MAC).await).await;
     });
 }
 

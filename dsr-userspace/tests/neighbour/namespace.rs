@@ -4,7 +4,6 @@
 
 use std::{
     fs::File,
-    future::Future,
     net::{IpAddr, Ipv4Addr},
     os::fd::AsRawFd,
     panic, thread,
@@ -27,7 +26,7 @@ pub(crate) const BACKEND_MAC: Mac = Mac([2, 0, 0, 0, 0, 2]);
 
 /// Runs a test in a thread of its own that is in the balancer's namespace. Skips, and says so, if it may not: never
 /// where `CI` is set.
-pub(crate) fn run<F: Future<Output = ()>>(test: impl FnOnce(Pair) -> F + Send + 'static) {
+pub(crate) fn run(test: impl AsyncFnOnce(&Pair) + Send + 'static) {
     if !rustix::process::geteuid().is_root() {
         assert!(std::env::var_os("CI").is_none(), "this test needs root, and CI must not skip it");
         eprintln!("skipped: making network namespaces needs root");
@@ -35,7 +34,7 @@ pub(crate) fn run<F: Future<Output = ()>>(test: impl FnOnce(Pair) -> F + Send + 
     }
     let body = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async { test(Pair::new().await).await });
+        runtime.block_on(async { test(&Pair::new().await).await });
     };
     if let Err(failure) = thread::spawn(body).join() {
         panic::resume_unwind(failure);
