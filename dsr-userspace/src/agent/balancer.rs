@@ -10,6 +10,7 @@ use crate::{
     announce::{self, Announcer},
     config::{Config, XdpMode},
     datapath::{Datapath, Features, Mode},
+    metrics::Reloads,
     model::{InterfaceState, Network},
     reconcile::{Full, Layout, Plan, Sizes, apply, plan},
 };
@@ -28,13 +29,6 @@ pub(super) struct Balancer {
     features: Features,
     announcer: Announcer,
     reach: ReachLog,
-}
-
-/// How often the file was read again.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Reloads {
-    pub(super) ok: u64,
-    pub(super) error: u64,
 }
 
 impl Balancer {

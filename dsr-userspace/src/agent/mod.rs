@@ -52,8 +52,8 @@ pub enum Error {
     #[error("{0} although it was sized for this configuration")]
     Full(#[from] crate::reconcile::Full),
     /// Nothing can listen at the metrics' address.
-    #[error("cannot serve metrics at {0}: {1}")]
-    Metrics(std::net::SocketAddr, std::io::Error),
+    #[error(transparent)]
+    Metrics(#[from] metrics::Error),
     /// Gratuitous ARP cannot be sent.
     #[error("cannot announce VIPs: {0}")]
     Announce(std::io::Error),
@@ -163,7 +163,7 @@ struct Server(JoinHandle<()>);
 impl Server {
     async fn bind(config: &Config) -> Result<Option<TcpListener>, Error> {
         let Some(address) = config.metrics else { return Ok(None) };
-        TcpListener::bind(address).await.map(Some).map_err(|error| Error::Metrics(address, error))
+        Ok(Some(metrics::bind(address).await?))
     }
 
     fn start(listener: TcpListener, balancer: &Arc<Mutex<Balancer>>) -> Self {

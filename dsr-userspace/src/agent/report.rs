@@ -5,7 +5,7 @@ use dsr_common::stats::Reason;
 use super::{balancer::Balancer, reach};
 use crate::{
     datapath,
-    metrics::{BackendSample, MemberSample, ReasonSample, ReloadSample, Snapshot},
+    metrics::{BackendSample, MemberSample, ReasonSample, Snapshot},
 };
 
 impl Balancer {
@@ -15,7 +15,7 @@ impl Balancer {
             members: self.members()?,
             reasons: self.reasons()?,
             backends: self.backends(),
-            reload: ReloadSample { ok: self.reloads.ok, error: self.reloads.error },
+            reload: self.reloads,
             config_hash: self.config.hash,
         })
     }

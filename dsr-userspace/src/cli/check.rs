@@ -15,13 +15,13 @@ use crate::{
 
 /// Arguments of `dsr check`.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// The configuration file
     #[arg(short, long, value_name = "FILE")]
-    pub config: PathBuf,
+    pub(crate) config: PathBuf,
     /// Print one JSON object: ok, errors, warnings
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// Checks the file by itself and against this host.

@@ -8,11 +8,11 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
 use crate::lab::{
     Display, Error, Key, Lab, Load, LoadPlan, MAX_BACKENDS, Replies, Stop, Summary, Tally, Traffic, View,
     net::LinkState,
 };
+use anyhow::{Context, Result, bail};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     task,

@@ -32,6 +32,7 @@ enum Command {
 /// Exit code for wrong usage and wrong configuration; clap's own is the same.
 const WRONG: u8 = 2;
 
+/// Runs the command line of this process and returns its exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     log_to_stderr();

@@ -2,8 +2,8 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::Context as _;
 use crate::agent;
+use anyhow::Context as _;
 
 use super::WRONG;
 

@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
-use dsr::{
-    datapath::Features,
-    model::Announce,
-};
+use dsr::{datapath::Features, model::Announce};
 use dsr_tests::{
     frame::{CLIENT, OWN_MAC, PEER_MAC, VIP, arp, tagged},
     privilege::is_root,

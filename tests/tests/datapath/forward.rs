@@ -31,9 +31,8 @@ fn expected_backend(client: (Ipv4Addr, u16), protocol: Protocol, port: u16, back
         client: Address::from_v4(client.0.octets()),
         vip: Address::from_v4(VIP.octets()),
     };
-    let candidates: Vec<_> = (1..=backends)
-        .map(|n| Candidate { address: Address::from_v4([10, 0, 0, n]), weight: 100 })
-        .collect();
+    let candidates: Vec<_> =
+        (1..=backends).map(|n| Candidate { address: Address::from_v4([10, 0, 0, n]), weight: 100 }).collect();
     let size = maglev::size_for(candidates.len());
     let table = maglev::table(&candidates, size, desired().hash_seed);
     let hash = HashKeys::from_seed(desired().hash_seed).flow(&flow);
