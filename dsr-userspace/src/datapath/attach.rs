@@ -76,7 +76,7 @@ fn is_unsupported(error: &ProgramError) -> bool {
     errno(error) == Some(libc::EOPNOTSUPP)
 }
 
-fn refusal(interface: &str, error: &ProgramError) -> Error {
+pub(super) fn refusal(interface: &str, error: &ProgramError) -> Error {
     let reason = match errno(error) {
         Some(libc::EOPNOTSUPP) => "its driver has no native XDP; `xdp_mode: generic` in the configuration allows the \
                                    generic mode, which is several times slower"

@@ -4,6 +4,7 @@ mod attach;
 mod counters;
 mod load;
 mod mapped;
+mod pass;
 
 use std::collections::BTreeMap;
 
@@ -25,6 +26,7 @@ pub use self::{
     attach::Mode,
     counters::Traffic,
     load::{Features, OBJECT},
+    pass::Pass,
 };
 use crate::{
     model::InterfaceState,
