@@ -2,6 +2,7 @@
 //!
 //! Beside each bad file stand its errors as `NAME.expected`, beside a good one its warnings, if it has any. With
 //! `DSR_BLESS=1` the expectations are written anew, to be read in the diff.
+#![allow(clippy::unwrap_used)]
 
 use std::{
     env, fs,
@@ -60,7 +61,7 @@ fn bad_files_are_refused_with_every_error() {
 fn good_files_are_taken_with_their_warnings() {
     all(files("tests/config/good").iter().map(|path| {
         let config = load(path).map_err(|errors| format!("{} was refused:\n{errors}", path.display()))?;
-        compare(path, &config.warnings.iter().map(|warning| format!("{warning}\n")).collect::<String>())
+        compare(path, &config.warnings.iter().map(|warning| format!("{warning}\n")).collect::<Vec<_>>().concat())
     }));
 }
 

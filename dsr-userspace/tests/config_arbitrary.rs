@@ -95,6 +95,7 @@ fn deep_nesting_is_an_error_and_no_stack_overflow() {
 
 #[test]
 fn many_aliases_cost_nothing() {
-    let levels = (1..40).map(|n| format!("a{n}: &a{n} [*a{0}, *a{0}, *a{0}]\n", n - 1)).collect::<String>();
+    let levels: Vec<_> = (1..40).map(|n| format!("a{n}: &a{n} [*a{0}, *a{0}, *a{0}]\n", n - 1)).collect();
+    let levels = levels.concat();
     parse(&format!("a0: &a0 x\n{levels}")).unwrap_err();
 }

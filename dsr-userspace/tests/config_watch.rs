@@ -1,5 +1,6 @@
 //! The watcher against the ways in which files change. Waits for what is to happen and asserts no time; the limit only
 //! ends a test that would hang.
+#![allow(clippy::unwrap_used)]
 
 use std::{fs, future::poll_fn, os::unix::fs::symlink, path::Path, pin::pin, task::Poll, time::Duration};
 

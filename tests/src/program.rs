@@ -135,6 +135,10 @@ impl Program {
 }
 
 /// A service of so many backends named `web1` and so on, 10.0.0.1 and so on.
+///
+/// # Panics
+///
+/// If the port is zero.
 pub fn service(name: &str, vip: Ipv4Addr, protocol: Protocol, port: u16, backends: u8) -> Service {
     let backend = |n| Backend { name: format!("web{n}"), address: backend_address(n), weight: Weight::DEFAULT };
     Service {

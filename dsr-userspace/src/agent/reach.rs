@@ -39,7 +39,7 @@ fn tell(pool: &str, backend: &str, address: IpAddr, cause: Option<&NoHop>) {
     match cause {
         None => tracing::info!(pool, backend, %address, "the backend can be reached"),
         Some(cause) => {
-            tracing::warn!(pool, backend, %address, %cause, "the backend cannot be reached: it gets no flows")
+            tracing::warn!(pool, backend, %address, %cause, "the backend cannot be reached: it gets no flows");
         }
     }
 }

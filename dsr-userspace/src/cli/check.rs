@@ -160,8 +160,8 @@ services:
         let fields: Vec<_> = errors.problems().iter().map(|problem| problem.field.as_str()).collect();
         assert_eq!(fields, ["interfaces[0]", "services[1].port"], "{errors}");
         let args = |config| Args { config, json: false };
-        assert_eq!(run(args(file.clone())).await.unwrap(), ExitCode::from(WRONG_CONFIGURATION));
+        assert_eq!(check(args(file.clone())).await.unwrap(), ExitCode::from(WRONG_CONFIGURATION));
         std::fs::write(&file, GOOD).unwrap();
-        assert_eq!(run(args(file)).await.unwrap(), ExitCode::SUCCESS);
+        assert_eq!(check(args(file)).await.unwrap(), ExitCode::SUCCESS);
     }
 }

@@ -127,7 +127,7 @@ impl TablesMut for Datapath {
     fn put_service(&mut self, row: u32, value: ServiceRow) {
         // Words: VIP (0, 1), key and members (2), table (3). A row that gets a new key shows it last; in a row that
         // keeps its key the members are right before the table is, see ServiceRow's readers in the kernel side.
-        let words = self.services.words(&value);
+        let words = Mapped::words(&value);
         let same = self.services.load(row).key == value.key;
         let order: [usize; 4] = if same { [0, 1, 2, 3] } else { [3, 0, 1, 2] };
         if !same {
@@ -140,7 +140,7 @@ impl TablesMut for Datapath {
 
     fn put_member(&mut self, row: u32, value: MemberRow) {
         // Word 2 holds the forward mode: it goes first where the row stops being used, and else last.
-        let words = self.members.words(&value);
+        let words = Mapped::words(&value);
         let order: [usize; 8] = if value.mode == 0 { [2, 0, 1, 3, 4, 5, 6, 7] } else { [7, 6, 5, 4, 3, 1, 0, 2] };
         for word in order {
             self.members.store_word(row, word, words[word]);
