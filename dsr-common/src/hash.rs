@@ -17,6 +17,56 @@ pub const KEY_WORDS: usize = FLOW_WORDS + SERVICE_WORDS;
 const FLOW_WORDS: usize = 11;
 const SERVICE_WORDS: usize = 6;
 
+/// Where the secret words come from: a [`HashKeys`], or the constants of a loaded program.
+pub trait Keys {
+    /// Word `index`, below [`KEY_WORDS`].
+    fn word(&self, index: usize) -> u64;
+
+    /// The 64-bit hash of a flow. Its upper 32 bits choose the slot.
+    #[inline(always)]
+    fn flow(&self, flow: &Flow) -> u64 {
+        let ports = u32::from(flow.client_port) | u32::from(flow.service_port) << 16;
+        let mut sum = self
+            .word(0)
+            .wrapping_add(self.times(1, low(flow.client.lo)))
+            .wrapping_add(self.times(2, low(flow.vip.lo)))
+            .wrapping_add(self.times(3, u64::from(ports)))
+            .wrapping_add(self.times(4, u64::from(flow.protocol) | (flow.family as u64) << 8));
+        if matches!(flow.family, Family::V6) {
+            sum = sum
+                .wrapping_add(self.times(5, high(flow.client.lo)))
+                .wrapping_add(self.times(6, low(flow.client.hi)))
+                .wrapping_add(self.times(7, high(flow.client.hi)))
+                .wrapping_add(self.times(8, high(flow.vip.lo)))
+                .wrapping_add(self.times(9, low(flow.vip.hi)))
+                .wrapping_add(self.times(10, high(flow.vip.hi)));
+        }
+        mix(sum)
+    }
+
+    /// The 64-bit hash of a service's key. Its upper 32 bits choose the row where the probing starts.
+    #[inline(always)]
+    fn service(&self, vip: Address, key: ServiceKey) -> u64 {
+        let mut sum = self
+            .word(FLOW_WORDS)
+            .wrapping_add(self.times(FLOW_WORDS + 1, low(vip.lo)))
+            .wrapping_add(self.times(FLOW_WORDS + 2, u64::from(key.0)));
+        if vip.hi != 0 || high(vip.lo) != 0 {
+            sum = sum
+                .wrapping_add(self.times(FLOW_WORDS + 3, high(vip.lo)))
+                .wrapping_add(self.times(FLOW_WORDS + 4, low(vip.hi)))
+                .wrapping_add(self.times(FLOW_WORDS + 5, high(vip.hi)));
+        }
+        mix(sum)
+    }
+
+    /// One term of the sum.
+    #[inline(always)]
+    fn times(&self, index: usize, word: u64) -> u64 {
+        self.word(index).wrapping_mul(word)
+    }
+}
+
 /// The secret numbers of both hashes, a pure function of the configuration's `hash_seed`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
@@ -29,54 +79,12 @@ impl HashKeys {
         // An odd multiplier loses nothing of the word it multiplies.
         Self([(); KEY_WORDS].map(|()| split_mix(&mut state) | 1))
     }
+}
 
-    /// The 64-bit hash of a flow. Its upper 32 bits choose the slot.
+impl Keys for HashKeys {
     #[inline(always)]
-    pub fn flow(&self, flow: &Flow) -> u64 {
-        let k = &self.0;
-        let ports = u32::from(flow.client_port) | u32::from(flow.service_port) << 16;
-        let mut sum = k[0]
-            .wrapping_add(k[1].wrapping_mul(low(flow.client.lo)))
-            .wrapping_add(k[2].wrapping_mul(low(flow.vip.lo)))
-            .wrapping_add(k[3].wrapping_mul(u64::from(ports)))
-            .wrapping_add(k[4].wrapping_mul(u64::from(flow.protocol) | (flow.family as u64) << 8));
-        if matches!(flow.family, Family::V6) {
-            sum = sum
-                .wrapping_add(k[5].wrapping_mul(high(flow.client.lo)))
-                .wrapping_add(k[6].wrapping_mul(low(flow.client.hi)))
-                .wrapping_add(k[7].wrapping_mul(high(flow.client.hi)))
-                .wrapping_add(k[8].wrapping_mul(high(flow.vip.lo)))
-                .wrapping_add(k[9].wrapping_mul(low(flow.vip.hi)))
-                .wrapping_add(k[10].wrapping_mul(high(flow.vip.hi)));
-        }
-        mix(sum)
-    }
-
-    /// The 64-bit hash of a client's address alone, for services whose affinity is the source.
-    #[inline(always)]
-    pub fn client(&self, client: Address) -> u64 {
-        let k = &self.0;
-        mix(k[0]
-            .wrapping_add(k[1].wrapping_mul(low(client.lo)))
-            .wrapping_add(k[5].wrapping_mul(high(client.lo)))
-            .wrapping_add(k[6].wrapping_mul(low(client.hi)))
-            .wrapping_add(k[7].wrapping_mul(high(client.hi))))
-    }
-
-    /// The 64-bit hash of a service's key. Its upper 32 bits choose the row where the probing starts.
-    #[inline(always)]
-    pub fn service(&self, vip: Address, key: ServiceKey) -> u64 {
-        let k = &self.0;
-        let mut sum = k[FLOW_WORDS]
-            .wrapping_add(k[FLOW_WORDS + 1].wrapping_mul(low(vip.lo)))
-            .wrapping_add(k[FLOW_WORDS + 2].wrapping_mul(u64::from(key.0)));
-        if vip.hi != 0 || vip.lo >> 32 != 0 {
-            sum = sum
-                .wrapping_add(k[FLOW_WORDS + 3].wrapping_mul(high(vip.lo)))
-                .wrapping_add(k[FLOW_WORDS + 4].wrapping_mul(low(vip.hi)))
-                .wrapping_add(k[FLOW_WORDS + 5].wrapping_mul(high(vip.hi)));
-        }
-        mix(sum)
+    fn word(&self, index: usize) -> u64 {
+        self.0[index]
     }
 }
 
@@ -136,7 +144,7 @@ mod tests {
         for n in 0..total {
             let client = (0x0a00_0000 + n / 50).to_be_bytes();
             let hash = keys.flow(&flow(client, 1024 + (n % 50) as u16));
-            buckets[((hash >> 32) * 100 >> 32) as usize] += 1;
+            buckets[(((hash >> 32) * 100) >> 32) as usize] += 1;
         }
         // Five standard deviations of a binomial share: a skewed hash is far outside.
         let expected = f64::from(total) / 100.0;

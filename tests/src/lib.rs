@@ -1,3 +1,6 @@
-//! What the tests share.
+//! What the tests share: frames to build, the real program to run them through, and labs of network namespaces.
 
+pub mod frame;
 pub mod lab;
+pub mod privilege;
+pub mod program;

@@ -8,11 +8,11 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
-use dsr::lab::{
+use crate::lab::{
     Display, Error, Key, Lab, Load, LoadPlan, MAX_BACKENDS, Replies, Stop, Summary, Tally, Traffic, View,
     net::LinkState,
 };
+use anyhow::{Context, Result, bail};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     task,
@@ -42,7 +42,7 @@ pub(crate) struct Args {
     agent: PathBuf,
 }
 
-/// Runs the lab to its end: 0 where every request was answered past the balancer, 1 where not.
+/// Runs the lab to its end: 0 where every request was answered, and none of the answers through the balancer; else 1.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (summary, ending) = runtime.block_on(build_and_watch(args))?;

@@ -22,6 +22,9 @@ pub enum Error {
         /// What the kernel said.
         cause: io::Error,
     },
+    /// The switch cannot take what the balancer sends.
+    #[error("cannot prepare the switch for XDP: {0}")]
+    Switch(#[from] crate::datapath::Error),
     /// A netlink request failed.
     #[error("cannot {action}: {cause}")]
     Netlink {

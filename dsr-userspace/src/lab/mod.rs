@@ -129,7 +129,7 @@ impl Lab {
         backend.block_on(|| async { Links::open()?.set_state(plan::INTERFACE, state).await })?
     }
 
-    /// Watches for answers that come past the balancer.
+    /// Watches for answers that come through the balancer.
     pub fn watch_replies(&self) -> Result<Replies> {
         Replies::watch(self.switch(), plan::vip(0))
     }

@@ -19,7 +19,7 @@ pub struct View<'a> {
     pub total: &'a Tally,
     /// What the agent counted in all.
     pub traffic: &'a Traffic,
-    /// Answers that came past the balancer.
+    /// Answers that came through the balancer.
     pub replies_seen: u64,
 }
 

@@ -11,10 +11,13 @@ use super::{
     state::State,
     stop::Stop,
 };
+use crate::datapath::Pass;
 
 /// The namespaces of a lab. Dropping it removes them.
 #[derive(Debug)]
 pub(super) struct Topology {
+    /// Lets the switch take what the balancer sends by XDP.
+    _pass: Pass,
     /// The bridge; its ports are named after the nodes.
     pub(super) switch: Namespace,
     /// Sends requests.
@@ -28,18 +31,18 @@ pub(super) struct Topology {
 impl Topology {
     /// Makes the namespaces and wires them; gives up when `stop` is set.
     pub(super) fn build(state: &State, backends: u8, vips: u8, stop: &Stop) -> Result<Self> {
-        let topology = Self {
-            switch: Namespace::create(&state.namespace_name("switch"))?,
-            client: Namespace::create(&state.namespace_name(Node::Client))?,
-            balancer: Arc::new(Namespace::create(&state.namespace_name(Node::Balancer))?),
-            backends: (1..=backends)
-                .map(|number| stop.check().and_then(|()| backend(state, number)))
-                .collect::<Result<_>>()?,
-        };
-        for (_, namespace) in topology.nodes() {
+        let switch = Namespace::create(&state.namespace_name("switch"))?;
+        let client = Namespace::create(&state.namespace_name(Node::Client))?;
+        let balancer = Arc::new(Namespace::create(&state.namespace_name(Node::Balancer))?);
+        let backends: Vec<Namespace> =
+            (1..=backends).map(|number| stop.check().and_then(|()| backend(state, number))).collect::<Result<_>>()?;
+        let nodes = || nodes(&client, &balancer, &backends);
+        for (_, namespace) in nodes() {
             namespace.run(quiet)??;
         }
-        topology.switch.block_on(|| connect(&topology))??;
+        switch.block_on(|| connect(nodes()))??;
+        let pass = switch.run(|| Pass::attach(&Node::Balancer.to_string()))??;
+        let topology = Self { _pass: pass, switch, client, balancer, backends };
         for (node, namespace) in topology.nodes() {
             stop.check()?;
             namespace.block_on(|| bring_up(node, vips))??;
@@ -50,9 +53,16 @@ impl Topology {
 
     /// The nodes with their namespaces.
     pub(super) fn nodes(&self) -> impl Iterator<Item = (Node, &Namespace)> {
-        let backends = (1..).map(Node::Backend).zip(&self.backends);
-        [(Node::Client, &self.client), (Node::Balancer, &*self.balancer)].into_iter().chain(backends)
+        nodes(&self.client, &self.balancer, &self.backends)
     }
+}
+
+fn nodes<'a>(
+    client: &'a Namespace,
+    balancer: &'a Namespace,
+    backends: &'a [Namespace],
+) -> impl Iterator<Item = (Node, &'a Namespace)> {
+    [(Node::Client, client), (Node::Balancer, balancer)].into_iter().chain((1..).map(Node::Backend).zip(backends))
 }
 
 fn backend(state: &State, number: u8) -> Result<Namespace> {
@@ -74,11 +84,11 @@ fn quiet() -> Result<()> {
 }
 
 /// In the switch's namespace: the bridge, and a port for each node.
-async fn connect(topology: &Topology) -> Result<()> {
+async fn connect(nodes: impl Iterator<Item = (Node, &Namespace)>) -> Result<()> {
     quiet()?;
     let links = Links::open()?;
     let bridge = links.add_bridge(BRIDGE, BRIDGE_MAC).await?;
-    for (node, namespace) in topology.nodes() {
+    for (node, namespace) in nodes {
         let port = node.to_string();
         let veth = Veth {
             bridge,
@@ -90,7 +100,7 @@ async fn connect(topology: &Topology) -> Result<()> {
         };
         links.add_veth(&veth).await?;
     }
-    net::enable_gro(&Node::Balancer.to_string())
+    Ok(())
 }
 
 /// In the switch's namespace: waits until every port forwards.

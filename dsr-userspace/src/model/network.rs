@@ -57,6 +57,8 @@ pub enum NoHop {
     OtherInterface(String),
     /// It is this node's own address.
     Local,
+    /// The interface that it is reached through is down or has no carrier.
+    InterfaceDown(String),
     /// The kernel has no MAC for it (yet): it does not answer ARP.
     NoNeighbour,
 }
@@ -70,6 +72,7 @@ impl fmt::Display for NoHop {
             }
             Self::OtherInterface(name) => write!(f, "it is reached through {name}, which is not in `interfaces`"),
             Self::Local => f.write_str("it is an address of this node"),
+            Self::InterfaceDown(name) => write!(f, "its interface {name} is down or has no carrier"),
             Self::NoNeighbour => f.write_str("it does not answer ARP"),
         }
     }
@@ -81,8 +84,10 @@ pub struct Mac(pub [u8; 6]);
 
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+        for (index, octet) in self.0.iter().enumerate() {
+            write!(f, "{}{octet:02x}", if index == 0 { "" } else { ":" })?;
+        }
+        Ok(())
     }
 }
 

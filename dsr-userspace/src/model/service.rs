@@ -1,6 +1,6 @@
 //! Services, pools and backends, as the operator wrote them.
 
-use std::{fmt, net::IpAddr, num::NonZeroU16, sync::Arc};
+use std::{collections::BTreeSet, fmt, net::IpAddr, num::NonZeroU16, sync::Arc};
 
 /// All that an operator wants of the data path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +9,18 @@ pub struct Desired {
     pub hash_seed: u64,
     /// The services, in the order of the file.
     pub services: Vec<Service>,
+}
+
+impl Desired {
+    /// The address of each backend of each service.
+    pub fn backend_addresses(&self) -> BTreeSet<IpAddr> {
+        self.services.iter().flat_map(|service| service.backends.iter().map(|backend| backend.address)).collect()
+    }
+
+    /// The VIP of each service that the balancer itself announces; a VIP of several services more than once.
+    pub fn announced_vips(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.services.iter().filter(|service| service.announce == Announce::Arp).map(|service| service.id.vip)
+    }
 }
 
 /// VIP, protocol and port, bound to the backends of one pool.

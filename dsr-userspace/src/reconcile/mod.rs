@@ -1,1 +1,16 @@
-//! Desired and observed state against live state.
+//! Desired and observed state against what is live: a list of changes, and their application.
+//!
+//! [`plan`] is pure. The tables in the kernel are the truth about what is live: they are read, never remembered.
+
+mod change;
+mod member;
+mod memory;
+mod plan;
+mod region;
+mod services;
+mod tables;
+
+pub use change::{Change, apply};
+pub use memory::InMemory;
+pub use plan::{Full, Layout, PlacedMember, PlacedService, Plan, plan};
+pub use tables::{Sizes, Tables, TablesMut};

@@ -1,4 +1,4 @@
-//! What tests in a lab of network namespaces share: when they run, and the program that they run.
+//! What tests in a lab of network namespaces share: the program that they run, and ways to wait.
 
 use std::{
     env,
@@ -11,20 +11,6 @@ use std::{
 };
 
 use dsr::lab::Namespace;
-
-/// Whether tests that need root can run. Where they cannot, says why.
-///
-/// # Panics
-/// In CI, where they must.
-#[must_use]
-pub fn privileged() -> bool {
-    if rustix::process::geteuid().is_root() {
-        return true;
-    }
-    assert!(env::var_os("CI").is_none(), "this test needs root, and must not be skipped in CI");
-    eprintln!("skipped: this test makes network namespaces, which needs root");
-    false
-}
 
 /// The `dsr` binary: `DSR_PROGRAM`, or what cargo built beside the tests.
 ///

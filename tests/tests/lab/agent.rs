@@ -3,7 +3,10 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
 use dsr::lab::{Error, Lab};
-use dsr_tests::lab::{eventually, is_alive, privileged};
+use dsr_tests::{
+    lab::{eventually, is_alive},
+    privilege::is_root,
+};
 
 /// A program in place of the agent, in a directory that goes with the test.
 fn script(text: &str) -> (tempfile::TempDir, PathBuf) {
@@ -16,7 +19,7 @@ fn script(text: &str) -> (tempfile::TempDir, PathBuf) {
 
 #[test]
 fn an_agent_that_ends_is_an_error_with_its_log() {
-    if !privileged() {
+    if !is_root("an_agent_that_ends_is_an_error_with_its_log") {
         return;
     }
     let (_directory, program) = script("echo no such interface >&2; exit 2");
@@ -27,7 +30,7 @@ fn an_agent_that_ends_is_an_error_with_its_log() {
 
 #[test]
 fn an_agent_sees_its_own_configuration_and_pins() {
-    if !privileged() {
+    if !is_root("an_agent_sees_its_own_configuration_and_pins") {
         return;
     }
     let (_directory, program) = script("echo $1 $2 $3; cat $3; mkdir /sys/fs/bpf/dsr && echo pinned; exec sleep 1000");
@@ -44,7 +47,7 @@ fn an_agent_sees_its_own_configuration_and_pins() {
 
 #[test]
 fn an_agent_stops_with_its_lab() {
-    if !privileged() {
+    if !is_root("an_agent_stops_with_its_lab") {
         return;
     }
     let (_directory, program) = script("echo up; exec sleep 1000");

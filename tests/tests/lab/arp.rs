@@ -6,7 +6,7 @@ use dsr::lab::{
     Lab, Namespace,
     net::{PacketSocket, write_sysctl},
 };
-use dsr_tests::lab::{PATIENCE, privileged};
+use dsr_tests::{lab::PATIENCE, privilege::is_root};
 
 const WEB1: Ipv4Addr = Ipv4Addr::new(10, 77, 1, 1);
 
@@ -46,7 +46,7 @@ fn told_of(client: &Namespace, vip: Ipv4Addr) -> Vec<Ipv4Addr> {
 
 #[test]
 fn a_backend_answers_for_its_own_address_only() {
-    if !privileged() {
+    if !is_root("a_backend_answers_for_its_own_address_only") {
         return;
     }
     let lab = Lab::builder().backends(1).without_http().build().unwrap();

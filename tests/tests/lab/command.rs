@@ -3,11 +3,14 @@
 use std::thread;
 
 use dsr::lab::Lab;
-use dsr_tests::lab::{eventually, is_alive, orphan, privileged};
+use dsr_tests::{
+    lab::{eventually, is_alive, orphan},
+    privilege::is_root,
+};
 
 #[test]
 fn a_command_runs_in_its_namespace() {
-    if !privileged() {
+    if !is_root("a_command_runs_in_its_namespace") {
         return;
     }
     let lab = Lab::builder().backends(1).without_http().build().unwrap();
@@ -20,7 +23,7 @@ fn a_command_runs_in_its_namespace() {
 
 #[test]
 fn a_process_dies_with_the_thread_that_started_it() {
-    if !privileged() {
+    if !is_root("a_process_dies_with_the_thread_that_started_it") {
         return;
     }
     let lab = Lab::builder().backends(0).without_http().build().unwrap();
@@ -32,7 +35,7 @@ fn a_process_dies_with_the_thread_that_started_it() {
 
 #[test]
 fn a_process_dies_with_its_lab() {
-    if !privileged() {
+    if !is_root("a_process_dies_with_its_lab") {
         return;
     }
     let lab = Lab::builder().backends(0).without_http().build().unwrap();

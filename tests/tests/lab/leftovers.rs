@@ -8,11 +8,14 @@ use std::{
 };
 
 use dsr::lab::Lab;
-use dsr_tests::lab::{NamespaceInode, eventually, is_alive, orphan, privileged};
+use dsr_tests::{
+    lab::{NamespaceInode, eventually, is_alive, orphan},
+    privilege::is_root,
+};
 
 #[test]
 fn the_next_lab_removes_what_a_killed_one_left() {
-    if !privileged() {
+    if !is_root("the_next_lab_removes_what_a_killed_one_left") {
         return;
     }
     // This same test program, told to run the test below.

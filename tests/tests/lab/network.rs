@@ -3,7 +3,7 @@
 use std::{fs, net::SocketAddr, thread, time::Duration};
 
 use dsr::lab::{self, Lab, Namespace};
-use dsr_tests::lab::{NamespaceInode, privileged};
+use dsr_tests::{lab::NamespaceInode, privilege::is_root};
 
 /// The body that `from` gets at `address`.
 fn fetch(from: &Namespace, address: &str) -> String {
@@ -14,7 +14,7 @@ fn fetch(from: &Namespace, address: &str) -> String {
 
 #[test]
 fn labs_side_by_side_do_not_meet() {
-    if !privileged() {
+    if !is_root("labs_side_by_side_do_not_meet") {
         return;
     }
     let build = || Lab::builder().backends(2).build().unwrap();
@@ -34,7 +34,7 @@ fn labs_side_by_side_do_not_meet() {
 
 #[test]
 fn each_backend_holds_every_vip() {
-    if !privileged() {
+    if !is_root("each_backend_holds_every_vip") {
         return;
     }
     let lab = Lab::builder().backends(1).vips(2).build().unwrap();
@@ -47,7 +47,7 @@ fn each_backend_holds_every_vip() {
 
 #[test]
 fn nothing_stays_behind() {
-    if !privileged() {
+    if !is_root("nothing_stays_behind") {
         return;
     }
     let lab = Lab::builder().backends(1).build().unwrap();

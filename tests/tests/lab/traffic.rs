@@ -1,4 +1,4 @@
-//! Load, and answers that come past the balancer.
+//! Load, and answers that come through the balancer.
 
 use std::{
     net::{Ipv4Addr, SocketAddrV4, UdpSocket},
@@ -7,7 +7,7 @@ use std::{
 };
 
 use dsr::lab::{Lab, Load, LoadPlan};
-use dsr_tests::lab::{eventually, privileged};
+use dsr_tests::{lab::eventually, privilege::is_root};
 
 fn plan(lab: &Lab, service: SocketAddrV4) -> LoadPlan {
     LoadPlan {
@@ -21,7 +21,7 @@ fn plan(lab: &Lab, service: SocketAddrV4) -> LoadPlan {
 
 #[test]
 fn answers_are_counted_by_backend() {
-    if !privileged() {
+    if !is_root("answers_are_counted_by_backend") {
         return;
     }
     let lab = Lab::builder().backends(2).build().unwrap();
@@ -36,7 +36,7 @@ fn answers_are_counted_by_backend() {
 
 #[test]
 fn a_refused_connection_is_a_failure() {
-    if !privileged() {
+    if !is_root("a_refused_connection_is_a_failure") {
         return;
     }
     let lab = Lab::builder().backends(1).without_http().build().unwrap();
@@ -49,8 +49,8 @@ fn a_refused_connection_is_a_failure() {
 }
 
 #[test]
-fn a_reply_past_the_balancer_is_seen() {
-    if !privileged() {
+fn a_reply_through_the_balancer_is_seen() {
+    if !is_root("a_reply_through_the_balancer_is_seen") {
         return;
     }
     let lab = Lab::builder().backends(1).without_http().build().unwrap();

@@ -13,7 +13,7 @@ mod sysctl;
 
 pub use link::{LinkState, Links, Veth};
 pub use namespace::Namespace;
-pub use offload::{disable_sender_offloads, enable_gro};
+pub use offload::disable_sender_offloads;
 pub use packet::PacketSocket;
 pub use sysctl::write as write_sysctl;
 

@@ -14,7 +14,6 @@ enum Offload {
     ScatterGather = 0x19,
     TcpSegmentation = 0x1f,
     GenericSegmentation = 0x24,
-    GenericReceive = 0x2c,
 }
 
 /// Lets an interface send frames only as they would be on a wire: checksum filled in, no longer than the MTU.
@@ -24,12 +23,6 @@ pub fn disable_sender_offloads(interface: &str) -> Result<()> {
     let offloads =
         [Offload::GenericSegmentation, Offload::TcpSegmentation, Offload::ScatterGather, Offload::TransmitChecksum];
     offloads.into_iter().try_for_each(|offload| set(interface, offload, 0))
-}
-
-/// Switches generic receive offload on, and so NAPI on a veth: without it the kernel drops frames that XDP sends to
-/// this interface from the other end (`veth_xdp_xmit` in `drivers/net/veth.c`).
-pub fn enable_gro(interface: &str) -> Result<()> {
-    set(interface, Offload::GenericReceive, 1)
 }
 
 /// `struct ethtool_value`

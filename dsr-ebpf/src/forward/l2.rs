@@ -1,0 +1,38 @@
+//! Forward mode `l2`: a new link header, and nothing else.
+//!
+//! The EtherType stays where it is, in front of the IP header; what stands before it is replaced.
+
+use dsr_common::stats::Reason;
+
+use crate::{
+    frame::Frame,
+    maps::{self, Member},
+    parse::Packet,
+    wire::ethernet::{Header, MACS, TAG, Tag},
+};
+
+#[inline(always)]
+pub(super) fn rewrite(frame: &mut Frame, packet: &Packet, member: &Member) -> Result<(), Reason> {
+    if maps::vlans() {
+        let length = member.link_length();
+        if length != packet.link_length {
+            frame.grow_front(length as i32 - packet.link_length as i32).ok_or(Reason::DropInconsistent)?;
+        }
+        write_tags(frame, length, member).ok_or(Reason::DropInconsistent)?;
+    }
+    let header: &mut Header = frame.at_mut(0).ok_or(Reason::DropInconsistent)?;
+    header.head = member.macs_head();
+    header.tail = member.macs_tail();
+    Ok(())
+}
+
+#[inline(always)]
+fn write_tags(frame: &mut Frame, length: usize, member: &Member) -> Option<()> {
+    if length > MACS {
+        frame.at_mut::<Tag>(MACS)?.word = member.tag(0);
+    }
+    if length > MACS + TAG {
+        frame.at_mut::<Tag>(MACS + TAG)?.word = member.tag(1);
+    }
+    Some(())
+}

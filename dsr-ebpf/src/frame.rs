@@ -1,0 +1,111 @@
+//! The frame in memory: the only pointer arithmetic of the program.
+//!
+//! Every read and write is checked against the end of the linear part. Multi-buffer frames have their headers there.
+#![allow(unsafe_code)]
+
+use aya_ebpf::{
+    EbpfContext as _,
+    bindings::xdp_md,
+    helpers::{bpf_xdp_adjust_head, bpf_xdp_get_buff_len},
+    programs::XdpContext,
+};
+
+use crate::wire;
+
+/// What can lie in a frame: made of integers and octets alone, alignment one, any octets a value of it.
+///
+/// # Safety
+///
+/// Exactly the above holds; `repr(C, packed)` without references, booleans or enums does.
+pub(crate) unsafe trait Header {}
+
+macro_rules! headers {
+    ($($header:ty),+ $(,)?) => {
+        $(
+            const _: () = assert!(align_of::<$header>() == 1);
+            // SAFETY: `repr(C, packed)` integers, see its definition; the alignment is asserted above.
+            unsafe impl Header for $header {}
+        )+
+    };
+}
+
+headers!(
+    wire::arp::Packet,
+    wire::ethernet::Header,
+    wire::ethernet::Tag,
+    wire::icmp::Head,
+    wire::ipv4::Header,
+    wire::transport::Ports,
+    wire::transport::TcpHead,
+);
+
+/// One frame on its way through the program.
+pub(crate) struct Frame {
+    ctx: *mut xdp_md,
+    start: usize,
+    end: usize,
+}
+
+impl Frame {
+    #[inline(always)]
+    pub(crate) fn new(ctx: &XdpContext) -> Self {
+        Self { ctx: ctx.as_ptr().cast(), start: ctx.data(), end: ctx.data_end() }
+    }
+
+    /// The kernel's index of the interface that the frame came in on.
+    #[inline(always)]
+    pub(crate) fn interface(&self) -> u32 {
+        // SAFETY: the kernel gave this context to the program and it outlives the run.
+        unsafe { (*self.ctx).ingress_ifindex }
+    }
+
+    /// Whether the linear part holds `length` octets from the frame's start.
+    #[inline(always)]
+    pub(crate) fn holds(&self, length: usize) -> bool {
+        self.start + length <= self.end
+    }
+
+    /// Octets of the whole frame, all buffers together. Calls a helper (kernel 5.18).
+    #[inline(always)]
+    pub(crate) fn whole_length(&self) -> usize {
+        // SAFETY: `ctx` is the program's context.
+        unsafe { bpf_xdp_get_buff_len(self.ctx) as usize }
+    }
+
+    /// The header at `offset` octets, or nothing where the frame is too short for it.
+    #[inline(always)]
+    pub(crate) fn at<T: Header>(&self, offset: usize) -> Option<&T> {
+        let at = self.start + offset;
+        if at + size_of::<T>() > self.end {
+            return None;
+        }
+        // SAFETY: the check above keeps it within the frame; a `Header` has no alignment and any octets are one.
+        Some(unsafe { &*(at as *const T) })
+    }
+
+    /// The header at `offset` octets, to be written, or nothing where the frame is too short for it.
+    #[inline(always)]
+    pub(crate) fn at_mut<T: Header>(&mut self, offset: usize) -> Option<&mut T> {
+        let at = self.start + offset;
+        if at + size_of::<T>() > self.end {
+            return None;
+        }
+        // SAFETY: as in `at`; the frame is borrowed mutably, so no other reference into it lives.
+        Some(unsafe { &mut *(at as *mut T) })
+    }
+
+    /// Adds `octets` in front of the frame (a negative number removes them). Calls a helper; offsets count from the
+    /// new start afterwards.
+    #[inline(always)]
+    pub(crate) fn grow_front(&mut self, octets: i32) -> Option<()> {
+        // SAFETY: `ctx` is the program's context; both ends are read again below.
+        unsafe {
+            if bpf_xdp_adjust_head(self.ctx, -octets) != 0 {
+                return None;
+            }
+            self.start = (*self.ctx).data as usize;
+            self.end = (*self.ctx).data_end as usize;
+        }
+        Some(())
+    }
+}

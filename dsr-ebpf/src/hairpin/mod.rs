@@ -1,0 +1,4 @@
+//! Answers that the program makes itself, in the frame that asked.
+
+pub(crate) mod arp;
+pub(crate) mod echo;

@@ -1,0 +1,234 @@
+//! The maps and the load-time constants: the only place that touches them.
+//!
+//! Sizes here are placeholders; the agent sets them before the program is loaded.
+#![allow(unsafe_code)]
+
+use core::ptr::{addr_of, read_volatile};
+
+use aya_ebpf::{
+    bindings::BPF_F_MMAPABLE,
+    macros::map,
+    maps::{Array, DevMap, PerCpuArray},
+};
+use dsr_common::{
+    address::Address,
+    hash::{HashKeys, KEY_WORDS, Keys},
+    interface::InterfaceRow,
+    limits::{INTERFACE_ROWS, SLOTS_PER_BLOCK},
+    member::MemberRow,
+    service::{MembersRef, ServiceKey, ServiceRow, TableRef},
+    slot::{Slot, SlotBlock},
+    stats::{Counters, REASON_ROWS},
+};
+
+#[map]
+static SERVICES: Array<ServiceRow> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
+static SLOTS: Array<SlotBlock> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
+static MEMBERS: Array<MemberRow> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
+static INTERFACES: Array<InterfaceRow> = Array::with_max_entries(INTERFACE_ROWS, BPF_F_MMAPABLE);
+#[map]
+static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+static REASONS: PerCpuArray<u64> = PerCpuArray::with_max_entries(REASON_ROWS, 0);
+#[map]
+static DEVICES: DevMap = DevMap::with_max_entries(INTERFACE_ROWS, 0);
+
+#[unsafe(no_mangle)]
+static HASH_KEYS: HashKeys = HashKeys([0; KEY_WORDS]);
+#[unsafe(no_mangle)]
+static SERVICE_MASK: u32 = 0;
+#[unsafe(no_mangle)]
+static FEATURE_REDIRECT: u8 = 1;
+#[unsafe(no_mangle)]
+static FEATURE_VLAN: u8 = 1;
+#[unsafe(no_mangle)]
+static FEATURE_JUMBO: u8 = 1;
+
+/// The secret words of this load.
+pub(crate) struct LoadedKeys;
+
+impl Keys for LoadedKeys {
+    #[inline(always)]
+    fn word(&self, index: usize) -> u64 {
+        // SAFETY: callers index with constants below KEY_WORDS. Volatile, because the loader replaces the value.
+        unsafe { read_volatile(addr_of!(HASH_KEYS).cast::<u64>().add(index)) }
+    }
+}
+
+/// Rows of the service map less one.
+#[inline(always)]
+pub(crate) fn service_mask() -> u32 {
+    // SAFETY: a static; volatile because the loader replaces the value.
+    unsafe { read_volatile(addr_of!(SERVICE_MASK)) }
+}
+
+/// Whether a member may leave by another interface than its packets came in on.
+#[inline(always)]
+pub(crate) fn redirects() -> bool {
+    // SAFETY: as above.
+    unsafe { read_volatile(addr_of!(FEATURE_REDIRECT)) != 0 }
+}
+
+/// Whether VLAN tags are read and written.
+#[inline(always)]
+pub(crate) fn vlans() -> bool {
+    // SAFETY: as above.
+    unsafe { read_volatile(addr_of!(FEATURE_VLAN)) != 0 }
+}
+
+/// Whether frames may come in several buffers.
+#[inline(always)]
+pub(crate) fn jumbo() -> bool {
+    // SAFETY: as above.
+    unsafe { read_volatile(addr_of!(FEATURE_JUMBO)) != 0 }
+}
+
+/// A row of the interface table.
+#[inline(always)]
+pub(crate) fn interface(row: u32) -> Option<InterfaceRow> {
+    let row = INTERFACES.get_ptr(row)?;
+    // SAFETY: an element of the array. The agent writes the MAC as one word.
+    unsafe {
+        Some(InterfaceRow {
+            ifindex: read_volatile(addr_of!((*row).ifindex)),
+            pad: 0,
+            mac: read_volatile(addr_of!((*row).mac)),
+        })
+    }
+}
+
+/// A row of the service table. The agent may write it at any time, a word at a time, so that each is read once.
+pub(crate) struct Service(*const ServiceRow);
+
+/// A row of the service table, or nothing past its end.
+#[inline(always)]
+pub(crate) fn service(row: u32) -> Option<Service> {
+    SERVICES.get_ptr(row).map(Service)
+}
+
+impl Service {
+    #[inline(always)]
+    pub(crate) fn key(&self) -> ServiceKey {
+        // SAFETY: an element of the array.
+        unsafe { read_volatile(addr_of!((*self.0).key)) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn vip(&self) -> Address {
+        // SAFETY: as above.
+        unsafe {
+            Address { hi: read_volatile(addr_of!((*self.0).vip.hi)), lo: read_volatile(addr_of!((*self.0).vip.lo)) }
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn members(&self) -> MembersRef {
+        // SAFETY: as above.
+        unsafe { read_volatile(addr_of!((*self.0).members)) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn table(&self) -> TableRef {
+        // SAFETY: as above.
+        unsafe { read_volatile(addr_of!((*self.0).table)) }
+    }
+}
+
+/// A row of the member map. The agent may write it at any time, a word at a time, so that each is read once.
+pub(crate) struct Member(*const MemberRow);
+
+/// A row of the member map, or nothing past its end.
+#[inline(always)]
+pub(crate) fn member(row: u32) -> Option<Member> {
+    MEMBERS.get_ptr(row).map(Member)
+}
+
+impl Member {
+    /// Destination MAC and the first two octets of the source MAC, as they lie in a frame.
+    #[inline(always)]
+    pub(crate) fn macs_head(&self) -> u64 {
+        // SAFETY: an element of the array; `link` starts the row and so is aligned.
+        unsafe { read_volatile(self.0.cast::<u64>()) }
+    }
+
+    /// The last four octets of the source MAC, as they lie in a frame.
+    #[inline(always)]
+    pub(crate) fn macs_tail(&self) -> u32 {
+        // SAFETY: octets 8 to 11 of `link`, aligned.
+        unsafe { read_volatile(self.0.byte_add(8).cast::<u32>()) }
+    }
+
+    /// VLAN tag `index` (0 or 1): TPID and TCI, as they lie in a frame.
+    #[inline(always)]
+    pub(crate) fn tag(&self, index: usize) -> u32 {
+        // SAFETY: octets 12 to 19 of `link`, aligned; callers index with 0 or 1.
+        unsafe { read_volatile(self.0.byte_add(12 + index * 4).cast::<u32>()) }
+    }
+
+    /// Octets of the link header before the EtherType.
+    #[inline(always)]
+    pub(crate) fn link_length(&self) -> usize {
+        // SAFETY: an element of the array.
+        unsafe { read_volatile(addr_of!((*self.0).link_length)) as usize }
+    }
+
+    /// The number of the forward mode; zero in a row that is not in use.
+    #[inline(always)]
+    pub(crate) fn mode(&self) -> u8 {
+        // SAFETY: as above.
+        unsafe { read_volatile(addr_of!((*self.0).mode)) }
+    }
+
+    /// The interface that the packet leaves by.
+    #[inline(always)]
+    pub(crate) fn ifindex(&self) -> u32 {
+        // SAFETY: as above.
+        unsafe { read_volatile(addr_of!((*self.0).ifindex)) }
+    }
+
+    /// The same interface's index in the device map.
+    #[inline(always)]
+    pub(crate) fn device(&self) -> u32 {
+        // SAFETY: as above.
+        unsafe { read_volatile(addr_of!((*self.0).device)) }
+    }
+}
+
+/// The slot at `index` of the table that starts at row `block`.
+#[inline(always)]
+pub(crate) fn slot(block: u32, index: u32) -> Option<Slot> {
+    let row = SLOTS.get_ptr(block + index / SLOTS_PER_BLOCK)?;
+    // SAFETY: an element of the array, and the remainder is below its length.
+    Some(Slot(unsafe { read_volatile(addr_of!((*row).0).cast::<u16>().add((index % SLOTS_PER_BLOCK) as usize)) }))
+}
+
+/// This CPU's counters of a member.
+#[inline(always)]
+pub(crate) fn add_member(row: u32, bytes: u64, new_flows: u64) -> Option<()> {
+    let counters = COUNTERS.get_ptr_mut(row)?;
+    // SAFETY: this CPU's element; XDP does not run twice at once on a CPU.
+    unsafe {
+        (*counters).packets += 1;
+        (*counters).bytes += bytes;
+        (*counters).new_flows += new_flows;
+    }
+    Some(())
+}
+
+/// This CPU's count of a reason.
+#[inline(always)]
+pub(crate) fn add_reason(row: u32) {
+    if let Some(count) = REASONS.get_ptr_mut(row) {
+        // SAFETY: this CPU's element; XDP does not run twice at once on a CPU.
+        unsafe { *count += 1 };
+    }
+}
+
+/// Sends the frame out of the interface at `device`; the XDP action to return.
+#[inline(always)]
+pub(crate) fn redirect(device: u32) -> Option<u32> {
+    DEVICES.redirect(device, 0).ok()
+}

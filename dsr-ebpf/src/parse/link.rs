@@ -1,0 +1,69 @@
+//! The link header: for whom the frame is, and what it carries.
+
+use dsr_common::{interface::MAC_MASK, stats::Reason};
+
+use crate::{
+    frame::Frame,
+    interface::Interface,
+    maps,
+    wire::ethernet::{self, Header, Tag},
+};
+
+/// The link header of a frame.
+pub(crate) struct Link {
+    /// The source MAC in the low 48 bits.
+    pub(crate) source: u64,
+    /// Octets before the EtherType.
+    pub(crate) length: usize,
+    pub(crate) addressee: Addressee,
+    pub(crate) payload: Payload,
+    pub(crate) ifindex: u32,
+}
+
+/// Whom a frame is sent to, of those whose frames concern us.
+pub(crate) enum Addressee {
+    /// This interface.
+    Us,
+    /// A broadcast or multicast group.
+    Group,
+}
+
+/// What a frame carries.
+pub(crate) enum Payload {
+    Ipv4,
+    Arp,
+    Other,
+}
+
+impl Link {
+    /// Where the network header starts.
+    #[inline(always)]
+    pub(crate) const fn end(&self) -> usize {
+        self.length + ethernet::ETHERTYPE
+    }
+}
+
+/// Reads the link header. A frame to another host's MAC, as a promiscuous interface sees, is not ours to send.
+#[inline(always)]
+pub(crate) fn parse(frame: &Frame, interface: &Interface) -> Result<Link, Reason> {
+    let header: &Header = frame.at(0).ok_or(Reason::PassTruncated)?;
+    let addressee = if header.head & MAC_MASK == interface.mac {
+        Addressee::Us
+    } else if header.head & ethernet::GROUP_BIT != 0 {
+        Addressee::Group
+    } else {
+        return Err(Reason::PassOtherHost);
+    };
+    let (mut ethertype, mut length) = (header.ethertype, ethernet::MACS);
+    if maps::vlans() && (ethertype == ethernet::VLAN || ethertype == ethernet::SERVICE_VLAN) {
+        let tag: &Tag = frame.at(length).ok_or(Reason::PassTruncated)?;
+        ethertype = tag.ethertype;
+        length += ethernet::TAG;
+    }
+    let payload = match ethertype {
+        ethernet::IPV4 => Payload::Ipv4,
+        ethernet::ARP => Payload::Arp,
+        _ => Payload::Other,
+    };
+    Ok(Link { source: header.source(), length, addressee, payload, ifindex: interface.ifindex })
+}

@@ -1,0 +1,24 @@
+//! ARP for IPv4 over Ethernet (RFC 826).
+
+use super::Be16;
+
+pub(crate) const ETHERNET: Be16 = Be16::new(1);
+pub(crate) const REQUEST: Be16 = Be16::new(1);
+pub(crate) const REPLY: Be16 = Be16::new(2);
+
+/// An ARP packet with hardware addresses of six octets and protocol addresses of four.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+pub(crate) struct Packet {
+    pub(crate) hardware: Be16,
+    pub(crate) protocol: Be16,
+    pub(crate) hardware_length: u8,
+    pub(crate) protocol_length: u8,
+    pub(crate) operation: Be16,
+    pub(crate) sender_mac: [u8; 6],
+    pub(crate) sender: [u8; 4],
+    pub(crate) target_mac: [u8; 6],
+    pub(crate) target: [u8; 4],
+}
+
+const _: () = assert!(size_of::<Packet>() == 28);

@@ -1,0 +1,58 @@
+//! Ethernet II (IEEE 802.3) and the tags of IEEE 802.1Q.
+
+use super::Be16;
+
+/// Octets of the two MACs.
+pub(crate) const MACS: usize = 12;
+/// Octets of a VLAN tag.
+pub(crate) const TAG: usize = 4;
+/// Octets of an EtherType.
+pub(crate) const ETHERTYPE: usize = 2;
+
+pub(crate) const IPV4: Be16 = Be16::new(0x0800);
+pub(crate) const ARP: Be16 = Be16::new(0x0806);
+pub(crate) const VLAN: Be16 = Be16::new(0x8100);
+pub(crate) const SERVICE_VLAN: Be16 = Be16::new(0x88a8);
+
+/// The bit of a MAC's first octet that marks a group, as it lies in the header's first word.
+pub(crate) const GROUP_BIT: u64 = u64::from_ne_bytes([1, 0, 0, 0, 0, 0, 0, 0]);
+
+/// The two MACs and what follows them, in words as they lie in a frame.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+pub(crate) struct Header {
+    /// Destination MAC and the first two octets of the source MAC.
+    pub(crate) head: u64,
+    /// The last four octets of the source MAC.
+    pub(crate) tail: u32,
+    /// EtherType, or the TPID of a tag.
+    pub(crate) ethertype: Be16,
+}
+
+impl Header {
+    /// The source MAC in the low 48 bits of a word.
+    #[inline(always)]
+    pub(crate) const fn source(&self) -> u64 {
+        self.head >> 48 | (self.tail as u64) << 16
+    }
+
+    /// Writes two MACs, each in the low 48 bits of a word.
+    #[inline(always)]
+    pub(crate) const fn set_macs(&mut self, destination: u64, source: u64) {
+        self.head = destination | source << 48;
+        self.tail = (source >> 16) as u32;
+    }
+}
+
+/// A tag's TCI and what follows it, or a whole tag: two numbers.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+pub(crate) struct Tag {
+    /// TPID and TCI, as they lie in a frame.
+    pub(crate) word: u32,
+    /// EtherType of what the tag wraps, or the TPID of the next.
+    pub(crate) ethertype: Be16,
+}
+
+#[cfg(not(target_endian = "little"))]
+compile_error!("the words of a MAC are put together for little-endian machines");

@@ -1,0 +1,37 @@
+//! Headers as they lie in a frame, fields in network byte order.
+//!
+//! Plain data, every octet pattern valid. Where a header is, is [`crate::parse`]'s business.
+
+pub(crate) mod arp;
+pub(crate) mod ethernet;
+pub(crate) mod icmp;
+pub(crate) mod ipv4;
+pub(crate) mod transport;
+
+/// A 16-bit number in network byte order.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(C, packed)]
+pub(crate) struct Be16(u16);
+
+impl Be16 {
+    #[inline(always)]
+    pub(crate) const fn new(value: u16) -> Self {
+        Self(value.to_be())
+    }
+
+    #[inline(always)]
+    pub(crate) const fn get(self) -> u16 {
+        u16::from_be(self.0)
+    }
+
+    /// The number as it lies in memory.
+    #[inline(always)]
+    pub(crate) const fn raw(self) -> u16 {
+        self.0
+    }
+
+    #[inline(always)]
+    pub(crate) const fn from_raw(raw: u16) -> Self {
+        Self(raw)
+    }
+}

@@ -1,0 +1,40 @@
+//! TCP (RFC 9293) and UDP (RFC 768): no more than a balancer reads.
+
+use super::Be16;
+
+pub(crate) const TCP: u8 = 6;
+pub(crate) const UDP: u8 = 17;
+/// Octets of a TCP header without options.
+pub(crate) const TCP_MIN: usize = 20;
+/// Octets of a UDP header.
+pub(crate) const UDP_MIN: usize = 8;
+
+const SYN: u8 = 0x02;
+const ACK: u8 = 0x10;
+
+/// The ports, which stand at the same place in both.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+pub(crate) struct Ports {
+    pub(crate) source: Be16,
+    pub(crate) destination: Be16,
+}
+
+/// A TCP header up to its flags.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+pub(crate) struct TcpHead {
+    pub(crate) ports: Ports,
+    pub(crate) sequence: [u8; 4],
+    pub(crate) acknowledgement: [u8; 4],
+    pub(crate) offset: u8,
+    pub(crate) flags: u8,
+}
+
+impl TcpHead {
+    /// Whether the segment opens a connection: SYN without ACK.
+    #[inline(always)]
+    pub(crate) const fn opens(&self) -> bool {
+        self.flags & (SYN | ACK) == SYN
+    }
+}

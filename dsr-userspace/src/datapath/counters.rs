@@ -1,0 +1,45 @@
+//! What the program counted, summed over the CPUs.
+
+use dsr_common::stats::{Counters, Reason, reason_row};
+
+use super::{Datapath, Error};
+
+/// A member's traffic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Frames sent to it.
+    pub packets: u64,
+    /// Their octets.
+    pub bytes: u64,
+    /// TCP connections opened.
+    pub new_flows: u64,
+}
+
+impl Datapath {
+    /// The traffic of the member at this row of the member map.
+    pub fn traffic(&self, row: u32) -> Result<Traffic, Error> {
+        let values = self.counters.get(&row, 0).map_err(|error| Error::Map("COUNTERS", error))?;
+        Ok(values.iter().fold(Traffic::default(), |sum, cpu| Traffic {
+            packets: sum.packets + cpu.packets,
+            bytes: sum.bytes + cpu.bytes,
+            new_flows: sum.new_flows + cpu.new_flows,
+        }))
+    }
+
+    /// How many frames met their end for this reason on an interface; `None` is for frames of no known interface.
+    pub fn reason(&self, ifindex: Option<u32>, reason: Reason) -> Result<u64, Error> {
+        let Some(block) = ifindex.map_or(Some(dsr_common::limits::INTERFACE_ROWS), |i| self.interface_row(i)) else {
+            return Ok(0);
+        };
+        let values = self.reasons.get(&reason_row(block, reason), 0).map_err(|error| Error::Map("REASONS", error))?;
+        Ok(values.iter().sum())
+    }
+
+    pub(super) fn zero_counters(&mut self, row: u32) -> Result<(), Error> {
+        let cpus = self.counters.get(&row, 0).map_err(|error| Error::Map("COUNTERS", error))?.len();
+        let zeros = vec![Counters::default(); cpus]
+            .try_into()
+            .map_err(|error| Error::Map("COUNTERS", aya::maps::MapError::IoError(error)))?;
+        self.counters.set(row, zeros, 0).map_err(|error| Error::Map("COUNTERS", error))
+    }
+}

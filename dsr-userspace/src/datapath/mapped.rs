@@ -1,0 +1,72 @@
+//! An array map in this process's memory: rows are read and written without a system call, a word at a time.
+
+use std::{
+    marker::PhantomData,
+    os::fd::AsRawFd,
+    sync::atomic::{AtomicU16, AtomicU64, Ordering},
+};
+
+use aya::{Ebpf, Pod, maps::Map};
+use memmap2::{MmapOptions, MmapRaw};
+
+use super::Error;
+
+/// Rows of type `T`, each a whole number of 64-bit words, shared with the program.
+pub(super) struct Mapped<T> {
+    memory: MmapRaw,
+    rows: u32,
+    row: PhantomData<T>,
+}
+
+impl<T: Pod> Mapped<T> {
+    const WORDS: usize = size_of::<T>() / 8;
+
+    /// Takes an array map of `rows` rows out of the object.
+    pub(super) fn take(ebpf: &mut Ebpf, name: &'static str, rows: u32) -> Result<Self, Error> {
+        const { assert!(size_of::<T>().is_multiple_of(8)) };
+        let Some(Map::Array(map)) = ebpf.map(name) else {
+            return Err(Error::Missing(name));
+        };
+        let length = (rows as usize * size_of::<T>()).next_multiple_of(rustix::param::page_size());
+        let memory = MmapOptions::new()
+            .len(length)
+            .map_raw(std::os::fd::AsFd::as_fd(map.fd()).as_raw_fd())
+            .map_err(|error| Error::Mmap(name, error))?;
+        Ok(Self { memory, rows, row: PhantomData })
+    }
+
+    /// A row, each of its words read at once.
+    pub(super) fn load(&self, row: u32) -> T {
+        let words: Vec<u64> = (0..Self::WORDS).map(|word| self.word(row, word).load(Ordering::Acquire)).collect();
+        // SAFETY: `words` holds exactly the octets of a `T`, for which any pattern is valid (`Pod`).
+        unsafe { words.as_ptr().cast::<T>().read_unaligned() }
+    }
+
+    /// The words that `value` is made of.
+    pub(super) fn words(value: &T) -> Vec<u64> {
+        let first = std::ptr::from_ref(value).cast::<u64>();
+        // SAFETY: a `T` is `WORDS` words long (asserted in `take`), without padding (`Pod` rows).
+        (0..Self::WORDS).map(|word| unsafe { first.add(word).read_unaligned() }).collect()
+    }
+
+    /// Writes one word of a row. The program sees the words of a row in the order in which they were written.
+    pub(super) fn store_word(&mut self, row: u32, word: usize, value: u64) {
+        self.word(row, word).store(value, Ordering::Release);
+    }
+
+    /// Writes one 16-bit part of a row.
+    pub(super) fn store_u16(&mut self, row: u32, part: u32, value: u16) {
+        assert!(row < self.rows && (part as usize) < size_of::<T>() / 2);
+        let offset = row as usize * size_of::<T>() + part as usize * 2;
+        // SAFETY: within the mapping (asserted above), aligned, and shared only through atomic or volatile accesses.
+        let cell = unsafe { AtomicU16::from_ptr(self.memory.as_mut_ptr().add(offset).cast()) };
+        cell.store(value, Ordering::Release);
+    }
+
+    fn word(&self, row: u32, word: usize) -> &AtomicU64 {
+        assert!(row < self.rows && word < Self::WORDS);
+        let offset = row as usize * size_of::<T>() + word * 8;
+        // SAFETY: within the mapping (asserted above), aligned, and shared only through atomic or volatile accesses.
+        unsafe { AtomicU64::from_ptr(self.memory.as_mut_ptr().add(offset).cast()) }
+    }
+}

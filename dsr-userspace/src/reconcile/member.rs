@@ -1,0 +1,77 @@
+//! A backend seen from one service: its number, and the row that packets are sent by.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use dsr_common::{
+    address::{Address, Family},
+    limits::MEMBERS_PER_SERVICE,
+    member::{ForwardMode, LINK_MAX, MemberRow},
+};
+
+use crate::model::{Backend, Forward, Hop, Network, Reach, Service};
+
+/// Fewest rows that a service is given, so that a few new backends do not move it.
+const MIN_CAPACITY: u32 = 8;
+
+/// Rows that a service of so many backends is given: a power of two, with room to grow.
+pub(super) fn capacity_for(backends: usize) -> u32 {
+    (backends as u32 + backends as u32 / 2).next_power_of_two().max(MIN_CAPACITY)
+}
+
+/// An address in the words of the data path.
+pub(super) fn address(ip: IpAddr) -> Address {
+    match ip {
+        IpAddr::V4(ip) => Address::from_v4(ip.octets()),
+        IpAddr::V6(ip) => Address::from_v6(ip.octets()),
+    }
+}
+
+/// The family in the words of the data path.
+pub(super) const fn family(ip: IpAddr) -> Family {
+    match ip {
+        IpAddr::V4(_) => Family::V4,
+        IpAddr::V6(_) => Family::V6,
+    }
+}
+
+/// The row of a backend: with a way to it where the network has one, else known but not to be sent to.
+pub(super) fn row(service: &Service, backend: &Backend, network: &Network, devices: &BTreeMap<u32, u32>) -> MemberRow {
+    let known =
+        MemberRow { backend: address(backend.address), family: family(backend.address) as u8, ..MemberRow::default() };
+    let Some(Reach::Hop(hop)) = network.reach.get(&backend.address) else {
+        return known;
+    };
+    let (Some(device), Some((link, link_length))) = (devices.get(&hop.ifindex), link_header(hop)) else {
+        return known;
+    };
+    let mode = match service.forward {
+        Forward::L2 => ForwardMode::L2 as u8,
+    };
+    MemberRow { link, link_length, mode, ifindex: hop.ifindex, device: *device, ..known }
+}
+
+/// What stands before the EtherType, and its length; nothing where there are more tags than fit.
+fn link_header(hop: &Hop) -> Option<([u8; LINK_MAX], u8)> {
+    let mut header = Vec::with_capacity(LINK_MAX);
+    header.extend_from_slice(&hop.destination.0);
+    header.extend_from_slice(&hop.source.0);
+    for tag in &hop.tags {
+        header.extend_from_slice(&tag.tpid.to_be_bytes());
+        header.extend_from_slice(&tag.id.to_be_bytes());
+    }
+    let length = header.len();
+    header.resize(LINK_MAX.max(length), 0);
+    Some((header.try_into().ok()?, length as u8))
+}
+
+/// Gives each backend a number below `capacity`: the one it has, or the lowest that is free. Numbers of members that
+/// leave are free only for the plan after this one, when no slot names them any more.
+pub(super) fn number(backends: &[Backend], live: &[MemberRow], capacity: u32) -> Option<Vec<u16>> {
+    let held = |backend: &Backend| {
+        let (address, family) = (address(backend.address), family(backend.address) as u8);
+        live.iter().position(|row| row.family == family && row.backend == address)
+    };
+    let capacity = capacity.min(MEMBERS_PER_SERVICE) as usize;
+    let mut free = (0..capacity).filter(|number| live.get(*number).is_none_or(|row| row.family == 0));
+    backends.iter().map(|backend| held(backend).or_else(|| free.next()).map(|number| number as u16)).collect()
+}

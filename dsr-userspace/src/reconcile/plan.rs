@@ -1,0 +1,302 @@
+//! The planner: desired x observed x live -> changes. Pure.
+//!
+//! Order of the changes: members, slots, services, VIPs; then what is removed, the other way round. A service whose
+//! members need more room is moved to a copy of them first. So a packet meets nothing half made, whenever it comes.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    net::IpAddr,
+};
+
+use dsr_common::{
+    address::Address,
+    hash::HashKeys,
+    limits::SLOTS_PER_BLOCK,
+    member::MemberRow,
+    service::{FLAG_ANNOUNCE, MembersRef, ServiceKey, ServiceRow, TableRef},
+    slot::{self, Slot},
+};
+
+use super::{change::Change, member, region::Regions, services::Services, tables::Tables};
+use crate::{
+    maglev::{self, Candidate},
+    model::{Announce, Desired, Network, Service, ServiceId},
+};
+
+/// A table has no room for what is desired: it has to be built anew, larger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the {0} table is full")]
+pub struct Full(&'static str);
+
+/// What to change, and where everything is afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The changes, to be made in this order.
+    pub changes: Vec<Change>,
+    /// Where everything is once they are made.
+    pub layout: Layout,
+}
+
+/// Where services and members are in the tables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// One for each desired service, in that order.
+    pub services: Vec<PlacedService>,
+}
+
+/// Where one service is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedService {
+    /// Slots of its table.
+    pub slots: u32,
+    /// One for each of its backends, in that order.
+    pub members: Vec<PlacedMember>,
+}
+
+/// Where one member is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlacedMember {
+    /// Its row of the member map and of the counters.
+    pub row: u32,
+    /// Slots that name it.
+    pub slots: u32,
+    /// Whether packets can be sent to it.
+    pub reachable: bool,
+}
+
+/// Compares what is desired with what is live. `devices` gives the device map's row for an interface index.
+pub fn plan(
+    desired: &Desired,
+    network: &Network,
+    devices: &BTreeMap<u32, u32>,
+    live: &impl Tables,
+) -> Result<Plan, Full> {
+    let keys = HashKeys::from_seed(desired.hash_seed);
+    let mut planner = Planner::new(desired, network, devices, live, &keys);
+    let mut layout = Layout::default();
+    for service in &desired.services {
+        layout.services.push(planner.service(service)?);
+    }
+    planner.vips()?;
+    planner.remove_others();
+    Ok(Plan { changes: planner.changes.in_order(), layout })
+}
+
+/// Changes by the moment they are made.
+#[derive(Default)]
+struct Phases {
+    moves: Vec<Change>,
+    members: Vec<Change>,
+    slots: Vec<Change>,
+    services: Vec<Change>,
+    vacated: Vec<Change>,
+    unused: Vec<Change>,
+}
+
+impl Phases {
+    fn in_order(self) -> Vec<Change> {
+        [self.moves, self.members, self.slots, self.services, self.vacated, self.unused].concat()
+    }
+}
+
+struct Planner<'a, T> {
+    desired: &'a Desired,
+    network: &'a Network,
+    devices: &'a BTreeMap<u32, u32>,
+    live: &'a T,
+    services: Services<'a>,
+    members: Regions,
+    blocks: Regions,
+    changes: Phases,
+    /// What the service table holds of what is desired.
+    wanted: HashSet<(Address, ServiceKey)>,
+}
+
+impl<'a, T: Tables> Planner<'a, T> {
+    fn new(
+        desired: &'a Desired,
+        network: &'a Network,
+        devices: &'a BTreeMap<u32, u32>,
+        live: &'a T,
+        keys: &'a HashKeys,
+    ) -> Self {
+        let sizes = live.sizes();
+        let services = Services::read(live, keys);
+        let (mut members, mut blocks) = (Regions::new(sizes.members), Regions::new(sizes.blocks));
+        for (_, row) in services.live.values().filter(|(_, row)| row.table.size() > 0) {
+            members.take(row.members.base(), row.members.capacity());
+            blocks.take(row.table.block(), slot::blocks(row.table.size()));
+        }
+        let (changes, wanted) = (Phases::default(), HashSet::new());
+        Self { desired, network, devices, live, services, members, blocks, changes, wanted }
+    }
+
+    fn service(&mut self, service: &Service) -> Result<PlacedService, Full> {
+        let (vip, key) = (member::address(service.id.vip), key_of(service.id));
+        self.wanted.insert((vip, key));
+        let row = self.services.place(vip, key).ok_or(Full("service"))?;
+        let live = self.services.live.get(&(vip, key)).map(|(_, row)| *row);
+        let (members, numbers) = self.numbers(service, live)?;
+        let before = live.map(|live| self.make_room(row, live, members));
+        let rows: Vec<MemberRow> =
+            service.backends.iter().map(|b| member::row(service, b, self.network, self.devices)).collect();
+        self.write_members(members, &numbers, &rows, live);
+        let slots = self.slots_of(service, &numbers, &rows);
+        let table = self.write_slots(&slots, before)?;
+        let value = ServiceRow { vip, key, members, table };
+        if before != Some(value) {
+            self.changes.services.push(Change::Service { row, value });
+        }
+        let mut owned = vec![0; members.capacity() as usize];
+        slots.iter().filter_map(|slot| slot.member()).for_each(|number| owned[usize::from(number)] += 1);
+        let placed = numbers.iter().zip(&rows).map(|(number, row)| PlacedMember {
+            row: members.base() + u32::from(*number),
+            slots: owned[usize::from(*number)],
+            reachable: row.mode != 0,
+        });
+        Ok(PlacedService { slots: table.size(), members: placed.collect() })
+    }
+
+    /// The run of member rows that a service has or gets, and each backend's number in it.
+    fn numbers(&mut self, service: &Service, before: Option<ServiceRow>) -> Result<(MembersRef, Vec<u16>), Full> {
+        let live = before.map_or(Vec::new(), |row| self.live_members(row.members));
+        if let Some(row) = before
+            && let Some(numbers) = member::number(&service.backends, &live, row.members.capacity())
+        {
+            return Ok((row.members, numbers));
+        }
+        // Members keep their numbers where they move, so that the slots are right in the old run and in the new one.
+        let declared = service.backends.len() + live.iter().filter(|row| row.family != 0).count();
+        let capacity = member::capacity_for(declared);
+        let base = self.members.allocate(capacity).ok_or(Full("member"))?;
+        let numbers = member::number(&service.backends, &live, capacity).ok_or(Full("member"))?;
+        Ok((MembersRef::new(base, capacity.trailing_zeros() as u8), numbers))
+    }
+
+    fn live_members(&self, members: MembersRef) -> Vec<MemberRow> {
+        (0..members.capacity()).map(|number| self.live.member(members.base() + number)).collect()
+    }
+
+    /// Where a service needs more rows: copies its members and turns it over to the copies. Numbers stay, so that its
+    /// slots are right before and after.
+    fn make_room(&mut self, row: u32, live: ServiceRow, to: MembersRef) -> ServiceRow {
+        if live.members == to {
+            return live;
+        }
+        for (number, value) in (0..).zip(self.live_members(live.members)) {
+            if value.family != 0 {
+                self.changes.moves.push(Change::Member { row: to.base() + number, value, fresh: true });
+                let old = live.members.base() + number;
+                self.changes.unused.push(Change::Member { row: old, value: MemberRow::default(), fresh: false });
+            }
+        }
+        let value = ServiceRow { members: to, ..live };
+        self.changes.moves.push(Change::Service { row, value });
+        value
+    }
+
+    /// Rows that gain a way are written before the slots that name them, rows that lose it after.
+    fn write_members(&mut self, to: MembersRef, numbers: &[u16], rows: &[MemberRow], live: Option<ServiceRow>) {
+        let live = live.map_or(Vec::new(), |row| self.live_members(row.members));
+        let held = |number: u16| live.get(usize::from(number)).copied().unwrap_or_default();
+        for (number, value) in numbers.iter().zip(rows) {
+            let (row, old) = (to.base() + u32::from(*number), held(*number));
+            if old != *value {
+                let change = Change::Member { row, value: *value, fresh: old.family == 0 };
+                if value.mode == 0 { self.changes.unused.push(change) } else { self.changes.members.push(change) }
+            }
+        }
+        let kept: BTreeSet<u16> = numbers.iter().copied().collect();
+        for (number, row) in (0..).zip(&live) {
+            if row.family != 0 && !kept.contains(&number) {
+                let row = to.base() + u32::from(number);
+                self.changes.unused.push(Change::Member { row, value: MemberRow::default(), fresh: false });
+            }
+        }
+    }
+
+    fn slots_of(&self, service: &Service, numbers: &[u16], rows: &[MemberRow]) -> Vec<Slot> {
+        let candidates: Vec<Candidate> = service
+            .backends
+            .iter()
+            .zip(rows)
+            .map(|(backend, row)| Candidate {
+                address: row.backend,
+                weight: if row.mode == 0 { 0 } else { backend.weight.get() },
+            })
+            .collect();
+        maglev::table(&candidates, maglev::size_for(candidates.len()), self.desired.hash_seed)
+            .into_iter()
+            .map(|owner| owner.map_or(Slot::NONE, |owner| Slot::stable(numbers[usize::from(owner)])))
+            .collect()
+    }
+
+    /// A table of the same size is changed where it differs; another size gets a table of its own.
+    fn write_slots(&mut self, slots: &[Slot], before: Option<ServiceRow>) -> Result<TableRef, Full> {
+        let size = slots.len() as u32;
+        if let Some(before) = before.filter(|row| row.table.size() == size) {
+            let first = before.table.block() * SLOTS_PER_BLOCK;
+            let live = self.live;
+            self.changes.slots.extend(runs(first, slots, |index| live.slot(index)));
+            return Ok(before.table);
+        }
+        let block = self.blocks.allocate(slot::blocks(size)).ok_or(Full("slot"))?;
+        self.changes.slots.push(Change::Slots { first: block * SLOTS_PER_BLOCK, slots: slots.to_vec() });
+        Ok(TableRef::new(block, size, 0))
+    }
+
+    fn vips(&mut self) -> Result<(), Full> {
+        let vips: BTreeMap<IpAddr, Announce> = self.desired.services.iter().map(|s| (s.id.vip, s.announce)).collect();
+        for (ip, announce) in vips {
+            let (vip, key) = (member::address(ip), ServiceKey::vip(member::family(ip)));
+            self.wanted.insert((vip, key));
+            let flags = if announce == Announce::Arp { FLAG_ANNOUNCE } else { 0 };
+            let value = ServiceRow { vip, key, members: MembersRef::default(), table: TableRef::new(0, 0, flags) };
+            let row = self.services.place(vip, key).ok_or(Full("service"))?;
+            if self.services.live.get(&(vip, key)).is_none_or(|(_, before)| *before != value) {
+                self.changes.services.push(Change::Service { row, value });
+            }
+        }
+        Ok(())
+    }
+
+    fn clear_members(&mut self, members: MembersRef) {
+        for (row, value) in (members.base()..).zip(self.live_members(members)) {
+            if value.family != 0 {
+                self.changes.unused.push(Change::Member { row, value: MemberRow::default(), fresh: false });
+            }
+        }
+    }
+
+    fn remove_others(&mut self) {
+        let mut gone: Vec<(u32, ServiceRow)> =
+            self.services.live.iter().filter(|(id, _)| !self.wanted.contains(id)).map(|(_, live)| *live).collect();
+        // Services before the VIPs: what still comes in is dropped by us, not passed on to the node.
+        gone.sort_by_key(|(row, value)| (value.table.size() == 0, *row));
+        for (row, value) in gone {
+            for (row, key) in self.services.vacate(row) {
+                self.changes.vacated.push(Change::Vacate { row, key });
+            }
+            if value.table.size() > 0 {
+                self.clear_members(value.members);
+            }
+        }
+    }
+}
+
+/// A service's key in the words of the data path.
+fn key_of(id: ServiceId) -> ServiceKey {
+    ServiceKey::exact(member::family(id.vip), id.protocol.number(), id.port.get().to_be())
+}
+
+/// The slots that differ, in runs.
+fn runs(first: u32, slots: &[Slot], live: impl Fn(u32) -> Slot) -> Vec<Change> {
+    let mut runs: Vec<(u32, Vec<Slot>)> = Vec::new();
+    for (index, slot) in (first..).zip(slots).filter(|(index, slot)| live(*index) != **slot) {
+        match runs.last_mut() {
+            Some((start, run)) if *start + run.len() as u32 == index => run.push(*slot),
+            _ => runs.push((index, vec![*slot])),
+        }
+    }
+    runs.into_iter().map(|(first, slots)| Change::Slots { first, slots }).collect()
+}

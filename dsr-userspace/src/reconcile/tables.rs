@@ -1,0 +1,62 @@
+//! The program's tables as the planner sees them, whether they are in the kernel or in memory.
+
+use dsr_common::{
+    limits::{SERVICE_PROBES, TABLE_SIZES},
+    member::MemberRow,
+    service::ServiceRow,
+    slot::{self, Slot},
+};
+
+use super::member;
+use crate::{maglev, model::Desired};
+
+/// Rows of the three tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Rows of the service table, a power of two.
+    pub services: u32,
+    /// Rows of the member map and of its counters.
+    pub members: u32,
+    /// Rows of the slot map, each [`dsr_common::limits::SLOTS_PER_BLOCK`] slots.
+    pub blocks: u32,
+}
+
+impl Sizes {
+    /// Room for what is desired and for as much again, so that few changes of the configuration need larger tables.
+    pub fn for_desired(desired: &Desired) -> Self {
+        let services = &desired.services;
+        let members: u32 = services.iter().map(|s| member::capacity_for(s.backends.len())).sum();
+        let blocks: u32 = services.iter().map(|s| slot::blocks(maglev::size_for(s.backends.len()))).sum();
+        // Each service may bring a VIP. One row in eight in use makes a full window of probes as good as impossible.
+        let rows = (services.len() as u32 * 2).saturating_mul(SERVICE_PROBES);
+        Self {
+            services: rows.next_power_of_two().max(1024),
+            members: members.saturating_mul(2).max(1024),
+            blocks: blocks.saturating_mul(2).max(slot::blocks(TABLE_SIZES[1]) * 8),
+        }
+    }
+}
+
+/// Reads live tables.
+pub trait Tables {
+    /// How many rows each has.
+    fn sizes(&self) -> Sizes;
+    /// A row of the service table, below [`Sizes::services`].
+    fn service(&self, row: u32) -> ServiceRow;
+    /// A row of the member map, below [`Sizes::members`].
+    fn member(&self, row: u32) -> MemberRow;
+    /// A slot, counted from the first slot of the slot map.
+    fn slot(&self, index: u32) -> Slot;
+}
+
+/// Writes live tables, which the program reads at the same time.
+pub trait TablesMut: Tables {
+    /// Writes a row such that the program sees its key last.
+    fn put_service(&mut self, row: u32, value: ServiceRow);
+    /// Writes a row such that the program sees it unused or whole; a MAC that changes is never seen half.
+    fn put_member(&mut self, row: u32, value: MemberRow);
+    /// Writes one slot at once.
+    fn put_slot(&mut self, index: u32, slot: Slot);
+    /// Sets a member's counters to zero on all CPUs.
+    fn clear_counters(&mut self, row: u32);
+}
