@@ -22,6 +22,18 @@ impl ServiceKey {
         Self(port as u32 | (protocol as u32) << 16 | (family as u32) << 24)
     }
 
+    /// A service on all ports of a protocol. Port zero itself is one of them.
+    #[inline(always)]
+    pub const fn any_port(family: Family, protocol: u8) -> Self {
+        Self::exact(family, protocol, 0)
+    }
+
+    /// A service on all protocols but ICMP.
+    #[inline(always)]
+    pub const fn any_protocol(family: Family) -> Self {
+        Self::exact(family, ANY_PROTOCOL, 0)
+    }
+
     /// The VIP itself: the row that says "this address is ours", whatever the port.
     #[inline(always)]
     pub const fn vip(family: Family) -> Self {
@@ -60,6 +72,9 @@ impl TableRef {
         (self.0 >> 56) as u8
     }
 }
+
+/// Stands for all protocols in a key; the number itself is reserved (IANA "Protocol Numbers").
+pub const ANY_PROTOCOL: u8 = 255;
 
 /// Flag of a VIP's own row: ARP requests and neighbour solicitations for it are answered.
 pub const FLAG_ANNOUNCE: u8 = 1;

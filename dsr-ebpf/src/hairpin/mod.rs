@@ -2,3 +2,6 @@
 
 pub(crate) mod arp;
 pub(crate) mod echo;
+pub(crate) mod ndp;
+
+mod checksum;

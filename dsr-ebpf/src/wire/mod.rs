@@ -6,7 +6,14 @@ pub(crate) mod arp;
 pub(crate) mod ethernet;
 pub(crate) mod icmp;
 pub(crate) mod ipv4;
+pub(crate) mod ipv6;
+pub(crate) mod ndp;
 pub(crate) mod transport;
+
+/// Four octets as they lie in a frame.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+pub(crate) struct Word(pub(crate) u32);
 
 /// A 16-bit number in network byte order.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,18 +1,22 @@
-//! TCP (RFC 9293) and UDP (RFC 768): no more than a balancer reads.
+//! TCP (RFC 9293), UDP (RFC 768) and SCTP (RFC 9260): no more than a balancer reads.
 
 use super::Be16;
 
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
+pub(crate) const SCTP: u8 = 132;
 /// Octets of a TCP header without options.
 pub(crate) const TCP_MIN: usize = 20;
 /// Octets of a UDP header.
 pub(crate) const UDP_MIN: usize = 8;
 
+/// Octets of an SCTP common header (RFC 9260).
+pub(crate) const SCTP_MIN: usize = 12;
+
 const SYN: u8 = 0x02;
 const ACK: u8 = 0x10;
 
-/// The ports, which stand at the same place in both.
+/// The ports, which stand at the same place in all three.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
 pub(crate) struct Ports {

@@ -169,6 +169,8 @@ fn features(config: &Config, network: &Network) -> Features {
     Features {
         redirect: config.interfaces.len() > 1,
         vlan: true,
+        ipv6: config.vips().any(|vip| vip.is_ipv6()),
+        any: false,
         jumbo: network.interfaces.values().any(|interface| interface.mtu > SINGLE_BUFFER_MTU),
     }
 }
