@@ -11,8 +11,8 @@ use aya::{TestRun as _, programs::TestRunOptions};
 use dsr::{
     datapath::{Datapath, Features},
     model::{
-        Announce, Backend, Desired, Forward, Hop, InterfaceState, Mac, Network, Protocol, Reach, Service, ServiceId,
-        VlanTag, Weight,
+        Announce, Backend, Desired, Forward, Hop, InterfaceState, Mac, Network, OnEmpty, Protocol, Reach, Service,
+        ServiceId, VlanTag, Weight,
     },
     reconcile::{Layout, Sizes, apply, plan},
 };
@@ -143,8 +143,9 @@ pub fn service(name: &str, vip: Ipv4Addr, protocol: Protocol, port: u16, backend
     let backend = |n| Backend { name: format!("web{n}"), address: backend_address(n), weight: Weight::DEFAULT };
     Service {
         name: name.to_owned(),
-        id: ServiceId { vip: vip.into(), protocol, port: NonZeroU16::new(port).expect("a port") },
+        id: ServiceId { vip: vip.into(), protocol, port: NonZeroU16::new(port).expect("a port").into() },
         announce: Announce::Arp,
+        on_empty: OnEmpty::Drop,
         pool: "web".to_owned(),
         forward: Forward::L2,
         backends: (1..=backends).map(backend).collect(),

@@ -1,11 +1,13 @@
 //! The text, line by line.
 
+use std::num::NonZeroU16;
+
 use dsr_common::stats::Reason;
 
 use super::*;
 use crate::{
     metrics::{BackendSample, ReasonSample, Reloads},
-    model::Protocol,
+    model::{Port, Protocol},
 };
 
 fn member() -> MemberSample {
@@ -13,7 +15,7 @@ fn member() -> MemberSample {
         service: "www".into(),
         vip: "192.0.2.10".parse().unwrap(),
         protocol: Protocol::Tcp,
-        port: 80,
+        port: Port::One(NonZeroU16::new(80).unwrap()),
         backend: "web1".into(),
         packets: 7,
         bytes: u64::MAX,

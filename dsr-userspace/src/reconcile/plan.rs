@@ -6,6 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     net::IpAddr,
+    num::NonZeroU16,
 };
 
 use dsr_common::{
@@ -286,7 +287,10 @@ impl<'a, T: Tables> Planner<'a, T> {
 
 /// A service's key in the words of the data path.
 fn key_of(id: ServiceId) -> ServiceKey {
-    ServiceKey::exact(member::family(id.vip), id.protocol.number(), id.port.get().to_be())
+    let port = id.port.number().map_or(0, NonZeroU16::get);
+    // No packet has this protocol (RFC 5237, "reserved"), and no other row has it.
+    let protocol = id.protocol.number().unwrap_or(u8::MAX);
+    ServiceKey::exact(member::family(id.vip), protocol, port.to_be())
 }
 
 /// The slots that differ, in runs.
