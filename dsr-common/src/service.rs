@@ -79,6 +79,9 @@ pub const ANY_PROTOCOL: u8 = 255;
 /// Flag of a VIP's own row: ARP requests and neighbour solicitations for it are answered.
 pub const FLAG_ANNOUNCE: u8 = 1;
 
+/// Flag of a service's row: a packet that finds no backend is answered with a refusal.
+pub const FLAG_REJECT: u8 = 2;
+
 /// Where a service's members are: one aligned word, so that they can be moved at once.
 ///
 /// Bits 0 to 23: the first row in the member map. Bits 24 to 31: the binary logarithm of the rows set aside.

@@ -72,6 +72,7 @@ impl Datapath {
             services: Mapped::take(&mut ebpf, names::SERVICES, sizes.services)?,
             members: Mapped::take(&mut ebpf, names::MEMBERS, sizes.members)?,
             slots: Mapped::take(&mut ebpf, names::SLOTS, sizes.blocks)?,
+            fragments: Mapped::take(&mut ebpf, names::FRAGMENTS, FRAGMENT_SETS)?,
             interfaces: Mapped::take(&mut ebpf, names::INTERFACES, INTERFACE_ROWS)?,
             counters: PerCpuArray::try_from(take(&mut ebpf, names::COUNTERS)?)
                 .map_err(|error| Error::Map(names::COUNTERS, error))?,
