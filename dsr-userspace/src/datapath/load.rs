@@ -22,6 +22,7 @@ pub static OBJECT: &[u8] = include_bytes_aligned!(env!("DSR_EBPF_OBJECT"));
 
 /// What the program has to be able to do. The verifier takes out what it need not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // Each is a constant of its own in the program.
 pub struct Features {
     /// A member may leave by another interface than its packets came in on.
     pub redirect: bool,
