@@ -84,6 +84,8 @@ reasons! {
     AnswerNdp => "answer_ndp",
     /// Answered: an echo request to a VIP.
     AnswerEcho => "answer_echo",
+    /// Answered: a packet to a service without a backend, with a refusal.
+    AnswerReject => "answer_reject",
 }
 
 /// Rows of the reason map: a block of reasons for each interface row, and one for frames of no known interface.

@@ -31,9 +31,11 @@ macro_rules! headers {
 
 headers!(
     wire::arp::Packet,
+    wire::ethernet::EtherType,
     wire::ethernet::Header,
     wire::ethernet::Tag,
     wire::icmp::Head,
+    wire::icmp::Unreachable,
     wire::ipv4::Header,
     wire::ipv6::Extension,
     wire::ipv6::Fragment,
@@ -43,6 +45,7 @@ headers!(
     wire::Word,
     wire::transport::Ports,
     wire::transport::TcpHead,
+    wire::transport::TcpHeader,
 );
 
 /// One frame on its way through the program.

@@ -42,7 +42,7 @@ mod program {
         macros::xdp,
         programs::XdpContext,
     };
-    use dsr_common::{limits::INTERFACE_ROWS, stats::Reason};
+    use dsr_common::{limits::INTERFACE_ROWS, service::FLAG_REJECT, stats::Reason};
 
     use crate::{
         count,
@@ -111,6 +111,23 @@ mod program {
         Last::word(parse::walk_step_by_step(&frame, next as u8, at as usize & 0xffff, end as usize & 0x1_ffff))
     }
 
+    /// Refuses the packet in a frame; zero where it is not refused. A global function for the same reason: it reads the
+    /// headers again by itself.
+    #[unsafe(no_mangle)]
+    #[inline(never)]
+    extern "C" fn refuse(ctx: *mut xdp_md, mac: u64) -> u64 {
+        let mut frame = Frame::of(ctx);
+        let interface = Interface { row: 0, ifindex: 0, mac };
+        let answered = parse::link(&frame, &interface).and_then(|link| {
+            let ip = match link.payload {
+                Payload::Ipv6 => parse::ipv6(&frame, link.end())?,
+                _ => parse::ipv4(&frame, link.end())?,
+            };
+            hairpin::reject::answer(&mut frame, &link, &ip, mac).ok_or(Reason::DropNoBackend)
+        });
+        u64::from(answered.is_ok())
+    }
+
     /// Where a packet goes, and what is counted of it.
     struct Route {
         choice: Choice,
@@ -133,7 +150,15 @@ mod program {
             (true, _) => return Err(to_vip(Reason::DropIcmp)),
         };
         let service = service::find(&packet.flow)?;
-        let choice = select::member(&packet.flow, &service)?;
+        let choice = match select::member(&packet.flow, &service) {
+            Err(Reason::DropNoBackend) if service.table.flags() & FLAG_REJECT != 0 => {
+                return Err(match refuse(frame.context(), interface.mac) {
+                    0 => Reason::DropNoBackend,
+                    _ => Reason::AnswerReject,
+                });
+            }
+            choice => choice?,
+        };
         if let Fragment::First(id) = ip.fragment {
             select::remember_first(ip, id, &choice)?;
         }
@@ -186,7 +211,7 @@ mod program {
             | Reason::DropIcmp
             | Reason::DropProtocol
             | Reason::DropInconsistent => xdp_action::XDP_DROP,
-            Reason::AnswerArp | Reason::AnswerNdp | Reason::AnswerEcho => xdp_action::XDP_TX,
+            Reason::AnswerArp | Reason::AnswerNdp | Reason::AnswerEcho | Reason::AnswerReject => xdp_action::XDP_TX,
         }
     }
 

@@ -38,6 +38,8 @@ static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 static REASONS: PerCpuArray<u64> = PerCpuArray::with_max_entries(REASON_ROWS, 0);
 #[map]
+static REJECTS: PerCpuArray<Rejects> = PerCpuArray::with_max_entries(1, 0);
+#[map]
 static DEVICES: DevMap = DevMap::with_max_entries(INTERFACE_ROWS, 0);
 
 #[unsafe(no_mangle)]
@@ -271,6 +273,31 @@ impl Fragments {
     pub(crate) fn set_entry(&self, way: usize, entry: Entry) {
         // SAFETY: as above.
         unsafe { write_volatile(self.0.cast::<u64>().add(way % WAYS), entry.word()) };
+    }
+}
+
+/// Refusals that this CPU made in one second.
+#[repr(C)]
+struct Rejects {
+    second: u64,
+    made: u64,
+}
+
+/// Whether this CPU may make another refusal, of no more than `most` a second. Calls a helper.
+#[inline(always)]
+pub(crate) fn may_reject(most: u64) -> bool {
+    let Some(rejects) = REJECTS.get_ptr_mut(0) else {
+        return false;
+    };
+    let now = seconds();
+    // SAFETY: this CPU's element; XDP does not run twice at once on a CPU.
+    unsafe {
+        if (*rejects).second != now {
+            (*rejects).second = now;
+            (*rejects).made = 0;
+        }
+        (*rejects).made += 1;
+        (*rejects).made <= most
     }
 }
 

@@ -1,25 +1,22 @@
 //! Echo requests to VIPs (RFC 792 and RFC 1122 section 3.2.2.6; RFC 4443 section 4.1).
 
-use dsr_common::{
-    address::{Address, Family},
-    stats::Reason,
-};
+use dsr_common::{address::Family, stats::Reason};
 
-use super::checksum::{adjusted, word};
+use super::{
+    TTL,
+    checksum::{adjusted, word},
+    is_host, swap_macs,
+};
 use crate::{
     frame::Frame,
     parse::{Ip, Link},
     service,
     wire::{
-        ethernet,
         icmp::{self, Head},
         ipv4,
         ipv6::{self, Words},
     },
 };
-
-/// Hops that an answer may take, the value IANA recommends ("IP Option Numbers", default TTL).
-const TTL: u8 = 64;
 
 /// Answers an echo request to a VIP in its frame. Options such as a source route would have to be turned around: none.
 #[inline(always)]
@@ -30,21 +27,6 @@ pub(crate) fn answer(frame: &mut Frame, link: &Link, ip: &Ip, mac: u64) -> Reaso
     match write_reply(frame, link, ip, mac) {
         Some(()) => Reason::AnswerEcho,
         None => Reason::DropMalformed,
-    }
-}
-
-/// Whether an answer may be sent to this address: not "this network" or unspecified, loopback, a group or broadcast.
-#[inline(always)]
-fn is_host(family: Family, source: Address) -> bool {
-    match family {
-        Family::V4 => {
-            let [first, ..] = source.v4_octets();
-            first != 0 && first != 127 && first < 224
-        }
-        Family::V6 => {
-            let (group, loopback) = (source.hi.to_ne_bytes()[0] == 0xff, 1_u64.to_be());
-            !group && (source.hi != 0 || (source.lo != 0 && source.lo != loopback))
-        }
     }
 }
 
@@ -70,6 +52,5 @@ fn write_reply(frame: &mut Frame, link: &Link, ip: &Ip, mac: u64) -> Option<()> 
             header.destination = Words { hi: ip.client.hi, lo: ip.client.lo };
         }
     }
-    frame.at_mut::<ethernet::Header>(0)?.set_macs(link.source, mac);
-    Some(())
+    swap_macs(frame, link, mac)
 }

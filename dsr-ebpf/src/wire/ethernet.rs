@@ -45,6 +45,11 @@ impl Header {
     }
 }
 
+/// An EtherType alone.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+pub(crate) struct EtherType(pub(crate) Be16);
+
 /// A tag's TCI and what follows it, or a whole tag: two numbers.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]

@@ -19,6 +19,18 @@ pub(crate) struct Head {
     pub(crate) checksum: Be16,
 }
 
+/// Destination unreachable, before the packet that it is about.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+pub(crate) struct Unreachable {
+    pub(crate) kind: u8,
+    pub(crate) code: u8,
+    pub(crate) checksum: Be16,
+    pub(crate) unused: u32,
+}
+
+const _: () = assert!(size_of::<Unreachable>() == MIN);
+
 /// The protocol number that a family's ICMP has.
 #[inline(always)]
 pub(crate) const fn protocol(family: Family) -> u8 {

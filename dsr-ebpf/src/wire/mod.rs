@@ -42,3 +42,26 @@ impl Be16 {
         Self(raw)
     }
 }
+
+/// A 32-bit number in network byte order.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(C, packed)]
+pub(crate) struct Be32(u32);
+
+impl Be32 {
+    #[inline(always)]
+    pub(crate) const fn new(value: u32) -> Self {
+        Self(value.to_be())
+    }
+
+    #[inline(always)]
+    pub(crate) const fn get(self) -> u32 {
+        u32::from_be(self.0)
+    }
+
+    /// The number as it lies in memory.
+    #[inline(always)]
+    pub(crate) const fn raw(self) -> u32 {
+        self.0
+    }
+}
