@@ -138,9 +138,10 @@ impl Frame {
         (failed == 0).then_some(())
     }
 
-    /// After a helper that may move the frame, whether or not it did, the verifier knows neither end any more.
+    /// After a helper, or a function with one, that may move the frame, whether or not it did, the verifier knows neither
+    /// end any more.
     #[inline(always)]
-    fn look_again(&mut self) {
+    pub(crate) fn look_again(&mut self) {
         // SAFETY: `ctx` is the program's context.
         unsafe {
             self.start = (*self.ctx).data as usize;

@@ -31,7 +31,7 @@ mod service;
 mod wire;
 
 #[cfg(target_arch = "bpf")]
-pub(crate) use program::walk_extensions;
+pub(crate) use program::{find_fragment, remember_fragment, walk_extensions};
 
 #[cfg(target_arch = "bpf")]
 mod program {
@@ -48,7 +48,7 @@ mod program {
         count,
         forward::{self, Egress},
         frame::Frame,
-        hairpin,
+        hairpin::{self, ndp::Discovered},
         interface::{self, Interface},
         parse::{self, Addressee, Fragment, Ip, Last, Link, Packet, Payload},
         select::{self, Choice},
@@ -85,9 +85,10 @@ mod program {
                 route(frame, &link, &ip, interface)?
             }
             (Payload::Ipv6, addressee) => {
-                if let Some(reason) = hairpin::ndp::answer(frame, &link, interface.mac) {
+                if let Some(reason) = Discovered::reason(discover(frame.context(), interface.mac)) {
                     return Err(reason);
                 }
+                frame.look_again();
                 if matches!(addressee, Addressee::Group) {
                     return Err(Reason::PassGroup);
                 }
@@ -109,6 +110,31 @@ mod program {
     pub(crate) extern "C" fn walk_extensions(ctx: *mut xdp_md, next: u64, at: u64, end: u64) -> u64 {
         let frame = Frame::of(ctx);
         Last::word(parse::walk_step_by_step(&frame, next as u8, at as usize & 0xffff, end as usize & 0x1_ffff))
+    }
+
+    /// Remembers the member of a datagram's fragments. A global function for the same reason.
+    #[unsafe(no_mangle)]
+    #[inline(never)]
+    pub(crate) extern "C" fn remember_fragment(hash: u64, row: u64) -> u64 {
+        select::store_fragment(hash, row as u32);
+        0
+    }
+
+    /// Finds it again. A global function for the same reason.
+    #[unsafe(no_mangle)]
+    #[inline(never)]
+    pub(crate) extern "C" fn find_fragment(hash: u64) -> u64 {
+        select::load_fragment(hash)
+    }
+
+    /// Answers neighbour discovery in a frame; zero where it is like any other. A global function for the same reason.
+    #[unsafe(no_mangle)]
+    #[inline(never)]
+    extern "C" fn discover(ctx: *mut xdp_md, mac: u64) -> u64 {
+        let mut frame = Frame::of(ctx);
+        let interface = Interface { row: 0, ifindex: 0, mac };
+        let discovered = parse::link(&frame, &interface).ok();
+        Discovered::word(discovered.and_then(|link| hairpin::ndp::answer(&mut frame, &link, mac)))
     }
 
     /// Refuses the packet in a frame; zero where it is not refused. A global function for the same reason: it reads the
@@ -160,7 +186,7 @@ mod program {
             choice => choice?,
         };
         if let Fragment::First(id) = ip.fragment {
-            select::remember_first(ip, id, &choice)?;
+            select::remember_first(ip, id, &choice);
         }
         Ok(Route { choice, octets: ip.end, opens: packet.opens })
     }

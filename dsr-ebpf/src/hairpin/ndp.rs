@@ -27,6 +27,35 @@ use crate::{
 const ALL_NODES: Address = Address::from_v6([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 const ALL_NODES_MAC: u64 = mac_word([0x33, 0x33, 0, 0, 0, 1]);
 
+/// What became of a packet of neighbour discovery, as a function that the verifier looks at by itself can return it.
+pub(crate) struct Discovered;
+
+impl Discovered {
+    const CLAIM: u64 = 1;
+    const ANSWERED: u64 = 2;
+    const FAILED: u64 = 3;
+
+    #[inline(always)]
+    pub(crate) fn word(reason: Option<Reason>) -> u64 {
+        match reason {
+            None => 0,
+            Some(Reason::PassNdClaim) => Self::CLAIM,
+            Some(Reason::AnswerNdp) => Self::ANSWERED,
+            Some(_) => Self::FAILED,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn reason(word: u64) -> Option<Reason> {
+        match word {
+            0 => None,
+            Self::CLAIM => Some(Reason::PassNdClaim),
+            Self::ANSWERED => Some(Reason::AnswerNdp),
+            _ => Some(Reason::DropInconsistent),
+        }
+    }
+}
+
 /// What a packet of neighbour discovery is about.
 struct Discovery {
     kind: u8,

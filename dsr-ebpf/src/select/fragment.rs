@@ -13,40 +13,55 @@ use crate::{
     parse::Ip,
 };
 
-/// Remembers where the first fragment went: in its own entry, or in place of the stalest of its set.
+/// Remembers where the first fragment of a datagram went.
 #[inline(always)]
-pub(crate) fn remember(ip: &Ip, id: u32, choice: &Choice) -> Result<(), Reason> {
-    let hash = hash(ip, id);
-    let now = maps::seconds();
-    let entries = maps::fragments(set(hash)).ok_or(Reason::DropInconsistent)?;
-    let (mut place, mut stalest) = (0, 0);
-    for way in 0..WAYS {
-        let entry = entries.entry(way);
-        let staleness = if entry.is_of(hash) { u64::MAX } else { entry.staleness(now) };
-        if staleness > stalest {
-            (place, stalest) = (way, staleness);
-        }
-        if entry.is_of(hash) {
-            break;
-        }
-    }
-    entries.set_entry(place, Entry::new(hash, now, choice.row));
-    Ok(())
+pub(crate) fn remember(ip: &Ip, id: u32, choice: &Choice) {
+    crate::remember_fragment(hash(ip, id), u64::from(choice.row));
 }
 
 /// The member that the first fragment went to, where it came and not too long ago.
 #[inline(always)]
 pub(crate) fn find(ip: &Ip, id: u32) -> Result<Choice, Reason> {
-    let hash = hash(ip, id);
+    match crate::find_fragment(hash(ip, id)) {
+        NONE => Err(Reason::DropFragmentEarly),
+        row => at(row as u32),
+    }
+}
+
+/// No row of the member map has this number.
+const NONE: u64 = u64::MAX;
+
+/// Writes a datagram's entry: over the one that it has, or over the stalest of its set.
+#[inline(always)]
+pub(crate) fn store(hash: u64, row: u32) {
     let now = maps::seconds();
-    let entries = maps::fragments(set(hash)).ok_or(Reason::DropInconsistent)?;
+    let Some(entries) = maps::fragments(set(hash)) else { return };
+    let (mut place, mut stalest) = (0, 0);
+    for way in 0..WAYS {
+        let entry = entries.entry(way);
+        if entry.is_of(hash) {
+            place = way;
+            break;
+        }
+        if entry.staleness(now) > stalest {
+            (place, stalest) = (way, entry.staleness(now));
+        }
+    }
+    entries.set_entry(place, Entry::new(hash, now, row));
+}
+
+/// The row in a datagram's entry, or [`NONE`].
+#[inline(always)]
+pub(crate) fn load(hash: u64) -> u64 {
+    let now = maps::seconds();
+    let Some(entries) = maps::fragments(set(hash)) else { return NONE };
     for way in 0..WAYS {
         let entry = entries.entry(way);
         if entry.is_of(hash) && entry.is_fresh(now) {
-            return at(entry.row());
+            return u64::from(entry.row());
         }
     }
-    Err(Reason::DropFragmentEarly)
+    NONE
 }
 
 /// What all fragments of a datagram have in common, hashed as a flow whose ports are the identification. In IPv6 the

@@ -5,7 +5,9 @@ mod slot;
 
 use dsr_common::{flow::Flow, hash::Keys as _, stats::Reason};
 
-pub(crate) use self::fragment::{find as follow_first, remember as remember_first};
+pub(crate) use self::fragment::{
+    find as follow_first, load as load_fragment, remember as remember_first, store as store_fragment,
+};
 use crate::{
     maps::{self, LoadedKeys, Member},
     service::Service,
