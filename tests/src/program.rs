@@ -60,6 +60,8 @@ pub enum Counter {
     Bytes(String, String),
     /// Connections opened.
     NewFlows(String, String),
+    /// Frames that came back from this backend.
+    Loops(String, String),
 }
 
 /// The real program with real tables.
