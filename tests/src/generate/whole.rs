@@ -1,9 +1,10 @@
 //! Packets of a flow, whole and in fragments, and noise.
 
 use super::{
-    ip::Header,
+    ip::{Header, client},
     rng::Rng,
-    transport::{protocol, segment},
+    transport::{between, protocol, segment},
+    world::endpoint,
 };
 
 /// What goes behind a link header.
@@ -24,9 +25,7 @@ impl Packet {
 
 /// One to three packets of one flow.
 pub(super) fn flow(rng: &mut Rng) -> Vec<Packet> {
-    let protocol = protocol(rng);
-    let header = Header::any(rng, protocol);
-    let mut payload = segment(rng, protocol);
+    let (header, mut payload) = begin(rng);
     let mut packets = vec![Packet::ip(&header, &payload)];
     for _ in 0..rng.below(3) {
         let more = rng.octets(5);
@@ -38,9 +37,10 @@ pub(super) fn flow(rng: &mut Rng) -> Vec<Packet> {
 
 /// A datagram in fragments: in order or not, some twice, some missing, some of a datagram much like it.
 pub(super) fn fragments(rng: &mut Rng) -> Vec<Packet> {
-    let protocol = if rng.one_in(12) { rng.pick(&[1, 58]) } else { protocol(rng) };
-    let mut header = Header::any(rng, protocol);
-    let mut datagram = segment(rng, protocol);
+    let (mut header, mut datagram) = begin(rng);
+    if rng.one_in(16) {
+        header.protocol = rng.pick(&[1, 58]);
+    }
     datagram.extend_from_slice(&rng.octets(64));
     // From one unit on: a first fragment that short has a cut transport header.
     let unit = 8 * (1 + rng.below(4));
@@ -59,6 +59,21 @@ pub(super) fn fragments(rng: &mut Rng) -> Vec<Packet> {
         packets.push(Packet::ip(&header, &datagram[..end]));
     }
     packets
+}
+
+/// Header and payload of a flow: mostly one of a service, else of anything.
+fn begin(rng: &mut Rng) -> (Header, Vec<u8>) {
+    let any = protocol(rng);
+    let mut header = Header::any(rng, any);
+    if rng.one_in(3) {
+        return (header, segment(rng, any));
+    }
+    let (vip, protocol, port) = endpoint(rng, any);
+    (header.source, header.destination, header.protocol) = (client(rng, vip.is_ipv4()), vip, protocol);
+    (header.options, header.extensions) = (Vec::new(), Vec::new());
+    header.decorate(rng);
+    let client_port = rng.next() as u16;
+    (header, between(rng, protocol, client_port, port))
 }
 
 fn disorder(rng: &mut Rng, packets: &mut Vec<Packet>) {

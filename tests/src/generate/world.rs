@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     num::NonZeroU16,
+    sync::LazyLock,
 };
 
 use dsr::model::{
@@ -11,6 +12,7 @@ use dsr::model::{
     VlanTag, Weight,
 };
 
+use super::rng::Rng;
 use crate::{
     frame::OWN_MAC,
     model::Rule,
@@ -66,6 +68,13 @@ pub fn rules() -> Vec<Rule> {
         add("names", wide, UDP, Some(53), &[10, 11, 12]);
     }
     rules
+}
+
+/// Where one of the services is: VIP, protocol and port, the latter chosen where the service takes any.
+pub(super) fn endpoint(rng: &mut Rng, protocol: u8) -> (IpAddr, u8, u16) {
+    static RULES: LazyLock<Vec<Rule>> = LazyLock::new(rules);
+    let rule = &RULES[rng.below(RULES.len())];
+    (rule.vip, rule.protocol.unwrap_or(protocol), rule.port.unwrap_or(rng.pick(&PORTS)))
 }
 
 /// The same as an agent is told, as far as its configuration can say it.

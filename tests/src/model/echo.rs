@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::{
-    Model,
+    Model, Part,
     checksum::replace,
     ipv4, ipv6,
     link::{Link, destination},
@@ -20,7 +20,8 @@ impl Model {
         if packet.payload[..2] != [request, 0] || packet.headers == Headers::Extended {
             return None;
         }
-        if !is_host(packet.source) || self.is_vip(packet.source) {
+        let from_vip = self.is_vip(packet.source) && self.has(Part::EchoFromVip);
+        if !is_host(packet.source) || from_vip {
             return None;
         }
         let mut answer = link.answer(destination(link.frame), link.source);

@@ -15,16 +15,19 @@ pub enum Part {
     MoreProtocols,
     /// Frames that came back from a backend.
     LoopGuard,
+    /// Echo requests that claim to come from a VIP are dropped.
+    EchoFromVip,
 }
 
 impl Part {
     /// Every part, with the name that fixtures have for it.
-    pub const ALL: [(&'static str, Self); 6] = [
+    pub const ALL: [(&'static str, Self); 7] = [
         ("ipv6", Self::Ipv6),
         ("two tags", Self::TwoTags),
         ("fragments", Self::Fragments),
         ("icmp errors", Self::IcmpErrors),
         ("more protocols", Self::MoreProtocols),
         ("loop guard", Self::LoopGuard),
+        ("echo from vip", Self::EchoFromVip),
     ];
 }
