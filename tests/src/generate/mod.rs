@@ -31,10 +31,10 @@ pub struct Case {
 /// What is done to the frames once they are built, and how often in a hundred cases.
 const TREATMENTS: [(u64, &str, Treatment); 7] = [
     (35, "as built", |_, _| ()),
-    (38, "mutated", mutate::fields),
-    (10, "bits flipped", mutate::bits),
-    (8, "cut", mutate::cut),
-    (5, "padded", mutate::pad),
+    (38, "mutated", |rng, frames| mutate::fields(rng, frames)),
+    (10, "bits flipped", |rng, frames| mutate::bits(rng, frames)),
+    (8, "cut", |rng, frames| mutate::cut(rng, frames)),
+    (5, "padded", |rng, frames| mutate::pad(rng, frames)),
     (1, "cut at every length", mutate::every_length),
     (3, "mutated and cut", |rng, frames| {
         mutate::fields(rng, frames);
@@ -65,7 +65,9 @@ pub fn case(seed: u64, number: u64) -> Case {
     let mut frames = link::frames(&mut rng, packets);
     let (treatment, treat) = rng.weighted(&TREATMENTS);
     treat(&mut rng, &mut frames);
-    frames.iter_mut().for_each(|frame| frame.resize(frame.len().max(link::ETHERNET), 0));
+    for frame in &mut frames {
+        frame.resize(frame.len().max(link::ETHERNET), 0);
+    }
     Case { number, about: format!("{kind}, {treatment}"), frames }
 }
 

@@ -13,7 +13,7 @@ use crate::{
 type Mutation = fn(&mut Rng, &mut [u8]);
 
 /// One to three fields of one frame, or of each alike, get another value; often the IPv4 checksum is made right.
-pub(super) fn fields(rng: &mut Rng, frames: &mut Vec<Vec<u8>>) {
+pub(super) fn fields(rng: &mut Rng, frames: &mut [Vec<u8>]) {
     let (first, last) = if rng.one_in(3) {
         (0, frames.len())
     } else {
@@ -22,7 +22,9 @@ pub(super) fn fields(rng: &mut Rng, frames: &mut Vec<Vec<u8>>) {
     };
     let mutations: Vec<Mutation> = (0..=rng.below(3)).map(|_| rng.pick(&[link, ip, ip, ip, behind, behind])).collect();
     for frame in &mut frames[first..last] {
-        mutations.iter().for_each(|mutate| mutate(rng, frame));
+        for mutate in &mutations {
+            mutate(rng, frame);
+        }
         if rng.one_in(2) {
             repair(frame);
         }
@@ -30,7 +32,7 @@ pub(super) fn fields(rng: &mut Rng, frames: &mut Vec<Vec<u8>>) {
 }
 
 /// One to eight bits, most of them early in the frame.
-pub(super) fn bits(rng: &mut Rng, frames: &mut Vec<Vec<u8>>) {
+pub(super) fn bits(rng: &mut Rng, frames: &mut [Vec<u8>]) {
     let one = rng.below(frames.len());
     let frame = &mut frames[one];
     for _ in 0..=rng.below(8) {
@@ -41,14 +43,14 @@ pub(super) fn bits(rng: &mut Rng, frames: &mut Vec<Vec<u8>>) {
 }
 
 /// One frame ends early.
-pub(super) fn cut(rng: &mut Rng, frames: &mut Vec<Vec<u8>>) {
+pub(super) fn cut(rng: &mut Rng, frames: &mut [Vec<u8>]) {
     let one = rng.below(frames.len());
     let length = ETHERNET + rng.below(frames[one].len() - ETHERNET + 1);
     frames[one].truncate(length);
 }
 
 /// Every frame gets octets behind its packet.
-pub(super) fn pad(rng: &mut Rng, frames: &mut Vec<Vec<u8>>) {
+pub(super) fn pad(rng: &mut Rng, frames: &mut [Vec<u8>]) {
     for frame in frames {
         let more = rng.below(60);
         let more = if rng.one_in(2) { vec![0; more] } else { rng.octets(more) };

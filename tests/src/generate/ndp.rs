@@ -75,7 +75,7 @@ fn group_mac(address: Ipv6Addr) -> [u8; 6] {
     [0x33, 0x33, a, b, c, d]
 }
 
-/// Writes the checksum of an ICMPv6 message between these two.
+/// Writes the checksum of an `ICMPv6` message between these two.
 pub(super) fn with_sum_v6(source: Ipv6Addr, destination: Ipv6Addr, message: &mut [u8]) {
     message[2..4].fill(0);
     let length = (message.len() as u32).to_be_bytes();

@@ -5,7 +5,7 @@ use super::{rng::Rng, world::PORTS};
 pub(super) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;
 pub(super) const SCTP: u8 = 132;
-/// Protocols without ports that are known here: IPv4 and IPv6 in IP, GRE, ESP, AH, ICMPv6, no next header, OSPF.
+/// Protocols without ports that are known here: IPv4 and IPv6 in IP, GRE, ESP, AH, `ICMPv6`, no next header, OSPF.
 pub(super) const OTHERS: [u8; 8] = [4, 41, 47, 50, 51, 58, 59, 89];
 
 /// Mostly TCP and UDP.

@@ -42,8 +42,8 @@ pub(super) fn fragments(rng: &mut Rng) -> Vec<Packet> {
         header.protocol = rng.pick(&[1, 58]);
     }
     datagram.extend_from_slice(&rng.octets(64));
-    // From one unit on: a first fragment that short has a cut transport header.
-    let unit = 8 * (1 + rng.below(4));
+    // A first fragment of less than three units has a cut transport header.
+    let unit = 8 * rng.pick(&[1, 2, 3, 3, 4, 6]);
     let identification = rng.next() as u32;
     let mut packets = Vec::new();
     for at in (0..datagram.len()).step_by(unit) {

@@ -1,4 +1,4 @@
-//! The Internet checksum (RFC 1071), and what it covers for ICMPv6 (RFC 4443, 2.3; RFC 8200, 8.1).
+//! The Internet checksum (RFC 1071), and what it covers for `ICMPv6` (RFC 4443, 2.3; RFC 8200, 8.1).
 
 use std::net::Ipv6Addr;
 
@@ -9,7 +9,7 @@ pub(super) fn sum(octets: &[u8]) -> u16 {
     crate::frame::checksum(octets)
 }
 
-/// What is summed before an ICMPv6 message of `length` octets.
+/// What is summed before an `ICMPv6` message of `length` octets.
 pub(super) fn pseudo_header_v6(source: Ipv6Addr, destination: Ipv6Addr, length: usize) -> Vec<u8> {
     let mut header = [source.octets(), destination.octets()].concat();
     header.extend_from_slice(&(length as u32).to_be_bytes());

@@ -43,7 +43,7 @@ pub(super) fn walk(next: u8, octets: &[u8]) -> Option<Walked> {
             return None;
         }
         if at.protocol == FRAGMENT {
-            at.fragment = fragment(header, at.fragment)?;
+            at.fragment = fragment(*header, at.fragment)?;
         }
         (at.protocol, at.offset) = (header[0], at.offset + length);
         if matches!(at.fragment, Fragment::Later(_)) {
@@ -54,7 +54,7 @@ pub(super) fn walk(next: u8, octets: &[u8]) -> Option<Walked> {
 }
 
 /// What a fragment header says; one without offset and with nothing to come (RFC 6946) says nothing.
-fn fragment(header: &[u8; 8], before: Fragment) -> Option<Fragment> {
+fn fragment(header: [u8; 8], before: Fragment) -> Option<Fragment> {
     let word = u16::from_be_bytes([header[2], header[3]]);
     let (offset, more) = (word >> 3, word & 1 == 1);
     let identification = u32::from_be_bytes([header[4], header[5], header[6], header[7]]);

@@ -1,6 +1,10 @@
 //! "Fragments" of the page: where the first fragment of a datagram went.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::IpAddr,
+    time::Duration,
+};
 
 /// How long it is remembered where a datagram went.
 pub const FRAGMENT_SECONDS: u64 = 30;
@@ -10,7 +14,7 @@ pub const FRAGMENT_SECONDS: u64 = 30;
 pub const FRAGMENTS_KEPT: usize = 4096;
 
 /// What the fragments of one datagram have in common (RFC 791, 3.2; RFC 8200, 4.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Datagram {
     pub(super) source: IpAddr,
     pub(super) destination: IpAddr,
@@ -22,27 +26,30 @@ pub(super) struct Datagram {
 /// Numbers of a rule and of a backend within it.
 type Member = (usize, usize);
 
-/// The datagrams whose first fragment was sent, oldest first.
+/// The datagrams whose first fragment was sent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fragments {
-    known: Vec<(Duration, Datagram, Member)>,
+    known: BTreeMap<Datagram, (Duration, Member)>,
+    /// The same, the oldest first.
+    order: VecDeque<Datagram>,
 }
 
 impl Fragments {
     /// Where the other fragments of a datagram go.
     pub(super) fn member(&self, now: Duration, datagram: &Datagram) -> Option<Member> {
-        let (_, _, member) = self.known.iter().find(|(since, known, _)| {
-            known == datagram && now.saturating_sub(*since) < Duration::from_secs(FRAGMENT_SECONDS)
-        })?;
-        Some(*member)
+        let (since, member) = self.known.get(datagram)?;
+        (now.saturating_sub(*since) < Duration::from_secs(FRAGMENT_SECONDS)).then_some(*member)
     }
 
     /// The first fragment went there. A datagram that is known already begins anew.
     pub(super) fn remember(&mut self, now: Duration, datagram: Datagram, member: Member) {
-        self.known.retain(|(_, known, _)| *known != datagram);
-        if self.known.len() == FRAGMENTS_KEPT {
-            self.known.remove(0);
+        if self.known.insert(datagram, (now, member)).is_some() {
+            self.order.retain(|known| *known != datagram);
+        } else if self.known.len() > FRAGMENTS_KEPT
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
         }
-        self.known.push((now, datagram, member));
+        self.order.push_back(datagram);
     }
 }

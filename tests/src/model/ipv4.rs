@@ -27,7 +27,7 @@ impl Model {
         let Some(packet) = packet(link.payload) else {
             return Fate::Ends("drop_malformed");
         };
-        self.to_vip(now, link, &packet)
+        self.packet_to_vip(now, link, &packet)
     }
 }
 

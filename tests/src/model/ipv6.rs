@@ -37,10 +37,10 @@ impl Model {
         if to_vip && ip.len() < end {
             return Fate::Ends("drop_malformed");
         }
-        if header.next_header().0 == ICMPV6 {
-            if let Some(fate) = self.neighbour_discovery(link, &header, own) {
-                return fate;
-            }
+        if header.next_header().0 == ICMPV6
+            && let Some(fate) = self.neighbour_discovery(link, &header, own)
+        {
+            return fate;
         }
         if !to_vip {
             return Fate::Ends("pass_not_vip");
@@ -51,7 +51,7 @@ impl Model {
         let Some(packet) = packet(&header, &ip[..end]) else {
             return Fate::Ends("drop_malformed");
         };
-        self.to_vip(now, link, &packet)
+        self.packet_to_vip(now, link, &packet)
     }
 }
 

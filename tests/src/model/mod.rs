@@ -29,7 +29,7 @@ use dsr::model::{Announce, Desired, InterfaceState, Network};
 pub use self::{
     extensions::EXTENSIONS,
     fragments::{FRAGMENT_SECONDS, FRAGMENTS_KEPT},
-    part::Part,
+    part::{MISSING, Part},
     rule::Rule,
 };
 use self::{fragments::Fragments, link::Link, select::Chosen};

@@ -16,7 +16,7 @@ const SOLICITATION: u8 = 135;
 const ADVERTISEMENT: u8 = 136;
 /// Octets of either without options.
 const LENGTH: usize = 24;
-/// A message to a VIP below that is no ICMPv6 at all.
+/// A message to a VIP below that is no `ICMPv6` at all.
 const ICMP_HEADER: usize = 8;
 const HOP_LIMIT: u8 = 255;
 const SOURCE_LINK_LAYER: u8 = 1;
@@ -71,7 +71,7 @@ impl Model {
         if sum(&[&pseudo, message].concat()) != 0 {
             return None;
         }
-        let option = source_option(&message[LENGTH..])?;
+        let option = source_option(&message[LENGTH..]).ok()?;
         if self.is_vip(source) {
             return Some(Fate::Ends("pass_nd_claim"));
         }
@@ -115,24 +115,27 @@ fn advertisement(target: Ipv6Addr, to: Ipv6Addr, flags: u8, own: [u8; 6]) -> Vec
     message
 }
 
-/// The first source link-layer option's MAC. Nothing at all where the options are not sound (RFC 4861, 7.1.1): each
+/// Options that make the whole message one to be discarded.
+struct Unsound;
+
+/// The first source link-layer option's MAC. An error where the options are not sound (RFC 4861, 7.1.1): each
 /// has a length, in units of eight octets, and ends within the message; that of a MAC is one.
-fn source_option(mut options: &[u8]) -> Option<Option<[u8; 6]>> {
+fn source_option(mut options: &[u8]) -> Result<Option<[u8; 6]>, Unsound> {
     let mut found = None;
     while !options.is_empty() {
-        let length = usize::from(*options.get(1)?) * 8;
+        let length = usize::from(*options.get(1).ok_or(Unsound)?) * 8;
         if length == 0 || length > options.len() {
-            return None;
+            return Err(Unsound);
         }
         if options[0] == SOURCE_LINK_LAYER && found.is_none() {
             if length != 8 {
-                return None;
+                return Err(Unsound);
             }
             found = Some(std::array::from_fn(|n| options[2 + n]));
         }
         options = &options[length..];
     }
-    Some(found)
+    Ok(found)
 }
 
 /// `ff02::1:ff00:0/104` (RFC 4291, 2.7.1).

@@ -91,7 +91,7 @@ impl Packet<'_> {
 
 impl Model {
     /// What IPv4 and IPv6 have in common, from "Fragments" of the page on.
-    pub(super) fn to_vip(&mut self, now: Duration, link: &Link<'_>, packet: &Packet<'_>) -> Fate {
+    pub(super) fn packet_to_vip(&mut self, now: Duration, link: &Link<'_>, packet: &Packet<'_>) -> Fate {
         if packet.fragment != Fragment::Whole {
             if !self.has(Part::Fragments) {
                 return Fate::Ends("drop_fragment");

@@ -19,6 +19,17 @@ pub enum Part {
     EchoFromVip,
 }
 
+/// Parts that the program does not have yet.
+pub const MISSING: &[Part] = &[
+    Part::Ipv6,
+    Part::TwoTags,
+    Part::Fragments,
+    Part::IcmpErrors,
+    Part::MoreProtocols,
+    Part::LoopGuard,
+    Part::EchoFromVip,
+];
+
 impl Part {
     /// Every part, with the name that fixtures have for it.
     pub const ALL: [(&'static str, Self); 7] = [

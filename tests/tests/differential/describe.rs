@@ -9,9 +9,9 @@ pub(super) fn hex(frame: &[u8]) -> String {
     let mut text = String::new();
     for (line, octets) in frame.chunks(16).enumerate() {
         let _ = write!(text, "\n    {:04x} ", line * 16);
-        octets.iter().for_each(|octet| {
+        for octet in octets {
             let _ = write!(text, " {octet:02x}");
-        });
+        }
     }
     text
 }

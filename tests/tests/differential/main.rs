@@ -15,22 +15,11 @@ use std::{env, time::Instant};
 
 use dsr_tests::{
     generate::{self, Case},
-    model::Part,
+    model::MISSING,
     privilege::is_root,
 };
 
 use self::pair::Pair;
-
-/// Parts of the page that the program does not have yet.
-const MISSING: &[Part] = &[
-    Part::Ipv6,
-    Part::TwoTags,
-    Part::Fragments,
-    Part::IcmpErrors,
-    Part::MoreProtocols,
-    Part::LoopGuard,
-    Part::EchoFromVip,
-];
 
 const SEED: u64 = 1;
 const FRAMES: u64 = 1_000_000;
