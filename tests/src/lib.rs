@@ -2,5 +2,7 @@
 
 pub mod frame;
 pub mod lab;
+pub mod generate;
+pub mod model;
 pub mod privilege;
 pub mod program;
