@@ -6,9 +6,11 @@ mod configuration;
 pub mod counters;
 pub mod curl;
 pub mod datagram;
+pub mod frames;
 pub mod nginx;
 pub mod process;
 pub mod share;
+pub mod traffic;
 
 use std::{
     env,

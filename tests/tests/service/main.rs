@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-// mod change;
+mod change;
 mod http;
 mod iperf;
 mod prometheus;
