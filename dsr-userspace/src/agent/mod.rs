@@ -4,6 +4,7 @@
 //! answers each with one idempotent reconciliation.
 
 mod balancer;
+mod exporter;
 mod reach;
 mod report;
 
@@ -13,13 +14,11 @@ use std::{
 };
 
 use tokio::{
-    net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
-    task::JoinHandle,
 };
 
-use self::balancer::Balancer;
+use self::{balancer::Balancer, exporter::Exporter};
 use crate::{
     config::{self, Config, Errors, HostFacts, Watch},
     datapath, metrics,
@@ -93,7 +92,7 @@ struct Agent {
     watcher: Handle,
     network: watch::Receiver<Network>,
     balancer: Arc<Mutex<Balancer>>,
-    metrics: Option<Server>,
+    exporter: Exporter,
 }
 
 impl Agent {
@@ -101,12 +100,13 @@ impl Agent {
         let file = Watch::new(path)?;
         let config = config::load_on_host(path, &HostFacts::read().await?)?;
         warn_about(&config);
-        let listener = Server::bind(&config).await?;
+        let mut exporter = Exporter::default();
+        let place = exporter.prepare(config.metrics).await?;
         let (watcher, network) = watch_network(&config).await?;
         let balancer = Balancer::start(config, network.borrow().clone())?;
         let balancer = Arc::new(Mutex::new(balancer));
-        let metrics = listener.map(|listener| Server::start(listener, &balancer));
-        Ok(Self { path: path.to_owned(), file, watcher, network, balancer, metrics })
+        exporter.serve(place, &balancer);
+        Ok(Self { path: path.to_owned(), file, watcher, network, balancer, exporter })
     }
 
     fn network_changed(&mut self) {
@@ -136,49 +136,32 @@ impl Agent {
         let facts = HostFacts::read().await?;
         let config = config::load_on_host(&self.path, &facts)?;
         warn_about(&config);
-        let (metrics, same_interfaces) = {
-            let balancer = lock(&self.balancer);
-            (balancer.config().metrics, balancer.config().interfaces() == config.interfaces())
-        };
-        let listener = if metrics == config.metrics { None } else { Some(Server::bind(&config).await?) };
-        if same_interfaces {
-            self.watcher.set_backends(config.desired.backend_addresses());
-            lock(&self.balancer).adopt(config, None)?;
-        } else {
-            let (watcher, network) = watch_network(&config).await?;
-            let seen = network.borrow().clone();
-            lock(&self.balancer).adopt(config, Some(seen))?;
-            (self.watcher, self.network) = (watcher, network);
-        }
-        if let Some(listener) = listener {
-            self.metrics = listener.map(|listener| Server::start(listener, &self.balancer));
+        let same_interfaces = lock(&self.balancer).config().interfaces() == config.interfaces();
+        let network = if same_interfaces { None } else { Some(watch_network(&config).await?) };
+        let prepared = self.exporter.prepare(config.metrics).await.map_err(Error::Metrics);
+        match prepared.and_then(|place| self.adopt(config, network).map(|()| place)) {
+            Ok(place) => self.exporter.serve(place, &self.balancer),
+            Err(error) => {
+                self.exporter.restore(&self.balancer).await;
+                return Err(error);
+            }
         }
         Ok(())
     }
-}
 
-/// The metrics server's task; ends when it is dropped.
-struct Server(JoinHandle<()>);
-
-impl Server {
-    async fn bind(config: &Config) -> Result<Option<TcpListener>, Error> {
-        let Some(address) = config.metrics else { return Ok(None) };
-        Ok(Some(metrics::bind(address).await?))
-    }
-
-    fn start(listener: TcpListener, balancer: &Arc<Mutex<Balancer>>) -> Self {
-        let balancer = Arc::clone(balancer);
-        Self(tokio::spawn(async move {
-            if let Err(error) = metrics::serve(listener, move || lock(&balancer).report()).await {
-                tracing::error!(%error, "metrics are not served any more");
-            }
-        }))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.0.abort();
+    /// Takes over the configuration, and where it has other interfaces, the network as they show it.
+    fn adopt(&mut self, config: Config, network: Option<(Handle, watch::Receiver<Network>)>) -> Result<(), Error> {
+        let mut balancer = lock(&self.balancer);
+        let Some((watcher, network)) = network else {
+            self.watcher.set_backends(config.desired.backend_addresses());
+            return balancer.adopt(config, None).inspect_err(|_| {
+                self.watcher.set_backends(balancer.config().desired.backend_addresses());
+            });
+        };
+        let seen = network.borrow().clone();
+        balancer.adopt(config, Some(seen))?;
+        (self.watcher, self.network) = (watcher, network);
+        Ok(())
     }
 }
 
