@@ -44,6 +44,9 @@ pub enum Error {
     /// The watching of the network ended; why is in the log.
     #[error("the network is not watched any more")]
     Blind,
+    /// An interface that frames do not come in on.
+    #[error("cannot attach to {0}: it is no Ethernet interface; write one in `interfaces` that has a MAC")]
+    NotEthernet(String),
     /// The kernel refused something.
     #[error(transparent)]
     Datapath(#[from] datapath::Error),
@@ -168,10 +171,17 @@ impl Agent {
 /// Starts to watch the network and waits for the first look at it.
 async fn watch_network(config: &Config) -> Result<(Handle, watch::Receiver<Network>), Error> {
     let (watcher, mut network) = Watcher::start(config.interfaces())?;
-    watcher.set_backends(config.desired.backend_addresses());
+    let backends = config.desired.backend_addresses();
+    watcher.set_backends(backends.clone());
     network.changed().await.map_err(|_| Error::Blind)?;
+    // The first look may have been before the backends were named.
+    let is_whole = |network: &Network| backends.iter().all(|address| network.reach.contains_key(address));
+    let seen = network.wait_for(is_whole).await.map_err(|_| Error::Blind)?.clone();
     network.mark_unchanged();
-    Ok((watcher, network))
+    match config.interfaces().into_iter().find(|name| !seen.interfaces.contains_key(name)) {
+        Some(interface) => Err(Error::NotEthernet(interface)),
+        None => Ok((watcher, network)),
+    }
 }
 
 fn warn_about(config: &Config) {
