@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use dsr::lab::{Error, Lab, Namespace};
+use dsr::lab::{Error, Lab};
 use tokio::{net::UdpSocket as Socket, time};
 
 /// Where the service is that answers datagrams.
@@ -82,6 +82,13 @@ impl Answered {
     pub fn all(&self) -> u64 {
         self.by.values().sum()
     }
+
+    fn record(&mut self, answer: Option<String>) {
+        match answer {
+            Some(name) => *self.by.entry(name).or_default() += 1,
+            None => self.lost += 1,
+        }
+    }
 }
 
 /// Datagrams that are being sent, each from a socket of its own. Dropping it ends them.
@@ -146,12 +153,7 @@ impl Drop for Datagrams {
 async fn send(service: SocketAddrV4, end: &AtomicBool, answered: &Mutex<Answered>) {
     while !end.load(Ordering::Acquire) {
         let answer = ask(service, 0).await;
-        let mut answered = answered.lock().expect("nobody panics");
-        match answer {
-            Some(name) => *answered.by.entry(name).or_default() += 1,
-            None => answered.lost += 1,
-        }
-        drop(answered);
+        answered.lock().expect("nobody panics").record(answer);
         time::sleep(GAP).await;
     }
 }
@@ -172,9 +174,9 @@ async fn ask(service: SocketAddrV4, from: u16) -> Option<String> {
 /// # Panics
 /// Where one is not answered.
 #[must_use]
-pub fn who_answers(client: &Namespace, lab: &Lab, ports: std::ops::Range<u16>) -> Vec<String> {
+pub fn who_answers(lab: &Lab, ports: std::ops::Range<u16>) -> Vec<String> {
     let service = service(lab);
-    let names = client.block_on(|| async {
+    let names = lab.client().block_on(|| async {
         let mut names = Vec::new();
         for port in ports {
             names.push(ask(service, port).await.expect("every datagram is answered"));
