@@ -1,4 +1,16 @@
-//! What tests in a lab of network namespaces share: the program that they run, and ways to wait.
+//! What tests in a lab of network namespaces share: the programs that they run there, and ways to wait.
+
+pub mod agent;
+pub mod arp;
+mod configuration;
+pub mod counters;
+pub mod curl;
+pub mod datagram;
+pub mod frames;
+pub mod nginx;
+pub mod process;
+pub mod share;
+pub mod traffic;
 
 use std::{
     env,
@@ -10,6 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use configuration::{Backend, Configuration};
 use dsr::lab::Namespace;
 
 /// The `dsr` binary: `DSR_PROGRAM`, or what cargo built beside the tests.
