@@ -94,7 +94,7 @@ impl Moment {
                 destination: Mac([2, 0, 0, self.macs, 1, n]),
                 tags: Vec::new(),
             };
-            let no = Reach::No(NoHop::NoNeighbour);
+            let no = Reach::No(NoHop::NoNeighbour(backend_address(n).into()));
             (backend_address(n).into(), if self.unreachable.contains(&n) { no } else { Reach::Hop(hop) })
         });
         Network { interfaces: BTreeMap::new(), reach: reach.collect() }
