@@ -34,6 +34,7 @@ impl Balancer {
                     packets: traffic.packets,
                     bytes: traffic.bytes,
                     new_flows: traffic.new_flows,
+                    loops: traffic.loops,
                     slots: member.slots,
                 });
             }

@@ -51,6 +51,8 @@ pub struct MemberSample {
     pub bytes: u64,
     /// TCP connections opened.
     pub new_flows: u64,
+    /// Frames that came back from the backend and were dropped.
+    pub loops: u64,
     /// Slots of the service's table that new flows reach this member by.
     pub slots: u32,
 }
