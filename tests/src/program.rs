@@ -11,8 +11,8 @@ use aya::{TestRun as _, programs::TestRunOptions};
 use dsr::{
     datapath::{Datapath, Features},
     model::{
-        Announce, Backend, Desired, Forward, Hop, InterfaceState, Mac, Network, Protocol, Reach, Service, ServiceId,
-        VlanTag, Weight,
+        Announce, Backend, Desired, Forward, Hop, InterfaceState, Mac, Network, OnEmpty, Protocol, Reach, Service,
+        ServiceId, VlanTag, Weight,
     },
     reconcile::{Layout, Sizes, apply, plan},
 };
@@ -125,13 +125,11 @@ impl Program {
         for (service, placed) in self.desired.services.iter().zip(&self.layout.services) {
             for (backend, member) in service.backends.iter().zip(&placed.members) {
                 let traffic = self.datapath.traffic(member.row)?;
-                let names = || (service.name.clone(), backend.name.clone());
-                let (s, b) = names();
-                counters.insert(Counter::Packets(s, b), traffic.packets);
-                let (s, b) = names();
-                counters.insert(Counter::Bytes(s, b), traffic.bytes);
-                let (s, b) = names();
-                counters.insert(Counter::NewFlows(s, b), traffic.new_flows);
+                let of = |counter: fn(String, String) -> Counter| counter(service.name.clone(), backend.name.clone());
+                counters.insert(of(Counter::Packets), traffic.packets);
+                counters.insert(of(Counter::Bytes), traffic.bytes);
+                counters.insert(of(Counter::NewFlows), traffic.new_flows);
+                counters.insert(of(Counter::Loops), traffic.loops);
             }
         }
         Ok(counters)
@@ -156,8 +154,9 @@ pub fn service(name: &str, vip: Ipv4Addr, protocol: Protocol, port: u16, backend
     let backend = |n| Backend { name: format!("web{n}"), address: backend_address(n), weight: Weight::DEFAULT };
     Service {
         name: name.to_owned(),
-        id: ServiceId { vip: vip.into(), protocol, port: NonZeroU16::new(port).expect("a port") },
+        id: ServiceId { vip: vip.into(), protocol, port: NonZeroU16::new(port).expect("a port").into() },
         announce: Announce::Arp,
+        on_empty: OnEmpty::Drop,
         pool: "web".to_owned(),
         forward: Forward::L2,
         backends: (1..=backends).map(backend).collect(),

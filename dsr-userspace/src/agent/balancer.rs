@@ -5,7 +5,7 @@ use std::{
     net::IpAddr,
 };
 
-use super::{Error, reach::ReachLog};
+use super::{Error, loops::LoopLog, reach::ReachLog};
 use crate::{
     announce::{self, Announcer},
     config::{Config, XdpMode},
@@ -26,6 +26,7 @@ pub(super) struct Balancer {
     pub(super) datapath: Datapath,
     pub(super) layout: Layout,
     pub(super) reloads: Reloads,
+    pub(super) loops: LoopLog,
     features: Features,
     announcer: Announcer,
     reach: ReachLog,
@@ -39,7 +40,8 @@ impl Balancer {
         let datapath = Datapath::load(sizes, features, config.desired.hash_seed)?;
         let announcer = Announcer::start().map_err(Error::Announce)?;
         let (layout, reloads, reach) = (Layout::default(), Reloads::default(), ReachLog::default());
-        let mut balancer = Self { config, network, datapath, layout, reloads, features, announcer, reach };
+        let loops = LoopLog::default();
+        let mut balancer = Self { config, network, datapath, layout, reloads, loops, features, announcer, reach };
         balancer.reconcile()?;
         tracing::info!(
             interfaces = balancer.config.interfaces().join(","),
@@ -169,6 +171,8 @@ fn features(config: &Config, network: &Network) -> Features {
     Features {
         redirect: config.interfaces.len() > 1,
         vlan: true,
+        ipv6: config.vips().any(|vip| vip.is_ipv6()),
+        any: config.desired.services.iter().any(|service| service.id.port.number().is_none()),
         jumbo: network.interfaces.values().any(|interface| interface.mtu > SINGLE_BUFFER_MTU),
     }
 }

@@ -4,12 +4,14 @@
 //! answers each with one idempotent reconciliation.
 
 mod balancer;
+mod loops;
 mod reach;
 mod report;
 
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use tokio::{
@@ -69,8 +71,10 @@ pub async fn run(file: &Path) -> Result<(), Error> {
         agent = Agent::start(file) => agent?,
         () = signals.stopped() => return Ok(()),
     };
+    let mut looks = tokio::time::interval(LOOK_EVERY);
     loop {
         tokio::select! {
+            _ = looks.tick() => agent.look(),
             asked = signals.next() => match asked {
                 Asked::Stop => break,
                 Asked::Reload => agent.reload("SIGHUP").await,
@@ -85,6 +89,9 @@ pub async fn run(file: &Path) -> Result<(), Error> {
     tracing::info!("stopped: the program is detached and the VIPs are no longer answered");
     Ok(())
 }
+
+/// How often counters are looked at for what an operator has to be told.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 struct Agent {
     path: PathBuf,
@@ -107,6 +114,12 @@ impl Agent {
         let balancer = Arc::new(Mutex::new(balancer));
         let metrics = listener.map(|listener| Server::start(listener, &balancer));
         Ok(Self { path: path.to_owned(), file, watcher, network, balancer, metrics })
+    }
+
+    fn look(&self) {
+        if let Err(error) = lock(&self.balancer).look_for_loops() {
+            tracing::error!(%error, "counters cannot be read");
+        }
     }
 
     fn network_changed(&mut self) {
