@@ -11,7 +11,11 @@ use dsr_common::{
 
 use crate::{
     maps::{self, LoadedKeys},
-    wire::transport::{SCTP, TCP, UDP},
+    wire::{
+        icmp,
+        ipv6::NO_NEXT_HEADER,
+        transport::{SCTP, TCP, UDP},
+    },
 };
 
 /// What a packet has to know of its service.
@@ -43,6 +47,11 @@ pub(crate) fn find(flow: &Flow) -> Result<Service, Reason> {
 fn find_any(flow: &Flow, has_ports: bool) -> Option<Service> {
     if has_ports && let Some(service) = search(flow.vip, ServiceKey::any_port(flow.family, flow.protocol)) {
         return Some(service);
+    }
+    // ICMP belongs to the VIP itself, and behind "no next header" there is nothing.
+    let is_empty = matches!(flow.family, Family::V6) && flow.protocol == NO_NEXT_HEADER;
+    if is_empty || flow.protocol == icmp::protocol(flow.family) {
+        return None;
     }
     search(flow.vip, ServiceKey::any_protocol(flow.family))
 }
