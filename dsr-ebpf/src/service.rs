@@ -13,7 +13,6 @@ use crate::{
     maps::{self, LoadedKeys},
     wire::{
         icmp,
-        ipv6::NO_NEXT_HEADER,
         transport::{SCTP, TCP, UDP},
     },
 };
@@ -48,9 +47,8 @@ fn find_any(flow: &Flow, has_ports: bool) -> Option<Service> {
     if has_ports && let Some(service) = search(flow.vip, ServiceKey::any_port(flow.family, flow.protocol)) {
         return Some(service);
     }
-    // ICMP belongs to the VIP itself, and behind "no next header" there is nothing.
-    let is_empty = matches!(flow.family, Family::V6) && flow.protocol == NO_NEXT_HEADER;
-    if is_empty || flow.protocol == icmp::protocol(flow.family) {
+    // ICMP belongs to the VIP itself.
+    if flow.protocol == icmp::protocol(flow.family) {
         return None;
     }
     search(flow.vip, ServiceKey::any_protocol(flow.family))
