@@ -15,6 +15,8 @@ pub(super) const HEADER: usize = 40;
 
 impl Model {
     pub(super) fn ipv6(&mut self, now: Duration, link: &Link<'_>, own: [u8; 6]) -> Fate {
+        // What is to a group is not looked at any closer than neighbour discovery needs.
+        let unread = |reason| Fate::Ends(if link.is_group() { "pass_group" } else { reason });
         let ip = link.payload;
         let unread = |reason| Fate::Ends(if link.is_group() { "pass_group" } else { reason });
         if ip.len() < HEADER {
