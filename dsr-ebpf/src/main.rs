@@ -99,10 +99,10 @@ mod program {
             (Payload::Ipv4, Addressee::Group) => return Err(Reason::PassGroup),
             (Payload::Other, _) => return Err(Reason::PassNotIp),
         };
-        let egress = forward::send(frame, &link, &choice)?;
         if let Some(datagram) = first_of {
             datagram.remember(&choice);
         }
+        let egress = forward::send(frame, &link, &choice)?;
         count::member(choice.row, octets, opens)?;
         Ok(egress)
     }
