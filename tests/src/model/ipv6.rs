@@ -18,7 +18,6 @@ impl Model {
         // What is to a group is not looked at any closer than neighbour discovery needs.
         let unread = |reason| Fate::Ends(if link.is_group() { "pass_group" } else { reason });
         let ip = link.payload;
-        let unread = |reason| Fate::Ends(if link.is_group() { "pass_group" } else { reason });
         if ip.len() < HEADER {
             return unread("pass_truncated");
         }
