@@ -5,6 +5,9 @@ vip=10.9.0.100
 client=10.9.0.1
 backend=10.9.1.3
 requests=20
+# Names of the nodes' interfaces.
+client_if=eth0
+backend_if=eth0
 
 # A command in a node.
 in_node() {
@@ -24,13 +27,16 @@ fact() {
 
 # Waits at most so many seconds until a command succeeds.
 wait_for() {
-    tries=$(($1 * 5))
+    give_up=$(($(seconds) + $1))
     shift
     until "$@" >/dev/null 2>&1; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || die "waited in vain: $*"
+        [ "$(seconds)" -lt $give_up ] || die "waited in vain: $*"
         sleep 0.2
     done
+}
+
+seconds() {
+    cut -d. -f1 /proc/uptime
 }
 
 node() {
@@ -43,14 +49,15 @@ node() {
     ip -n "$1" link set lo up
 }
 
-# The machine's own virtio-net interfaces, wired by a bridge outside of it: each node's is eth0.
+# The machine's own virtio-net interfaces, wired by a bridge outside of it; they keep their names, so that they find
+# back when the namespaces end.
 virtio_nodes() {
-    while [ $# -gt 0 ]; do
-        node "$1"
-        ip link set "$2" down
-        ip link set "$2" netns "$1" name eth0
-        ip -n "$1" link set eth0 up
-        shift 2
+    client_if=eth1
+    backend_if=eth2
+    for pair in balancer:eth0 client:eth1 backend:eth2; do
+        node ${pair%:*}
+        ip link set ${pair#*:} netns ${pair%:*}
+        ip -n ${pair%:*} link set ${pair#*:} up
     done
 }
 
@@ -63,24 +70,40 @@ veth() {
     }
     ip -n switch link add "$1-$2" type veth peer name "$2" netns "$1"
     ip -n switch link set "$1-$2" master wire up
+    in_node "$1" vm-guest whole "$2"
     ip -n "$1" link set "$2" up
+}
+
+# A node with a veth called eth0.
+veth_nodes() {
+    for name in "$@"; do
+        node "$name"
+        veth "$name" eth0
+    done
 }
 
 # Lets veths of the switch take what XDP sends from the other end.
 pass() {
-    in_node switch xdp-pass "$@" >/run/case/pass.log 2>&1 &
+    in_node switch vm-guest pass "$@" >/run/case/pass.log 2>&1 &
     wait_for 20 grep -q attached /run/case/pass.log
 }
 
 
-# The client, with a route to the VIP.
-be_client() {
-    ip -n client addr add $client/24 dev eth0
+# A real 802.1Q interface, number 100, over another.
+vlan() {
+    ip -n "$1" link add link "$2" name "$2.100" type vlan id 100
+    ip -n "$1" link set "$2.100" up
 }
 
-# The backend: the VIP on its loopback, a web server, its way back to the client.
+# The client, with a route to the VIP.
+be_client() {
+    ip -n client addr add $client/24 dev $client_if
+}
+
+# The backend: its addresses, of which one is on the client's network, the VIP on its loopback, a web server.
 be_backend() {
     interface=$1
+    ip -n backend addr add 10.9.0.3/24 dev $backend_if
     ip -n backend addr add $backend/24 dev "$interface"
     in_node backend sh -c 'for i in all '"$interface"'; do
         echo 1 >/proc/sys/net/ipv4/conf/$i/arp_ignore
@@ -121,14 +144,30 @@ agent_or_dead() {
 
 # Every request of the client is answered.
 all_answered() {
+    trap balancer_facts EXIT
     wait_for 30 in_node client wget -q -T 2 -O /dev/null http://$vip/
     for number in $(seq $requests); do
         in_node client wget -q -T 5 -O - http://$vip/ | grep -q "the backend's page" || die "request $number"
     done
-    in_node balancer wget -q -O - http://127.0.0.1:9650/metrics >/run/case/metrics
-    grep '^dsr_member_new_flows_total' /run/case/metrics
+    trap - EXIT
+    scrape
     flows=$(sed -n 's/^dsr_member_new_flows_total.* //p' /run/case/metrics)
     [ "${flows%.*}" -ge $requests ] || die "the program counted $flows new flows"
+}
+
+scrape() {
+    in_node balancer wget -q -O - http://127.0.0.1:9650/metrics >/run/case/metrics
+}
+
+# All that may tell why nothing was answered.
+balancer_facts() {
+    scrape
+    grep -v '^#' /run/case/metrics | grep -v ' 0$'
+    for name in client backend balancer; do
+        echo "--- $name"
+        ip -n $name -s addr
+        ip -n $name neigh
+    done
 }
 
 # The agent ends on SIGTERM and takes its program away.

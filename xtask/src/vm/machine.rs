@@ -93,7 +93,7 @@ impl Machine<'_> {
         let line = "console=ttyS0 quiet loglevel=4 panic=-1 net.ifnames=0 random.trust_cpu=on rdinit=/init";
         let cpus = CPUS.to_string();
         let mut words: Vec<OsString> = vec![];
-        words.extend(["-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max"].map(OsString::from));
+        words.extend(["-machine", "q35", "-accel", "tcg,thread=single", "-cpu", "max"].map(OsString::from));
         words.extend(["-smp", &cpus, "-m", MEMORY].map(OsString::from));
         words.extend(["-nodefaults", "-display", "none", "-no-reboot", "-append", line].map(OsString::from));
         words.extend(["-kernel".into(), self.image.vmlinuz.clone().into()]);

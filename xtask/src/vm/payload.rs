@@ -23,7 +23,7 @@ use crate::{
 /// Packages and those of their targets that go into the machine, as words for cargo.
 const BUILDS: [(&str, &[&str]); 3] = [
     ("dsr-userspace", &["build", "--bin", "dsr"]),
-    ("dsr-tests", &["build", "--bin", "xdp-pass"]),
+    ("dsr-tests", &["build", "--bin", "vm-guest"]),
     ("dsr-tests", &["test", "--no-run", "--test", "datapath"]),
 ];
 /// Programs of this machine that go into the virtual one, by their path there: busybox's shell would run busybox's
