@@ -82,6 +82,29 @@ veth_nodes() {
     done
 }
 
+# A balancer whose interfaces eth0 and eth1 are ports of bond0.
+bonded_balancer() {
+    node balancer
+    ip -n balancer link add bond0 type bond mode active-backup miimon 100
+    for port in eth0 eth1; do
+        veth balancer $port
+        ip -n balancer link set $port down
+        ip -n balancer link set $port master bond0
+    done
+    ip -n balancer link set bond0 up
+    pass balancer-eth0 balancer-eth1
+}
+
+# A balancer whose interface eth0 is the port of br0.
+bridged_balancer() {
+    node balancer
+    ip -n balancer link add br0 type bridge mcast_snooping 0 forward_delay 0
+    veth balancer eth0
+    ip -n balancer link set eth0 master br0
+    ip -n balancer link set br0 up
+    pass balancer-eth0
+}
+
 # Lets veths of the switch take what XDP sends from the other end.
 pass() {
     in_node switch vm-guest pass "$@" >/run/case/pass.log 2>&1 &
@@ -129,7 +152,8 @@ pools:
 services:
   - {name: www, vip: $vip, port: 80, pool: web}
 YAML
-    in_node balancer dsr run -c /run/case/dsr.yaml >/run/case/agent.log 2>&1 &
+    # Not by in_node: $! has to be the agent.
+    ip netns exec balancer dsr run -c /run/case/dsr.yaml >/run/case/agent.log 2>&1 &
     agent=$!
 }
 
@@ -142,12 +166,17 @@ agent_or_dead() {
     grep -q 'the backend can be reached' /run/case/agent.log || ! kill -0 $agent
 }
 
+# One request of the client. (The timeout of busybox's own wget makes it crash.)
+get() {
+    in_node client timeout 5 wget -q -O - http://$vip/ | grep -q "the backend's page"
+}
+
 # Every request of the client is answered.
 all_answered() {
     trap balancer_facts EXIT
-    wait_for 30 in_node client wget -q -T 2 -O /dev/null http://$vip/
+    wait_for 30 get
     for number in $(seq $requests); do
-        in_node client wget -q -T 5 -O - http://$vip/ | grep -q "the backend's page" || die "request $number"
+        get || die "request $number"
     done
     trap - EXIT
     scrape

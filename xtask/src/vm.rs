@@ -16,7 +16,6 @@ mod tools;
 
 use std::{
     env,
-    fmt::Write as _,
     time::{Duration, Instant},
 };
 
@@ -80,9 +79,7 @@ impl Run {
     }
 
     fn line(&self) -> String {
-        let mut line = format!("vm {}", self.summary());
-        let _ = write!(line, " ({:.1} s)", self.took.as_secs_f64());
-        line
+        format!("vm {} ({:.1} s)", self.summary(), self.took.as_secs_f64())
     }
 }
 
