@@ -12,7 +12,7 @@ use std::{
 
 use dsr::{
     config::{self, Config, Errors, SeedSource, XdpMode},
-    model::{Announce, Forward, Protocol, Weight},
+    model::{Announce, Forward, OnEmpty, Protocol, Weight},
 };
 
 /// The YAML files of a directory below this package.
@@ -107,7 +107,24 @@ fn defaults_are_those_of_the_reference() {
     assert_eq!((config.seed_source, config.desired.hash_seed), (SeedSource::Absent, 0));
     let www = &config.desired.services[0];
     assert_eq!((www.id.protocol, www.announce, www.forward), (Protocol::Tcp, Announce::Arp, Forward::L2));
+    assert_eq!(www.on_empty, OnEmpty::Drop);
     assert_eq!(load(&examples.join("dns.yaml")).unwrap().xdp_mode, XdpMode::GenericAllowed);
+}
+
+#[test]
+fn services_on_any_port_or_protocol_stand_beside_narrower_ones() {
+    let config = load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/good/every-service.yaml")).unwrap();
+    let services = config.desired.services.iter().map(|service| (service.id.to_string(), service.on_empty));
+    let expected = [
+        ("192.0.2.10:80/tcp", OnEmpty::Drop),
+        ("192.0.2.10:any/tcp", OnEmpty::Drop),
+        ("192.0.2.10:any/udp", OnEmpty::Drop),
+        ("192.0.2.10:any/sctp", OnEmpty::Drop),
+        ("192.0.2.10/any", OnEmpty::Reject),
+        ("[2001:db8::10]:80/tcp", OnEmpty::Drop),
+        ("2001:db8::10/any", OnEmpty::Drop),
+    ];
+    assert!(services.eq(expected.map(|(id, on_empty)| (id.to_owned(), on_empty))), "{:?}", config.desired.services);
 }
 
 #[test]

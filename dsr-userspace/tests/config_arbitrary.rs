@@ -21,6 +21,7 @@ pools:
 services:
   - {name: www, vip: 192.0.2.10, port: 80, pool: web, announce: none}
   - {name: dns, vip: 192.0.2.10, port: 53, protocol: udp, pool: web, announce: none}
+  - {name: all, vip: \"2001:db8::10\", protocol: any, pool: web, on_empty: reject}
 ";
 
 fn parse(text: &str) -> Result<Config, Errors> {
@@ -73,7 +74,8 @@ proptest! {
 
     #[test]
     fn any_value_in_any_field(value in "[-0-9a-f.:x\"~ ]{0,12}", field: Index) {
-        let values = ["eth0, eth1", "127.0.0.1:9650", "0x5eed", "generic", "l2", "web1", "10.0.0.11", "50", "80", "udp"];
+        let values = ["eth0, eth1", "127.0.0.1:9650", "0x5eed", "generic", "l2", "web1", "10.0.0.11", "50", "80", "udp", "any", "reject",
+            "2001:db8::10"];
         plausible(&GOOD.replacen(*field.get(&values), &value, 1))?;
     }
 }

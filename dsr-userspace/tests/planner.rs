@@ -9,7 +9,8 @@ use std::{
 
 use dsr::{
     model::{
-        Announce, Backend, Desired, Forward, Hop, Mac, Network, NoHop, Protocol, Reach, Service, ServiceId, Weight,
+        Announce, Backend, Desired, Forward, Hop, Mac, Network, NoHop, OnEmpty, Protocol, Reach, Service, ServiceId,
+        Weight,
     },
     reconcile::{Change, InMemory, Sizes, Tables, apply, plan},
 };
@@ -55,7 +56,10 @@ fn words(ip: IpAddr) -> Address {
 
 fn row_id(service: &Service) -> (Address, ServiceKey) {
     let id = service.id;
-    (words(id.vip), ServiceKey::exact(Family::V4, id.protocol.number(), id.port.get().to_be()))
+    (
+        words(id.vip),
+        ServiceKey::exact(Family::V4, id.protocol.number().unwrap(), id.port.number().unwrap().get().to_be()),
+    )
 }
 
 impl Moment {
@@ -71,9 +75,10 @@ impl Moment {
             id: ServiceId {
                 vip: Ipv4Addr::new(192, 0, 2, id / 2).into(),
                 protocol: if id % 2 == 0 { Protocol::Tcp } else { Protocol::Udp },
-                port: NonZeroU16::new(80).unwrap(),
+                port: NonZeroU16::new(80).unwrap().into(),
             },
             announce: Announce::Arp,
+            on_empty: OnEmpty::Drop,
             pool: format!("p{id}"),
             forward: Forward::L2,
             backends: pool.iter().map(backend).collect(),
@@ -89,7 +94,7 @@ impl Moment {
                 destination: Mac([2, 0, 0, self.macs, 1, n]),
                 tags: Vec::new(),
             };
-            let no = Reach::No(NoHop::NoNeighbour);
+            let no = Reach::No(NoHop::NoNeighbour(backend_address(n).into()));
             (backend_address(n).into(), if self.unreachable.contains(&n) { no } else { Reach::Hop(hop) })
         });
         Network { interfaces: BTreeMap::new(), reach: reach.collect() }

@@ -4,27 +4,29 @@
 //! answers each with one idempotent reconciliation.
 
 mod balancer;
+mod exporter;
+mod loops;
 mod reach;
 mod report;
 
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use tokio::{
-    net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
-    task::JoinHandle,
 };
 
-use self::balancer::Balancer;
+use self::{balancer::Balancer, exporter::Exporter};
 use crate::{
     config::{self, Config, Errors, HostFacts, Watch},
     datapath, metrics,
     model::Network,
     neighbour::{self, Handle, Watcher},
+    preflight,
 };
 
 /// Why the agent cannot start, or has to end.
@@ -45,6 +47,9 @@ pub enum Error {
     /// The watching of the network ended; why is in the log.
     #[error("the network is not watched any more")]
     Blind,
+    /// An interface that frames do not come in on.
+    #[error("cannot attach to {0}: it is no Ethernet interface; write one in `interfaces` that has a MAC")]
+    NotEthernet(String),
     /// The kernel refused something.
     #[error(transparent)]
     Datapath(#[from] datapath::Error),
@@ -69,8 +74,10 @@ pub async fn run(file: &Path) -> Result<(), Error> {
         agent = Agent::start(file) => agent?,
         () = signals.stopped() => return Ok(()),
     };
+    let mut looks = tokio::time::interval(LOOK_EVERY);
     loop {
         tokio::select! {
+            _ = looks.tick() => agent.look(),
             asked = signals.next() => match asked {
                 Asked::Stop => break,
                 Asked::Reload => agent.reload("SIGHUP").await,
@@ -86,6 +93,9 @@ pub async fn run(file: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// How often counters are looked at for what an operator has to be told.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
 struct Agent {
     path: PathBuf,
     file: Watch,
@@ -93,7 +103,7 @@ struct Agent {
     watcher: Handle,
     network: watch::Receiver<Network>,
     balancer: Arc<Mutex<Balancer>>,
-    metrics: Option<Server>,
+    exporter: Exporter,
 }
 
 impl Agent {
@@ -101,12 +111,20 @@ impl Agent {
         let file = Watch::new(path)?;
         let config = config::load_on_host(path, &HostFacts::read().await?)?;
         warn_about(&config);
-        let listener = Server::bind(&config).await?;
+        look_before(&config).await;
+        let mut exporter = Exporter::default();
+        let place = exporter.prepare(config.metrics).await?;
         let (watcher, network) = watch_network(&config).await?;
         let balancer = Balancer::start(config, network.borrow().clone())?;
         let balancer = Arc::new(Mutex::new(balancer));
-        let metrics = listener.map(|listener| Server::start(listener, &balancer));
-        Ok(Self { path: path.to_owned(), file, watcher, network, balancer, metrics })
+        exporter.serve(place, &balancer);
+        Ok(Self { path: path.to_owned(), file, watcher, network, balancer, exporter })
+    }
+
+    fn look(&self) {
+        if let Err(error) = lock(&self.balancer).look_for_loops() {
+            tracing::error!(%error, "counters cannot be read");
+        }
     }
 
     fn network_changed(&mut self) {
@@ -136,59 +154,56 @@ impl Agent {
         let facts = HostFacts::read().await?;
         let config = config::load_on_host(&self.path, &facts)?;
         warn_about(&config);
-        let (metrics, same_interfaces) = {
-            let balancer = lock(&self.balancer);
-            (balancer.config().metrics, balancer.config().interfaces() == config.interfaces())
-        };
-        let listener = if metrics == config.metrics { None } else { Some(Server::bind(&config).await?) };
-        if same_interfaces {
-            self.watcher.set_backends(config.desired.backend_addresses());
-            lock(&self.balancer).adopt(config, None)?;
-        } else {
-            let (watcher, network) = watch_network(&config).await?;
-            let seen = network.borrow().clone();
-            lock(&self.balancer).adopt(config, Some(seen))?;
-            (self.watcher, self.network) = (watcher, network);
-        }
-        if let Some(listener) = listener {
-            self.metrics = listener.map(|listener| Server::start(listener, &self.balancer));
+        let same_interfaces = lock(&self.balancer).config().interfaces() == config.interfaces();
+        let network = if same_interfaces { None } else { Some(watch_network(&config).await?) };
+        let prepared = self.exporter.prepare(config.metrics).await.map_err(Error::Metrics);
+        match prepared.and_then(|place| self.adopt(config, network).map(|()| place)) {
+            Ok(place) => self.exporter.serve(place, &self.balancer),
+            Err(error) => {
+                self.exporter.restore(&self.balancer).await;
+                return Err(error);
+            }
         }
         Ok(())
     }
-}
 
-/// The metrics server's task; ends when it is dropped.
-struct Server(JoinHandle<()>);
-
-impl Server {
-    async fn bind(config: &Config) -> Result<Option<TcpListener>, Error> {
-        let Some(address) = config.metrics else { return Ok(None) };
-        Ok(Some(metrics::bind(address).await?))
-    }
-
-    fn start(listener: TcpListener, balancer: &Arc<Mutex<Balancer>>) -> Self {
-        let balancer = Arc::clone(balancer);
-        Self(tokio::spawn(async move {
-            if let Err(error) = metrics::serve(listener, move || lock(&balancer).report()).await {
-                tracing::error!(%error, "metrics are not served any more");
-            }
-        }))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.0.abort();
+    /// Takes over the configuration, and where it has other interfaces, the network as they show it.
+    fn adopt(&mut self, config: Config, network: Option<(Handle, watch::Receiver<Network>)>) -> Result<(), Error> {
+        let mut balancer = lock(&self.balancer);
+        let Some((watcher, network)) = network else {
+            self.watcher.set_backends(config.desired.backend_addresses());
+            return balancer.adopt(config, None).inspect_err(|_| {
+                self.watcher.set_backends(balancer.config().desired.backend_addresses());
+            });
+        };
+        let seen = network.borrow().clone();
+        balancer.adopt(config, Some(seen))?;
+        (self.watcher, self.network) = (watcher, network);
+        Ok(())
     }
 }
 
 /// Starts to watch the network and waits for the first look at it.
 async fn watch_network(config: &Config) -> Result<(Handle, watch::Receiver<Network>), Error> {
     let (watcher, mut network) = Watcher::start(config.interfaces())?;
-    watcher.set_backends(config.desired.backend_addresses());
+    let backends = config.desired.backend_addresses();
+    watcher.set_backends(backends.clone());
     network.changed().await.map_err(|_| Error::Blind)?;
+    // The first look may have been before the backends were named.
+    let is_whole = |network: &Network| backends.iter().all(|address| network.reach.contains_key(address));
+    let seen = network.wait_for(is_whole).await.map_err(|_| Error::Blind)?.clone();
     network.mark_unchanged();
-    Ok((watcher, network))
+    match config.interfaces().into_iter().find(|name| !seen.interfaces.contains_key(name)) {
+        Some(interface) => Err(Error::NotEthernet(interface)),
+        None => Ok((watcher, network)),
+    }
+}
+
+/// Says what of the interfaces is not as the program needs it. The kernel has the last word: none of it ends the start.
+async fn look_before(config: &Config) {
+    for finding in preflight::run(config).await {
+        tracing::warn!("{finding}");
+    }
 }
 
 fn warn_about(config: &Config) {

@@ -31,7 +31,7 @@ pub(super) fn cause(network: &Network, address: IpAddr) -> Option<NoHop> {
     match network.reach.get(&address) {
         Some(Reach::Hop(_)) => None,
         Some(Reach::No(cause)) => Some(cause.clone()),
-        None => Some(NoHop::NoNeighbour),
+        None => Some(NoHop::NoNeighbour(address)),
     }
 }
 

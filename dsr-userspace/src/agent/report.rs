@@ -29,11 +29,12 @@ impl Balancer {
                     service: service.name.clone(),
                     vip: service.id.vip,
                     protocol: service.id.protocol,
-                    port: service.id.port.get(),
+                    port: service.id.port,
                     backend: backend.name.clone(),
                     packets: traffic.packets,
                     bytes: traffic.bytes,
                     new_flows: traffic.new_flows,
+                    loops: traffic.loops,
                     slots: member.slots,
                 });
             }

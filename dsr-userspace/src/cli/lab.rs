@@ -19,10 +19,6 @@ use tokio::{
     time::{self, Instant, MissedTickBehavior},
 };
 
-/// How long the client waits for an answer.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
-const TICK: Duration = Duration::from_secs(1);
-
 /// Watch the balancer at work: a client, a switch, a balancer and backends in network namespaces of this machine.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -46,10 +42,10 @@ pub(crate) struct Args {
     agent: PathBuf,
 }
 
-/// Runs the lab to its end: 0 where every request was answered past the balancer, 1 where not.
+/// Runs the lab to its end: 0 where every request was answered, and none of the answers through the balancer; else 1.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (summary, ending) = runtime.block_on(session(args))?;
+    let (summary, ending) = runtime.block_on(build_and_watch(args))?;
     if args.json {
         writeln!(io::stdout(), "{}", summary.json())?;
     } else {
@@ -61,7 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// From the first namespace to the last: what came of it, and what ended it before its time.
-async fn session(args: &Args) -> Result<(Summary, Result<()>)> {
+async fn build_and_watch(args: &Args) -> Result<(Summary, Result<()>)> {
     let mut interrupts = Interrupts::listen()?;
     let Some(lab) = build(args, &mut interrupts).await? else { return Ok((Summary::empty(), Ok(()))) };
     let mut display = if args.json { Display::stderr() } else { Display::stdout() };
@@ -256,6 +252,10 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         _ => Err("the duration must be more than nothing, and finite".to_owned()),
     }
 }
+
+/// How long the client waits for an answer.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+const TICK: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ mod check;
 mod lab;
 mod run;
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
@@ -50,5 +50,7 @@ pub fn main() -> ExitCode {
 /// Logs at `info` unless `DSR_LOG` says otherwise, for example `DSR_LOG=debug`.
 fn log_to_stderr() {
     let filter = EnvFilter::try_from_env("DSR_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let format = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
+    // Colours are for eyes: in a file or a journal they keep a field's name from being found.
+    format.with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).init();
 }

@@ -7,7 +7,7 @@ use super::{
     field::{Read, not},
     suggest,
 };
-use crate::model::{Announce, Forward, Protocol};
+use crate::model::{Announce, Forward, OnEmpty, Protocol};
 
 impl Read for Forward {
     const WRITE: &'static str = "l2";
@@ -18,10 +18,11 @@ impl Read for Forward {
 }
 
 impl Read for Protocol {
-    const WRITE: &'static str = "tcp or udp";
+    const WRITE: &'static str = "tcp, udp, sctp or any";
 
     fn read(value: Value) -> Result<Self, String> {
-        choose(&value, "a protocol", &[("tcp", Self::Tcp), ("udp", Self::Udp)], &["sctp"])
+        let words = [Self::Tcp, Self::Udp, Self::Sctp, Self::Any].map(|protocol| (protocol.name(), protocol));
+        choose(&value, "a protocol", &words, &[])
     }
 }
 
@@ -30,6 +31,14 @@ impl Read for Announce {
 
     fn read(value: Value) -> Result<Self, String> {
         choose(&value, "a way to announce a VIP", &[("arp", Self::Arp), ("none", Self::None)], &[])
+    }
+}
+
+impl Read for OnEmpty {
+    const WRITE: &'static str = "drop or reject";
+
+    fn read(value: Value) -> Result<Self, String> {
+        choose(&value, "an outcome", &[("drop", Self::Drop), ("reject", Self::Reject)], &[])
     }
 }
 

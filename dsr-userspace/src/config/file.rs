@@ -7,10 +7,11 @@ use serde_yaml::Value;
 
 use super::{
     XdpMode,
+    address::HostAddress,
     field::{Entries, Field, Read, row},
-    scalar::{HostAddress, InterfaceName, Name, PoolName, Port, Seed},
+    scalar::{InterfaceName, Name, PoolName, Seed},
 };
-use crate::model::{Announce, Forward, Protocol, Weight};
+use crate::model::{Announce, Forward, OnEmpty, Port, Protocol, Weight};
 
 /// What is written beside the fields that there are.
 pub(super) type Unknown = BTreeMap<String, Value>;
@@ -73,6 +74,7 @@ pub(super) struct ServiceRow {
     pub(super) protocol: Field<Protocol>,
     pub(super) pool: Field<PoolName>,
     pub(super) announce: Field<Announce>,
+    pub(super) on_empty: Field<OnEmpty>,
     #[serde(flatten)]
     unknown: Unknown,
 }
@@ -116,7 +118,7 @@ rows! {
                     the backend listens on the service's; remove it")];
     ServiceRow = "a service", "{name: www, vip: 192.0.2.10, port: 80, pool: web}",
         "a list, like [{name: www, vip: 192.0.2.10, port: 80, pool: web}]",
-        ["name", "vip", "port", "protocol", "pool", "announce"],
+        ["name", "vip", "port", "protocol", "pool", "announce", "on_empty"],
         &[("affinity", NOT_YET), ("backends", "a service has a pool: write the backends in a pool, and its name here"),
           ("address", "the address of a service is its VIP: write `vip`")];
 }

@@ -1,12 +1,14 @@
 //! The configuration file: from YAML to the model, or to everything that is wrong with it at once.
 //!
 //! Text becomes an outline with places (`compose`, `outline`), the outline becomes rows whose fields cannot fail
-//! (`field`, `scalar`, `choice`, `file`), and rows become the model (`parse`, `pools`, `services`). [`parse`] is pure;
+//! (`field`, `scalar`, `address`, `choice`,
+//! `file`), and rows become the model (`parse`, `pools`, `services`). [`parse`] is pure;
 //! [`load`] and [`load_on_host`] read the file, the machine's id and nothing else. What a file says of this host is
 //! checked against facts that are handed in ([`check_host`]). [`Watch`] tells when the file changes.
 
 use std::{net::IpAddr, net::SocketAddr, path::PathBuf};
 
+mod address;
 mod choice;
 mod compose;
 mod error;

@@ -1,17 +1,11 @@
-//! Fields that are one value: names, addresses, numbers.
+//! Fields that are one value: names, numbers, ports.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    num::NonZeroU16,
-};
+use std::{net::SocketAddr, num::NonZeroU16};
 
 use serde_yaml::Value;
 
-use super::{
-    field::{Read, not},
-    path::shown,
-};
-use crate::model::Weight;
+use super::field::{Read, not};
+use crate::model::{Port, Weight};
 
 /// The name of a pool, a service or a backend.
 #[derive(Clone, Debug)]
@@ -75,56 +69,17 @@ impl Read for InterfaceName {
     }
 }
 
-/// An address that one host on the network can have.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct HostAddress(pub(super) IpAddr);
-
-impl Read for HostAddress {
-    const WRITE: &'static str = "an IPv4 address, like 192.0.2.10";
-
-    fn read(value: Value) -> Result<Self, String> {
-        let Some(text) = value.as_str() else { return Err(not::<Self>(&value, "an address")) };
-        let bare = text.split('/').next().unwrap_or_default();
-        let address = match text.parse() {
-            Ok(IpAddr::V4(address)) => address,
-            Ok(IpAddr::V6(_)) => return Err(format!("{text}: this version has no IPv6: write {}", Self::WRITE)),
-            Err(_) if bare.parse::<Ipv4Addr>().is_ok() => {
-                return Err(format!("`{}` has a prefix length: write the address alone, {bare}", shown(text)));
-            }
-            Err(_) => return Err(not::<Self>(&value, "an address")),
-        };
-        let group = if address.octets()[0] == 0 {
-            "is no host's address (0.0.0.0/8)"
-        } else if address.is_loopback() {
-            "is a loopback address, which no other host can reach"
-        } else if address.is_multicast() {
-            "is a multicast address"
-        } else if address.is_broadcast() {
-            "is the broadcast address"
-        } else {
-            return Ok(Self(IpAddr::V4(address)));
-        };
-        Err(format!("{address} {group}: write the address of one host, like 192.0.2.10"))
-    }
-}
-
-/// A service's port.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Port(pub(super) NonZeroU16);
-
 impl Read for Port {
-    const WRITE: &'static str = "a whole number from 1 to 65535";
+    const WRITE: &'static str = "a whole number from 1 to 65535, or any";
 
     fn read(value: Value) -> Result<Self, String> {
         match &value {
-            Value::String(text) if text == "any" => {
-                Err(format!("`any`: this version has no services on all ports: write {}", Self::WRITE))
-            }
+            Value::String(text) if text == "any" => Ok(Self::Any),
             Value::Sequence(_) => Err("a list is not a port: write one service for each port".to_owned()),
             value => value
                 .as_u64()
                 .and_then(|port| NonZeroU16::new(port.try_into().ok()?))
-                .map(Self)
+                .map(Self::One)
                 .ok_or_else(|| not::<Self>(value, "a port")),
         }
     }

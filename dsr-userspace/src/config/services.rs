@@ -15,7 +15,7 @@ use super::{
     scalar::{Name, PoolName},
     suggest,
 };
-use crate::model::{Announce, Protocol, Service, ServiceId};
+use crate::model::{Announce, OnEmpty, Port, Protocol, Service, ServiceId};
 
 /// What is known of the services so far.
 #[derive(Default)]
@@ -58,8 +58,9 @@ impl Services {
         report.unknown(path, &mut row);
         let name = report.required(&path.key("name"), row.name).map(|Name(name)| name);
         let vip = report.required(&path.key("vip"), row.vip).map(|vip| vip.0);
-        let port = report.required(&path.key("port"), row.port).map(|port| port.0);
         let protocol = report.optional(&path.key("protocol"), row.protocol).or(Protocol::Tcp);
+        let port = port(report, &path.key("port"), row.port, protocol);
+        let on_empty = report.optional(&path.key("on_empty"), row.on_empty).or(OnEmpty::default());
         let announce = report.optional(&path.key("announce"), row.announce).or(Announce::Arp);
         let named = report.required(&path.key("pool"), row.pool).map(|PoolName(pool)| pool);
         let pool = named.as_ref().and_then(|pool| self.pool(report, &path.key("pool"), pool, pools));
@@ -69,7 +70,8 @@ impl Services {
         let id = ServiceId { vip: vip?, protocol: protocol?, port: port? };
         self.id(report, path, id);
         let (forward, backends) = pool?.good.clone()?;
-        Some(Service { name: name?, id, announce: announce?, pool: named?, forward, backends })
+        let (announce, on_empty) = (announce?, on_empty?);
+        Some(Service { name: name?, id, announce, on_empty, pool: named?, forward, backends })
     }
 
     fn pool<'a>(&mut self, report: &mut Report<'_>, at: &FieldPath, name: &str, pools: &'a Pools) -> Option<&'a Pool> {
@@ -137,4 +139,17 @@ impl Services {
             }
         }
     }
+}
+
+/// The port must be written, but where the protocol is any: not every protocol has ports.
+fn port(report: &mut Report<'_>, at: &FieldPath, field: Field<Port>, protocol: Option<Protocol>) -> Option<Port> {
+    if protocol != Some(Protocol::Any) {
+        return report.required(at, field);
+    }
+    let port = report.optional(at, field).or(Port::Any)?;
+    if let Port::One(port) = port {
+        report.error(at, format!("`protocol: any` has no port {port}: remove it, or write the protocol, like tcp"));
+        return None;
+    }
+    Some(port)
 }

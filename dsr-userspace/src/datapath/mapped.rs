@@ -49,6 +49,11 @@ impl<T: Pod> Mapped<T> {
         (0..Self::WORDS).map(|word| unsafe { first.add(word).read_unaligned() }).collect()
     }
 
+    /// One word of a row.
+    pub(super) fn word_at(&self, row: u32, word: usize) -> u64 {
+        self.word(row, word).load(Ordering::Acquire)
+    }
+
     /// Writes one word of a row. The program sees the words of a row in the order in which they were written.
     pub(super) fn store_word(&mut self, row: u32, word: usize, value: u64) {
         self.word(row, word).store(value, Ordering::Release);

@@ -2,6 +2,7 @@
 
 mod attach;
 mod counters;
+mod holder;
 mod load;
 mod mapped;
 mod pass;
@@ -13,8 +14,9 @@ use aya::{
     maps::{MapData, PerCpuArray, xdp::DevMap},
 };
 use dsr_common::{
+    fragment::{Entry, FragmentSet, WAYS},
     interface::{InterfaceRow, first_row, mac_word},
-    limits::{INTERFACE_ROWS, SLOTS_PER_BLOCK},
+    limits::{FRAGMENT_SETS, INTERFACE_ROWS, SLOTS_PER_BLOCK},
     member::MemberRow,
     service::ServiceRow,
     slot::{Slot, SlotBlock},
@@ -25,6 +27,7 @@ use self::mapped::Mapped;
 pub use self::{
     attach::Mode,
     counters::Traffic,
+    holder::Holder,
     load::{Features, OBJECT},
     pass::Pass,
 };
@@ -71,6 +74,7 @@ pub struct Datapath {
     services: Mapped<ServiceRow>,
     members: Mapped<MemberRow>,
     slots: Mapped<SlotBlock>,
+    fragments: Mapped<FragmentSet>,
     interfaces: Mapped<InterfaceRow>,
     counters: PerCpuArray<MapData, Counters>,
     reasons: PerCpuArray<MapData, u64>,
@@ -94,6 +98,18 @@ impl Datapath {
                 .map_err(|error| Error::Device(interface.ifindex, error))?;
         }
         Ok(())
+    }
+
+    /// Empties the fragment table's entries for a member's row.
+    fn forget_fragments(&mut self, row: u32) {
+        for set in 0..FRAGMENT_SETS {
+            for way in 0..WAYS {
+                let word = self.fragments.word_at(set, way);
+                if word != 0 && Entry::from_word(word).row() == row {
+                    self.fragments.store_word(set, way, 0);
+                }
+            }
+        }
     }
 
     /// The row of an interface, or the first free one on its way.
@@ -151,7 +167,8 @@ impl TablesMut for Datapath {
         self.slots.store_u16(index / SLOTS_PER_BLOCK, index % SLOTS_PER_BLOCK, slot.0);
     }
 
-    fn clear_counters(&mut self, row: u32) {
+    fn reset_member(&mut self, row: u32) {
+        self.forget_fragments(row);
         if let Err(error) = self.zero_counters(row) {
             tracing::warn!(row, %error, "a member's counters could not be cleared: they go on from an older member's");
         }

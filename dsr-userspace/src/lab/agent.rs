@@ -23,16 +23,6 @@ use super::{
     view,
 };
 
-/// Name of the configuration in the lab's directory.
-const CONFIGURATION: &str = "dsr.yaml";
-const LOG: &str = "agent.log";
-/// Lines of the log that an error shows.
-const LOG_TAIL: usize = 20;
-const SCRAPE_TIMEOUT: Duration = Duration::from_secs(2);
-/// From SIGTERM to SIGKILL.
-const STOP_PATIENCE: Duration = Duration::from_secs(5);
-const POLL: Duration = Duration::from_millis(10);
-
 /// How to start an agent, and how commands beside it run.
 #[derive(Debug)]
 pub(super) struct Seat {
@@ -195,3 +185,13 @@ fn pidfd(child: &Child) -> io::Result<(Pid, OwnedFd)> {
     let pid = Pid::from_child(child);
     Ok((pid, pidfd_open(pid, PidfdFlags::empty())?))
 }
+
+/// Name of the configuration in the lab's directory.
+const CONFIGURATION: &str = "dsr.yaml";
+const LOG: &str = "agent.log";
+/// Lines of the log that an error shows.
+const LOG_TAIL: usize = 20;
+const SCRAPE_TIMEOUT: Duration = Duration::from_secs(2);
+/// From SIGTERM to SIGKILL.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(10);

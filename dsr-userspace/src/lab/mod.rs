@@ -60,9 +60,6 @@ use state::State;
 use topology::Topology;
 use web::Web;
 
-/// How long an agent may take from its start until every backend has slots.
-const READY_WITHIN: Duration = Duration::from_secs(15);
-
 /// A running lab. Dropping it removes all of it.
 // Fields are dropped in this order: what uses a namespace goes before it, the lock goes last.
 #[derive(Debug)]
@@ -132,7 +129,7 @@ impl Lab {
         backend.block_on(|| async { Links::open()?.set_state(plan::INTERFACE, state).await })?
     }
 
-    /// Watches for answers that come past the balancer.
+    /// Watches for answers that come through the balancer.
     pub fn watch_replies(&self) -> Result<Replies> {
         Replies::watch(self.switch(), plan::vip(0))
     }
@@ -172,3 +169,6 @@ impl Lab {
         self.agent()?.wait_until("slots for every backend", READY_WITHIN, ready).map(drop)
     }
 }
+
+/// How long an agent may take from its start until every backend has slots.
+const READY_WITHIN: Duration = Duration::from_secs(15);

@@ -1,4 +1,4 @@
-//! Answers of a service that come past the balancer, which Direct Server Return promises there are none of.
+//! Answers of a service that come through the balancer, which Direct Server Return promises there are none of.
 //!
 //! Watched where the balancer cannot lie about it: at its port on the switch.
 

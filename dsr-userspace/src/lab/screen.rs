@@ -4,11 +4,6 @@ use std::io::{self, Write};
 
 use super::{load::Tally, traffic::Traffic};
 
-/// Backends that the block shows one by one.
-const ROWS: usize = 20;
-/// Width of a bar that shows a share, in characters.
-const BAR: usize = 30;
-
 /// What is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
@@ -24,7 +19,7 @@ pub struct View<'a> {
     pub total: &'a Tally,
     /// What the agent counted in all.
     pub traffic: &'a Traffic,
-    /// Answers that came past the balancer.
+    /// Answers that came through the balancer.
     pub replies_seen: u64,
 }
 
@@ -102,6 +97,11 @@ impl Screen {
         out.flush()
     }
 }
+
+/// Backends that the block shows one by one.
+const ROWS: usize = 20;
+/// Width of a bar that shows a share, in characters.
+const BAR: usize = 30;
 
 #[cfg(test)]
 mod tests {

@@ -21,10 +21,6 @@ use super::{
     net,
 };
 
-const DIRECTORY: &str = "/run/dsr/lab";
-/// Mount point in a lab's directory of the BPF file system that its agent pins in.
-pub(super) const PINS: &str = "bpf";
-
 /// A lab's number and what belongs to it. Dropping it removes all of that.
 #[derive(Debug)]
 pub(super) struct State {
@@ -158,3 +154,7 @@ fn directory(number: u32) -> PathBuf {
 fn namespace_prefix(number: u32) -> String {
     format!("dsr-{number}-")
 }
+
+const DIRECTORY: &str = "/run/dsr/lab";
+/// Mount point in a lab's directory of the BPF file system that its agent pins in.
+pub(super) const PINS: &str = "bpf";

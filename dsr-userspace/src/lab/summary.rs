@@ -15,7 +15,7 @@ pub struct Summary {
     pub tally: Tally,
     /// What the agent counted.
     pub traffic: Traffic,
-    /// Answers that came past the balancer.
+    /// Answers that came through the balancer.
     pub replies_seen: u64,
 }
 
@@ -25,7 +25,7 @@ impl Summary {
         Self { backends: Vec::new(), tally: Tally::new(0), traffic: Traffic::default(), replies_seen: 0 }
     }
 
-    /// Whether every request was answered, and none of the answers came past the balancer.
+    /// Whether every request was answered, and none of the answers came through the balancer.
     pub fn is_good(&self) -> bool {
         self.tally.failed() == 0 && self.replies_seen == 0
     }

@@ -1,9 +1,11 @@
 //! The namespaces of a lab, wired: a switch with a bridge, and a veth pair from it to each node.
 
-use std::{os::fd::AsFd, sync::Arc};
+use std::{io, os::fd::AsFd, path::Path, sync::Arc, time::Duration};
+
+use tokio::time::{Instant, sleep};
 
 use super::{
-    error::Result,
+    error::{Doing, Result},
     net::{self, LinkState, Links, Namespace, Veth, write_sysctl},
     plan::{BRIDGE, BRIDGE_MAC, INTERFACE, Node, PREFIX, vip},
     state::State,
@@ -45,6 +47,7 @@ impl Topology {
             stop.check()?;
             namespace.block_on(|| bring_up(node, vips))??;
         }
+        topology.switch.block_on(|| settle(topology.nodes().count(), stop))??;
         Ok(topology)
     }
 
@@ -69,7 +72,7 @@ fn backend(state: &State, number: u8) -> Result<Namespace> {
 /// No IPv6, whose solicitations would be counted; no forwarding; answers may come from a VIP. IPv4 settings of a new
 /// namespace are copied from the machine's, so each is written.
 fn quiet() -> Result<()> {
-    if std::path::Path::new("/proc/sys/net/ipv6").exists() {
+    if Path::new("/proc/sys/net/ipv6").exists() {
         write_sysctl("ipv6/conf/all/disable_ipv6", "1")?;
         write_sysctl("ipv6/conf/default/disable_ipv6", "1")?;
     }
@@ -96,6 +99,20 @@ async fn connect(nodes: impl Iterator<Item = (Node, &Namespace)>) -> Result<()> 
             peer_mac: node.mac(),
         };
         links.add_veth(&veth).await?;
+    }
+    Ok(())
+}
+
+/// In the switch's namespace: waits until every port forwards.
+async fn settle(ports: usize, stop: &Stop) -> Result<()> {
+    let links = Links::open()?;
+    let give_up = Instant::now() + SETTLE_WITHIN;
+    while links.forwarding_ports().await? < ports {
+        stop.check()?;
+        if Instant::now() > give_up {
+            return Err(io::Error::from(io::ErrorKind::TimedOut)).doing(|| "bring up all ports of the switch");
+        }
+        sleep(POLL).await;
     }
     Ok(())
 }
@@ -127,3 +144,7 @@ async fn hold_vips(links: &Links, vips: u8) -> Result<()> {
     }
     Ok(())
 }
+
+/// How long the kernel may take to let all ports forward.
+const SETTLE_WITHIN: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(5);

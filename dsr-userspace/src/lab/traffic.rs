@@ -4,10 +4,6 @@ use std::collections::BTreeMap;
 
 use super::samples::Samples;
 
-const PACKETS: &str = "dsr_member_packets_total";
-const BYTES: &str = "dsr_member_bytes_total";
-const REASONS: &str = "dsr_reason_packets_total";
-
 /// What the balancer saw since it started.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
@@ -37,6 +33,10 @@ impl Traffic {
         drops.map(|(reason, count)| (reason.as_str(), *count))
     }
 }
+
+const PACKETS: &str = "dsr_member_packets_total";
+const BYTES: &str = "dsr_member_bytes_total";
+const REASONS: &str = "dsr_reason_packets_total";
 
 #[cfg(test)]
 mod tests {

@@ -22,10 +22,6 @@ use super::{
     state::PINS,
 };
 
-/// Where an agent has its socket and, in a lab, its configuration.
-pub(super) const AGENT_DIRECTORY: &CStr = c"/run/dsr";
-const PIN_DIRECTORY: &CStr = c"/sys/fs/bpf";
-
 /// Gives `command` a mount namespace of its own in which `directory` is [`AGENT_DIRECTORY`].
 pub(super) fn confine(command: &mut Command, directory: &Path) -> Result<()> {
     let source = path(directory).and_then(|source| Ok((source, path(&directory.join(PINS))?)));
@@ -52,3 +48,7 @@ fn change_mounts(directory: &CString, pins: &CString) -> rustix::io::Result<()> 
 fn path(path: &Path) -> std::result::Result<CString, NulError> {
     CString::new(path.as_os_str().as_bytes())
 }
+
+/// Where an agent has its socket and, in a lab, its configuration.
+pub(super) const AGENT_DIRECTORY: &CStr = c"/run/dsr";
+const PIN_DIRECTORY: &CStr = c"/sys/fs/bpf";

@@ -38,7 +38,7 @@ impl Collector for Snapshot {
 
 fn members(encoder: &mut DescriptorEncoder<'_>, members: &[MemberSample]) -> fmt::Result {
     type Value = fn(&MemberSample) -> u64;
-    let families: [(&str, &str, MetricType, Value); 4] = [
+    let families: [(&str, &str, MetricType, Value); 5] = [
         ("dsr_member_packets_total", "Frames sent to the backend", MetricType::Counter, |m| m.packets),
         (
             "dsr_member_bytes_total",
@@ -47,6 +47,7 @@ fn members(encoder: &mut DescriptorEncoder<'_>, members: &[MemberSample]) -> fmt
             |m| m.bytes,
         ),
         ("dsr_member_new_flows_total", "TCP connections opened to the backend", MetricType::Counter, |m| m.new_flows),
+        ("dsr_member_loops_total", LOOPS, MetricType::Counter, |m| m.loops),
         (
             "dsr_member_slots",
             "Slots of the service's table that new flows reach the backend by",
@@ -118,6 +119,9 @@ fn family<L: EncodeLabelSet>(
     }
     Ok(())
 }
+
+const LOOPS: &str =
+    "Frames that came back from the backend, which forwards the VIP and does not hold it, and were dropped";
 
 #[cfg(test)]
 #[path = "exposition_tests.rs"]

@@ -1,11 +1,13 @@
 //! The text, line by line.
 
+use std::num::NonZeroU16;
+
 use dsr_common::stats::Reason;
 
 use super::*;
 use crate::{
     metrics::{BackendSample, ReasonSample, Reloads},
-    model::Protocol,
+    model::{Port, Protocol},
 };
 
 fn member() -> MemberSample {
@@ -13,11 +15,12 @@ fn member() -> MemberSample {
         service: "www".into(),
         vip: "192.0.2.10".parse().unwrap(),
         protocol: Protocol::Tcp,
-        port: 80,
+        port: Port::One(NonZeroU16::new(80).unwrap()),
         backend: "web1".into(),
         packets: 7,
         bytes: u64::MAX,
         new_flows: 0,
+        loops: 3,
         slots: 340,
     }
 }
@@ -49,6 +52,8 @@ fn every_family_has_its_name_its_type_and_its_labels() {
         format!("dsr_member_bytes_total{labels} {}", u64::MAX),
         "# TYPE dsr_member_new_flows_total counter".to_owned(),
         format!("dsr_member_new_flows_total{labels} 0"),
+        "# TYPE dsr_member_loops_total counter".to_owned(),
+        format!("dsr_member_loops_total{labels} 3"),
         "# TYPE dsr_member_slots gauge".to_owned(),
         format!("dsr_member_slots{labels} 340"),
         "# TYPE dsr_reason_packets_total counter".to_owned(),

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use dsr_common::stats::Reason;
 
-use crate::model::Protocol;
+use crate::model::{Port, Protocol};
 
 mod exposition;
 mod server;
@@ -42,7 +42,7 @@ pub struct MemberSample {
     /// Its protocol.
     pub protocol: Protocol,
     /// Its port.
-    pub port: u16,
+    pub port: Port,
     /// The backend's name.
     pub backend: String,
     /// Frames sent to the backend.
@@ -51,6 +51,8 @@ pub struct MemberSample {
     pub bytes: u64,
     /// TCP connections opened.
     pub new_flows: u64,
+    /// Frames that came back from the backend and were dropped.
+    pub loops: u64,
     /// Slots of the service's table that new flows reach this member by.
     pub slots: u32,
 }

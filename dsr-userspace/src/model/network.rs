@@ -16,13 +16,18 @@ pub struct Network {
 pub struct InterfaceState {
     /// The kernel's index.
     pub ifindex: u32,
-    /// Its MAC.
+    /// The MAC that hosts on its segment know this host by, and that announcements name: its own, or that of the bond or
+    /// bridge that it is a part of.
     pub mac: Mac,
     /// Its MTU in octets.
     pub mtu: u32,
     /// Whether it is administratively up and has a carrier.
     pub up: bool,
 }
+
+/// The largest MTU whose frames a driver can hold in one buffer: a page of 4096 octets less the headroom of XDP (256)
+/// and the kernel's `skb_shared_info` (320), rounded down.
+pub const SINGLE_BUFFER_MTU: u32 = 3500;
 
 /// The way to a backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,8 +64,12 @@ pub enum NoHop {
     Local,
     /// The interface that it is reached through is down or has no carrier.
     InterfaceDown(String),
-    /// The kernel has no MAC for it (yet): it does not answer ARP.
-    NoNeighbour,
+    /// The kernel has no MAC for this address (yet): it does not answer.
+    NoNeighbour(IpAddr),
+    /// This bridge does not know (yet) behind which of its ports it is.
+    NoPort(String),
+    /// The VLAN filter of a bridge does not let its frames through this port, or from the bridge itself.
+    OutsideVlan(String),
 }
 
 impl fmt::Display for NoHop {
@@ -73,7 +82,12 @@ impl fmt::Display for NoHop {
             Self::OtherInterface(name) => write!(f, "it is reached through {name}, which is not in `interfaces`"),
             Self::Local => f.write_str("it is an address of this node"),
             Self::InterfaceDown(name) => write!(f, "its interface {name} is down or has no carrier"),
-            Self::NoNeighbour => f.write_str("it does not answer ARP"),
+            Self::NoNeighbour(IpAddr::V4(address)) => write!(f, "{address} does not answer ARP"),
+            Self::NoNeighbour(IpAddr::V6(address)) => write!(f, "{address} does not answer neighbour solicitations"),
+            Self::NoPort(bridge) => write!(f, "the bridge {bridge} has not heard from it: its port is not known"),
+            Self::OutsideVlan(port) => {
+                write!(f, "the bridge's VLAN filter keeps its packets from {port}: see `bridge vlan show dev {port}`")
+            }
         }
     }
 }

@@ -17,6 +17,12 @@ pub(super) enum Fact {
     NeighbourGone(NeighbourKey),
     /// A route to this prefix came, went or changed.
     RouteChanged(Prefix),
+    /// A bridge sends frames for this MAC by the link of this index.
+    Forwarding(ForwardingKey, u32),
+    /// A bridge does not know any more where this MAC is.
+    ForwardingGone(ForwardingKey),
+    /// The VLANs that a bridge lets through this link, which is one of its ports or the bridge itself.
+    PortVlans(u32, Vec<PortVlan>),
     /// Any route may be another one now: a rule or an address of this node changed.
     RoutesChanged,
 }
@@ -34,8 +40,12 @@ pub(super) struct Link {
     pub(super) enabled: bool,
     /// Whether it has a carrier.
     pub(super) carrier: bool,
-    /// What it stands on, if it is a VLAN sub-interface.
-    pub(super) vlan: Option<Vlan>,
+    /// What it stands on.
+    pub(super) kind: Kind,
+    /// Index of the bond or bridge that it is a part of, or of another link that it is subordinate to.
+    pub(super) controller: Option<u32>,
+    /// What it does for its bond.
+    pub(super) duty: Duty,
 }
 
 impl Link {
@@ -43,6 +53,56 @@ impl Link {
     pub(super) const fn is_up(&self) -> bool {
         self.enabled && self.carrier
     }
+}
+
+/// What a link stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Nothing that matters: a device of its own.
+    Plain,
+    /// Another link, with a tag.
+    Vlan(Vlan),
+    /// The links that it controls, one of which may carry all frames: its index.
+    Bond {
+        /// Index of the slave that carries all frames, if only one does.
+        active: Option<u32>,
+    },
+    /// The links that it controls, by its forwarding table.
+    Bridge {
+        /// The protocol of the tags that it sorts frames by, if it does, in host byte order.
+        filter: Option<u16>,
+    },
+}
+
+/// What a bond's slave does; links without a bond are active.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Duty {
+    /// It carries frames.
+    Active,
+    /// It carries none.
+    Standby,
+}
+
+/// What names an entry of a bridge's forwarding table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ForwardingKey {
+    /// Index of the bridge.
+    pub(super) bridge: u32,
+    /// The MAC.
+    pub(super) mac: Mac,
+    /// The VLAN; zero where the bridge does not sort frames by VLANs.
+    pub(super) vlan: u16,
+}
+
+/// A VLAN that a bridge lets through a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PortVlan {
+    /// Its number.
+    pub(super) id: u16,
+    /// Whether frames that come in without a tag belong to it (`PVID`).
+    pub(super) own: bool,
+    /// Whether its frames go out without a tag.
+    pub(super) untagged: bool,
 }
 
 /// What a VLAN sub-interface stands on.

@@ -161,7 +161,7 @@ fn log_changes(before: &Network, after: &Network) {
         if before.reach.get(address) != Some(reach) {
             match reach {
                 Reach::Hop(hop) => tracing::info!(backend = %address, mac = %hop.destination, "backend has a MAC"),
-                Reach::No(NoHop::NoNeighbour) => tracing::info!(backend = %address, "backend has no MAC"),
+                Reach::No(NoHop::NoNeighbour(_)) => tracing::info!(backend = %address, "backend has no MAC"),
                 Reach::No(why) => tracing::info!(backend = %address, %why, "backend cannot be reached"),
             }
         }

@@ -10,7 +10,7 @@ use std::{
 use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt};
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
-    link::LinkMessage,
+    link::{LinkExtentMask, LinkMessage},
     neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState},
     route::{RouteAddress, RouteAttribute, RouteMessage},
 };
@@ -97,7 +97,23 @@ impl Kernel {
         let neighbours = self.handle.neighbours().get().execute().map_ok(RouteNetlinkMessage::NewNeighbour);
         let neighbours: Vec<_> =
             neighbours.try_collect().await.map_err(|source| Error::Dump { what: "neighbours", source })?;
-        Ok(links.iter().chain(&neighbours).filter_map(decode::fact).collect())
+        let (ports, forwarding) = (self.ports().await?, self.forwarding().await?);
+        Ok(links.iter().chain(&neighbours).chain(&ports).chain(&forwarding).filter_map(decode::fact).collect())
+    }
+
+    /// Every port of a bridge, and the bridges themselves, with their VLANs.
+    async fn ports(&self) -> Result<Vec<RouteNetlinkMessage>, Error> {
+        let request = self.handle.link().get().set_filter_mask(AddressFamily::Bridge, vec![LinkExtentMask::Brvlan]);
+        let ports = request.execute().map_ok(RouteNetlinkMessage::NewLink).try_collect().await;
+        ports.map_err(|source| Error::Dump { what: "bridge ports", source })
+    }
+
+    /// The forwarding tables of all bridges.
+    async fn forwarding(&self) -> Result<Vec<RouteNetlinkMessage>, Error> {
+        let mut request = self.handle.neighbours().get();
+        request.message_mut().header.family = AddressFamily::Bridge;
+        let entries = request.execute().map_ok(RouteNetlinkMessage::NewNeighbour).try_collect().await;
+        entries.map_err(|source| Error::Dump { what: "forwarding tables of bridges", source })
     }
 
     /// Waits until the kernel has finished the change of a link that it is telling of.

@@ -19,6 +19,7 @@ mod follow;
 mod kernel;
 mod state;
 mod upkeep;
+mod wires;
 
 /// Why the network cannot be watched.
 #[derive(Debug, thiserror::Error)]

@@ -9,15 +9,15 @@ use std::{
 use super::{
     facts::{Entry, Fact, Link, NeighbourKey, Route, Standing},
     upkeep::Care,
+    wires::Wires,
 };
-use crate::model::{Hop, InterfaceState, Network, NoHop, Reach, VlanTag};
+use crate::model::{Hop, Network, NoHop, Reach};
 
 /// Facts, and the routes to the wanted backends.
 #[derive(Debug)]
 pub(super) struct State {
-    interfaces: BTreeSet<String>,
     wanted: BTreeSet<IpAddr>,
-    links: BTreeMap<u32, Link>,
+    wires: Wires,
     neighbours: BTreeMap<NeighbourKey, Entry>,
     routes: BTreeMap<IpAddr, Route>,
     questions: Questions,
@@ -36,9 +36,8 @@ impl State {
     /// Nothing is known yet.
     pub(super) fn new(interfaces: Vec<String>) -> Self {
         Self {
-            interfaces: interfaces.into_iter().collect(),
             wanted: BTreeSet::new(),
-            links: BTreeMap::new(),
+            wires: Wires::new(interfaces),
             neighbours: BTreeMap::new(),
             routes: BTreeMap::new(),
             questions: Questions::default(),
@@ -55,7 +54,7 @@ impl State {
 
     /// Forgets all facts, because some were lost; what is dumped next is the truth.
     pub(super) fn forget(&mut self) {
-        self.links.clear();
+        self.wires.forget();
         self.neighbours.clear();
         self.ask_all_routes();
     }
@@ -64,13 +63,13 @@ impl State {
     pub(super) fn learn(&mut self, fact: Fact) {
         match fact {
             Fact::Link(index, link) => {
-                if self.links.get(&index) != Some(&link) {
-                    self.links.insert(index, link);
+                if self.wires.links.get(&index) != Some(&link) {
+                    self.wires.links.insert(index, link);
                     self.links_changed();
                 }
             }
             Fact::LinkGone(index) => {
-                self.links.remove(&index);
+                self.wires.remove(index);
                 self.neighbours.retain(|(ifindex, _), _| *ifindex != index);
                 self.links_changed();
             }
@@ -79,6 +78,15 @@ impl State {
             }
             Fact::NeighbourGone(key) => {
                 self.neighbours.remove(&key);
+            }
+            Fact::Forwarding(key, port) => {
+                self.wires.forwarding.insert(key, port);
+            }
+            Fact::ForwardingGone(key) => {
+                self.wires.forwarding.remove(&key);
+            }
+            Fact::PortVlans(port, vlans) => {
+                self.wires.vlans.insert(port, vlans);
             }
             Fact::RouteChanged(prefix) => {
                 self.questions.routes.extend(self.wanted.iter().filter(|&&address| prefix.contains(address)));
@@ -101,17 +109,8 @@ impl State {
 
     /// What follows for the data path.
     pub(super) fn network(&self) -> Network {
-        let interfaces = self
-            .links
-            .iter()
-            .filter(|(_, link)| self.interfaces.contains(&link.name))
-            .filter_map(|(&ifindex, link)| {
-                let state = InterfaceState { ifindex, mac: link.mac?, mtu: link.mtu, up: link.is_up() };
-                Some((link.name.clone(), state))
-            })
-            .collect();
         let reach = self.routes.iter().map(|(&address, &route)| (address, self.reach(address, route))).collect();
-        Network { interfaces, reach }
+        Network { interfaces: self.wires.interfaces(), reach }
     }
 
     /// The neighbour entries that the wanted backends need, and what is to be done for each.
@@ -121,8 +120,9 @@ impl State {
             .filter_map(|(&address, &route)| {
                 let Route::Out { oif, gateway: None } = route else { return None };
                 let care = match self.reach(address, route) {
-                    Reach::No(NoHop::NoNeighbour) => Care::Solicit,
-                    Reach::Hop(_) if self.is_idle((oif, address)) => Care::Confirm,
+                    Reach::No(NoHop::NoNeighbour(_)) => Care::Solicit,
+                    // Its answer tells the bridge too where it is.
+                    Reach::Hop(_) | Reach::No(NoHop::NoPort(_)) if self.is_idle((oif, address)) => Care::Confirm,
                     _ => return None,
                 };
                 Some(((oif, address), care))
@@ -140,38 +140,29 @@ impl State {
             Route::Local => return Reach::No(NoHop::Local),
             Route::Out { oif, gateway } => (oif, gateway),
         };
-        let Some(link) = self.links.get(&oif) else { return Reach::No(NoHop::NoRoute) };
-        let Some((ifindex, tags)) = self.physical(oif) else {
+        let Some(link) = self.wires.links.get(&oif) else { return Reach::No(NoHop::NoRoute) };
+        let Some(source) = link.mac.filter(|_| self.wires.lead_outside(oif)) else {
             return Reach::No(NoHop::OtherInterface(link.name.clone()));
         };
         if let Some(gateway) = gateway {
             return Reach::No(NoHop::Gateway(gateway));
         }
-        let Some(source) = link.mac else { return Reach::No(NoHop::OtherInterface(link.name.clone())) };
-        if !link.is_up() || !self.links.get(&ifindex).is_some_and(Link::is_up) {
+        if !link.is_up() {
             return Reach::No(NoHop::InterfaceDown(link.name.clone()));
         }
-        match self.neighbours.get(&(oif, address)) {
-            Some(&Entry::Resolved(destination, _)) => Reach::Hop(Hop { ifindex, source, destination, tags }),
-            Some(Entry::Unresolved) | None => Reach::No(NoHop::NoNeighbour),
+        let destination = match self.neighbours.get(&(oif, address)) {
+            Some(&Entry::Resolved(destination, _)) => Some(destination),
+            Some(Entry::Unresolved) | None => None,
+        };
+        let exit = match self.wires.exit(oif, destination, NoHop::NoNeighbour(address)) {
+            Ok(exit) => exit,
+            Err(no) => return Reach::No(no),
+        };
+        if !self.wires.links.get(&exit.ifindex).is_some_and(Link::is_up) {
+            return Reach::No(NoHop::InterfaceDown(link.name.clone()));
         }
-    }
-
-    /// From a link down to the first of the configuration's interfaces, with the tags between, outermost first.
-    fn physical(&self, from: u32) -> Option<(u32, Vec<VlanTag>)> {
-        let mut tags = Vec::new();
-        let mut index = from;
-        for _ in 0..MAX_NESTING {
-            let link = self.links.get(&index)?;
-            if link.mac.is_some() && self.interfaces.contains(&link.name) {
-                tags.reverse();
-                return Some((index, tags));
-            }
-            let vlan = link.vlan?;
-            tags.push(vlan.tag);
-            index = vlan.parent;
-        }
-        None
+        let Some(destination) = destination else { return Reach::No(NoHop::NoNeighbour(address)) };
+        Reach::Hop(Hop { ifindex: exit.ifindex, source, destination, tags: exit.tags })
     }
 
     fn links_changed(&mut self) {
@@ -183,9 +174,6 @@ impl State {
         self.questions.routes.extend(&self.wanted);
     }
 }
-
-/// How deep devices can be stacked: the kernel's `MAX_NEST_DEV`.
-const MAX_NESTING: usize = 8;
 
 #[cfg(test)]
 #[path = "state_tests.rs"]

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    model::Mac,
-    neighbour::facts::{Prefix, Vlan},
+    model::{Mac, VlanTag},
+    neighbour::facts::{Duty, Kind, Prefix, Vlan},
 };
 
 const ETH0: u32 = 2;
@@ -25,7 +25,12 @@ fn mac(last: u8) -> Mac {
 
 fn link(name: &str, index: u32, vlan: Option<Vlan>) -> Fact {
     let mac = Some(mac(index as u8));
-    Fact::Link(index, Link { name: name.into(), mac, mtu: 1500, enabled: true, carrier: true, vlan })
+    let kind = vlan.map_or(Kind::Plain, Kind::Vlan);
+    let name = name.into();
+    Fact::Link(
+        index,
+        Link { name, mac, mtu: 1500, enabled: true, carrier: true, kind, controller: None, duty: Duty::Active },
+    )
 }
 
 fn vlan(parent: u32, tpid: u16, id: u16) -> Vlan {
@@ -60,14 +65,14 @@ fn reach(state: &State) -> Reach {
 #[test]
 fn a_resolved_neighbour_is_a_hop() {
     let mut state = state(out(ETH0));
-    assert_eq!(reach(&state), Reach::No(NoHop::NoNeighbour));
+    assert_eq!(reach(&state), Reach::No(NoHop::NoNeighbour(backend())));
     resolve(&mut state, ETH0, Standing::Idle);
     let hop = Hop { ifindex: ETH0, source: mac(2), destination: mac(9), tags: vec![] };
     assert_eq!(reach(&state), Reach::Hop(hop.clone()));
     resolve(&mut state, ETH0, Standing::Checking);
     assert_eq!(reach(&state), Reach::Hop(hop), "the MAC stays while the kernel checks it");
     state.learn(Fact::Neighbour((ETH0, backend()), Entry::Unresolved));
-    assert_eq!(reach(&state), Reach::No(NoHop::NoNeighbour));
+    assert_eq!(reach(&state), Reach::No(NoHop::NoNeighbour(backend())));
 }
 
 #[test]
@@ -149,7 +154,7 @@ fn what_was_lost_is_not_remembered() {
     state.forget();
     assert_eq!(state.take_questions().routes, BTreeSet::from([backend()]));
     state.learn(link("eth0", ETH0, None));
-    assert_eq!(reach(&state), Reach::No(NoHop::NoNeighbour));
+    assert_eq!(reach(&state), Reach::No(NoHop::NoNeighbour(backend())));
 }
 
 #[test]

@@ -13,56 +13,22 @@ use dsr_common::{
     hash::HashKeys,
     limits::SLOTS_PER_BLOCK,
     member::MemberRow,
-    service::{FLAG_ANNOUNCE, MembersRef, ServiceKey, ServiceRow, TableRef},
+    service::{FLAG_ANNOUNCE, FLAG_REJECT, MembersRef, ServiceKey, ServiceRow, TableRef},
     slot::{self, Slot},
 };
 
-use super::{change::Change, member, region::Regions, services::Services, tables::Tables};
+use super::{
+    change::Change,
+    layout::{Full, Layout, PlacedMember, PlacedService, Plan},
+    member,
+    region::Regions,
+    services::Services,
+    tables::Tables,
+};
 use crate::{
     maglev::{self, Candidate},
-    model::{Announce, Desired, Network, Service, ServiceId},
+    model::{Announce, Desired, Network, OnEmpty, Service, ServiceId},
 };
-
-/// A table has no room for what is desired: it has to be built anew, larger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the {0} table is full")]
-pub struct Full(&'static str);
-
-/// What to change, and where everything is afterwards.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
-    /// The changes, to be made in this order.
-    pub changes: Vec<Change>,
-    /// Where everything is once they are made.
-    pub layout: Layout,
-}
-
-/// Where services and members are in the tables.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Layout {
-    /// One for each desired service, in that order.
-    pub services: Vec<PlacedService>,
-}
-
-/// Where one service is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlacedService {
-    /// Slots of its table.
-    pub slots: u32,
-    /// One for each of its backends, in that order.
-    pub members: Vec<PlacedMember>,
-}
-
-/// Where one member is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlacedMember {
-    /// Its row of the member map and of the counters.
-    pub row: u32,
-    /// Slots that name it.
-    pub slots: u32,
-    /// Whether packets can be sent to it.
-    pub reachable: bool,
-}
 
 /// Compares what is desired with what is live. `devices` gives the device map's row for an interface index.
 pub fn plan(
@@ -142,7 +108,7 @@ impl<'a, T: Tables> Planner<'a, T> {
             service.backends.iter().map(|b| member::row(service, b, self.network, self.devices)).collect();
         self.write_members(members, &numbers, &rows, live);
         let slots = self.slots_of(service, &numbers, &rows);
-        let table = self.write_slots(&slots, before)?;
+        let table = self.write_slots(&slots, flags_of(service), before)?;
         let value = ServiceRow { vip, key, members, table };
         if before != Some(value) {
             self.changes.services.push(Change::Service { row, value });
@@ -232,17 +198,17 @@ impl<'a, T: Tables> Planner<'a, T> {
     }
 
     /// A table of the same size is changed where it differs; another size gets a table of its own.
-    fn write_slots(&mut self, slots: &[Slot], before: Option<ServiceRow>) -> Result<TableRef, Full> {
+    fn write_slots(&mut self, slots: &[Slot], flags: u8, before: Option<ServiceRow>) -> Result<TableRef, Full> {
         let size = slots.len() as u32;
         if let Some(before) = before.filter(|row| row.table.size() == size) {
             let first = before.table.block() * SLOTS_PER_BLOCK;
             let live = self.live;
             self.changes.slots.extend(runs(first, slots, |index| live.slot(index)));
-            return Ok(before.table);
+            return Ok(TableRef::new(before.table.block(), size, flags));
         }
         let block = self.blocks.allocate(slot::blocks(size)).ok_or(Full("slot"))?;
         self.changes.slots.push(Change::Slots { first: block * SLOTS_PER_BLOCK, slots: slots.to_vec() });
-        Ok(TableRef::new(block, size, 0))
+        Ok(TableRef::new(block, size, flags))
     }
 
     fn vips(&mut self) -> Result<(), Full> {
@@ -284,9 +250,22 @@ impl<'a, T: Tables> Planner<'a, T> {
     }
 }
 
+/// What the program has to know of a service besides where its slots are.
+const fn flags_of(service: &Service) -> u8 {
+    match service.on_empty {
+        OnEmpty::Drop => 0,
+        OnEmpty::Reject => FLAG_REJECT,
+    }
+}
+
 /// A service's key in the words of the data path.
 fn key_of(id: ServiceId) -> ServiceKey {
-    ServiceKey::exact(member::family(id.vip), id.protocol.number(), id.port.get().to_be())
+    let family = member::family(id.vip);
+    match (id.protocol.number(), id.port.number()) {
+        (None, _) => ServiceKey::any_protocol(family),
+        (Some(protocol), None) => ServiceKey::any_port(family, protocol),
+        (Some(protocol), Some(port)) => ServiceKey::exact(family, protocol, port.get().to_be()),
+    }
 }
 
 /// The slots that differ, in runs.

@@ -1,12 +1,13 @@
 //! The watcher against the kernel: real namespaces, real ARP.
 #![allow(clippy::unwrap_used)]
 
+mod bridge;
 mod namespace;
 
 use std::{
     collections::BTreeSet,
     future::Future,
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     os::fd::AsRawFd,
     thread,
     time::{Duration, Instant},
@@ -30,7 +31,7 @@ struct Watched {
     network: watch::Receiver<Network>,
 }
 
-fn watch(backends: &[Ipv4Addr]) -> Watched {
+fn watch<A: Into<IpAddr> + Copy>(backends: &[A]) -> Watched {
     let (handle, network) = Watcher::start(vec![BALANCER.into()]).unwrap();
     handle.set_backends(backends.iter().map(|&address| address.into()).collect());
     Watched { handle, network }
@@ -43,9 +44,10 @@ impl Watched {
         assert!(found, "never: {what}; the network is {:#?}", self.network.borrow());
     }
 
-    async fn until_reach(&mut self, backend: Ipv4Addr, expected: Reach) {
+    async fn until_reach(&mut self, backend: impl Into<IpAddr>, expected: Reach) {
+        let backend = backend.into();
         let what = format!("{backend}: {expected:?}");
-        self.until(&what, |network| network.reach.get(&IpAddr::V4(backend)) == Some(&expected)).await;
+        self.until(&what, |network| network.reach.get(&backend) == Some(&expected)).await;
     }
 }
 
@@ -91,9 +93,24 @@ fn a_backend_whose_card_was_changed_silently_is_found_again() {
         watched.until_reach(BACKEND_IP, hop(pair, BACKEND_MAC).await).await;
         pair.backend.set_mac(BACKEND, OTHER_MAC).await;
         let start = Instant::now();
-        watched.until_reach(BACKEND_IP, Reach::No(NoHop::NoNeighbour)).await;
+        watched.until_reach(BACKEND_IP, Reach::No(NoHop::NoNeighbour(BACKEND_IP.into()))).await;
         watched.until_reach(BACKEND_IP, hop(pair, OTHER_MAC).await).await;
         println!("a silent change of MAC was seen after {:?}", start.elapsed());
+    });
+}
+
+#[test]
+fn an_ipv6_backend_is_solicited_and_found_again_when_it_changes() {
+    namespace::run(async |pair| {
+        let (own, backend) = (Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1), Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2));
+        pair.balancer.add_address(BALANCER, own).await;
+        let mut watched = watch(&[backend, own]);
+        watched.until_reach(own, Reach::No(NoHop::Local)).await;
+        watched.until_reach(backend, Reach::No(NoHop::NoNeighbour(backend.into()))).await;
+        pair.backend.add_address(BACKEND, backend).await;
+        watched.until_reach(backend, hop(pair, BACKEND_MAC).await).await;
+        pair.backend.set_mac(BACKEND, OTHER_MAC).await;
+        watched.until_reach(backend, hop(pair, OTHER_MAC).await).await;
     });
 }
 
@@ -103,7 +120,7 @@ fn a_backend_that_comes_late_is_found() {
         pair.backend.set_mac(BACKEND, BACKEND_MAC).await;
         let late = Ipv4Addr::new(10, 0, 0, 3);
         let mut watched = watch(&[late]);
-        watched.until_reach(late, Reach::No(NoHop::NoNeighbour)).await;
+        watched.until_reach(late, Reach::No(NoHop::NoNeighbour(late.into()))).await;
         pair.backend.add_address(BACKEND, late).await;
         watched.until_reach(late, hop(pair, BACKEND_MAC).await).await;
         watched.handle.set_backends(BTreeSet::new());

@@ -88,8 +88,21 @@ impl Namespace {
     }
 
     pub(crate) async fn add_address(&self, link: &str, address: impl Into<IpAddr>) {
+        let (index, address) = (self.index(link).await, address.into());
+        let prefix = if address.is_ipv4() { 24 } else { 64 };
+        self.netlink.address().add(index, address, prefix).execute().await.unwrap();
+    }
+
+    /// Without a route to a prefix by this link.
+    pub(crate) async fn add_host_address(&self, link: &str, address: Ipv4Addr) {
         let index = self.index(link).await;
-        self.netlink.address().add(index, address.into(), 24).execute().await.unwrap();
+        self.netlink.address().add(index, address.into(), 32).execute().await.unwrap();
+    }
+
+    pub(crate) async fn remove_address(&self, link: &str, address: Ipv4Addr) {
+        let mut found = self.netlink.address().get().set_address_filter(address.into()).execute();
+        let found = found.try_next().await.unwrap().unwrap_or_else(|| panic!("{link} has no {address}"));
+        self.netlink.address().del(found).execute().await.unwrap();
     }
 
     pub(crate) async fn add_veth(&self, link: &str, peer: &str) {
@@ -117,5 +130,22 @@ impl Pair {
         balancer.set_up(BALANCER).await;
         backend.set_up(BACKEND).await;
         Self { balancer, backend }
+    }
+
+    /// Another link between the two, up at both ends.
+    pub(crate) async fn add_link(&self, balancer: &str, backend: &str, backend_mac: Mac) {
+        self.balancer.add_veth(balancer, backend).await;
+        let moved = LinkUnspec::new_with_name(backend).setns_by_fd(self.backend.file.as_raw_fd()).build();
+        self.balancer.netlink.link().set(moved).execute().await.unwrap();
+        self.backend.set_mac(backend, backend_mac).await;
+        self.balancer.set_up(balancer).await;
+        self.backend.set_up(backend).await;
+    }
+
+    /// Lets the backend answer ARP for an address on its own link only.
+    pub(crate) fn answer_only_on_their_own_link(&self) {
+        self.backend.enter();
+        std::fs::write("/proc/sys/net/ipv4/conf/all/arp_ignore", "1").unwrap();
+        self.balancer.enter();
     }
 }

@@ -89,15 +89,12 @@ fn other_icmp_to_a_vip_is_dropped_and_elsewhere_passed() {
         ("from the broadcast address", echo(Ipv4Addr::BROADCAST, VIP)),
         ("from nowhere", echo(Ipv4Addr::UNSPECIFIED, VIP)),
         ("from a loopback address", echo(Ipv4Addr::LOCALHOST, VIP)),
-        ("shorter than its header", {
-            let mut frame = request.clone();
-            frame[17] = 27;
-            frame
-        }),
+        ("without the packet that an error is about", with(ICMP, 11)),
     ];
     for (what, frame) in cases {
         assert_ends(&program, what, &frame, Verdict::Drop, "drop_icmp");
     }
+    assert_ends(&program, "shorter than its header", &with(17, 27), Verdict::Drop, "drop_malformed");
     let elsewhere = echo(CLIENT, Ipv4Addr::new(192, 0, 2, 11));
     assert_ends(&program, "to another address", &elsewhere, Verdict::Pass, "pass_not_vip");
 }

@@ -25,7 +25,7 @@ use super::{assert_ends, program};
 fn expected_backend(client: (Ipv4Addr, u16), protocol: Protocol, port: u16, backends: u8) -> u8 {
     let flow = Flow {
         family: Family::V4,
-        protocol: protocol.number(),
+        protocol: protocol.number().expect("a protocol"),
         client_port: client.1.to_be(),
         service_port: port.to_be(),
         client: Address::from_v4(client.0.octets()),
@@ -143,7 +143,7 @@ fn features_that_are_not_used_change_no_verdict() {
     if !is_root("features_that_are_not_used_change_no_verdict") {
         return;
     }
-    let none = Features { redirect: false, vlan: false, jumbo: false };
+    let none = Features { redirect: false, vlan: false, ipv6: false, any: false, jumbo: false };
     let program = Program::load(desired(), &network(&[]), none).unwrap();
     let frame = tcp((CLIENT, 4000), (VIP, 80), Segment::Syn);
     let n = expected_backend((CLIENT, 4000), Protocol::Tcp, 80, 3);
@@ -161,7 +161,7 @@ fn the_tables_follow_the_plan_while_loaded() {
     let n = expected_backend((CLIENT, 4000), Protocol::Tcp, 80, 3);
 
     let mut without = network(&[]);
-    without.reach.insert(backend_address(n), Reach::No(NoHop::NoNeighbour));
+    without.reach.insert(backend_address(n), Reach::No(NoHop::NoNeighbour(backend_address(n))));
     program.reconcile(desired(), &without).unwrap();
     let outcome = program.run(&frame).unwrap();
     assert_eq!(outcome.verdict, Verdict::Tx);

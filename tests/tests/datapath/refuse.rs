@@ -94,11 +94,10 @@ fn broken_packets_to_a_vip_are_dropped() {
         ("no such port", tcp((CLIENT, 4000), (VIP, 81), Segment::Syn), "drop_no_service"),
         ("the port of the other protocol", udp((CLIENT, 4000), (VIP, 80), b"x"), "drop_no_service"),
         ("port zero", tcp((CLIENT, 4000), (VIP, 0), Segment::Syn), "drop_no_service"),
-        ("a first fragment", with(query.clone(), FRAGMENT, 0x20), "drop_fragment"),
-        ("a last fragment", with(query.clone(), FRAGMENT + 1, 0x08), "drop_fragment"),
+        ("a fragment without a first one", with(query.clone(), FRAGMENT + 1, 0x08), "drop_fragment_early"),
         ("GRE", with(syn.clone(), PROTOCOL, 47), "drop_protocol"),
         ("protocol zero", with(syn.clone(), PROTOCOL, 0), "drop_protocol"),
-        ("SCTP", with(syn.clone(), PROTOCOL, 132), "drop_protocol"),
+        ("SCTP", with(syn.clone(), PROTOCOL, 132), "drop_no_service"),
     ];
     for (what, frame, reason) in cases {
         assert_ends(&program, what, &frame, Verdict::Drop, reason);

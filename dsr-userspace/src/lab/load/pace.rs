@@ -10,11 +10,6 @@ use tokio::time::{self, Instant};
 
 use crate::lab::stop::Stop;
 
-/// How far behind its schedule the load may catch up; what it missed before that is not sent.
-const CATCH_UP: Duration = Duration::from_millis(100);
-/// The longest sleep before looking at the stop flag again.
-const LOOK: Duration = Duration::from_millis(50);
-
 /// Hands out turns at a fixed rate.
 #[derive(Debug)]
 pub(super) struct Pace {
@@ -44,6 +39,11 @@ impl Pace {
         turn
     }
 }
+
+/// How far behind its schedule the load may catch up; what it missed before that is not sent.
+const CATCH_UP: Duration = Duration::from_millis(100);
+/// The longest sleep before looking at the stop flag again.
+const LOOK: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests {

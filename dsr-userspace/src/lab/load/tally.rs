@@ -6,11 +6,6 @@ use hdrhistogram::Histogram;
 
 use crate::lab::http::Failure;
 
-/// Longest latency that is told apart, in microseconds.
-const LONGEST: u64 = 60_000_000;
-/// Decimal digits to which a latency is kept.
-const DIGITS: u8 = 3;
-
 /// What came of the requests.
 #[derive(Clone, Debug)]
 pub struct Tally {
@@ -83,6 +78,11 @@ impl Tally {
 fn histogram() -> Histogram<u64> {
     Histogram::new_with_max(LONGEST, DIGITS).expect("the bounds are what the crate documents as valid")
 }
+
+/// Longest latency that is told apart, in microseconds.
+const LONGEST: u64 = 60_000_000;
+/// Decimal digits to which a latency is kept.
+const DIGITS: u8 = 3;
 
 #[cfg(test)]
 mod tests {

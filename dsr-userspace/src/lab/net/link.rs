@@ -1,13 +1,17 @@
 //! Links and addresses by rtnetlink, in the calling thread's network namespace.
 
 use std::{
+    future::ready,
     net::Ipv4Addr,
     os::fd::{AsFd, AsRawFd, BorrowedFd},
 };
 
+use futures_util::TryStreamExt;
 use rtnetlink::{
     Handle, LinkBridge, LinkUnspec, LinkVeth,
-    packet_route::link::{InfoData, InfoVeth, LinkMessage},
+    packet_route::link::{
+        BridgePortState, InfoBridgePort, InfoData, InfoPortData, InfoVeth, LinkAttribute, LinkInfo, LinkMessage,
+    },
 };
 use rustix::net::{AddressFamily, SocketType, netdevice::name_to_index, socket};
 
@@ -84,6 +88,14 @@ impl Links {
         changed.doing(|| format!("set {name} {state:?}"))
     }
 
+    /// How many ports of bridges forward frames. The kernel lets a port do so some time after both its ends are up
+    /// (`net/core/link_watch.c`), and drops what is sent to it before.
+    pub async fn forwarding_ports(&self) -> Result<usize> {
+        let links = self.handle.link().get().execute();
+        let forwarding = links.try_fold(0, |count, link| ready(Ok(count + usize::from(is_forwarding(&link)))));
+        forwarding.await.doing(|| "list the interfaces")
+    }
+
     /// Gives an interface an address.
     pub async fn add_address(&self, name: &str, address: Ipv4Addr, prefix: u8) -> Result<()> {
         let request = self.handle.address().add(index(name)?, address.into(), prefix);
@@ -95,6 +107,18 @@ impl Links {
 pub(super) fn index(name: &str) -> Result<u32> {
     let found = socket(AddressFamily::INET, SocketType::DGRAM, None);
     found.and_then(|socket| name_to_index(socket.as_fd(), name)).doing(|| format!("find the interface {name}"))
+}
+
+fn is_forwarding(link: &LinkMessage) -> bool {
+    let infos = link.attributes.iter().filter_map(|attribute| match attribute {
+        LinkAttribute::LinkInfo(infos) => Some(infos),
+        _ => None,
+    });
+    let ports = infos.flatten().filter_map(|info| match info {
+        LinkInfo::PortData(InfoPortData::BridgePort(port)) => Some(port),
+        _ => None,
+    });
+    ports.flatten().any(|port| *port == InfoBridgePort::State(BridgePortState::Forwarding))
 }
 
 fn peer_message(veth: &Veth<'_>) -> LinkMessage {

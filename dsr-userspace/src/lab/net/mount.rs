@@ -15,8 +15,6 @@ use rustix::{
 use super::process;
 use crate::lab::error::{Doing, Result};
 
-const DIRECTORY: &str = "/run/netns";
-
 /// Where the namespace `name` is mounted.
 pub(super) fn path(name: &str) -> PathBuf {
     Path::new(DIRECTORY).join(name)
@@ -77,3 +75,5 @@ fn prepare_directory() -> Result<()> {
 fn share() -> rustix::io::Result<()> {
     rustix::mount::mount_change(DIRECTORY, MountPropagationFlags::SHARED | MountPropagationFlags::REC)
 }
+
+const DIRECTORY: &str = "/run/netns";

@@ -6,9 +6,6 @@ use rustix::net::{AddressFamily, SocketType, socket};
 
 use crate::lab::error::{Doing, Result};
 
-/// `linux/sockios.h`
-const SIOCETHTOOL: libc::Ioctl = 0x8946;
-
 /// An offload that the ioctl can switch; the value is its "set" command.
 #[derive(Clone, Copy, Debug)]
 #[repr(u32)]
@@ -58,3 +55,6 @@ fn ethtool(interface: &str, value: &mut EthtoolValue) -> io::Result<()> {
     let status = unsafe { libc::ioctl(socket.as_raw_fd(), SIOCETHTOOL, &raw mut request) };
     if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
+
+/// `linux/sockios.h`
+const SIOCETHTOOL: libc::Ioctl = 0x8946;

@@ -10,9 +10,6 @@ use std::{
 
 use rustix::process::{Pid, Signal, getpid, kill_process};
 
-const PATIENCE: Duration = Duration::from_secs(5);
-const POLL: Duration = Duration::from_millis(5);
-
 /// Device and inode of a namespace's file in `nsfs`.
 type NamespaceId = (u64, u64);
 
@@ -53,3 +50,6 @@ fn members(namespace: NamespaceId) -> Vec<Pid> {
 fn id(path: &Path) -> Option<NamespaceId> {
     fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
+
+const PATIENCE: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(5);

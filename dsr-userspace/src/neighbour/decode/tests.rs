@@ -1,8 +1,19 @@
 //! Messages as the kernel sends them, and what they tell.
 
-use netlink_packet_route::{link::VlanProtocol, neighbour::NeighbourState, route::RouteHeader};
+use netlink_packet_route::{
+    link::{
+        BondPortState, InfoBond, InfoBondPort, InfoBridge, InfoData, InfoKind, InfoPortData, InfoVlan, LinkAttribute,
+        LinkFlags, LinkInfo, LinkLayerType, LinkMessage, VlanProtocol,
+    },
+    neighbour::NeighbourState,
+    route::RouteHeader,
+};
 
 use super::*;
+use crate::{
+    model::VlanTag,
+    neighbour::facts::{Duty, Kind, Link, Vlan},
+};
 
 const MAC: [u8; 6] = [2, 0, 0, 0, 0, 7];
 
@@ -32,7 +43,16 @@ fn told_link(message: LinkMessage) -> Link {
 fn a_link_is_told_with_its_mac_mtu_and_carrier() {
     let link = told_link(link_message(vec![]));
     let name = "eth0.7".into();
-    let expected = Link { name, mac: Some(Mac(MAC)), mtu: 1500, enabled: true, carrier: true, vlan: None };
+    let expected = Link {
+        name,
+        mac: Some(Mac(MAC)),
+        mtu: 1500,
+        enabled: true,
+        carrier: true,
+        kind: Kind::Plain,
+        controller: None,
+        duty: Duty::Active,
+    };
     assert_eq!(link, expected);
     let mut message = link_message(vec![]);
     message.header.flags = LinkFlags::Up;
@@ -43,25 +63,51 @@ fn a_link_is_told_with_its_mac_mtu_and_carrier() {
 fn a_vlan_sub_interface_is_told_with_its_parent_and_tag() {
     let parts = vec![InfoVlan::Protocol(VlanProtocol::Ieee8021Ad), InfoVlan::Id(7)];
     let link = told_link(link_message(vec![LinkAttribute::Link(2), vlan_info(parts.clone())]));
-    assert_eq!(link.vlan, Some(Vlan { parent: 2, tag: VlanTag { tpid: 0x88a8, id: 7 } }));
+    assert_eq!(link.kind, Kind::Vlan(Vlan { parent: 2, tag: VlanTag { tpid: 0x88a8, id: 7 } }));
     let old = told_link(link_message(vec![LinkAttribute::Link(2), vlan_info(vec![InfoVlan::Id(7)])]));
-    assert_eq!(old.vlan, Some(Vlan { parent: 2, tag: VlanTag { tpid: 0x8100, id: 7 } }));
+    assert_eq!(old.kind, Kind::Vlan(Vlan { parent: 2, tag: VlanTag { tpid: 0x8100, id: 7 } }));
     let elsewhere = vec![LinkAttribute::Link(2), vlan_info(parts), LinkAttribute::LinkNetNsId(0)];
-    assert_eq!(told_link(link_message(elsewhere)).vlan, None, "the parent is in another namespace");
+    assert_eq!(told_link(link_message(elsewhere)).kind, Kind::Plain, "the parent is in another namespace");
 }
 
 #[test]
 fn a_veth_link_index_is_no_parent() {
     let info = LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Veth)]);
-    assert_eq!(told_link(link_message(vec![LinkAttribute::Link(2), info])).vlan, None);
+    assert_eq!(told_link(link_message(vec![LinkAttribute::Link(2), info])).kind, Kind::Plain);
 }
 
 #[test]
-fn a_bridge_port_message_tells_nothing_of_the_link() {
-    let mut message = link_message(vec![]);
-    message.header.interface_family = AddressFamily::Bridge;
-    assert_eq!(fact(&RouteNetlinkMessage::NewLink(message.clone())), None);
-    assert_eq!(fact(&RouteNetlinkMessage::DelLink(message)), None);
+fn a_bond_tells_its_active_slave_and_slaves_what_they_do() {
+    let bond = |active| {
+        let data = InfoData::Bond(vec![InfoBond::ActivePort(active)]);
+        let info = LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Bond), LinkInfo::Data(data)]);
+        told_link(link_message(vec![info])).kind
+    };
+    assert_eq!(bond(7), Kind::Bond { active: Some(7) });
+    assert_eq!(bond(0), Kind::Bond { active: None });
+    let slave = |state| {
+        let data = LinkInfo::PortData(InfoPortData::BondPort(vec![InfoBondPort::BondPortState(state)]));
+        told_link(link_message(vec![LinkAttribute::Controller(9), LinkAttribute::LinkInfo(vec![data])]))
+    };
+    let active = slave(BondPortState::Active);
+    assert_eq!((active.controller, active.duty), (Some(9), Duty::Active));
+    assert_eq!(slave(BondPortState::Backup).duty, Duty::Standby);
+}
+
+#[test]
+fn a_bridge_tells_whether_it_sorts_by_vlans() {
+    let bridge = |filtering| {
+        let protocol = InfoBridge::VlanProtocol(VlanProtocol::Ieee8021Ad);
+        let data = InfoData::Bridge(vec![protocol, InfoBridge::VlanFiltering(filtering)]);
+        let info = LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Bridge), LinkInfo::Data(data)]);
+        told_link(link_message(vec![info])).kind
+    };
+    assert_eq!(bridge(true), Kind::Bridge { filter: Some(0x88a8) });
+    assert_eq!(bridge(false), Kind::Bridge { filter: None });
+}
+
+#[test]
+fn a_link_that_is_gone_is_told() {
     assert_eq!(fact(&RouteNetlinkMessage::DelLink(link_message(vec![]))), Some(Fact::LinkGone(5)));
 }
 

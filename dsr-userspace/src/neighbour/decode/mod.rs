@@ -4,19 +4,26 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
-    link::{InfoData, InfoKind, InfoVlan, LinkAttribute, LinkFlags, LinkInfo, LinkLayerType, LinkMessage},
     neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage},
     route::{RouteAddress, RouteAttribute, RouteMessage, RouteType, RouteVia},
 };
 
-use super::facts::{Entry, Fact, Link, NeighbourKey, Prefix, Route, Standing, Vlan};
-use crate::model::{Mac, VlanTag};
+use super::facts::{Entry, Fact, NeighbourKey, Prefix, Route, Standing};
+use crate::model::Mac;
+
+mod bridge;
+mod link;
 
 /// The fact that a message tells, if it tells one.
 pub(super) fn fact(message: &RouteNetlinkMessage) -> Option<Fact> {
     match message {
-        RouteNetlinkMessage::NewLink(link) => self::link(link),
-        RouteNetlinkMessage::DelLink(link) if is_link(link) => Some(Fact::LinkGone(link.header.index)),
+        RouteNetlinkMessage::NewLink(link) | RouteNetlinkMessage::DelLink(link) if bridge::is_port(link) => {
+            bridge::vlans(message, link)
+        }
+        RouteNetlinkMessage::NewLink(link) => self::link::link(link),
+        RouteNetlinkMessage::DelLink(link) => Some(Fact::LinkGone(link.header.index)),
+        RouteNetlinkMessage::NewNeighbour(entry) if bridge::is_forwarding(entry) => bridge::learnt(entry),
+        RouteNetlinkMessage::DelNeighbour(entry) if bridge::is_forwarding(entry) => bridge::forgotten(entry),
         RouteNetlinkMessage::NewNeighbour(neighbour) => {
             Some(Fact::Neighbour(neighbour_key(neighbour)?, neighbour_entry(neighbour)))
         }
@@ -53,60 +60,6 @@ pub(super) fn route(answer: &RouteMessage) -> Route {
         _ => None,
     });
     oif.map_or(Route::None, |oif| Route::Out { oif, gateway })
-}
-
-/// Bridges tell of their ports by link messages of family `AF_BRIDGE`; those come and go while the link stays.
-fn is_link(message: &LinkMessage) -> bool {
-    message.header.interface_family == AddressFamily::Unspec
-}
-
-fn link(message: &LinkMessage) -> Option<Fact> {
-    if !is_link(message) {
-        return None;
-    }
-    let (mut name, mut mtu, mut mac) = (None, None, None);
-    for attribute in &message.attributes {
-        match attribute {
-            LinkAttribute::IfName(text) => name = Some(text.clone()),
-            LinkAttribute::Mtu(octets) => mtu = Some(*octets),
-            LinkAttribute::Address(octets) => mac = self::mac(octets),
-            _ => {}
-        }
-    }
-    let enabled = message.header.flags.contains(LinkFlags::Up);
-    let carrier = message.header.flags.contains(LinkFlags::LowerUp);
-    let mac = mac.filter(|_| message.header.link_layer_type == LinkLayerType::Ether);
-    // Messages of the wireless extensions have no MTU: they tell nothing of the link itself.
-    let link = Link { name: name?, mac, mtu: mtu?, enabled, carrier, vlan: vlan(message) };
-    Some(Fact::Link(message.header.index, link))
-}
-
-fn vlan(message: &LinkMessage) -> Option<Vlan> {
-    let (mut parent, mut info) = (None, None);
-    for attribute in &message.attributes {
-        match attribute {
-            LinkAttribute::Link(index) => parent = Some(*index),
-            LinkAttribute::LinkInfo(found) => info = Some(found),
-            // The index below is one of another network namespace.
-            LinkAttribute::LinkNetNsId(_) => return None,
-            _ => {}
-        }
-    }
-    let info = info?;
-    info.contains(&LinkInfo::Kind(InfoKind::Vlan)).then_some(())?;
-    let data = info.iter().find_map(|part| match part {
-        LinkInfo::Data(InfoData::Vlan(data)) => Some(data),
-        _ => None,
-    })?;
-    let id = data.iter().find_map(|part| match part {
-        InfoVlan::Id(id) => Some(*id),
-        _ => None,
-    })?;
-    let tpid = data.iter().find_map(|part| match part {
-        InfoVlan::Protocol(protocol) => Some(u16::from(*protocol)),
-        _ => None,
-    });
-    Some(Vlan { parent: parent?, tag: VlanTag { tpid: tpid.unwrap_or(TPID_8021Q), id } })
 }
 
 fn neighbour_key(message: &NeighbourMessage) -> Option<NeighbourKey> {
@@ -157,9 +110,5 @@ fn mac(octets: &[u8]) -> Option<Mac> {
     octets.try_into().ok().map(Mac)
 }
 
-/// The kernel's default for a VLAN whose protocol it does not name (`vlan_setup`, kernels before 3.10).
-const TPID_8021Q: u16 = 0x8100;
-
 #[cfg(test)]
-#[path = "decode_tests.rs"]
 mod tests;
