@@ -40,7 +40,7 @@ pub(super) fn walk(frame: &Frame, next: u8, at: usize, end: usize) -> Option<Las
 #[inline(always)]
 pub(crate) fn step_by_step(frame: &Frame, next: u8, at: usize, end: usize) -> Option<Last> {
     let mut last = Last { protocol: next, payload: at, fragment: Fragment::Whole };
-    for _ in 0..=EXTENSIONS {
+    for _ in 0..EXTENSIONS {
         let at = last.payload & OFFSETS;
         match last.protocol {
             HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS | AUTHENTICATION => {
@@ -60,10 +60,10 @@ pub(crate) fn step_by_step(frame: &Frame, next: u8, at: usize, end: usize) -> Op
                     last.fragment = Fragment::First(header.id);
                 }
             }
-            _ => return (last.payload <= end).then_some(last),
+            _ => break,
         }
     }
-    None
+    (!is_extension(last.protocol) && last.payload <= end).then_some(last)
 }
 
 #[inline(always)]

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::{Fate, Model, Part, Sending, fragments::Datagram, link::Link, select::FlowKey};
+use super::{Fate, Model, Sending, fragments::Datagram, link::Link, select::FlowKey};
 
 /// Protocol numbers (IANA).
 pub(super) const ICMP: u8 = 1;
@@ -92,13 +92,8 @@ impl Packet<'_> {
 impl Model {
     /// What IPv4 and IPv6 have in common, from "Fragments" of the page on.
     pub(super) fn packet_to_vip(&mut self, now: Duration, link: &Link<'_>, packet: &Packet<'_>) -> Fate {
-        if packet.fragment != Fragment::Whole {
-            if !self.has(Part::Fragments) {
-                return Fate::Ends("drop_fragment");
-            }
-            if packet.is_icmp() {
-                return Fate::Ends("drop_icmp");
-            }
+        if packet.fragment != Fragment::Whole && packet.is_icmp() {
+            return Fate::Ends("drop_icmp");
         }
         if let Fragment::Later(identification) = packet.fragment {
             return match self.fragments.member(now, &packet.datagram(identification)) {
@@ -110,9 +105,6 @@ impl Model {
             return self.icmp(link, packet);
         }
         if packet.destination.is_ipv6() && packet.protocol == NO_NEXT_HEADER {
-            return Fate::Ends("drop_protocol");
-        }
-        if packet.protocol == SCTP && !self.has(Part::MoreProtocols) {
             return Fate::Ends("drop_protocol");
         }
         let Some(flow) = packet.flow() else {
@@ -141,7 +133,7 @@ impl Model {
         let Some(to) = self.chosen(rule, backend) else {
             return Fate::Ends("drop_no_backend");
         };
-        if link.source == to.hop.destination.0 && self.has(Part::LoopGuard) {
+        if link.source == to.hop.destination.0 {
             return Fate::Looped(to);
         }
         Fate::Sent(Sending { to, octets: link.length + length, opens_flow })
