@@ -1,7 +1,7 @@
 //! What a lab shall have, and the steps to have it.
 
 use std::{
-    net::SocketAddrV4,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -10,7 +10,7 @@ use super::{
     Lab,
     agent::Seat,
     error::{Error, Result},
-    plan::{self, MAX_BACKENDS, MAX_VIPS, Node, PORT},
+    plan::{self, Families, MAX_BACKENDS, MAX_VIPS, Node, PORT, Shape},
     state::State,
     stop::Stop,
     topology::Topology,
@@ -21,8 +21,7 @@ use super::{
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct LabBuilder {
-    backends: u8,
-    vips: u8,
+    shape: Shape,
     http: Http,
     agent: Option<PathBuf>,
     configuration: Option<String>,
@@ -38,19 +37,25 @@ enum Http {
 
 impl Default for LabBuilder {
     fn default() -> Self {
-        Self { backends: 3, vips: 1, http: Http::Served, agent: None, configuration: None, stop: Stop::default() }
+        let shape = Shape { backends: 3, vips: 1, families: Families::Ipv4 };
+        Self { shape, http: Http::Served, agent: None, configuration: None, stop: Stop::default() }
     }
 }
 
 impl LabBuilder {
     /// This many backends, at most [`MAX_BACKENDS`].
     pub fn backends(self, backends: u8) -> Self {
-        Self { backends: backends.min(MAX_BACKENDS), ..self }
+        Self { shape: Shape { backends: backends.min(MAX_BACKENDS), ..self.shape }, ..self }
     }
 
     /// This many VIPs, one at least and [`MAX_VIPS`] at most.
     pub fn vips(self, vips: u8) -> Self {
-        Self { vips: vips.clamp(1, MAX_VIPS), ..self }
+        Self { shape: Shape { vips: vips.clamp(1, MAX_VIPS), ..self.shape }, ..self }
+    }
+
+    /// IPv6 beside IPv4: every node has an address of each, and for each VIP there is an IPv6 one.
+    pub fn with_ipv6(self) -> Self {
+        Self { shape: Shape { families: Families::Both, ..self.shape }, ..self }
     }
 
     /// No HTTP server on the backends: the caller starts one of its own, or none.
@@ -81,11 +86,11 @@ impl LabBuilder {
             return Err(Error::NotRoot);
         }
         let state = State::take()?;
-        let topology = Topology::build(&state, self.backends, self.vips, &self.stop)?;
+        let topology = Topology::build(&state, self.shape, &self.stop)?;
         let web = Web::start(self.sites(&topology)?)?;
         let seat =
             Seat { balancer: Arc::clone(&topology.balancer), directory: state.directory().to_owned(), stop: self.stop };
-        let mut lab = Lab { agent: None, _web: web, seat, topology, vips: self.vips, state };
+        let mut lab = Lab { agent: None, _web: web, seat, topology, shape: self.shape, state };
         lab.write_config(self.configuration.as_ref().unwrap_or(&lab.default_configuration()))?;
         if let Some(program) = &self.agent {
             lab.start_agent(program)?;
@@ -101,11 +106,20 @@ impl LabBuilder {
             return Ok(Vec::new());
         }
         let sites = (1..).map(Node::Backend).zip(&topology.backends);
-        let sites = sites.map(|(node, namespace)| {
-            let own = SocketAddrV4::new(node.address(), PORT);
-            let vips = (0..self.vips).map(|index| SocketAddrV4::new(plan::vip(index), PORT));
-            Site::listen(namespace, &node.to_string(), &vips.chain([own]).collect::<Vec<_>>())
-        });
+        let sites = sites.map(|(node, namespace)| Site::listen(namespace, &node.to_string(), &self.addresses(node)));
         sites.collect()
+    }
+
+    /// Where a backend answers HTTP: at its own addresses and at the VIPs.
+    fn addresses(&self, node: Node) -> Vec<SocketAddr> {
+        let at = |index| SocketAddr::from((plan::vip(index), PORT));
+        let at6 = |index| SocketAddr::from((plan::vip6(index), PORT));
+        let ipv4 = (0..self.shape.vips).map(at).chain([(node.address(), PORT).into()]);
+        match self.shape.families {
+            Families::Ipv4 => ipv4.collect(),
+            Families::Both => {
+                ipv4.chain((0..self.shape.vips).map(at6)).chain([(node.address6(), PORT).into()]).collect()
+            }
+        }
     }
 }

@@ -32,7 +32,7 @@ mod web;
 pub mod net;
 
 use std::{
-    net::{Ipv4Addr, SocketAddrV4},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6},
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -56,6 +56,7 @@ pub use traffic::Traffic;
 
 use agent::Seat;
 use net::{LinkState, Links};
+use plan::{Families, Shape};
 use state::State;
 use topology::Topology;
 use web::Web;
@@ -68,7 +69,7 @@ pub struct Lab {
     _web: Web,
     seat: Seat,
     topology: Topology,
-    vips: u8,
+    shape: Shape,
     state: State,
 }
 
@@ -115,12 +116,22 @@ impl Lab {
 
     /// The VIP with this index, counted from zero.
     pub fn vip(&self, index: u8) -> Option<Ipv4Addr> {
-        (index < self.vips).then(|| plan::vip(index))
+        (index < self.shape.vips).then(|| plan::vip(index))
+    }
+
+    /// The IPv6 VIP with this index, counted from zero; nothing in a lab without IPv6.
+    pub fn vip6(&self, index: u8) -> Option<Ipv6Addr> {
+        (index < self.shape.vips && self.shape.families == Families::Both).then(|| plan::vip6(index))
     }
 
     /// Where the service is that the load goes to: [`PORT`] of the first VIP.
     pub fn service(&self) -> SocketAddrV4 {
         SocketAddrV4::new(plan::vip(0), PORT)
+    }
+
+    /// The same service over IPv6: [`PORT`] of the first IPv6 VIP, in a lab that has one.
+    pub fn service6(&self) -> Option<SocketAddrV6> {
+        self.vip6(0).map(|vip| SocketAddrV6::new(vip, PORT, 0, 0))
     }
 
     /// Sets a backend's interface up or down, as if its cable were plugged or pulled.
@@ -136,7 +147,7 @@ impl Lab {
 
     /// The configuration that an agent gets unless another is written.
     pub fn default_configuration(&self) -> String {
-        plan::configuration(self.topology.backends.len() as u8, self.vips)
+        plan::configuration(self.shape)
     }
 
     /// Replaces the agent's configuration file, in one step; gives its path. A running agent is told nothing.

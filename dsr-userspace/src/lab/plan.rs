@@ -2,7 +2,10 @@
 //!
 //! Every lab has the same addresses: its namespaces keep them apart from another lab's.
 
-use std::{fmt, net::Ipv4Addr};
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 use crate::model::Mac;
 
@@ -12,6 +15,8 @@ pub const MAX_BACKENDS: u8 = 200;
 pub const MAX_VIPS: u8 = 100;
 /// Length of the prefix that all addresses but the VIPs are in.
 pub(super) const PREFIX: u8 = 16;
+/// The same of IPv6.
+pub(super) const PREFIX6: u8 = 64;
 /// The client's address.
 pub(super) const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 /// The balancer's address.
@@ -27,6 +32,23 @@ pub(super) const METRICS_PORT: u16 = 9650;
 
 /// MAC of the bridge itself.
 pub(super) const BRIDGE_MAC: Mac = Mac([2, 1, 0, 0, 0, 0]);
+
+/// How large a lab is, and what it speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub(super) backends: u8,
+    pub(super) vips: u8,
+    pub(super) families: Families,
+}
+
+/// Which addresses the nodes have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Families {
+    /// IPv4 alone: the kernels do not speak IPv6 at all.
+    Ipv4,
+    /// One of each.
+    Both,
+}
 
 /// A node of a lab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,6 +68,15 @@ impl Node {
             Self::Client => CLIENT,
             Self::Balancer => BALANCER,
             Self::Backend(number) => Ipv4Addr::new(10, 77, 1, number),
+        }
+    }
+
+    /// Its own IPv6 address, in a lab that has them.
+    pub const fn address6(self) -> Ipv6Addr {
+        match self {
+            Self::Client => ipv6(0, 1),
+            Self::Balancer => ipv6(0, 2),
+            Self::Backend(number) => ipv6(1, number),
         }
     }
 
@@ -79,12 +110,21 @@ pub(super) const fn vip(index: u8) -> Ipv4Addr {
     Ipv4Addr::new(10, 77, 0, 10 + index)
 }
 
+/// The IPv6 VIP with this index, counted from zero.
+pub(super) const fn vip6(index: u8) -> Ipv6Addr {
+    ipv6(0, 10 + index)
+}
+
+const fn ipv6(group: u16, number: u8) -> Ipv6Addr {
+    Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, group, number as u16)
+}
+
 /// The configuration of a lab's agent: one pool of all backends, a service at [`PORT`] of each VIP.
-pub(super) fn configuration(backends: u8, vips: u8) -> String {
+pub(super) fn configuration(shape: Shape) -> String {
     let head = format!("interfaces: [{INTERFACE}]\nmetrics: 127.0.0.1:{METRICS_PORT}\nhash_seed: 0x5eed5eed5eed5eed\n");
     let pool = "pools:\n  web:\n    forward: l2\n    backends:\n".to_owned();
-    let members = (1..=backends).map(Node::Backend).map(member);
-    let services = (0..vips).map(service);
+    let members = (1..=shape.backends).map(Node::Backend).map(member);
+    let services = (0..shape.vips).map(|index| service(index, shape.families));
     [head, pool].into_iter().chain(members).chain(["services:\n".to_owned()]).chain(services).collect()
 }
 
@@ -92,9 +132,15 @@ fn member(node: Node) -> String {
     format!("      - {{name: {node}, address: {}}}\n", node.address())
 }
 
-fn service(index: u8) -> String {
+fn service(index: u8, families: Families) -> String {
     let number = if index == 0 { String::new() } else { (index + 1).to_string() };
-    format!("  - {{name: www{number}, vip: {}, port: {PORT}, pool: web}}\n", vip(index))
+    let ipv4 = format!("  - {{name: www{number}, vip: {}, port: {PORT}, pool: web}}\n", vip(index));
+    match families {
+        Families::Ipv4 => ipv4,
+        Families::Both => {
+            ipv4 + &format!("  - {{name: www{number}-v6, vip: \"{}\", port: {PORT}, pool: web}}\n", vip6(index))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -103,7 +149,7 @@ mod tests {
 
     #[test]
     fn configuration_names_each_backend_and_vip_once() {
-        let yaml = configuration(2, 2);
+        let yaml = configuration(Shape { backends: 2, vips: 2, families: Families::Ipv4 });
         let expected = "\
 interfaces: [eth0]
 metrics: 127.0.0.1:9650
@@ -119,6 +165,20 @@ services:
   - {name: www2, vip: 10.77.0.11, port: 80, pool: web}
 ";
         assert_eq!(yaml, expected);
+    }
+
+    #[test]
+    fn each_ipv6_vip_has_its_service_too() {
+        let yaml = configuration(Shape { backends: 1, vips: 2, families: Families::Both });
+        let expected = "\
+services:
+  - {name: www, vip: 10.77.0.10, port: 80, pool: web}
+  - {name: www-v6, vip: \"fd77::a\", port: 80, pool: web}
+  - {name: www2, vip: 10.77.0.11, port: 80, pool: web}
+  - {name: www2-v6, vip: \"fd77::b\", port: 80, pool: web}
+";
+        assert!(yaml.ends_with(expected), "{yaml}");
+        assert_eq!(Node::Backend(200).address6().to_string(), "fd77::1:c8");
     }
 
     #[test]

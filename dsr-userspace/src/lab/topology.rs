@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     error::{Doing, Result},
     net::{self, LinkState, Links, Namespace, Veth, write_sysctl},
-    plan::{BRIDGE, BRIDGE_MAC, INTERFACE, Node, PREFIX, vip},
+    plan::{BRIDGE, BRIDGE_MAC, Families, INTERFACE, Node, PREFIX, PREFIX6, Shape, vip, vip6},
     state::State,
     stop::Stop,
 };
@@ -30,12 +30,13 @@ pub(super) struct Topology {
 
 impl Topology {
     /// Makes the namespaces and wires them; gives up when `stop` is set.
-    pub(super) fn build(state: &State, backends: u8, vips: u8, stop: &Stop) -> Result<Self> {
+    pub(super) fn build(state: &State, shape: Shape, stop: &Stop) -> Result<Self> {
         let switch = Namespace::create(&state.namespace_name("switch"))?;
         let client = Namespace::create(&state.namespace_name(Node::Client))?;
         let balancer = Arc::new(Namespace::create(&state.namespace_name(Node::Balancer))?);
-        let backends: Vec<Namespace> =
-            (1..=backends).map(|number| stop.check().and_then(|()| backend(state, number))).collect::<Result<_>>()?;
+        let backends: Vec<Namespace> = (1..=shape.backends)
+            .map(|number| stop.check().and_then(|()| backend(state, number)))
+            .collect::<Result<_>>()?;
         let nodes = || nodes(&client, &balancer, &backends);
         for (_, namespace) in nodes() {
             namespace.run(quiet)??;
@@ -45,7 +46,7 @@ impl Topology {
         let topology = Self { _pass: pass, switch, client, balancer, backends };
         for (node, namespace) in topology.nodes() {
             stop.check()?;
-            namespace.block_on(|| bring_up(node, vips))??;
+            namespace.block_on(|| bring_up(node, shape))??;
         }
         topology.switch.block_on(|| settle(topology.nodes().count(), stop))??;
         Ok(topology)
@@ -79,6 +80,16 @@ fn quiet() -> Result<()> {
     write_sysctl("ipv4/ip_forward", "0")?;
     for interfaces in ["all", "default"] {
         write_sysctl(&format!("ipv4/conf/{interfaces}/rp_filter"), "0")?;
+    }
+    Ok(())
+}
+
+/// In a node's namespace: takes back that [`quiet`] forbids IPv6; no addresses but those of the lab.
+fn speak_ipv6() -> Result<()> {
+    for interfaces in ["all", "default", "lo", INTERFACE] {
+        for (key, value) in [("accept_dad", "0"), ("accept_ra", "0"), ("autoconf", "0"), ("disable_ipv6", "0")] {
+            write_sysctl(&format!("ipv6/conf/{interfaces}/{key}"), value)?;
+        }
     }
     Ok(())
 }
@@ -118,29 +129,39 @@ async fn settle(ports: usize, stop: &Stop) -> Result<()> {
 }
 
 /// In a node's namespace: its settings, addresses and interfaces.
-async fn bring_up(node: Node, vips: u8) -> Result<()> {
+async fn bring_up(node: Node, shape: Shape) -> Result<()> {
     let links = Links::open()?;
+    if shape.families == Families::Both {
+        speak_ipv6()?;
+    }
     links.set_state("lo", LinkState::Up).await?;
     match node {
         Node::Client => write_sysctl("ipv4/ip_local_port_range", "1024 65535")?,
         Node::Balancer => {}
-        Node::Backend(_) => hold_vips(&links, vips).await?,
+        Node::Backend(_) => hold_vips(&links, shape).await?,
     }
     if node != Node::Balancer {
         net::disable_sender_offloads(INTERFACE)?;
     }
     links.add_address(INTERFACE, node.address(), PREFIX).await?;
+    if shape.families == Families::Both {
+        links.add_address(INTERFACE, node.address6(), PREFIX6).await?;
+    }
     links.set_state(INTERFACE, LinkState::Up).await
 }
 
 /// What makes a backend fit for Direct Server Return: it holds the VIPs, and never tells the network so.
-async fn hold_vips(links: &Links, vips: u8) -> Result<()> {
+async fn hold_vips(links: &Links, shape: Shape) -> Result<()> {
     for interface in ["all", "lo", INTERFACE] {
         write_sysctl(&format!("ipv4/conf/{interface}/arp_ignore"), "1")?;
         write_sysctl(&format!("ipv4/conf/{interface}/arp_announce"), "2")?;
     }
-    for index in 0..vips {
+    for index in 0..shape.vips {
         links.add_address("lo", vip(index), 32).await?;
+        if shape.families == Families::Both {
+            // The kernel answers solicitations only for the addresses of the interface that they come in on.
+            links.add_address("lo", vip6(index), 128).await?;
+        }
     }
     Ok(())
 }

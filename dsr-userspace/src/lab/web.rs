@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     io,
-    net::{SocketAddr, SocketAddrV4, TcpListener},
+    net::{SocketAddr, TcpListener},
     sync::Arc,
     thread,
 };
@@ -36,7 +36,7 @@ pub(super) struct Site {
 
 impl Site {
     /// Listens at `addresses` in `namespace`, to answer as `name`.
-    pub(super) fn listen(namespace: &Namespace, name: &str, addresses: &[SocketAddrV4]) -> Result<Self> {
+    pub(super) fn listen(namespace: &Namespace, name: &str, addresses: &[SocketAddr]) -> Result<Self> {
         let listeners = namespace.run(|| addresses.iter().copied().map(listen).collect::<Result<_>>())??;
         Ok(Self { name: name.into(), listeners })
     }
@@ -71,7 +71,7 @@ impl Drop for Web {
     }
 }
 
-fn listen(address: SocketAddrV4) -> Result<TcpListener> {
+fn listen(address: SocketAddr) -> Result<TcpListener> {
     let listener = TcpListener::bind(address).and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
     listener.doing(|| format!("listen at {address}"))
 }

@@ -2,15 +2,18 @@
 
 use std::{
     future::ready,
-    net::Ipv4Addr,
+    net::IpAddr,
     os::fd::{AsFd, AsRawFd, BorrowedFd},
 };
 
 use futures_util::TryStreamExt;
 use rtnetlink::{
     Handle, LinkBridge, LinkUnspec, LinkVeth,
-    packet_route::link::{
-        BridgePortState, InfoBridgePort, InfoData, InfoPortData, InfoVeth, LinkAttribute, LinkInfo, LinkMessage,
+    packet_route::{
+        address::AddressHeaderFlags,
+        link::{
+            BridgePortState, InfoBridgePort, InfoData, InfoPortData, InfoVeth, LinkAttribute, LinkInfo, LinkMessage,
+        },
     },
 };
 use rustix::net::{AddressFamily, SocketType, netdevice::name_to_index, socket};
@@ -96,9 +99,13 @@ impl Links {
         forwarding.await.doing(|| "list the interfaces")
     }
 
-    /// Gives an interface an address.
-    pub async fn add_address(&self, name: &str, address: Ipv4Addr, prefix: u8) -> Result<()> {
-        let request = self.handle.address().add(index(name)?, address.into(), prefix);
+    /// Gives an interface an address. An IPv6 address is in use at once: nobody is asked for it before (DAD).
+    pub async fn add_address(&self, name: &str, address: impl Into<IpAddr>, prefix: u8) -> Result<()> {
+        let address = address.into();
+        let mut request = self.handle.address().add(index(name)?, address, prefix);
+        if address.is_ipv6() {
+            request.message_mut().header.flags |= AddressHeaderFlags::Nodad;
+        }
         request.execute().await.doing(|| format!("add {address}/{prefix} to {name}"))
     }
 }
