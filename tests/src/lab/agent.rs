@@ -58,6 +58,24 @@ pub fn reloads(agent: &Agent, result: &str) -> f64 {
     agent.scrape().expect("the agent answers scrapes").sum(RELOADS, &[("result", result)])
 }
 
+/// How many frames went no further for this reason.
+///
+/// # Panics
+/// Where the agent's metrics cannot be read.
+#[must_use]
+pub fn reason(lab: &Lab, reason: &str) -> u64 {
+    count(lab, "dsr_reason_packets_total", &[("reason", reason)])
+}
+
+/// The sum of a metric's samples that have all these labels.
+///
+/// # Panics
+/// Where the agent's metrics cannot be read.
+#[must_use]
+pub fn count(lab: &Lab, name: &str, labels: &[(&str, &str)]) -> u64 {
+    running(lab).scrape().expect("the agent answers scrapes").sum(name, labels) as u64
+}
+
 /// The lab's agent.
 ///
 /// # Panics

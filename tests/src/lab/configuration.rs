@@ -1,6 +1,9 @@
 //! The configuration of a lab's agent, as a test changes it. Pure.
 
-use std::{fmt, net::Ipv4Addr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use dsr::lab::{Lab, Node, PORT};
 
@@ -13,6 +16,7 @@ pub struct Configuration {
     hash_seed: u64,
     backends: Vec<Backend>,
     services: Vec<Service>,
+    lines: Vec<String>,
 }
 
 /// A row of the pool.
@@ -21,7 +25,7 @@ pub struct Backend {
     /// Its name.
     pub name: String,
     /// Where it is.
-    pub address: Ipv4Addr,
+    pub address: IpAddr,
     /// Its weight.
     pub weight: u16,
 }
@@ -46,6 +50,7 @@ impl Configuration {
             hash_seed: 0x5eed_5eed_5eed_5eed,
             backends: Vec::new(),
             services: Vec::new(),
+            lines: Vec::new(),
         };
         let names = (1..).zip(lab.backend_names());
         let all = names.fold(empty, |all, (number, name)| all.backend(&name, Node::Backend(number).address(), 100));
@@ -68,14 +73,21 @@ impl Configuration {
     }
 
     /// One more backend.
-    pub fn backend(mut self, name: &str, address: Ipv4Addr, weight: u16) -> Self {
-        self.backends.push(Backend { name: name.to_owned(), address, weight });
+    pub fn backend(mut self, name: &str, address: impl Into<IpAddr>, weight: u16) -> Self {
+        self.backends.push(Backend { name: name.to_owned(), address: address.into(), weight });
         self
     }
 
     /// Another weight for a backend.
     pub fn weight(mut self, name: &str, weight: u16) -> Self {
         self.backends.iter_mut().filter(|backend| backend.name == name).for_each(|backend| backend.weight = weight);
+        self
+    }
+
+    /// The same backends, known by their IPv6 addresses.
+    pub fn by_ipv6(mut self) -> Self {
+        let nodes = (1..).map(Node::Backend);
+        self.backends.iter_mut().zip(nodes).for_each(|(backend, node)| backend.address = node.address6().into());
         self
     }
 
@@ -95,6 +107,17 @@ impl Configuration {
         self
     }
 
+    /// One more service, of the pool `web`, with these fields, as the file has them.
+    pub fn line(mut self, fields: &str) -> Self {
+        self.lines.push(format!("{{pool: web, {fields}}}"));
+        self
+    }
+
+    /// None of the services so far.
+    pub fn no_services(self) -> Self {
+        Self { services: Vec::new(), lines: Vec::new(), ..self }
+    }
+
     /// The rows of the pool.
     #[must_use]
     pub fn backends(&self) -> &[Backend] {
@@ -111,12 +134,15 @@ impl fmt::Display for Configuration {
         }
         writeln!(f, "hash_seed: {:#x}\npools:\n  web:\n    backends:", self.hash_seed)?;
         for Backend { name, address, weight } in &self.backends {
-            writeln!(f, "      - {{name: {name}, address: {address}, weight: {weight}}}")?;
+            // Colons at its end would be YAML's.
+            let quote = if address.is_ipv6() { "\"" } else { "" };
+            writeln!(f, "      - {{name: {name}, address: {quote}{address}{quote}, weight: {weight}}}")?;
         }
         writeln!(f, "services:")?;
         for Service { name, vip, protocol, port } in &self.services {
             writeln!(f, "  - {{name: {name}, vip: {vip}, protocol: {protocol}, port: {port}, pool: web}}")?;
         }
+        self.lines.iter().try_for_each(|line| writeln!(f, "  - {line}"))?;
         Ok(())
     }
 }

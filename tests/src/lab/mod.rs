@@ -6,6 +6,7 @@ mod configuration;
 pub mod counters;
 pub mod curl;
 pub mod datagram;
+pub mod echo;
 pub mod frames;
 pub mod nginx;
 pub mod process;

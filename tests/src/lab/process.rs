@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use dsr::lab::Namespace;
+
 /// Runs a program to its end.
 ///
 /// # Panics
@@ -29,6 +31,17 @@ pub fn finish(command: &mut Command) -> Output {
     };
     let read = |name: &str| fs::read(path(name)).expect("what was written can be read");
     Output { status, stdout: read("stdout"), stderr: read("stderr") }
+}
+
+/// Runs `ip` with these arguments, as they are written on a command line; gives what it said.
+///
+/// # Panics
+/// Where it fails.
+pub fn ip(namespace: &Namespace, arguments: &str) -> String {
+    let mut command = namespace.command("ip").expect("a command can be prepared");
+    let output = finish(command.args(arguments.split(' ')));
+    assert!(output.status.success(), "ip {arguments}: {output:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// A program that runs until this is dropped.

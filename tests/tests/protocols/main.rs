@@ -1,0 +1,5 @@
+//! What real hosts make of the protocols' corners, in labs with the real agent. Needs root.
+
+#![allow(clippy::unwrap_used)]
+
+mod ipv6;
