@@ -7,6 +7,8 @@ pub mod counters;
 pub mod curl;
 pub mod datagram;
 pub mod echo;
+pub mod errors;
+pub mod far;
 pub mod frames;
 pub mod nginx;
 pub mod process;

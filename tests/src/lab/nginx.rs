@@ -1,13 +1,14 @@
 //! Real nginx as a backend.
 
-use std::{fs, net::SocketAddrV4, time::Duration};
+use std::{fs, time::Duration};
 
 use dsr::lab::{self, Lab};
 
 use super::{eventually, process::Daemon};
 
-/// Starts an nginx on every backend of a lab that was built without HTTP. It listens where the service is, and nowhere
-/// else, and answers with the backend's name, one request a connection.
+/// Starts an nginx on every backend of a lab that was built without HTTP. It listens where the services of the
+/// first VIPs are, and nowhere else, and answers with the backend's name, one request a connection; but [`LARGE`] is as
+/// many octets, with the name in the header `X-Backend`.
 ///
 /// # Panics
 /// Where one does not answer.
@@ -28,7 +29,9 @@ pub fn start_all(lab: &Lab) -> Vec<Daemon> {
 fn start(lab: &Lab, number: u8, name: &str) -> Daemon {
     let directory = lab.directory().join(format!("nginx-{name}"));
     let file = directory.join("nginx.conf");
-    let written = fs::create_dir(&directory).and_then(|()| fs::write(&file, configuration(lab.service(), name)));
+    let written = fs::create_dir(&directory)
+        .and_then(|()| fs::write(directory.join("large"), vec![b'x'; LARGE]))
+        .and_then(|()| fs::write(&file, configuration(lab, name)));
     written.expect("nginx's configuration can be written");
     let backend = lab.backend(number).expect("there is a backend of every name");
     let mut command = backend.command("nginx").expect("a command can be prepared");
@@ -36,7 +39,9 @@ fn start(lab: &Lab, number: u8, name: &str) -> Daemon {
     Daemon::start(&mut command, &directory.join("said.log"))
 }
 
-fn configuration(service: SocketAddrV4, name: &str) -> String {
+fn configuration(lab: &Lab, name: &str) -> String {
+    let ipv6 = lab.service6().map_or_else(String::new, |service| format!("listen {service} backlog=4096;"));
+    let service = lab.service();
     // One process in the foreground; all paths are relative to the directory.
     format!(
         "daemon off;
@@ -53,6 +58,9 @@ http {{
     keepalive_timeout 0;
     server {{
         listen {service} backlog=4096;
+        {ipv6}
+        add_header X-Backend {name};
+        location = /large {{ alias large; }}
         location / {{ return 200 \"{name}\\n\"; }}
     }}
 }}
@@ -60,5 +68,7 @@ http {{
     )
 }
 
+/// The octets of `/large`.
+pub const LARGE: usize = 1 << 20;
 /// How long one request may take before the next is tried.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dsr::lab::Namespace;
+use dsr::lab::{Namespace, net::write_sysctl};
 
 /// Runs a program to its end.
 ///
@@ -42,6 +42,15 @@ pub fn ip(namespace: &Namespace, arguments: &str) -> String {
     let output = finish(command.args(arguments.split(' ')));
     assert!(output.status.success(), "ip {arguments}: {output:?}");
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Sets `net.<key>` in a namespace, with dots or slashes.
+///
+/// # Panics
+/// Where there is no such setting, or it does not take the value.
+pub fn set(namespace: &Namespace, key: &str, value: &str) {
+    let written = namespace.run(|| write_sysctl(&key.replace('.', "/"), value));
+    written.expect("the namespace can be entered").expect("the setting takes the value");
 }
 
 /// A program that runs until this is dropped.

@@ -9,7 +9,7 @@ use dsr_tests::{
         agent::{self, count, reason},
         echo::{self, EchoServers},
         eventually,
-        process::{finish, ip},
+        process::{finish, ip, set},
     },
     privilege::is_root,
 };
@@ -112,9 +112,8 @@ fn a_host_that_would_take_the_vip_finds_it_taken() {
         return;
     }
     let lab = lab(|configuration| configuration);
-    let mut sysctl = lab.client().command("sysctl").unwrap();
-    let output = finish(sysctl.args(["-w", "net.ipv6.conf.all.accept_dad=1", "net.ipv6.conf.eth0.accept_dad=1"]));
-    assert!(output.status.success(), "{output:?}");
+    set(lab.client(), "ipv6.conf.all.accept_dad", "1");
+    set(lab.client(), "ipv6.conf.eth0.accept_dad", "1");
     let before = reason(&lab, "answer_ndp");
     eventually("answered probe", || {
         // The agent's announcements of the VIP settle the matter too, but they end.

@@ -3,3 +3,4 @@
 #![allow(clippy::unwrap_used)]
 
 mod ipv6;
+mod path_mtu;
