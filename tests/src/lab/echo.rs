@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use dsr::lab::{Lab, Namespace};
+use dsr::lab::{Lab, Namespace, Node};
 
 /// On every backend and at every address, a thread that answers a datagram with the backend's name, a space, and the
 /// datagram. Dropping it ends them.
@@ -28,10 +28,21 @@ impl EchoServers {
     /// Where they cannot listen.
     #[must_use]
     pub fn start(lab: &Lab, addresses: &[SocketAddr]) -> Self {
+        let all: Vec<_> = (1..).map_while(|number| lab.backend(number).map(|_| number)).collect();
+        Self::start_at(lab, &all, addresses)
+    }
+
+    /// Starts them on these backends alone.
+    ///
+    /// # Panics
+    /// Where they cannot listen.
+    #[must_use]
+    pub fn start_at(lab: &Lab, backends: &[u8], addresses: &[SocketAddr]) -> Self {
         let end = Arc::new(AtomicBool::new(false));
         let mut threads = Vec::new();
-        for (number, name) in (1..).zip(lab.backend_names()) {
-            let backend = lab.backend(number).expect("there is a backend of every name");
+        for &number in backends {
+            let backend = lab.backend(number).expect("the lab has the backend");
+            let name = Node::Backend(number).to_string();
             for &address in addresses {
                 let socket = backend.run(|| UdpSocket::bind(address)).expect("the namespace can be entered");
                 let (socket, end) = (socket.expect("the backend holds the VIP"), Arc::clone(&end));

@@ -4,3 +4,4 @@
 
 mod ipv6;
 mod path_mtu;
+mod reject;
