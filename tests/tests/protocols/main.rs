@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod ipv6;
+mod loops;
 mod path_mtu;
 mod reject;
