@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod any;
 mod ipv6;
 mod loops;
 mod path_mtu;
