@@ -2,7 +2,8 @@
 #![allow(unsafe_code)]
 
 use crate::{
-    hash::HashKeys, interface::InterfaceRow, member::MemberRow, service::ServiceRow, slot::SlotBlock, stats::Counters,
+    bench::Driver, hash::HashKeys, interface::InterfaceRow, member::MemberRow, service::ServiceRow, slot::SlotBlock,
+    stats::Counters,
 };
 
 // SAFETY: integers only, `repr(C)` or transparent, no implicit padding (asserted by size), any bit pattern is valid.
@@ -17,3 +18,5 @@ unsafe impl aya::Pod for SlotBlock {}
 unsafe impl aya::Pod for Counters {}
 // SAFETY: as above.
 unsafe impl aya::Pod for HashKeys {}
+// SAFETY: as above.
+unsafe impl aya::Pod for Driver {}
