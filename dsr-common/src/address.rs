@@ -15,7 +15,7 @@ pub enum Family {
 /// IPv6: `hi` holds octets 0 to 7 and `lo` octets 8 to 15, each loaded as it lies in memory. IPv4: `hi` is zero and
 /// the four octets are the low 32 bits of `lo`, loaded the same way. Which of the two it is has to be kept beside it
 /// (see [`crate::service::ServiceKey`]): `::a.b.c.d` has the same words as `a.b.c.d`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(C)]
 pub struct Address {
     /// Octets 0 to 7 of an IPv6 address, zero for IPv4.

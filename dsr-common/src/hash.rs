@@ -144,7 +144,7 @@ mod tests {
         for n in 0..total {
             let client = (0x0a00_0000 + n / 50).to_be_bytes();
             let hash = keys.flow(&flow(client, 1024 + (n % 50) as u16));
-            buckets[((hash >> 32) * 100 >> 32) as usize] += 1;
+            buckets[(((hash >> 32) * 100) >> 32) as usize] += 1;
         }
         // Five standard deviations of a binomial share: a skewed hash is far outside.
         let expected = f64::from(total) / 100.0;

@@ -7,6 +7,7 @@
 pub mod address;
 pub mod bench;
 pub mod flow;
+pub mod fragment;
 pub mod hash;
 pub mod interface;
 pub mod limits;

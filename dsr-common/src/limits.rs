@@ -6,6 +6,22 @@ pub const SERVICE_PROBES: u32 = 8;
 /// Rows of the interface table, a power of two: the most interfaces that one agent can serve.
 pub const INTERFACE_ROWS: u32 = 16;
 
+/// The most IPv6 extension headers that are walked.
+pub const EXTENSIONS: u32 = 8;
+
+/// Octets of the longest payload of neighbour discovery that is read: room for eight options of the usual length.
+pub const NDP_MAX: u16 = 96;
+
+/// Sets of the fragment table, a power of two.
+pub const FRAGMENT_SETS: u32 = 1024;
+
+/// How long the member of a datagram's fragments is remembered; as long as hosts keep fragments (RFC 8200, 4.5: 60 s;
+/// Linux: 30 s, `net.ipv4.ipfrag_time`).
+pub const FRAGMENT_SECONDS: u64 = 30;
+
+/// Refusals (`on_empty: reject`) that a CPU makes in a second; Linux limits its own likewise (`net.ipv4.icmp_msgs_per_sec`).
+pub const REJECTS_PER_SECOND: u64 = 1000;
+
 /// The most members of one service: a slot names a member in 15 bits, and the highest number means "none".
 pub const MEMBERS_PER_SERVICE: u32 = 0x7fff;
 

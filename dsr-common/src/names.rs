@@ -20,6 +20,9 @@ pub const INTERFACES: &str = "INTERFACES";
 /// Device map: where packets go that leave by another interface than they came in on.
 pub const DEVICES: &str = "DEVICES";
 
+/// Array of [`crate::fragment::FragmentSet`].
+pub const FRAGMENTS: &str = "FRAGMENTS";
+
 /// Load-time constant: [`crate::hash::HashKeys`].
 pub const HASH_KEYS: &str = "HASH_KEYS";
 /// Load-time constant: rows of the service map less one, `u32`; the rows are a power of two.
@@ -28,5 +31,9 @@ pub const SERVICE_MASK: &str = "SERVICE_MASK";
 pub const FEATURE_REDIRECT: &str = "FEATURE_REDIRECT";
 /// Load-time constant, `u8`: one if VLAN tags are read, and written where a member needs them.
 pub const FEATURE_VLAN: &str = "FEATURE_VLAN";
+/// Load-time constant, `u8`: one if a service is IPv6.
+pub const FEATURE_IPV6: &str = "FEATURE_IPV6";
+/// Load-time constant, `u8`: one if a service has all ports, or all protocols.
+pub const FEATURE_ANY: &str = "FEATURE_ANY";
 /// Load-time constant, `u8`: one if an interface's MTU lets frames come in several buffers.
 pub const FEATURE_JUMBO: &str = "FEATURE_JUMBO";

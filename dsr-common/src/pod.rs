@@ -2,12 +2,14 @@
 #![allow(unsafe_code)]
 
 use crate::{
-    bench::Driver, hash::HashKeys, interface::InterfaceRow, member::MemberRow, service::ServiceRow, slot::SlotBlock,
-    stats::Counters,
+    bench::Driver, fragment::FragmentSet, hash::HashKeys, interface::InterfaceRow, member::MemberRow,
+    service::ServiceRow, slot::SlotBlock, stats::Counters,
 };
 
 // SAFETY: integers only, `repr(C)` or transparent, no implicit padding (asserted by size), any bit pattern is valid.
 unsafe impl aya::Pod for InterfaceRow {}
+// SAFETY: as above.
+unsafe impl aya::Pod for FragmentSet {}
 // SAFETY: as above.
 unsafe impl aya::Pod for MemberRow {}
 // SAFETY: as above.

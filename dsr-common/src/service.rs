@@ -22,6 +22,18 @@ impl ServiceKey {
         Self(port as u32 | (protocol as u32) << 16 | (family as u32) << 24)
     }
 
+    /// A service on all ports of a protocol. Port zero itself is one of them.
+    #[inline(always)]
+    pub const fn any_port(family: Family, protocol: u8) -> Self {
+        Self::exact(family, protocol, 0)
+    }
+
+    /// A service on all protocols but ICMP.
+    #[inline(always)]
+    pub const fn any_protocol(family: Family) -> Self {
+        Self::exact(family, ANY_PROTOCOL, 0)
+    }
+
     /// The VIP itself: the row that says "this address is ours", whatever the port.
     #[inline(always)]
     pub const fn vip(family: Family) -> Self {
@@ -61,8 +73,14 @@ impl TableRef {
     }
 }
 
+/// Stands for all protocols in a key; the number itself is reserved (IANA "Protocol Numbers").
+pub const ANY_PROTOCOL: u8 = 255;
+
 /// Flag of a VIP's own row: ARP requests and neighbour solicitations for it are answered.
 pub const FLAG_ANNOUNCE: u8 = 1;
+
+/// Flag of a service's row: a packet that finds no backend is answered with a refusal.
+pub const FLAG_REJECT: u8 = 2;
 
 /// Where a service's members are: one aligned word, so that they can be moved at once.
 ///

@@ -42,7 +42,7 @@ const _: () = assert!(size_of::<SlotBlock>() == 64);
 /// The slot of a flow in a table of `size` slots: the hash's upper 32 bits, multiplied and shifted; no division.
 #[inline(always)]
 pub const fn index(hash: u64, size: u32) -> u32 {
-    ((hash >> 32) * size as u64 >> 32) as u32
+    (((hash >> 32) * size as u64) >> 32) as u32
 }
 
 /// Blocks that a table of `size` slots takes.

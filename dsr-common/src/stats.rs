@@ -12,8 +12,8 @@ pub struct Counters {
     pub bytes: u64,
     /// TCP connections opened (SYN without ACK).
     pub new_flows: u64,
-    /// Padding, always zero.
-    pub pad: u64,
+    /// Frames that came back from the backend and were dropped; not among [`Counters::packets`].
+    pub loops: u64,
 }
 
 const _: () = assert!(size_of::<Counters>() == 32);
@@ -48,7 +48,7 @@ macro_rules! reasons {
 reasons! {
     /// Passed: the frame is not addressed to a VIP.
     PassNotVip => "pass_not_vip",
-    /// Passed: neither IPv4 nor ARP for a VIP.
+    /// Passed: neither IP nor ARP for a VIP.
     PassNotIp => "pass_not_ip",
     /// Passed: the destination MAC is not this interface's.
     PassOtherHost => "pass_other_host",
@@ -56,6 +56,8 @@ reasons! {
     PassGroup => "pass_group",
     /// Passed: another host claims a VIP by ARP.
     PassArpClaim => "pass_arp_claim",
+    /// Passed: another host claims a VIP by neighbour discovery.
+    PassNdClaim => "pass_nd_claim",
     /// Passed: the frame ends before its headers do.
     PassTruncated => "pass_truncated",
     /// Passed: the interface is not one of the agent's.
@@ -66,18 +68,24 @@ reasons! {
     DropNoService => "drop_no_service",
     /// Dropped: the service has no backend that can be reached.
     DropNoBackend => "drop_no_backend",
-    /// Dropped: a fragment for a VIP.
-    DropFragment => "drop_fragment",
-    /// Dropped: an ICMP message to a VIP that is not an echo request.
+    /// Dropped: a fragment for a VIP that came before its datagram's first one, or long after it.
+    DropFragmentEarly => "drop_fragment_early",
+    /// Dropped: an ICMP message to a VIP that is neither an echo request nor an error about one of its flows.
     DropIcmp => "drop_icmp",
     /// Dropped: an IP protocol that no service of the VIP has.
     DropProtocol => "drop_protocol",
+    /// Dropped: the packet came back from the backend that it would be sent to: that one does not hold the VIP.
+    DropLoop => "drop_loop",
     /// Dropped: the VIP's service was being changed in this moment.
     DropInconsistent => "drop_inconsistent",
     /// Answered: an ARP request for a VIP.
     AnswerArp => "answer_arp",
+    /// Answered: a neighbour solicitation for a VIP.
+    AnswerNdp => "answer_ndp",
     /// Answered: an echo request to a VIP.
     AnswerEcho => "answer_echo",
+    /// Answered: a packet to a service without a backend, with a refusal.
+    AnswerReject => "answer_reject",
 }
 
 /// Rows of the reason map: a block of reasons for each interface row, and one for frames of no known interface.

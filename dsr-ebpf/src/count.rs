@@ -2,12 +2,19 @@
 
 use dsr_common::stats::{Reason, reason_row};
 
-use crate::{maps, parse::Packet};
+use crate::maps;
 
-/// Counts a frame that goes to a member.
+/// Counts a frame that goes to a member: octets of link header and IP packet as it came in, and whether it opens a TCP
+/// connection.
 #[inline(always)]
-pub(crate) fn member(row: u32, packet: &Packet) -> Result<(), Reason> {
-    maps::add_member(row, u64::from(packet.octets), u64::from(packet.opens)).ok_or(Reason::DropInconsistent)
+pub(crate) fn member(row: u32, octets: usize, opens: bool) -> Result<(), Reason> {
+    maps::add_member(row, octets as u64, u64::from(opens)).ok_or(Reason::DropInconsistent)
+}
+
+/// Counts a frame that came back from a member; its reason is counted as well.
+#[inline(always)]
+pub(crate) fn came_back(row: u32) {
+    maps::add_loop(row);
 }
 
 /// Counts why a frame goes no further.

@@ -6,7 +6,7 @@
 use aya_ebpf::{
     EbpfContext as _,
     bindings::xdp_md,
-    helpers::{bpf_xdp_adjust_head, bpf_xdp_get_buff_len},
+    helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail, bpf_xdp_get_buff_len},
     programs::XdpContext,
 };
 
@@ -31,12 +31,21 @@ macro_rules! headers {
 
 headers!(
     wire::arp::Packet,
+    wire::ethernet::EtherType,
     wire::ethernet::Header,
     wire::ethernet::Tag,
     wire::icmp::Head,
+    wire::icmp::Unreachable,
     wire::ipv4::Header,
+    wire::ipv6::Extension,
+    wire::ipv6::Fragment,
+    wire::ipv6::Header,
+    wire::ndp::Advertisement,
+    wire::ndp::Message,
+    wire::Word,
     wire::transport::Ports,
     wire::transport::TcpHead,
+    wire::transport::TcpHeader,
 );
 
 /// One frame on its way through the program.
@@ -52,6 +61,18 @@ impl Frame {
         Self { ctx: ctx.as_ptr().cast(), start: ctx.data(), end: ctx.data_end() }
     }
 
+    /// The frame of a context that another function was given.
+    #[inline(always)]
+    pub(crate) fn of(ctx: *mut xdp_md) -> Self {
+        Self::new(&XdpContext::new(ctx))
+    }
+
+    /// What another function needs to look at the same frame.
+    #[inline(always)]
+    pub(crate) fn context(&self) -> *mut xdp_md {
+        self.ctx
+    }
+
     /// The kernel's index of the interface that the frame came in on.
     #[inline(always)]
     pub(crate) fn interface(&self) -> u32 {
@@ -63,6 +84,19 @@ impl Frame {
     #[inline(always)]
     pub(crate) fn holds(&self, length: usize) -> bool {
         self.start + length <= self.end
+    }
+
+    /// Makes the frame exactly this long, where it has one buffer. Calls a helper.
+    #[inline(always)]
+    pub(crate) fn resize(&mut self, length: usize) -> Option<()> {
+        let delta = length as i32 - (self.end - self.start) as i32;
+        if delta == 0 {
+            return Some(());
+        }
+        // SAFETY: `ctx` is the program's context.
+        let failed = unsafe { bpf_xdp_adjust_tail(self.ctx, delta) };
+        self.look_again();
+        (failed == 0).then_some(())
     }
 
     /// Octets of the whole frame, all buffers together. Calls a helper (kernel 5.18).
@@ -98,14 +132,20 @@ impl Frame {
     /// new start afterwards.
     #[inline(always)]
     pub(crate) fn grow_front(&mut self, octets: i32) -> Option<()> {
-        // SAFETY: `ctx` is the program's context; both ends are read again below.
+        // SAFETY: `ctx` is the program's context.
+        let failed = unsafe { bpf_xdp_adjust_head(self.ctx, -octets) };
+        self.look_again();
+        (failed == 0).then_some(())
+    }
+
+    /// After a helper, or a function with one, that may move the frame, whether or not it did, the verifier knows neither
+    /// end any more.
+    #[inline(always)]
+    pub(crate) fn look_again(&mut self) {
+        // SAFETY: `ctx` is the program's context.
         unsafe {
-            if bpf_xdp_adjust_head(self.ctx, -octets) != 0 {
-                return None;
-            }
             self.start = (*self.ctx).data as usize;
             self.end = (*self.ctx).data_end as usize;
         }
-        Some(())
     }
 }

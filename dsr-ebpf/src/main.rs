@@ -31,20 +31,29 @@ mod service;
 mod wire;
 
 #[cfg(target_arch = "bpf")]
+pub(crate) use program::{find_fragment, remember_fragment, walk_extensions};
+
+#[cfg(target_arch = "bpf")]
 mod program {
     #![allow(unsafe_code)] // The macro exports the programs under their names.
 
-    use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
-    use dsr_common::{limits::INTERFACE_ROWS, stats::Reason};
+    use aya_ebpf::{
+        bindings::{xdp_action, xdp_md},
+        macros::xdp,
+        programs::XdpContext,
+    };
+    use dsr_common::{limits::INTERFACE_ROWS, service::FLAG_REJECT, stats::Reason};
 
     use crate::{
-        count, forward,
-        forward::Egress,
+        count,
+        forward::{self, Egress},
         frame::Frame,
-        hairpin,
+        hairpin::{self, ndp::Discovered},
         interface::{self, Interface},
-        parse::{self, Addressee, Payload},
-        select, service,
+        parse::{self, Addressee, Fragment, Ip, Last, Link, Packet, Payload},
+        select::{self, Choice},
+        service,
+        wire::icmp,
     };
 
     /// Balances the frames of one interface.
@@ -70,21 +79,136 @@ mod program {
     #[inline(always)]
     fn balance(frame: &mut Frame, interface: &Interface) -> Result<Egress, Reason> {
         let link = parse::link(frame, interface)?;
-        match link.payload {
-            Payload::Ipv4 if matches!(link.addressee, Addressee::Us) => {}
-            Payload::Arp => return Err(hairpin::arp::answer(frame, &link, interface)),
-            Payload::Ipv4 => return Err(Reason::PassGroup),
-            Payload::Other => return Err(Reason::PassNotIp),
-        }
-        let packet = match parse::ipv4(frame, &link)? {
-            parse::Parsed::Transport(packet) => packet,
-            parse::Parsed::Icmp(icmp) => return Err(hairpin::echo::answer(frame, &link, &icmp, interface.mac)),
+        let Route { choice, octets, opens } = match (&link.payload, link.addressee) {
+            (Payload::Ipv4, Addressee::Us) => {
+                let ip = parse::ipv4(frame, link.end())?;
+                route(frame, &link, &ip, interface)?
+            }
+            (Payload::Ipv6, addressee) => {
+                if let Some(reason) = Discovered::reason(discover(frame.context(), interface.mac)) {
+                    return Err(reason);
+                }
+                frame.look_again();
+                if matches!(addressee, Addressee::Group) {
+                    return Err(Reason::PassGroup);
+                }
+                let ip = parse::ipv6(frame, link.end())?;
+                route(frame, &link, &ip, interface)?
+            }
+            (Payload::Arp, _) => return Err(hairpin::arp::answer(frame, &link, interface)),
+            (Payload::Ipv4, Addressee::Group) => return Err(Reason::PassGroup),
+            (Payload::Other, _) => return Err(Reason::PassNotIp),
         };
-        let service = service::find(&packet)?;
-        let (row, member) = select::member(&packet, &service)?;
-        let egress = forward::send(frame, &packet, &member)?;
-        count::member(row, &packet)?;
+        let egress = forward::send(frame, &link, &choice)?;
+        count::member(choice.row, octets, opens)?;
         Ok(egress)
+    }
+
+    /// The walk over IPv6 extension headers, as a global function: the verifier looks at it once, with any arguments.
+    #[unsafe(no_mangle)]
+    #[inline(never)]
+    pub(crate) extern "C" fn walk_extensions(ctx: *mut xdp_md, next: u64, at: u64, end: u64) -> u64 {
+        let frame = Frame::of(ctx);
+        Last::word(parse::walk_step_by_step(&frame, next as u8, at as usize & 0xffff, end as usize & 0x1_ffff))
+    }
+
+    /// Remembers the member of a datagram's fragments. A global function for the same reason.
+    #[unsafe(no_mangle)]
+    #[inline(never)]
+    pub(crate) extern "C" fn remember_fragment(hash: u64, row: u64) -> u64 {
+        select::store_fragment(hash, row as u32);
+        0
+    }
+
+    /// Finds it again. A global function for the same reason.
+    #[unsafe(no_mangle)]
+    #[inline(never)]
+    pub(crate) extern "C" fn find_fragment(hash: u64) -> u64 {
+        select::load_fragment(hash)
+    }
+
+    /// Answers neighbour discovery in a frame; zero where it is like any other. A global function for the same reason.
+    #[unsafe(no_mangle)]
+    #[inline(never)]
+    extern "C" fn discover(ctx: *mut xdp_md, mac: u64) -> u64 {
+        let mut frame = Frame::of(ctx);
+        let interface = Interface { row: 0, ifindex: 0, mac };
+        let discovered = parse::link(&frame, &interface).ok();
+        Discovered::word(discovered.and_then(|link| hairpin::ndp::answer(&mut frame, &link, mac)))
+    }
+
+    /// Refuses the packet in a frame; zero where it is not refused. A global function for the same reason: it reads the
+    /// headers again by itself.
+    #[unsafe(no_mangle)]
+    #[inline(never)]
+    extern "C" fn refuse(ctx: *mut xdp_md, mac: u64) -> u64 {
+        let mut frame = Frame::of(ctx);
+        let interface = Interface { row: 0, ifindex: 0, mac };
+        let answered = parse::link(&frame, &interface).and_then(|link| {
+            let ip = match link.payload {
+                Payload::Ipv6 => parse::ipv6(&frame, link.end())?,
+                _ => parse::ipv4(&frame, link.end())?,
+            };
+            hairpin::reject::answer(&mut frame, &link, &ip, mac).ok_or(Reason::DropNoBackend)
+        });
+        u64::from(answered.is_ok())
+    }
+
+    /// Where a packet goes, and what is counted of it.
+    struct Route {
+        choice: Choice,
+        octets: usize,
+        opens: bool,
+    }
+
+    #[inline(always)]
+    fn route(frame: &mut Frame, link: &Link, ip: &Ip, interface: &Interface) -> Result<Route, Reason> {
+        let to_vip = |reason| service::reason_if_vip(ip.family, ip.vip, reason);
+        let packet = match (ip.protocol == icmp::protocol(ip.family), ip.fragment) {
+            (false, Fragment::Later(id)) => {
+                if !service::is_vip(ip.family, ip.vip) {
+                    return Err(Reason::PassNotVip);
+                }
+                return Ok(Route { choice: select::follow_first(ip, id)?, octets: ip.end, opens: false });
+            }
+            (false, _) => parse::transport(frame, ip).map_err(to_vip)?,
+            (true, Fragment::Whole) => about(frame, link, ip, interface)?,
+            (true, _) => return Err(to_vip(Reason::DropIcmp)),
+        };
+        let service = service::find(&packet.flow)?;
+        let choice = match select::member(&packet.flow, &service) {
+            Err(Reason::DropNoBackend) if service.table.flags() & FLAG_REJECT != 0 => {
+                return Err(match refuse(frame.context(), interface.mac) {
+                    0 => Reason::DropNoBackend,
+                    _ => Reason::AnswerReject,
+                });
+            }
+            choice => choice?,
+        };
+        if let Fragment::First(id) = ip.fragment {
+            select::remember_first(ip, id, &choice);
+        }
+        Ok(Route { choice, octets: ip.end, opens: packet.opens })
+    }
+
+    /// The packet that an ICMP error is about; any other message of ICMP ends here.
+    #[inline(always)]
+    fn about(frame: &mut Frame, link: &Link, ip: &Ip, interface: &Interface) -> Result<Packet, Reason> {
+        if !service::is_vip(ip.family, ip.vip) {
+            return Err(Reason::PassNotVip);
+        }
+        if ip.payload + icmp::MIN > ip.end {
+            return Err(Reason::DropMalformed);
+        }
+        let head: &icmp::Head = frame.at(ip.payload).ok_or(Reason::DropMalformed)?;
+        let (kind, code) = (head.kind, head.code);
+        if kind == icmp::echo(ip.family).0 && code == 0 {
+            return Err(hairpin::echo::answer(frame, link, ip, interface.mac));
+        }
+        if !icmp::is_error(ip.family, kind) {
+            return Err(Reason::DropIcmp);
+        }
+        parse::quoted(frame, ip).ok_or(Reason::DropIcmp)
     }
 
     /// Counts why a frame goes no further, and says what becomes of it.
@@ -102,16 +226,18 @@ mod program {
             | Reason::PassOtherHost
             | Reason::PassGroup
             | Reason::PassArpClaim
+            | Reason::PassNdClaim
             | Reason::PassTruncated
             | Reason::PassNoInterface => xdp_action::XDP_PASS,
             Reason::DropMalformed
             | Reason::DropNoService
             | Reason::DropNoBackend
-            | Reason::DropFragment
+            | Reason::DropFragmentEarly
+            | Reason::DropLoop
             | Reason::DropIcmp
             | Reason::DropProtocol
             | Reason::DropInconsistent => xdp_action::XDP_DROP,
-            Reason::AnswerArp | Reason::AnswerEcho => xdp_action::XDP_TX,
+            Reason::AnswerArp | Reason::AnswerNdp | Reason::AnswerEcho | Reason::AnswerReject => xdp_action::XDP_TX,
         }
     }
 

@@ -3,18 +3,20 @@
 //! Sizes here are placeholders; the agent sets them before the program is loaded.
 #![allow(unsafe_code)]
 
-use core::ptr::{addr_of, read_volatile};
+use core::ptr::{addr_of, read_volatile, write_volatile};
 
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
+    helpers::bpf_ktime_get_ns,
     macros::map,
     maps::{Array, DevMap, PerCpuArray},
 };
 use dsr_common::{
     address::Address,
+    fragment::{Entry, FragmentSet, WAYS},
     hash::{HashKeys, KEY_WORDS, Keys},
     interface::InterfaceRow,
-    limits::{INTERFACE_ROWS, SLOTS_PER_BLOCK},
+    limits::{FRAGMENT_SETS, INTERFACE_ROWS, SLOTS_PER_BLOCK},
     member::MemberRow,
     service::{MembersRef, ServiceKey, ServiceRow, TableRef},
     slot::{Slot, SlotBlock},
@@ -30,9 +32,13 @@ static MEMBERS: Array<MemberRow> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 static INTERFACES: Array<InterfaceRow> = Array::with_max_entries(INTERFACE_ROWS, BPF_F_MMAPABLE);
 #[map]
+static FRAGMENTS: Array<FragmentSet> = Array::with_max_entries(FRAGMENT_SETS, BPF_F_MMAPABLE);
+#[map]
 static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 static REASONS: PerCpuArray<u64> = PerCpuArray::with_max_entries(REASON_ROWS, 0);
+#[map]
+static REJECTS: PerCpuArray<Rejects> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 static DEVICES: DevMap = DevMap::with_max_entries(INTERFACE_ROWS, 0);
 
@@ -44,6 +50,10 @@ static SERVICE_MASK: u32 = 0;
 static FEATURE_REDIRECT: u8 = 1;
 #[unsafe(no_mangle)]
 static FEATURE_VLAN: u8 = 1;
+#[unsafe(no_mangle)]
+static FEATURE_IPV6: u8 = 1;
+#[unsafe(no_mangle)]
+static FEATURE_ANY: u8 = 1;
 #[unsafe(no_mangle)]
 static FEATURE_JUMBO: u8 = 1;
 
@@ -77,6 +87,20 @@ pub(crate) fn redirects() -> bool {
 pub(crate) fn vlans() -> bool {
     // SAFETY: as above.
     unsafe { read_volatile(addr_of!(FEATURE_VLAN)) != 0 }
+}
+
+/// Whether a service is IPv6.
+#[inline(always)]
+pub(crate) fn ipv6() -> bool {
+    // SAFETY: as above.
+    unsafe { read_volatile(addr_of!(FEATURE_IPV6)) != 0 }
+}
+
+/// Whether a service has all ports, or all protocols.
+#[inline(always)]
+pub(crate) fn any() -> bool {
+    // SAFETY: as above.
+    unsafe { read_volatile(addr_of!(FEATURE_ANY)) != 0 }
 }
 
 /// Whether frames may come in several buffers.
@@ -216,6 +240,72 @@ pub(crate) fn add_member(row: u32, bytes: u64, new_flows: u64) -> Option<()> {
         (*counters).new_flows += new_flows;
     }
     Some(())
+}
+
+/// Counts a frame that came back from a member.
+#[inline(always)]
+pub(crate) fn add_loop(row: u32) {
+    if let Some(counters) = COUNTERS.get_ptr_mut(row) {
+        // SAFETY: this CPU's element; XDP does not run twice at once on a CPU.
+        unsafe { (*counters).loops += 1 };
+    }
+}
+
+/// One set of the fragment table. CPUs may write one at the same time: a word is written at once, and an entry that is
+/// lost costs a datagram.
+pub(crate) struct Fragments(*mut FragmentSet);
+
+/// A set of the fragment table, or nothing past its end.
+#[inline(always)]
+pub(crate) fn fragments(set: u32) -> Option<Fragments> {
+    FRAGMENTS.get_ptr_mut(set).map(Fragments)
+}
+
+impl Fragments {
+    /// The entry at `way`, below [`WAYS`].
+    #[inline(always)]
+    pub(crate) fn entry(&self, way: usize) -> Entry {
+        // SAFETY: an element of the array; the remainder keeps the index within the set.
+        Entry::from_word(unsafe { read_volatile(self.0.cast::<u64>().add(way % WAYS)) })
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_entry(&self, way: usize, entry: Entry) {
+        // SAFETY: as above.
+        unsafe { write_volatile(self.0.cast::<u64>().add(way % WAYS), entry.word()) };
+    }
+}
+
+/// Refusals that this CPU made in one second.
+#[repr(C)]
+struct Rejects {
+    second: u64,
+    made: u64,
+}
+
+/// Whether this CPU may make another refusal, of no more than `most` a second. Calls a helper.
+#[inline(always)]
+pub(crate) fn may_reject(most: u64) -> bool {
+    let Some(rejects) = REJECTS.get_ptr_mut(0) else {
+        return false;
+    };
+    let now = seconds();
+    // SAFETY: this CPU's element; XDP does not run twice at once on a CPU.
+    unsafe {
+        if (*rejects).second != now {
+            (*rejects).second = now;
+            (*rejects).made = 0;
+        }
+        (*rejects).made += 1;
+        (*rejects).made <= most
+    }
+}
+
+/// Seconds (of 2^30 ns) since the machine started. Calls a helper.
+#[inline(always)]
+pub(crate) fn seconds() -> u64 {
+    // SAFETY: a helper without arguments.
+    unsafe { bpf_ktime_get_ns() >> 30 }
 }
 
 /// This CPU's count of a reason.

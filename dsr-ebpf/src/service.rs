@@ -1,7 +1,8 @@
-//! Packet in, service out: a bounded search of the service table, and the reason where there is none.
+//! Flow in, service out: a bounded search of the service table, and the reason where there is none.
 
 use dsr_common::{
     address::{Address, Family},
+    flow::Flow,
     hash::Keys as _,
     limits::SERVICE_PROBES,
     service::{FLAG_ANNOUNCE, MembersRef, ServiceKey, TableRef},
@@ -10,7 +11,7 @@ use dsr_common::{
 
 use crate::{
     maps::{self, LoadedKeys},
-    parse::Packet,
+    wire::transport::{SCTP, TCP, UDP},
 };
 
 /// What a packet has to know of its service.
@@ -19,31 +20,60 @@ pub(crate) struct Service {
     pub(crate) table: TableRef,
 }
 
-/// The service that a packet is for.
+/// The service that a flow belongs to: on its port, on any port of its protocol, on any protocol.
 #[inline(always)]
-pub(crate) fn find(packet: &Packet) -> Result<Service, Reason> {
-    let flow = &packet.flow;
-    let key = ServiceKey::exact(flow.family, flow.protocol, flow.service_port);
-    search(flow.vip, key).ok_or_else(|| reason_if_vip(flow.family, flow.vip, Reason::DropNoService))
+pub(crate) fn find(flow: &Flow) -> Result<Service, Reason> {
+    let has_ports = matches!(flow.protocol, TCP | UDP | SCTP);
+    if has_ports {
+        let exact = ServiceKey::exact(flow.family, flow.protocol, flow.service_port);
+        if let Some(service) = search(flow.vip, exact) {
+            return Ok(service);
+        }
+    }
+    if maps::any()
+        && let Some(service) = find_any(flow, has_ports)
+    {
+        return Ok(service);
+    }
+    let reason = if has_ports { Reason::DropNoService } else { Reason::DropProtocol };
+    Err(reason_if_vip(flow.family, flow.vip, reason))
+}
+
+#[inline(always)]
+fn find_any(flow: &Flow, has_ports: bool) -> Option<Service> {
+    if has_ports && let Some(service) = search(flow.vip, ServiceKey::any_port(flow.family, flow.protocol)) {
+        return Some(service);
+    }
+    search(flow.vip, ServiceKey::any_protocol(flow.family))
 }
 
 /// `reason` where the address is a VIP; else the frame is none of our business.
 #[inline(always)]
 pub(crate) fn reason_if_vip(family: Family, address: Address, reason: Reason) -> Reason {
-    if search(address, ServiceKey::vip(family)).is_some() { reason } else { Reason::PassNotVip }
+    if is_vip(family, address) { reason } else { Reason::PassNotVip }
 }
 
 /// Whether the address is a VIP that this balancer answers ARP or neighbour solicitations for.
 #[inline(always)]
 pub(crate) fn is_announced(family: Family, address: Address) -> bool {
-    search(address, ServiceKey::vip(family)).is_some_and(|vip| vip.table.flags() & FLAG_ANNOUNCE != 0)
+    flags_of_vip(address.hi, address.lo, family as u32) & u32::from(FLAG_ANNOUNCE) != 0
 }
 
 /// Whether the address is a VIP.
 #[inline(always)]
 pub(crate) fn is_vip(family: Family, address: Address) -> bool {
-    search(address, ServiceKey::vip(family)).is_some()
+    flags_of_vip(address.hi, address.lo, family as u32) != 0
 }
+
+/// The flags of a VIP's row, and [`FOUND`]; zero where the address is no VIP. A function of its own, because what is sent
+/// to a service never asks, and all else may ask at many places.
+#[inline(never)]
+fn flags_of_vip(hi: u64, lo: u64, family: u32) -> u32 {
+    let key = ServiceKey::vip(if family == Family::V4 as u32 { Family::V4 } else { Family::V6 });
+    search(Address { hi, lo }, key).map_or(0, |vip| FOUND | u32::from(vip.table.flags()))
+}
+
+const FOUND: u32 = 0x100;
 
 #[inline(always)]
 fn search(vip: Address, key: ServiceKey) -> Option<Service> {

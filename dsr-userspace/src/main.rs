@@ -1,3 +1,7 @@
-//! The `dsr` command.
+//! The `dsr` command; see [`dsr::cli`].
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dsr::cli::main()
+}

@@ -1,3 +1,60 @@
-//! The project's tasks.
+//! The project's tasks, as `cargo xtask SUBCOMMAND`. This file only reads the command line and dispatches.
+//!
+//! Everything that xtask itself says goes to stderr, so that stdout belongs to the program it runs.
 
-fn main() {}
+mod apt;
+mod bench;
+mod bpf_linker;
+mod build;
+mod cargo;
+mod compiler;
+mod kernel;
+mod lint;
+mod process;
+mod run;
+mod rustup;
+mod test;
+mod test_report;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use workspace::Workspace;
+
+/// Builds, runs and tests dsr.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Task {
+    /// Build the kernel side and the `dsr` binary, fetching the tools that are missing.
+    Build(build::Options),
+    /// Build, then run `dsr`: the lab alone, the agent with `-c FILE`, `dsr ARGS` with `-- ARGS`.
+    Run(run::Options),
+    /// Check and test everything that can be tested on this machine.
+    Test(test::Options),
+    /// Measure the data path.
+    Bench(bench::Options),
+    /// Check format and lints.
+    Lint,
+}
+
+fn main() -> ExitCode {
+    match dispatch(Task::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(task: Task) -> anyhow::Result<()> {
+    let workspace = Workspace::find()?;
+    match task {
+        Task::Build(options) => build::task(&workspace, &options),
+        Task::Run(options) => run::task(&workspace, &options),
+        Task::Test(options) => test::task(&workspace, &options),
+        Task::Bench(options) => bench::task(&workspace, &options),
+        Task::Lint => lint::task(&workspace),
+    }
+}

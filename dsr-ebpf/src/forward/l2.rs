@@ -7,16 +7,16 @@ use dsr_common::stats::Reason;
 use crate::{
     frame::Frame,
     maps::{self, Member},
-    parse::Packet,
+    parse::Link,
     wire::ethernet::{Header, MACS, TAG, Tag},
 };
 
 #[inline(always)]
-pub(super) fn rewrite(frame: &mut Frame, packet: &Packet, member: &Member) -> Result<(), Reason> {
+pub(super) fn rewrite(frame: &mut Frame, link: &Link, member: &Member) -> Result<(), Reason> {
     if maps::vlans() {
         let length = member.link_length();
-        if length != packet.link_length {
-            frame.grow_front(length as i32 - packet.link_length as i32).ok_or(Reason::DropInconsistent)?;
+        if length != link.length {
+            frame.grow_front(length as i32 - link.length as i32).ok_or(Reason::DropInconsistent)?;
         }
         write_tags(frame, length, member).ok_or(Reason::DropInconsistent)?;
     }

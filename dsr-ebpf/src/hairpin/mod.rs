@@ -2,3 +2,37 @@
 
 pub(crate) mod arp;
 pub(crate) mod echo;
+pub(crate) mod ndp;
+pub(crate) mod reject;
+
+mod checksum;
+mod header;
+
+use dsr_common::address::{Address, Family};
+
+use crate::{frame::Frame, parse::Link, wire::ethernet};
+
+/// Hops that an answer may take, the value IANA recommends ("IP Option Numbers", default TTL).
+const TTL: u8 = 64;
+
+/// Whether an answer may be sent to this address: not "this network" or unspecified, loopback, a group or broadcast.
+#[inline(always)]
+fn is_host(family: Family, source: Address) -> bool {
+    match family {
+        Family::V4 => {
+            let [first, ..] = source.v4_octets();
+            first != 0 && first != 127 && first < 224
+        }
+        Family::V6 => {
+            let (group, loopback) = (source.hi.to_ne_bytes()[0] == 0xff, 1_u64.to_be());
+            !group && (source.hi != 0 || (source.lo != 0 && source.lo != loopback))
+        }
+    }
+}
+
+/// Sends the frame back to where it came from, from this interface's MAC.
+#[inline(always)]
+fn swap_macs(frame: &mut Frame, link: &Link, mac: u64) -> Option<()> {
+    frame.at_mut::<ethernet::Header>(0)?.set_macs(link.source, mac);
+    Some(())
+}

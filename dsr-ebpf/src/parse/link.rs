@@ -6,7 +6,10 @@ use crate::{
     frame::Frame,
     interface::Interface,
     maps,
-    wire::ethernet::{self, Header, Tag},
+    wire::{
+        Be16,
+        ethernet::{self, Header, Tag},
+    },
 };
 
 /// The link header of a frame.
@@ -21,6 +24,7 @@ pub(crate) struct Link {
 }
 
 /// Whom a frame is sent to, of those whose frames concern us.
+#[derive(Clone, Copy)]
 pub(crate) enum Addressee {
     /// This interface.
     Us,
@@ -31,6 +35,7 @@ pub(crate) enum Addressee {
 /// What a frame carries.
 pub(crate) enum Payload {
     Ipv4,
+    Ipv6,
     Arp,
     Other,
 }
@@ -55,15 +60,23 @@ pub(crate) fn parse(frame: &Frame, interface: &Interface) -> Result<Link, Reason
         return Err(Reason::PassOtherHost);
     };
     let (mut ethertype, mut length) = (header.ethertype, ethernet::MACS);
-    if maps::vlans() && (ethertype == ethernet::VLAN || ethertype == ethernet::SERVICE_VLAN) {
-        let tag: &Tag = frame.at(length).ok_or(Reason::PassTruncated)?;
-        ethertype = tag.ethertype;
-        length += ethernet::TAG;
+    if maps::vlans() && is_tag(ethertype) {
+        (ethertype, length) = (frame.at::<Tag>(length).ok_or(Reason::PassTruncated)?.ethertype, length + ethernet::TAG);
+        if is_tag(ethertype) {
+            (ethertype, length) =
+                (frame.at::<Tag>(length).ok_or(Reason::PassTruncated)?.ethertype, length + ethernet::TAG);
+        }
     }
     let payload = match ethertype {
         ethernet::IPV4 => Payload::Ipv4,
+        ethernet::IPV6 if maps::ipv6() => Payload::Ipv6,
         ethernet::ARP => Payload::Arp,
         _ => Payload::Other,
     };
     Ok(Link { source: header.source(), length, addressee, payload, ifindex: interface.ifindex })
+}
+
+#[inline(always)]
+fn is_tag(ethertype: Be16) -> bool {
+    ethertype == ethernet::VLAN || ethertype == ethernet::SERVICE_VLAN
 }

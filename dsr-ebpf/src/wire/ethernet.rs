@@ -10,6 +10,7 @@ pub(crate) const TAG: usize = 4;
 pub(crate) const ETHERTYPE: usize = 2;
 
 pub(crate) const IPV4: Be16 = Be16::new(0x0800);
+pub(crate) const IPV6: Be16 = Be16::new(0x86dd);
 pub(crate) const ARP: Be16 = Be16::new(0x0806);
 pub(crate) const VLAN: Be16 = Be16::new(0x8100);
 pub(crate) const SERVICE_VLAN: Be16 = Be16::new(0x88a8);
@@ -43,6 +44,11 @@ impl Header {
         self.tail = (source >> 16) as u32;
     }
 }
+
+/// An EtherType alone.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+pub(crate) struct EtherType(pub(crate) Be16);
 
 /// A tag's TCI and what follows it, or a whole tag: two numbers.
 #[derive(Clone, Copy)]

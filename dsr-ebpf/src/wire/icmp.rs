@@ -1,12 +1,14 @@
-//! ICMP (RFC 792).
+//! ICMP (RFC 792) and ICMPv6 (RFC 4443).
+
+use dsr_common::address::Family;
 
 use super::Be16;
 
-pub(crate) const PROTOCOL: u8 = 1;
-pub(crate) const ECHO: u8 = 8;
-pub(crate) const ECHO_REPLY: u8 = 0;
-/// Octets of an echo message without data.
-pub(crate) const ECHO_MIN: usize = 8;
+pub(crate) const V4: u8 = 1;
+pub(crate) const V6: u8 = 58;
+
+/// Octets of the shortest message that is read: an echo without data, or an error before the packet it is about.
+pub(crate) const MIN: usize = 8;
 
 /// The part that all messages share.
 #[derive(Clone, Copy)]
@@ -15,4 +17,44 @@ pub(crate) struct Head {
     pub(crate) kind: u8,
     pub(crate) code: u8,
     pub(crate) checksum: Be16,
+}
+
+/// Destination unreachable, before the packet that it is about.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+pub(crate) struct Unreachable {
+    pub(crate) kind: u8,
+    pub(crate) code: u8,
+    pub(crate) checksum: Be16,
+    pub(crate) unused: u32,
+}
+
+const _: () = assert!(size_of::<Unreachable>() == MIN);
+
+/// The protocol number that a family's ICMP has.
+#[inline(always)]
+pub(crate) const fn protocol(family: Family) -> u8 {
+    match family {
+        Family::V4 => V4,
+        Family::V6 => V6,
+    }
+}
+
+/// Types of echo request and reply.
+#[inline(always)]
+pub(crate) const fn echo(family: Family) -> (u8, u8) {
+    match family {
+        Family::V4 => (8, 0),
+        Family::V6 => (128, 129),
+    }
+}
+
+/// Whether the message holds the packet that it is about: destination unreachable, packet too big, time exceeded,
+/// parameter problem. A redirect does, too, but is for hosts.
+#[inline(always)]
+pub(crate) const fn is_error(family: Family, kind: u8) -> bool {
+    match family {
+        Family::V4 => matches!(kind, 3 | 11 | 12),
+        Family::V6 => matches!(kind, 1..=4),
+    }
 }

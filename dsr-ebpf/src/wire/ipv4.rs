@@ -8,6 +8,12 @@ pub(crate) const MIN: usize = 20;
 /// More-fragments flag and fragment offset: both zero in a whole datagram.
 pub(crate) const FRAGMENT: Be16 = Be16::new(0x3fff);
 
+/// Fragment offset alone.
+const OFFSET: Be16 = Be16::new(0x1fff);
+
+/// The flag that forbids routers to fragment.
+pub(crate) const DO_NOT_FRAGMENT: Be16 = Be16::new(0x4000);
+
 /// The header without options.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
@@ -36,6 +42,12 @@ impl Header {
     #[inline(always)]
     pub(crate) const fn length(&self) -> usize {
         (self.version_length & 0xf) as usize * 4
+    }
+
+    /// The fragment's offset, as it lies in the packet: zero in the first one and in a whole datagram.
+    #[inline(always)]
+    pub(crate) const fn offset(&self) -> u16 {
+        self.fragment.raw() & OFFSET.raw()
     }
 
     /// Whether this is one fragment of a datagram.

@@ -6,7 +6,14 @@ pub(crate) mod arp;
 pub(crate) mod ethernet;
 pub(crate) mod icmp;
 pub(crate) mod ipv4;
+pub(crate) mod ipv6;
+pub(crate) mod ndp;
 pub(crate) mod transport;
+
+/// Four octets as they lie in a frame.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+pub(crate) struct Word(pub(crate) u32);
 
 /// A 16-bit number in network byte order.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,5 +40,28 @@ impl Be16 {
     #[inline(always)]
     pub(crate) const fn from_raw(raw: u16) -> Self {
         Self(raw)
+    }
+}
+
+/// A 32-bit number in network byte order.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(C, packed)]
+pub(crate) struct Be32(u32);
+
+impl Be32 {
+    #[inline(always)]
+    pub(crate) const fn new(value: u32) -> Self {
+        Self(value.to_be())
+    }
+
+    #[inline(always)]
+    pub(crate) const fn get(self) -> u32 {
+        u32::from_be(self.0)
+    }
+
+    /// The number as it lies in memory.
+    #[inline(always)]
+    pub(crate) const fn raw(self) -> u32 {
+        self.0
     }
 }

@@ -1,24 +1,48 @@
-//! TCP (RFC 9293) and UDP (RFC 768): no more than a balancer reads.
+//! TCP (RFC 9293), UDP (RFC 768) and SCTP (RFC 9260): no more than a balancer reads.
 
-use super::Be16;
+use super::{Be16, Be32};
 
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
+pub(crate) const SCTP: u8 = 132;
 /// Octets of a TCP header without options.
 pub(crate) const TCP_MIN: usize = 20;
 /// Octets of a UDP header.
 pub(crate) const UDP_MIN: usize = 8;
 
-const SYN: u8 = 0x02;
-const ACK: u8 = 0x10;
+/// Octets of an SCTP common header (RFC 9260).
+pub(crate) const SCTP_MIN: usize = 12;
 
-/// The ports, which stand at the same place in both.
+pub(crate) const FIN: u8 = 0x01;
+pub(crate) const SYN: u8 = 0x02;
+pub(crate) const RST: u8 = 0x04;
+pub(crate) const ACK: u8 = 0x10;
+
+/// The ports, which stand at the same place in all three.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
 pub(crate) struct Ports {
     pub(crate) source: Be16,
     pub(crate) destination: Be16,
 }
+
+/// A TCP header without options.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+pub(crate) struct TcpHeader {
+    pub(crate) source: Be16,
+    pub(crate) destination: Be16,
+    pub(crate) sequence: Be32,
+    pub(crate) acknowledgement: Be32,
+    /// Octets of the header divided by four, in the upper four bits.
+    pub(crate) offset: u8,
+    pub(crate) flags: u8,
+    pub(crate) window: Be16,
+    pub(crate) checksum: Be16,
+    pub(crate) urgent: Be16,
+}
+
+const _: () = assert!(size_of::<TcpHeader>() == TCP_MIN);
 
 /// A TCP header up to its flags.
 #[derive(Clone, Copy)]

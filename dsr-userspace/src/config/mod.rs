@@ -1,1 +1,95 @@
-//! The configuration file.
+//! The configuration file: from YAML to the model, or to everything that is wrong with it at once.
+//!
+//! Text becomes an outline with places (`compose`, `outline`), the outline becomes rows whose fields cannot fail
+//! (`field`, `scalar`, `address`, `choice`,
+//! `file`), and rows become the model (`parse`, `pools`, `services`). [`parse`] is pure;
+//! [`load`] and [`load_on_host`] read the file, the machine's id and nothing else. What a file says of this host is
+//! checked against facts that are handed in ([`check_host`]). [`Watch`] tells when the file changes.
+
+use std::{net::IpAddr, net::SocketAddr, path::PathBuf};
+
+mod address;
+mod choice;
+mod compose;
+mod error;
+mod field;
+mod file;
+mod host;
+mod netlink;
+mod outline;
+mod parse;
+mod path;
+mod pools;
+mod report;
+mod scalar;
+mod seed;
+mod services;
+mod suggest;
+mod watch;
+
+pub use error::{Errors, Located, Place, Problem};
+pub use host::{AddressOnHost, HostFacts, check_host};
+pub use netlink::FactsError;
+pub use parse::{load, load_on_host, parse};
+pub use watch::{Watch, WatchError};
+
+use crate::model::Desired;
+
+/// A configuration without errors.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file.
+    pub file: PathBuf,
+    /// What the data path is to do.
+    pub desired: Desired,
+    /// The interfaces to attach to: at least one, each once.
+    pub interfaces: Vec<Located<String>>,
+    /// Where metrics are served, if anywhere.
+    pub metrics: Option<SocketAddr>,
+    /// How the program may be attached.
+    pub xdp_mode: XdpMode,
+    /// Where `desired.hash_seed` comes from.
+    pub seed_source: SeedSource,
+    /// A hash of the file's octets, the same on every machine and in every version; 48 bits, so that a floating-point
+    /// metric holds it exactly.
+    pub hash: u64,
+    /// What is doubtful, but no error.
+    pub warnings: Vec<Problem>,
+    /// Each VIP where it is first written.
+    vips: Vec<Located<IpAddr>>,
+    /// The address of each backend of each pool.
+    backends: Vec<Located<IpAddr>>,
+}
+
+impl Config {
+    /// The names of the interfaces, in the order of the file.
+    pub fn interfaces(&self) -> Vec<String> {
+        self.interfaces.iter().map(|interface| interface.value.clone()).collect()
+    }
+
+    /// Each VIP once, in the order of the file.
+    pub fn vips(&self) -> impl ExactSizeIterator<Item = IpAddr> + '_ {
+        self.vips.iter().map(|vip| vip.value)
+    }
+}
+
+/// How the program may be attached to an interface: the field `xdp_mode`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum XdpMode {
+    /// By the driver only. Where the driver has no XDP, that is an error: `xdp_mode: native`, the default.
+    #[default]
+    Native,
+    /// By the driver where it can, else by the kernel's generic path, which is slow: `xdp_mode: generic`.
+    GenericAllowed,
+}
+
+/// Where the seed of the hashes comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeedSource {
+    /// The file's `hash_seed`.
+    File,
+    /// This machine's id: no other balancer has the same.
+    Machine,
+    /// Nowhere: the file has none, and was parsed without the machine's id. It is zero.
+    Absent,
+}

@@ -1,5 +1,7 @@
 //! Attaches the program to interfaces, natively unless generic mode is allowed.
 
+use std::collections::BTreeSet;
+
 use aya::programs::{
     ProgramError, Xdp, XdpMode,
     xdp::{XdpLink, XdpLinkId},
@@ -19,7 +21,7 @@ pub enum Mode {
 
 pub(super) struct Attached {
     link: XdpLinkId,
-    mode: Mode,
+    ifindex: u32,
 }
 
 impl Datapath {
@@ -35,23 +37,26 @@ impl Datapath {
             }
             Err(error) => return Err(refusal(interface, &error)),
         };
-        self.attached.insert(interface.to_owned(), Attached { link, mode });
+        self.attached.insert(interface.to_owned(), Attached { link, ifindex });
         Ok(mode)
     }
 
-    /// Puts this program in the place of another one on all its interfaces, without a gap, and takes those over.
-    pub fn replace(&mut self, mut other: Self) -> Result<(), Error> {
-        for (interface, attached) in std::mem::take(&mut other.attached) {
+    /// Puts this program in the place of another one on the interfaces in `kept`, without a gap. Where that one is
+    /// attached elsewhere, it stays so until it is dropped.
+    pub fn replace(&mut self, other: &mut Self, kept: &BTreeSet<String>) -> Result<(), Error> {
+        let taken: Vec<String> = other.attached.keys().filter(|name| kept.contains(*name)).cloned().collect();
+        for name in taken {
+            let Some(attached) = other.attached.remove(&name) else { continue };
             let link: XdpLink = other.program_mut()?.take_link(attached.link)?;
             let link = self.program_mut()?.attach_to_link(link)?;
-            self.attached.insert(interface, Attached { link, mode: attached.mode });
+            self.attached.insert(name, Attached { link, ifindex: attached.ifindex });
         }
         Ok(())
     }
 
-    /// How the program is attached to an interface, if it is.
-    pub fn mode(&self, interface: &str) -> Option<Mode> {
-        self.attached.get(interface).map(|attached| attached.mode)
+    /// Whether the program is attached to this interface; one that was made anew under an old name has another index.
+    pub fn is_attached(&self, interface: &str, ifindex: u32) -> bool {
+        self.attached.get(interface).is_some_and(|attached| attached.ifindex == ifindex)
     }
 
     fn program_mut(&mut self) -> Result<&mut Xdp, Error> {
@@ -71,7 +76,7 @@ fn is_unsupported(error: &ProgramError) -> bool {
     errno(error) == Some(libc::EOPNOTSUPP)
 }
 
-fn refusal(interface: &str, error: &ProgramError) -> Error {
+pub(super) fn refusal(interface: &str, error: &ProgramError) -> Error {
     let reason = match errno(error) {
         Some(libc::EOPNOTSUPP) => "its driver has no native XDP; `xdp_mode: generic` in the configuration allows the \
                                    generic mode, which is several times slower"

@@ -13,6 +13,8 @@ pub struct Traffic {
     pub bytes: u64,
     /// TCP connections opened.
     pub new_flows: u64,
+    /// Frames that came back from it and were dropped.
+    pub loops: u64,
 }
 
 impl Datapath {
@@ -23,6 +25,7 @@ impl Datapath {
             packets: sum.packets + cpu.packets,
             bytes: sum.bytes + cpu.bytes,
             new_flows: sum.new_flows + cpu.new_flows,
+            loops: sum.loops + cpu.loops,
         }))
     }
 

@@ -43,10 +43,15 @@ impl<T: Pod> Mapped<T> {
     }
 
     /// The words that `value` is made of.
-    pub(super) fn words(&self, value: &T) -> Vec<u64> {
+    pub(super) fn words(value: &T) -> Vec<u64> {
         let first = std::ptr::from_ref(value).cast::<u64>();
         // SAFETY: a `T` is `WORDS` words long (asserted in `take`), without padding (`Pod` rows).
         (0..Self::WORDS).map(|word| unsafe { first.add(word).read_unaligned() }).collect()
+    }
+
+    /// One word of a row.
+    pub(super) fn word_at(&self, row: u32, word: usize) -> u64 {
+        self.word(row, word).load(Ordering::Acquire)
     }
 
     /// Writes one word of a row. The program sees the words of a row in the order in which they were written.

@@ -4,6 +4,7 @@ mod attach;
 mod counters;
 mod load;
 mod mapped;
+mod pass;
 
 use std::collections::BTreeMap;
 
@@ -12,8 +13,9 @@ use aya::{
     maps::{MapData, PerCpuArray, xdp::DevMap},
 };
 use dsr_common::{
+    fragment::{Entry, FragmentSet, WAYS},
     interface::{InterfaceRow, first_row, mac_word},
-    limits::{INTERFACE_ROWS, SLOTS_PER_BLOCK},
+    limits::{FRAGMENT_SETS, INTERFACE_ROWS, SLOTS_PER_BLOCK},
     member::MemberRow,
     service::ServiceRow,
     slot::{Slot, SlotBlock},
@@ -25,6 +27,7 @@ pub use self::{
     attach::Mode,
     counters::Traffic,
     load::{Features, OBJECT},
+    pass::Pass,
 };
 use crate::{
     model::InterfaceState,
@@ -69,6 +72,7 @@ pub struct Datapath {
     services: Mapped<ServiceRow>,
     members: Mapped<MemberRow>,
     slots: Mapped<SlotBlock>,
+    fragments: Mapped<FragmentSet>,
     interfaces: Mapped<InterfaceRow>,
     counters: PerCpuArray<MapData, Counters>,
     reasons: PerCpuArray<MapData, u64>,
@@ -77,32 +81,40 @@ pub struct Datapath {
 }
 
 impl Datapath {
-    /// Tells the program which interfaces there are. An interface keeps its row, and with it its counts of reasons.
-    pub fn set_interfaces(&mut self, interfaces: &[InterfaceState]) -> Result<(), Error> {
-        let rows: Vec<InterfaceRow> = (0..INTERFACE_ROWS).map(|row| self.interfaces.load(row)).collect();
-        for interface in interfaces {
-            let value = InterfaceRow { ifindex: interface.ifindex, pad: 0, mac: mac_word(interface.mac.0) };
-            let row = self.interface_row(interface.ifindex);
-            let Some(row) = row else { continue };
-            if rows[row as usize] != value {
-                // The MAC first: a row is found by its index.
-                self.interfaces.store_word(row, 1, value.mac);
-                self.interfaces.store_word(row, 0, u64::from(value.ifindex));
-            }
-        }
-        for (device, interface) in (0..).zip(interfaces) {
+    /// Tells the program which interfaces there are, each with its row of the device map. An interface keeps its row
+    /// of the interface table, and with it its counts of reasons.
+    pub fn set_interfaces(&mut self, interfaces: &[(u32, InterfaceState)]) -> Result<(), Error> {
+        for (device, interface) in interfaces {
+            let Some(row) = self.interface_row(interface.ifindex) else {
+                continue; // The configuration allows no more interfaces than there are rows.
+            };
+            // The MAC first: a row is found by its index.
+            self.interfaces.store_word(row, 1, mac_word(interface.mac.0));
+            self.interfaces.store_word(row, 0, u64::from(interface.ifindex));
             self.devices
-                .set(device, interface.ifindex, None, 0)
+                .set(*device, interface.ifindex, None, 0)
                 .map_err(|error| Error::Device(interface.ifindex, error))?;
         }
         Ok(())
     }
 
+    /// Empties the fragment table's entries for a member's row.
+    fn forget_fragments(&mut self, row: u32) {
+        for set in 0..FRAGMENT_SETS {
+            for way in 0..WAYS {
+                let word = self.fragments.word_at(set, way);
+                if word != 0 && Entry::from_word(word).row() == row {
+                    self.fragments.store_word(set, way, 0);
+                }
+            }
+        }
+    }
+
     /// The row of an interface, or the first free one on its way.
     fn interface_row(&self, ifindex: u32) -> Option<u32> {
-        (0..INTERFACE_ROWS).map(|step| first_row(ifindex.wrapping_add(step))).find(|row| {
-            matches!(self.interfaces.load(*row).ifindex, 0) || self.interfaces.load(*row).ifindex == ifindex
-        })
+        let is_its_own =
+            |row: &u32| matches!(self.interfaces.load(*row).ifindex, found if found == 0 || found == ifindex);
+        (0..INTERFACE_ROWS).map(|step| first_row(ifindex.wrapping_add(step))).find(is_its_own)
     }
 }
 
@@ -129,7 +141,7 @@ impl TablesMut for Datapath {
     fn put_service(&mut self, row: u32, value: ServiceRow) {
         // Words: VIP (0, 1), key and members (2), table (3). A row that gets a new key shows it last; in a row that
         // keeps its key the members are right before the table is, see ServiceRow's readers in the kernel side.
-        let words = self.services.words(&value);
+        let words = Mapped::words(&value);
         let same = self.services.load(row).key == value.key;
         let order: [usize; 4] = if same { [0, 1, 2, 3] } else { [3, 0, 1, 2] };
         if !same {
@@ -142,7 +154,7 @@ impl TablesMut for Datapath {
 
     fn put_member(&mut self, row: u32, value: MemberRow) {
         // Word 2 holds the forward mode: it goes first where the row stops being used, and else last.
-        let words = self.members.words(&value);
+        let words = Mapped::words(&value);
         let order: [usize; 8] = if value.mode == 0 { [2, 0, 1, 3, 4, 5, 6, 7] } else { [7, 6, 5, 4, 3, 1, 0, 2] };
         for word in order {
             self.members.store_word(row, word, words[word]);
@@ -153,7 +165,8 @@ impl TablesMut for Datapath {
         self.slots.store_u16(index / SLOTS_PER_BLOCK, index % SLOTS_PER_BLOCK, slot.0);
     }
 
-    fn clear_counters(&mut self, row: u32) {
+    fn reset_member(&mut self, row: u32) {
+        self.forget_fragments(row);
         if let Err(error) = self.zero_counters(row) {
             tracing::warn!(row, %error, "a member's counters could not be cleared: they go on from an older member's");
         }

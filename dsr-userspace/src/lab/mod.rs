@@ -1,1 +1,174 @@
-//! A network of namespaces with a client, a switch, a balancer and backends.
+//! A network of namespaces with a client, a switch, a balancer and backends, for `dsr lab` and for the tests.
+//!
+//! ```text
+//!   client ── switch (bridge) ── balancer: the agent and its program
+//!                │ │ │
+//!            web1 web2 web3 ..: the VIP on the loopback, an HTTP server
+//! ```
+//!
+//! What enters is a number of backends; what leaves is a [`Lab`], whose namespaces `ip netns` shows, and which takes
+//! all of it away when it is dropped. What a killed process leaves, the next lab takes away. Labs do not meet: each
+//! has its own number in all names.
+
+mod agent;
+mod builder;
+mod display;
+mod error;
+mod http;
+mod load;
+mod plan;
+mod replies;
+mod samples;
+mod screen;
+mod state;
+mod stop;
+mod summary;
+mod terminal;
+mod topology;
+mod traffic;
+mod view;
+mod web;
+
+pub mod net;
+
+use std::{
+    net::{Ipv4Addr, SocketAddrV4},
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+pub use agent::Agent;
+pub use builder::LabBuilder;
+pub use display::Display;
+pub use error::{Error, Result};
+pub use http::{Answer, Failure, get};
+pub use load::{Load, LoadPlan, Tally};
+pub use net::Namespace;
+pub use plan::{MAX_BACKENDS, MAX_VIPS, Node, PORT};
+pub use replies::Replies;
+pub use samples::{Sample, Samples};
+pub use screen::View;
+pub use stop::Stop;
+pub use summary::Summary;
+pub use terminal::Key;
+pub use traffic::Traffic;
+
+use agent::Seat;
+use net::{LinkState, Links};
+use state::State;
+use topology::Topology;
+use web::Web;
+
+/// A running lab. Dropping it removes all of it.
+// Fields are dropped in this order: what uses a namespace goes before it, the lock goes last.
+#[derive(Debug)]
+pub struct Lab {
+    agent: Option<Agent>,
+    _web: Web,
+    seat: Seat,
+    topology: Topology,
+    vips: u8,
+    state: State,
+}
+
+impl Lab {
+    /// A lab of three backends and one VIP with HTTP and no agent, to be changed and built.
+    pub fn builder() -> LabBuilder {
+        LabBuilder::default()
+    }
+
+    /// Its number: its namespaces are called `dsr-<id>-client`, `-switch`, `-balancer`, `-web1` and so on.
+    pub fn id(&self) -> String {
+        self.state.id()
+    }
+
+    /// Its directory for as long as it is up.
+    pub fn directory(&self) -> &Path {
+        self.state.directory()
+    }
+
+    /// The client's namespace.
+    pub fn client(&self) -> &Namespace {
+        &self.topology.client
+    }
+
+    /// The switch's namespace: a bridge whose ports are named after the nodes.
+    pub fn switch(&self) -> &Namespace {
+        &self.topology.switch
+    }
+
+    /// The balancer's namespace.
+    pub fn balancer(&self) -> &Namespace {
+        &self.topology.balancer
+    }
+
+    /// The namespace of a backend, numbered from one as in its name; nothing where there is none of this number.
+    pub fn backend(&self, number: u8) -> Option<&Namespace> {
+        self.topology.backends.get(usize::from(number.checked_sub(1)?))
+    }
+
+    /// The backends' names.
+    pub fn backend_names(&self) -> Vec<String> {
+        (1..).map(Node::Backend).zip(&self.topology.backends).map(|(node, _)| node.to_string()).collect()
+    }
+
+    /// The VIP with this index, counted from zero.
+    pub fn vip(&self, index: u8) -> Option<Ipv4Addr> {
+        (index < self.vips).then(|| plan::vip(index))
+    }
+
+    /// Where the service is that the load goes to: [`PORT`] of the first VIP.
+    pub fn service(&self) -> SocketAddrV4 {
+        SocketAddrV4::new(plan::vip(0), PORT)
+    }
+
+    /// Sets a backend's interface up or down, as if its cable were plugged or pulled.
+    pub fn set_backend(&self, number: u8, state: LinkState) -> Result<()> {
+        let Some(backend) = self.backend(number) else { return Ok(()) };
+        backend.block_on(|| async { Links::open()?.set_state(plan::INTERFACE, state).await })?
+    }
+
+    /// Watches for answers that come through the balancer.
+    pub fn watch_replies(&self) -> Result<Replies> {
+        Replies::watch(self.switch(), plan::vip(0))
+    }
+
+    /// The configuration that an agent gets unless another is written.
+    pub fn default_configuration(&self) -> String {
+        plan::configuration(self.topology.backends.len() as u8, self.vips)
+    }
+
+    /// Replaces the agent's configuration file, in one step; gives its path. A running agent is told nothing.
+    pub fn write_config(&self, yaml: &str) -> Result<PathBuf> {
+        self.seat.write_configuration(yaml)
+    }
+
+    /// A command in the balancer's namespace that sees the agent's socket and pins where they always are.
+    pub fn agent_command(&self, program: impl AsRef<Path>) -> Result<Command> {
+        self.seat.command(program.as_ref())
+    }
+
+    /// Starts `program run -c FILE` with the configuration that was written last; does not wait for it. An agent
+    /// that was there before is stopped first.
+    pub fn start_agent(&mut self, program: impl AsRef<Path>) -> Result<&Agent> {
+        drop(self.agent.take());
+        Ok(self.agent.insert(self.seat.start(program.as_ref())?))
+    }
+
+    /// The agent.
+    pub fn agent(&self) -> Result<&Agent> {
+        self.agent.as_ref().ok_or(Error::NoAgent)
+    }
+
+    /// Waits until the agent gives slots to each of the lab's backends.
+    pub fn wait_ready(&self) -> Result<()> {
+        let names = self.backend_names();
+        let ready =
+            |samples: &Samples| names.iter().all(|name| samples.sum("dsr_member_slots", &[("backend", name)]) > 0.0);
+        self.agent()?.wait_until("slots for every backend", READY_WITHIN, ready).map(drop)
+    }
+}
+
+/// How long an agent may take from its start until every backend has slots.
+const READY_WITHIN: Duration = Duration::from_secs(15);

@@ -1,1 +1,91 @@
-//! Prometheus metrics.
+//! Metrics for Prometheus.
+//!
+//! Enters: a [`Snapshot`], made anew for each scrape by whoever can read the counters. Leaves: the text exposition
+//! over HTTP. Labels hold what the operator configured and what the program is made of, never a client's address.
+
+use std::net::IpAddr;
+
+use dsr_common::stats::Reason;
+
+use crate::model::{Port, Protocol};
+
+mod exposition;
+mod server;
+
+pub use server::{Error, bind, serve};
+
+/// All that is exposed, at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Each member's traffic, summed over the CPUs.
+    pub members: Vec<MemberSample>,
+    /// Each reason's packets on each interface, summed over the CPUs.
+    pub reasons: Vec<ReasonSample>,
+    /// Whether each backend can be reached.
+    pub backends: Vec<BackendSample>,
+    /// How often the configuration was read again.
+    pub reload: Reloads,
+    /// A hash of the configuration that is in force; only its low [`CONFIG_HASH_BITS`] bits are exposed.
+    pub config_hash: u64,
+}
+
+/// Bits of a configuration's hash that a Prometheus value, a double, holds exactly.
+pub const CONFIG_HASH_BITS: u32 = f64::MANTISSA_DIGITS;
+
+/// One backend seen from one service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberSample {
+    /// The service's name.
+    pub service: String,
+    /// Its VIP.
+    pub vip: IpAddr,
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// Its port.
+    pub port: Port,
+    /// The backend's name.
+    pub backend: String,
+    /// Frames sent to the backend.
+    pub packets: u64,
+    /// Their octets, from the link header to the end of the IP packet.
+    pub bytes: u64,
+    /// TCP connections opened.
+    pub new_flows: u64,
+    /// Frames that came back from the backend and were dropped.
+    pub loops: u64,
+    /// Slots of the service's table that new flows reach this member by.
+    pub slots: u32,
+}
+
+/// Frames that were not sent to a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReasonSample {
+    /// Why they were passed, dropped or answered.
+    pub reason: Reason,
+    /// The name of the interface that they came in on.
+    pub interface: String,
+    /// How many there were.
+    pub packets: u64,
+}
+
+/// Whether packets can be sent to a backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendSample {
+    /// The pool's name.
+    pub pool: String,
+    /// The backend's name.
+    pub backend: String,
+    /// Whether the network leads to it.
+    pub reachable: bool,
+    /// Why not.
+    pub cause: Option<String>,
+}
+
+/// How often the configuration was read again since the agent started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reloads {
+    /// It was good and was put into force.
+    pub ok: u64,
+    /// It was bad and changed nothing.
+    pub error: u64,
+}

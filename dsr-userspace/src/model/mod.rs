@@ -6,4 +6,4 @@ mod network;
 mod service;
 
 pub use network::{Hop, InterfaceState, Mac, Network, NoHop, Reach, VlanTag};
-pub use service::{Announce, Backend, Desired, Forward, Protocol, Service, ServiceId, Weight};
+pub use service::{Announce, Backend, Desired, Forward, OnEmpty, Port, Protocol, Service, ServiceId, Weight};

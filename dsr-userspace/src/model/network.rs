@@ -16,7 +16,8 @@ pub struct Network {
 pub struct InterfaceState {
     /// The kernel's index.
     pub ifindex: u32,
-    /// Its MAC.
+    /// The MAC that hosts on its segment know this host by, and that announcements name: its own, or that of the bond or
+    /// bridge that it is a part of.
     pub mac: Mac,
     /// Its MTU in octets.
     pub mtu: u32,
@@ -57,8 +58,14 @@ pub enum NoHop {
     OtherInterface(String),
     /// It is this node's own address.
     Local,
-    /// The kernel has no MAC for it (yet): it does not answer ARP.
-    NoNeighbour,
+    /// The interface that it is reached through is down or has no carrier.
+    InterfaceDown(String),
+    /// The kernel has no MAC for this address (yet): it does not answer.
+    NoNeighbour(IpAddr),
+    /// This bridge does not know (yet) behind which of its ports it is.
+    NoPort(String),
+    /// The VLAN filter of a bridge does not let its frames through this port, or from the bridge itself.
+    OutsideVlan(String),
 }
 
 impl fmt::Display for NoHop {
@@ -70,7 +77,13 @@ impl fmt::Display for NoHop {
             }
             Self::OtherInterface(name) => write!(f, "it is reached through {name}, which is not in `interfaces`"),
             Self::Local => f.write_str("it is an address of this node"),
-            Self::NoNeighbour => f.write_str("it does not answer ARP"),
+            Self::InterfaceDown(name) => write!(f, "its interface {name} is down or has no carrier"),
+            Self::NoNeighbour(IpAddr::V4(address)) => write!(f, "{address} does not answer ARP"),
+            Self::NoNeighbour(IpAddr::V6(address)) => write!(f, "{address} does not answer neighbour solicitations"),
+            Self::NoPort(bridge) => write!(f, "the bridge {bridge} has not heard from it: its port is not known"),
+            Self::OutsideVlan(port) => {
+                write!(f, "the bridge's VLAN filter keeps its packets from {port}: see `bridge vlan show dev {port}`")
+            }
         }
     }
 }
@@ -81,8 +94,10 @@ pub struct Mac(pub [u8; 6]);
 
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+        for (index, octet) in self.0.iter().enumerate() {
+            write!(f, "{}{octet:02x}", if index == 0 { "" } else { ":" })?;
+        }
+        Ok(())
     }
 }
 

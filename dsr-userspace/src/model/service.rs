@@ -1,6 +1,6 @@
 //! Services, pools and backends, as the operator wrote them.
 
-use std::{fmt, net::IpAddr, num::NonZeroU16, sync::Arc};
+use std::{collections::BTreeSet, fmt, net::IpAddr, num::NonZeroU16, sync::Arc};
 
 /// All that an operator wants of the data path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +9,18 @@ pub struct Desired {
     pub hash_seed: u64,
     /// The services, in the order of the file.
     pub services: Vec<Service>,
+}
+
+impl Desired {
+    /// The address of each backend of each service.
+    pub fn backend_addresses(&self) -> BTreeSet<IpAddr> {
+        self.services.iter().flat_map(|service| service.backends.iter().map(|backend| backend.address)).collect()
+    }
+
+    /// The VIP of each service that the balancer itself announces; a VIP of several services more than once.
+    pub fn announced_vips(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.services.iter().filter(|service| service.announce == Announce::Arp).map(|service| service.id.vip)
+    }
 }
 
 /// VIP, protocol and port, bound to the backends of one pool.
@@ -20,6 +32,8 @@ pub struct Service {
     pub id: ServiceId,
     /// Who tells the network where the VIP is; the same for all services of a VIP.
     pub announce: Announce,
+    /// What becomes of a packet when no backend can take it.
+    pub on_empty: OnEmpty,
     /// The pool's name.
     pub pool: String,
     /// The pool's forward mode.
@@ -29,40 +43,50 @@ pub struct Service {
 }
 
 /// Where clients connect to.
+///
+/// A packet belongs to the narrowest service that it fits: its port, else any port of its protocol, else any protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceId {
     /// The virtual address.
     pub vip: IpAddr,
-    /// The transport protocol.
+    /// The protocol above IP.
     pub protocol: Protocol,
-    /// The port, also the one that the backend listens on: DSR cannot translate it.
-    pub port: NonZeroU16,
+    /// The port, also the one that the backend listens on: DSR cannot translate it. [`Port::Any`] where the protocol
+    /// is [`Protocol::Any`].
+    pub port: Port,
 }
 
 impl fmt::Display for ServiceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.vip {
-            IpAddr::V4(vip) => write!(f, "{vip}:{}/{}", self.port, self.protocol),
-            IpAddr::V6(vip) => write!(f, "[{vip}]:{}/{}", self.port, self.protocol),
+        match (self.protocol, self.vip) {
+            (Protocol::Any, vip) => write!(f, "{vip}/any"),
+            (protocol, IpAddr::V4(vip)) => write!(f, "{vip}:{}/{protocol}", self.port),
+            (protocol, IpAddr::V6(vip)) => write!(f, "[{vip}]:{}/{protocol}", self.port),
         }
     }
 }
 
-/// A transport protocol.
+/// A protocol above IP, or all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Protocol {
     /// TCP (RFC 9293).
     Tcp,
     /// UDP (RFC 768).
     Udp,
+    /// SCTP (RFC 9260).
+    Sctp,
+    /// Every protocol but ICMP and `ICMPv6`, which belong to the VIP itself.
+    Any,
 }
 
 impl Protocol {
-    /// The protocol's number in an IP header.
-    pub const fn number(self) -> u8 {
+    /// The protocol's number in an IP header; nothing where it is any.
+    pub const fn number(self) -> Option<u8> {
         match self {
-            Self::Tcp => 6,
-            Self::Udp => 17,
+            Self::Tcp => Some(6),
+            Self::Udp => Some(17),
+            Self::Sctp => Some(132),
+            Self::Any => None,
         }
     }
 
@@ -71,6 +95,8 @@ impl Protocol {
         match self {
             Self::Tcp => "tcp",
             Self::Udp => "udp",
+            Self::Sctp => "sctp",
+            Self::Any => "any",
         }
     }
 }
@@ -81,13 +107,58 @@ impl fmt::Display for Protocol {
     }
 }
 
+/// One port, or all of them. Prints as YAML and metrics have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Port {
+    /// All that no service of the same VIP and protocol has for itself.
+    Any,
+    /// This one.
+    One(NonZeroU16),
+}
+
+impl Port {
+    /// The port's number; nothing where it is any.
+    pub const fn number(self) -> Option<NonZeroU16> {
+        match self {
+            Self::Any => None,
+            Self::One(port) => Some(port),
+        }
+    }
+}
+
+impl From<NonZeroU16> for Port {
+    fn from(port: NonZeroU16) -> Self {
+        Self::One(port)
+    }
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("any"),
+            Self::One(port) => port.fmt(f),
+        }
+    }
+}
+
 /// Who tells the network where a VIP is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Announce {
-    /// The program answers ARP, and the agent sends gratuitous ARP.
+    /// The program answers ARP requests, for an IPv6 VIP neighbour solicitations, and the agent sends such answers
+    /// unasked.
     Arp,
     /// A router does: a static route or BGP.
     None,
+}
+
+/// What becomes of a packet for a service when no backend can take it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnEmpty {
+    /// It is dropped: the client tries again, and waits.
+    #[default]
+    Drop,
+    /// It is answered, so that the client fails at once: a TCP reset, or an ICMP error.
+    Reject,
 }
 
 /// How a packet reaches the backends of a pool.
@@ -126,5 +197,26 @@ impl Weight {
     /// The weight as a number from 0 to [`Weight::MAX`].
     pub const fn get(self) -> u16 {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_prints_as_an_operator_would_write_it() {
+        let http = Port::One(NonZeroU16::new(80).unwrap());
+        let cases = [
+            ("192.0.2.10", Protocol::Tcp, http, "192.0.2.10:80/tcp"),
+            ("192.0.2.10", Protocol::Sctp, Port::Any, "192.0.2.10:any/sctp"),
+            ("192.0.2.10", Protocol::Any, Port::Any, "192.0.2.10/any"),
+            ("2001:db8::1", Protocol::Tcp, http, "[2001:db8::1]:80/tcp"),
+            ("2001:db8::1", Protocol::Udp, Port::Any, "[2001:db8::1]:any/udp"),
+            ("2001:db8::1", Protocol::Any, Port::Any, "2001:db8::1/any"),
+        ];
+        for (vip, protocol, port, expected) in cases {
+            assert_eq!(ServiceId { vip: vip.parse().unwrap(), protocol, port }.to_string(), expected);
+        }
     }
 }

@@ -1,1 +1,81 @@
-//! The way to each backend, by rtnetlink.
+//! The way to each backend: next hop, MAC and VLAN tags, kept true by the kernel's own events.
+//!
+//! Enters: the names of the interfaces, and the addresses of the backends by [`Handle::set_backends`]. Leaves: a
+//! [`Network`] each time that one differs from the one before. Nothing is polled: routes, links and neighbours come
+//! from netlink events, and what an event touches is asked for again. A timer runs only to make the kernel ask for a
+//! backend's MAC (see `upkeep`), because forwarded packets do not pass through the kernel's stack and so cannot.
+//!
+//! It must not change addresses, routes or links, nor a neighbour entry that an operator made permanent.
+
+use std::{collections::BTreeSet, io, net::IpAddr};
+
+use tokio::sync::watch;
+
+use crate::model::Network;
+
+mod decode;
+mod facts;
+mod follow;
+mod kernel;
+mod state;
+mod upkeep;
+mod wires;
+
+/// Why the network cannot be watched.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No socket.
+    #[error("cannot open a netlink socket to watch the network: {0}")]
+    Open(#[source] io::Error),
+    /// The kernel refused to list something.
+    #[error("the kernel does not list its {what}: {source}")]
+    Dump {
+        /// What was to be listed.
+        what: &'static str,
+        /// The kernel's answer.
+        #[source]
+        source: rtnetlink::Error,
+    },
+    /// A socket ended by itself.
+    #[error("the netlink socket that {0} was closed")]
+    Closed(&'static str),
+}
+
+/// Watches the network namespace that it was started in.
+#[derive(Debug)]
+pub struct Watcher;
+
+impl Watcher {
+    /// Opens the sockets in the calling thread's network namespace, then watches in a task of its own.
+    ///
+    /// The receiver's first value is empty; the first change is the network as it was found. The task ends when the
+    /// handle is dropped, or with an error in the log if netlink fails, and then the receiver is closed. Needs a tokio
+    /// runtime with I/O and time enabled.
+    pub fn start(interfaces: Vec<String>) -> Result<(Handle, watch::Receiver<Network>), Error> {
+        let (kernel, events) = kernel::open()?;
+        let (wanted, backends) = watch::channel(BTreeSet::new());
+        let (publish, network) = watch::channel(Network::default());
+        let follower = follow::Follower::new(interfaces, kernel, events, backends, publish);
+        tokio::spawn(async move {
+            if let Err(error) = follower.run().await {
+                tracing::error!(%error, "the network is not watched any more");
+            }
+        });
+        Ok((Handle { wanted }, network))
+    }
+}
+
+/// Says which backends are wanted; the watcher ends when it is dropped.
+#[derive(Debug)]
+pub struct Handle {
+    wanted: watch::Sender<BTreeSet<IpAddr>>,
+}
+
+impl Handle {
+    /// Names the backends whose way is wanted, in place of those named before.
+    ///
+    /// One later snapshot has an entry for each of them, and for no other, in [`Network::reach`].
+    pub fn set_backends(&self, backends: BTreeSet<IpAddr>) {
+        self.wanted.send_replace(backends);
+    }
+}

@@ -17,7 +17,7 @@ pub enum Change {
         row: u32,
         /// What it shall hold.
         value: MemberRow,
-        /// Whether another member, or none, had the row: its counters start at zero.
+        /// Whether another member, or none, had the row: nothing of that one is left in counters and fragments.
         fresh: bool,
     },
     /// Write slots that follow each other.
@@ -49,7 +49,7 @@ pub fn apply(changes: &[Change], tables: &mut impl TablesMut) {
         match change {
             Change::Member { row, value, fresh } => {
                 if *fresh {
-                    tables.clear_counters(*row);
+                    tables.reset_member(*row);
                 }
                 tables.put_member(*row, *value);
             }

@@ -56,5 +56,5 @@ impl TablesMut for InMemory {
         self.slots[index as usize] = slot;
     }
 
-    fn clear_counters(&mut self, _row: u32) {}
+    fn reset_member(&mut self, _row: u32) {}
 }

@@ -3,6 +3,7 @@
 //! [`plan`] is pure. The tables in the kernel are the truth about what is live: they are read, never remembered.
 
 mod change;
+mod layout;
 mod member;
 mod memory;
 mod plan;
@@ -11,6 +12,7 @@ mod services;
 mod tables;
 
 pub use change::{Change, apply};
+pub use layout::{Full, Layout, PlacedMember, PlacedService, Plan};
 pub use memory::InMemory;
-pub use plan::{Full, Layout, PlacedMember, PlacedService, Plan, plan};
+pub use plan::plan;
 pub use tables::{Sizes, Tables, TablesMut};

@@ -1,7 +1,7 @@
 //! The planner: desired x observed x live -> changes. Pure.
 //!
-//! Order of the changes: members, slots, services, VIPs; then what is removed, the other way round. So a packet meets
-//! nothing half made, whenever it comes.
+//! Order of the changes: members, slots, services, VIPs; then what is removed, the other way round. A service whose
+//! members need more room is moved to a copy of them first. So a packet meets nothing half made, whenever it comes.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -13,56 +13,22 @@ use dsr_common::{
     hash::HashKeys,
     limits::SLOTS_PER_BLOCK,
     member::MemberRow,
-    service::{FLAG_ANNOUNCE, MembersRef, ServiceKey, ServiceRow, TableRef},
+    service::{FLAG_ANNOUNCE, FLAG_REJECT, MembersRef, ServiceKey, ServiceRow, TableRef},
     slot::{self, Slot},
 };
 
-use super::{change::Change, member, region::Regions, services::Services, tables::Tables};
+use super::{
+    change::Change,
+    layout::{Full, Layout, PlacedMember, PlacedService, Plan},
+    member,
+    region::Regions,
+    services::Services,
+    tables::Tables,
+};
 use crate::{
     maglev::{self, Candidate},
-    model::{Announce, Desired, Network, Service, ServiceId},
+    model::{Announce, Desired, Network, OnEmpty, Service, ServiceId},
 };
-
-/// A table has no room for what is desired: it has to be built anew, larger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the {0} table is full")]
-pub struct Full(&'static str);
-
-/// What to change, and where everything is afterwards.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
-    /// The changes, to be made in this order.
-    pub changes: Vec<Change>,
-    /// Where everything is once they are made.
-    pub layout: Layout,
-}
-
-/// Where services and members are in the tables.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Layout {
-    /// One for each desired service, in that order.
-    pub services: Vec<PlacedService>,
-}
-
-/// Where one service is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlacedService {
-    /// Slots of its table.
-    pub slots: u32,
-    /// One for each of its backends, in that order.
-    pub members: Vec<PlacedMember>,
-}
-
-/// Where one member is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlacedMember {
-    /// Its row of the member map and of the counters.
-    pub row: u32,
-    /// Slots that name it.
-    pub slots: u32,
-    /// Whether packets can be sent to it.
-    pub reachable: bool,
-}
 
 /// Compares what is desired with what is live. `devices` gives the device map's row for an interface index.
 pub fn plan(
@@ -85,6 +51,7 @@ pub fn plan(
 /// Changes by the moment they are made.
 #[derive(Default)]
 struct Phases {
+    moves: Vec<Change>,
     members: Vec<Change>,
     slots: Vec<Change>,
     services: Vec<Change>,
@@ -94,7 +61,7 @@ struct Phases {
 
 impl Phases {
     fn in_order(self) -> Vec<Change> {
-        [self.members, self.slots, self.services, self.vacated, self.unused].concat()
+        [self.moves, self.members, self.slots, self.services, self.vacated, self.unused].concat()
     }
 }
 
@@ -134,13 +101,14 @@ impl<'a, T: Tables> Planner<'a, T> {
         let (vip, key) = (member::address(service.id.vip), key_of(service.id));
         self.wanted.insert((vip, key));
         let row = self.services.place(vip, key).ok_or(Full("service"))?;
-        let before = self.services.live.get(&(vip, key)).map(|(_, row)| *row);
-        let (members, numbers) = self.numbers(service, before)?;
+        let live = self.services.live.get(&(vip, key)).map(|(_, row)| *row);
+        let (members, numbers) = self.numbers(service, live)?;
+        let before = live.map(|live| self.make_room(row, live, members));
         let rows: Vec<MemberRow> =
             service.backends.iter().map(|b| member::row(service, b, self.network, self.devices)).collect();
-        self.write_members(members, &numbers, &rows, before);
+        self.write_members(members, &numbers, &rows, live);
         let slots = self.slots_of(service, &numbers, &rows);
-        let table = self.write_slots(&slots, before)?;
+        let table = self.write_slots(&slots, flags_of(service), before)?;
         let value = ServiceRow { vip, key, members, table };
         if before != Some(value) {
             self.changes.services.push(Change::Service { row, value });
@@ -175,27 +143,39 @@ impl<'a, T: Tables> Planner<'a, T> {
         (0..members.capacity()).map(|number| self.live.member(members.base() + number)).collect()
     }
 
+    /// Where a service needs more rows: copies its members and turns it over to the copies. Numbers stay, so that its
+    /// slots are right before and after.
+    fn make_room(&mut self, row: u32, live: ServiceRow, to: MembersRef) -> ServiceRow {
+        if live.members == to {
+            return live;
+        }
+        for (number, value) in (0..).zip(self.live_members(live.members)) {
+            if value.family != 0 {
+                self.changes.moves.push(Change::Member { row: to.base() + number, value, fresh: true });
+                let old = live.members.base() + number;
+                self.changes.unused.push(Change::Member { row: old, value: MemberRow::default(), fresh: false });
+            }
+        }
+        let value = ServiceRow { members: to, ..live };
+        self.changes.moves.push(Change::Service { row, value });
+        value
+    }
+
     /// Rows that gain a way are written before the slots that name them, rows that lose it after.
-    fn write_members(&mut self, to: MembersRef, numbers: &[u16], rows: &[MemberRow], before: Option<ServiceRow>) {
-        let moved = before.is_none_or(|row| row.members != to);
+    fn write_members(&mut self, to: MembersRef, numbers: &[u16], rows: &[MemberRow], live: Option<ServiceRow>) {
+        let live = live.map_or(Vec::new(), |row| self.live_members(row.members));
+        let held = |number: u16| live.get(usize::from(number)).copied().unwrap_or_default();
         for (number, value) in numbers.iter().zip(rows) {
-            let row = to.base() + u32::from(*number);
-            let old = if moved { MemberRow::default() } else { self.live.member(row) };
-            if moved || old != *value {
-                let fresh = moved || old.family == 0;
-                let change = Change::Member { row, value: *value, fresh };
+            let (row, old) = (to.base() + u32::from(*number), held(*number));
+            if old != *value {
+                let change = Change::Member { row, value: *value, fresh: old.family == 0 };
                 if value.mode == 0 { self.changes.unused.push(change) } else { self.changes.members.push(change) }
             }
         }
-        let Some(before) = before else { return };
-        let kept: BTreeSet<u32> =
-            if moved { BTreeSet::new() } else { numbers.iter().map(|n| to.base() + u32::from(*n)).collect() };
-        self.clear_members(before.members, &kept);
-    }
-
-    fn clear_members(&mut self, members: MembersRef, kept: &BTreeSet<u32>) {
-        for row in members.base()..members.base() + members.capacity() {
-            if !kept.contains(&row) && self.live.member(row).family != 0 {
+        let kept: BTreeSet<u16> = numbers.iter().copied().collect();
+        for (number, row) in (0..).zip(&live) {
+            if row.family != 0 && !kept.contains(&number) {
+                let row = to.base() + u32::from(number);
                 self.changes.unused.push(Change::Member { row, value: MemberRow::default(), fresh: false });
             }
         }
@@ -218,17 +198,17 @@ impl<'a, T: Tables> Planner<'a, T> {
     }
 
     /// A table of the same size is changed where it differs; another size gets a table of its own.
-    fn write_slots(&mut self, slots: &[Slot], before: Option<ServiceRow>) -> Result<TableRef, Full> {
+    fn write_slots(&mut self, slots: &[Slot], flags: u8, before: Option<ServiceRow>) -> Result<TableRef, Full> {
         let size = slots.len() as u32;
         if let Some(before) = before.filter(|row| row.table.size() == size) {
             let first = before.table.block() * SLOTS_PER_BLOCK;
             let live = self.live;
             self.changes.slots.extend(runs(first, slots, |index| live.slot(index)));
-            return Ok(before.table);
+            return Ok(TableRef::new(before.table.block(), size, flags));
         }
         let block = self.blocks.allocate(slot::blocks(size)).ok_or(Full("slot"))?;
         self.changes.slots.push(Change::Slots { first: block * SLOTS_PER_BLOCK, slots: slots.to_vec() });
-        Ok(TableRef::new(block, size, 0))
+        Ok(TableRef::new(block, size, flags))
     }
 
     fn vips(&mut self) -> Result<(), Full> {
@@ -246,6 +226,14 @@ impl<'a, T: Tables> Planner<'a, T> {
         Ok(())
     }
 
+    fn clear_members(&mut self, members: MembersRef) {
+        for (row, value) in (members.base()..).zip(self.live_members(members)) {
+            if value.family != 0 {
+                self.changes.unused.push(Change::Member { row, value: MemberRow::default(), fresh: false });
+            }
+        }
+    }
+
     fn remove_others(&mut self) {
         let mut gone: Vec<(u32, ServiceRow)> =
             self.services.live.iter().filter(|(id, _)| !self.wanted.contains(id)).map(|(_, live)| *live).collect();
@@ -256,15 +244,28 @@ impl<'a, T: Tables> Planner<'a, T> {
                 self.changes.vacated.push(Change::Vacate { row, key });
             }
             if value.table.size() > 0 {
-                self.clear_members(value.members, &BTreeSet::new());
+                self.clear_members(value.members);
             }
         }
     }
 }
 
+/// What the program has to know of a service besides where its slots are.
+const fn flags_of(service: &Service) -> u8 {
+    match service.on_empty {
+        OnEmpty::Drop => 0,
+        OnEmpty::Reject => FLAG_REJECT,
+    }
+}
+
 /// A service's key in the words of the data path.
 fn key_of(id: ServiceId) -> ServiceKey {
-    ServiceKey::exact(member::family(id.vip), id.protocol.number(), id.port.get().to_be())
+    let family = member::family(id.vip);
+    match (id.protocol.number(), id.port.number()) {
+        (None, _) => ServiceKey::any_protocol(family),
+        (Some(protocol), None) => ServiceKey::any_port(family, protocol),
+        (Some(protocol), Some(port)) => ServiceKey::exact(family, protocol, port.get().to_be()),
+    }
 }
 
 /// The slots that differ, in runs.

@@ -57,6 +57,6 @@ pub trait TablesMut: Tables {
     fn put_member(&mut self, row: u32, value: MemberRow);
     /// Writes one slot at once.
     fn put_slot(&mut self, index: u32, slot: Slot);
-    /// Sets a member's counters to zero on all CPUs.
-    fn clear_counters(&mut self, row: u32);
+    /// Makes a row ready for another member: its counters are zero on all CPUs, and no fragment follows to it.
+    fn reset_member(&mut self, row: u32);
 }

@@ -31,7 +31,7 @@ struct Options {
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    let effort = if options.quick { Effort::QUICK } else { Effort::FULL };
+    let effort = if std::env::var_os("HACK").is_some() {Effort::HACK} else if options.quick { Effort::QUICK } else { Effort::FULL };
     measure::stay_on_one_cpu().context("cannot stay on one CPU")?;
     let floors = floors::load()?;
     let subjects = Subject::all(&floors)?;

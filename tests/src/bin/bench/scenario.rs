@@ -10,7 +10,7 @@ use std::{
 use dsr::{
     datapath::{Datapath, Features},
     model::{
-        Announce, Backend, Desired, Forward, Hop, InterfaceState, Mac, Network, Protocol, Reach, Service, ServiceId,
+        Announce, Backend, Desired, Forward, Hop, InterfaceState, Mac, Network, OnEmpty, Port, Protocol, Reach, Service, ServiceId,
         Weight,
     },
     reconcile::{self, Sizes},
@@ -56,8 +56,9 @@ fn desired() -> Desired {
     });
     let service = Service {
         name: "www".to_owned(),
-        id: ServiceId { vip: IpAddr::V4(VIP), protocol: Protocol::Tcp, port: PORT },
+        id: ServiceId { vip: IpAddr::V4(VIP), protocol: Protocol::Tcp, port: Port::One(PORT) },
         announce: Announce::Arp,
+        on_empty: OnEmpty::Drop,
         pool: "web".to_owned(),
         forward: Forward::L2,
         backends: backends.collect(),

@@ -42,13 +42,15 @@ pub(crate) const STOCK: &str = FLOORS[1];
 /// The program as it runs with one interface, untagged frames and no jumbo frames.
 pub(crate) const RELEASED: &str = "dsr";
 
-const NONE: Features = Features { redirect: false, vlan: false, jumbo: false };
+const NONE: Features = Features { redirect: false, vlan: false, ipv6: false, any: false, jumbo: false };
 
 /// The product with the features that the table shows.
-const VARIANTS: [(&str, Features); 5] = [
+const VARIANTS: [(&str, Features); 7] = [
     (RELEASED, NONE),
     ("dsr+redirect", Features { redirect: true, ..NONE }),
     ("dsr+vlan", Features { vlan: true, ..NONE }),
+    ("dsr+ipv6", Features { ipv6: true, ..NONE }),
+    ("dsr+any", Features { any: true, ..NONE }),
     ("dsr+jumbo", Features { jumbo: true, ..NONE }),
     ("dsr+all", Features::ALL),
 ];

@@ -1,0 +1,171 @@
+//! Neighbour discovery for VIPs (RFC 4861): solicitations are answered, probes for duplicates (RFC 4862) included, and
+//! claims are told from the rest.
+
+use dsr_common::{
+    address::{Address, Family},
+    interface::mac_word,
+    limits::NDP_MAX,
+    stats::Reason,
+};
+
+use super::checksum::{folded, halves};
+use crate::{
+    frame::Frame,
+    parse::Link,
+    service,
+    wire::{
+        Be16, Word, ethernet, icmp,
+        ipv6::{HEADER, Header, Words},
+        ndp::{
+            ADVERTISEMENT, ADVERTISEMENT_LENGTH, Advertisement, HOP_LIMIT, MIN, Message, OVERRIDE, SOLICITATION,
+            SOLICITED, TARGET_MAC,
+        },
+    },
+};
+
+/// All nodes of the link: `ff02::1`, and the MAC for it (RFC 2464, section 7).
+const ALL_NODES: Address = Address::from_v6([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+const ALL_NODES_MAC: u64 = mac_word([0x33, 0x33, 0, 0, 0, 1]);
+
+/// What became of a packet of neighbour discovery, as a function that the verifier looks at by itself can return it.
+pub(crate) struct Discovered;
+
+impl Discovered {
+    const CLAIM: u64 = 1;
+    const ANSWERED: u64 = 2;
+    const FAILED: u64 = 3;
+
+    #[inline(always)]
+    pub(crate) fn word(reason: Option<Reason>) -> u64 {
+        match reason {
+            None => 0,
+            Some(Reason::PassNdClaim) => Self::CLAIM,
+            Some(Reason::AnswerNdp) => Self::ANSWERED,
+            Some(_) => Self::FAILED,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn reason(word: u64) -> Option<Reason> {
+        match word {
+            0 => None,
+            Self::CLAIM => Some(Reason::PassNdClaim),
+            Self::ANSWERED => Some(Reason::AnswerNdp),
+            _ => Some(Reason::DropInconsistent),
+        }
+    }
+}
+
+/// What a packet of neighbour discovery is about.
+struct Discovery {
+    kind: u8,
+    source: Address,
+    target: Address,
+}
+
+/// Answers a solicitation for a VIP, or names a claim to one; nothing where the packet is like any other.
+#[inline(always)]
+pub(crate) fn answer(frame: &mut Frame, link: &Link, mac: u64) -> Option<Reason> {
+    let discovery = read(frame, link.end())?;
+    let Discovery { kind, source, target } = discovery;
+    if kind == ADVERTISEMENT {
+        return service::is_vip(Family::V6, target).then_some(Reason::PassNdClaim);
+    }
+    if service::is_vip(Family::V6, source) {
+        return Some(Reason::PassNdClaim);
+    }
+    let from_group = source.hi.to_ne_bytes()[0] == 0xff;
+    if from_group || !service::is_announced(Family::V6, target) {
+        return None;
+    }
+    let probes = source.hi == 0 && source.lo == 0;
+    let (to, to_mac, flags) =
+        if probes { (ALL_NODES, ALL_NODES_MAC, OVERRIDE) } else { (source, link.source, OVERRIDE | SOLICITED) };
+    let answer = Answer { vip: target, to, to_mac, flags, mac };
+    Some(if answer.write(frame, link.end()).is_some() { Reason::AnswerNdp } else { Reason::DropInconsistent })
+}
+
+/// A sound solicitation or advertisement.
+#[inline(always)]
+fn read(frame: &Frame, start: usize) -> Option<Discovery> {
+    let ip: &Header = frame.at(start)?;
+    let length = ip.payload_length.get();
+    if ip.version() != 6 || ip.next_header != icmp::V6 || ip.hop_limit != HOP_LIMIT {
+        return None;
+    }
+    let message: &Message = frame.at(start + HEADER)?;
+    let known = message.kind == SOLICITATION || message.kind == ADVERTISEMENT;
+    if !known || message.code != 0 || length < MIN as u16 || length > NDP_MAX || length % 8 != 0 {
+        return None;
+    }
+    let source = Address { hi: ip.source.hi, lo: ip.source.lo };
+    let destination = Address { hi: ip.destination.hi, lo: ip.destination.lo };
+    let mut sum = pseudo_header(source, destination, length);
+    for index in 0..usize::from(NDP_MAX) / 4 {
+        if index * 4 < usize::from(length) {
+            sum += u64::from(frame.at::<Word>(start + HEADER + index * 4)?.0);
+        }
+    }
+    let target = Address { hi: message.target.hi, lo: message.target.lo };
+    (folded(sum) == u16::MAX).then_some(Discovery { kind: message.kind, source, target })
+}
+
+/// An advertisement of a VIP.
+struct Answer {
+    vip: Address,
+    to: Address,
+    to_mac: u64,
+    flags: u8,
+    /// This interface's MAC.
+    mac: u64,
+}
+
+impl Answer {
+    /// Writes it over the solicitation whose IP header starts at `start`.
+    #[inline(always)]
+    fn write(&self, frame: &mut Frame, start: usize) -> Option<()> {
+        frame.resize(start + HEADER + ADVERTISEMENT_LENGTH)?;
+        let ip: &mut Header = frame.at_mut(start)?;
+        ip.payload_length = Be16::new(ADVERTISEMENT_LENGTH as u16);
+        ip.source = Words { hi: self.vip.hi, lo: self.vip.lo };
+        ip.destination = Words { hi: self.to.hi, lo: self.to.lo };
+        let [a, b, c, d, e, f, _, _] = self.mac.to_ne_bytes();
+        *frame.at_mut::<Advertisement>(start + HEADER)? = Advertisement {
+            message: Message {
+                kind: ADVERTISEMENT,
+                code: 0,
+                checksum: self.checksum(),
+                flags: self.flags,
+                reserved: [0; 3],
+                target: Words { hi: self.vip.hi, lo: self.vip.lo },
+            },
+            option: TARGET_MAC,
+            option_length: 1,
+            mac: [a, b, c, d, e, f],
+        };
+        frame.at_mut::<ethernet::Header>(0)?.set_macs(self.to_mac, self.mac);
+        Some(())
+    }
+
+    #[inline(always)]
+    fn checksum(&self) -> Be16 {
+        let [a, b, c, d, e, f, _, _] = self.mac.to_ne_bytes();
+        let sum = pseudo_header(self.vip, self.to, ADVERTISEMENT_LENGTH as u16)
+            + halves(u64::from_ne_bytes([ADVERTISEMENT, 0, 0, 0, self.flags, 0, 0, 0]))
+            + halves(self.vip.hi)
+            + halves(self.vip.lo)
+            + halves(u64::from_ne_bytes([TARGET_MAC, 1, a, b, c, d, e, f]));
+        Be16::from_raw(!folded(sum))
+    }
+}
+
+/// The sum over what ICMPv6 is checked with besides itself (RFC 8200, section 8.1).
+#[inline(always)]
+const fn pseudo_header(source: Address, destination: Address, length: u16) -> u64 {
+    halves(source.hi)
+        + halves(source.lo)
+        + halves(destination.hi)
+        + halves(destination.lo)
+        + (length as u32).to_be() as u64
+        + (icmp::V6 as u32).to_be() as u64
+}

@@ -1,0 +1,77 @@
+//! ICMP destination unreachable for a packet that no backend takes (RFC 792; RFC 4443, section 3.1).
+//!
+//! It holds the packet's IP header and the eight octets behind it, which is what RFC 792 asks for and enough for the
+//! sender to find its socket. RFC 4443 would have as much as fits; a checksum over that is not worth its time here.
+
+use dsr_common::address::Family;
+
+use crate::{
+    frame::Frame,
+    hairpin::{checksum::folded, header},
+    parse::{Ip, Link},
+    wire::{
+        Be16, Word, ethernet,
+        icmp::{self, Unreachable},
+        transport::{SCTP, UDP},
+    },
+};
+
+/// Octets behind the quoted packet's headers.
+const QUOTED: usize = 8;
+/// The longest quotation: an IPv4 header with all options, or an IPv6 header with some extensions.
+const QUOTE_MAX: usize = 96;
+
+/// Writes the message around the start of the packet; nothing where that is too short or its headers too long.
+#[inline(always)]
+pub(super) fn write(frame: &mut Frame, link: &Link, ip: &Ip) -> Option<()> {
+    let quote = ip.payload - ip.start + QUOTED;
+    if quote > QUOTE_MAX || ip.start + quote > ip.end {
+        return None;
+    }
+    let has_ports = matches!(ip.protocol, UDP | SCTP);
+    let (kind, code) = match ip.family {
+        Family::V4 => (3, if has_ports { 3 } else { 2 }),
+        Family::V6 => (1, 4),
+    };
+    let sum = sum_of_quote(frame, ip.start, quote)?;
+    let room = header::length(ip.family) + icmp::MIN;
+    frame.grow_front(room as i32)?;
+    frame.resize(link.end() + room + quote)?;
+    move_link_header(frame, room, link)?;
+    let length = (icmp::MIN + quote) as u16;
+    let protocol = icmp::protocol(ip.family);
+    header::write(frame, ip, protocol, length)?;
+    let mut message = Unreachable { kind, code, checksum: Be16::new(0), unused: 0 };
+    let pseudo = if matches!(ip.family, Family::V6) { header::pseudo_sum(ip, protocol, length) } else { 0 };
+    message.checksum = Be16::from_raw(!folded(sum + pseudo + u64::from(u16::from_ne_bytes([kind, code]))));
+    *frame.at_mut::<Unreachable>(ip.start + header::length(ip.family))? = message;
+    Some(())
+}
+
+/// The sum over the quotation, whose length is a multiple of four.
+#[inline(always)]
+fn sum_of_quote(frame: &Frame, start: usize, length: usize) -> Option<u64> {
+    let mut sum = 0;
+    for index in 0..QUOTE_MAX / 4 {
+        if index * 4 < length {
+            sum += u64::from(frame.at::<Word>(start + index * 4)?.0);
+        }
+    }
+    Some(sum)
+}
+
+/// Brings tags and EtherType to the new start of the frame; the MACs are written by the caller.
+#[inline(always)]
+fn move_link_header(frame: &mut Frame, from: usize, link: &Link) -> Option<()> {
+    let ethertype = frame.at::<ethernet::EtherType>(from + link.length)?.0;
+    if link.length > ethernet::MACS {
+        let outer = frame.at::<Word>(from + ethernet::MACS)?.0;
+        frame.at_mut::<Word>(ethernet::MACS)?.0 = outer;
+    }
+    if link.length > ethernet::MACS + ethernet::TAG {
+        let inner = frame.at::<Word>(from + ethernet::MACS + ethernet::TAG)?.0;
+        frame.at_mut::<Word>(ethernet::MACS + ethernet::TAG)?.0 = inner;
+    }
+    frame.at_mut::<ethernet::EtherType>(link.length)?.0 = ethertype;
+    Some(())
+}

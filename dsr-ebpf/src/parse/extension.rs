@@ -1,0 +1,113 @@
+//! IPv6 extension headers (RFC 8200, section 4; RFC 4302), no more than [`EXTENSIONS`] of them.
+//!
+//! The walk is a function that the verifier looks at once, by itself ([`crate::walk_extensions`]): what follows it
+//! would else be looked at once for each number of headers. It is called only where there is a header to walk.
+
+use dsr_common::limits::EXTENSIONS;
+
+use super::Fragment;
+use crate::{
+    frame::{self, Frame},
+    wire::ipv6::{
+        self, AUTHENTICATION, DESTINATION_OPTIONS, Extension, FRAGMENT, FRAGMENT_LENGTH, HOP_BY_HOP, ROUTING,
+    },
+};
+
+/// Offsets are kept below a bound that no linear part reaches, for the verifier.
+const OFFSETS: usize = 0x3fff;
+
+/// Where the extension headers end.
+#[derive(Clone, Copy)]
+pub(crate) struct Last {
+    /// The first header that extends nothing.
+    pub(super) protocol: u8,
+    /// Where it starts.
+    pub(super) payload: usize,
+    pub(super) fragment: Fragment,
+}
+
+/// The end of the walk from the header of type `next` at `at`; nothing where a header reaches beyond `end`, or they are
+/// too many. What follows the header of a later fragment is not looked at: it is in the middle of something.
+#[inline(always)]
+pub(super) fn walk(frame: &Frame, next: u8, at: usize, end: usize) -> Option<Last> {
+    if !is_extension(next) {
+        return Some(Last { protocol: next, payload: at, fragment: Fragment::Whole });
+    }
+    Last::from_word(crate::walk_extensions(frame.context(), u64::from(next), at as u64, end as u64))
+}
+
+/// The walk itself.
+#[inline(always)]
+pub(crate) fn step_by_step(frame: &Frame, next: u8, at: usize, end: usize) -> Option<Last> {
+    let mut last = Last { protocol: next, payload: at, fragment: Fragment::Whole };
+    for _ in 0..=EXTENSIONS {
+        let at = last.payload & OFFSETS;
+        match last.protocol {
+            HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS | AUTHENTICATION => {
+                let header: &Extension = within(frame, at, 8, end)?;
+                let length = usize::from(header.length);
+                let octets = if last.protocol == AUTHENTICATION { (length + 2) * 4 } else { (length + 1) * 8 };
+                (last.protocol, last.payload) = (header.next_header, at + octets);
+            }
+            FRAGMENT => {
+                let header: &ipv6::Fragment = within(frame, at, FRAGMENT_LENGTH, end)?;
+                (last.protocol, last.payload) = (header.next_header, at + FRAGMENT_LENGTH);
+                if header.offset_more.get() & 0xfff8 != 0 {
+                    last.fragment = Fragment::Later(header.id);
+                    return Some(last);
+                }
+                if header.offset_more.get() & 1 != 0 {
+                    last.fragment = Fragment::First(header.id);
+                }
+            }
+            _ => return (last.payload <= end).then_some(last),
+        }
+    }
+    None
+}
+
+#[inline(always)]
+const fn is_extension(next: u8) -> bool {
+    matches!(next, HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS | AUTHENTICATION | FRAGMENT)
+}
+
+/// The header at `at`, where `length` octets of it are within the packet.
+#[inline(always)]
+fn within<T: frame::Header>(frame: &Frame, at: usize, length: usize, end: usize) -> Option<&T> {
+    if at + length > end {
+        return None;
+    }
+    frame.at(at)
+}
+
+/// Bits 0 to 15: where the payload starts. 16 to 23: the protocol. 24 and 25: zero for nothing, else the part of a
+/// datagram. 32 to 63: the identification.
+impl Last {
+    const WHOLE: u64 = 1;
+    const FIRST: u64 = 2;
+    const LATER: u64 = 3;
+
+    /// As a function that the verifier looks at by itself can return it.
+    #[inline(always)]
+    pub(crate) fn word(last: Option<Self>) -> u64 {
+        let Some(Self { protocol, payload, fragment }) = last else { return 0 };
+        let (part, id) = match fragment {
+            Fragment::Whole => (Self::WHOLE, 0),
+            Fragment::First(id) => (Self::FIRST, id),
+            Fragment::Later(id) => (Self::LATER, id),
+        };
+        payload as u64 & 0xffff | u64::from(protocol) << 16 | part << 24 | u64::from(id) << 32
+    }
+
+    #[inline(always)]
+    fn from_word(word: u64) -> Option<Self> {
+        let id = (word >> 32) as u32;
+        let fragment = match word >> 24 & 3 {
+            Self::WHOLE => Fragment::Whole,
+            Self::FIRST => Fragment::First(id),
+            Self::LATER => Fragment::Later(id),
+            _ => return None,
+        };
+        Some(Self { protocol: (word >> 16) as u8, payload: word as usize & OFFSETS, fragment })
+    }
+}

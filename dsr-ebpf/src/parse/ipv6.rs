@@ -1,0 +1,38 @@
+//! The IPv6 header and what extends it.
+
+use dsr_common::{
+    address::{Address, Family},
+    stats::Reason,
+};
+
+use super::{Fragment, Ip, extension, ipv4::fits};
+use crate::{
+    frame::Frame,
+    service,
+    wire::ipv6::{HEADER, Header},
+};
+
+/// Reads the header that starts at `start` and walks its extension headers.
+#[inline(always)]
+pub(crate) fn parse(frame: &Frame, start: usize) -> Result<Ip, Reason> {
+    let header: &Header = frame.at(start).ok_or(Reason::PassTruncated)?;
+    if header.version() != 6 {
+        return Err(Reason::PassNotIp);
+    }
+    let client = Address { hi: header.source.hi, lo: header.source.lo };
+    let vip = Address { hi: header.destination.hi, lo: header.destination.lo };
+    let end = start + HEADER + usize::from(header.payload_length.get());
+    let last = if fits(frame, end) { extension::walk(frame, header.next_header, start + HEADER, end) } else { None };
+    let last = last.ok_or_else(|| service::reason_if_vip(Family::V6, vip, Reason::DropMalformed))?;
+    Ok(Ip {
+        family: Family::V6,
+        client,
+        vip,
+        protocol: last.protocol,
+        start,
+        payload: last.payload,
+        end,
+        fragment: last.fragment,
+        is_plain: last.payload == start + HEADER && matches!(last.fragment, Fragment::Whole),
+    })
+}

@@ -1,0 +1,244 @@
+//! The agent: keeps the program's tables equal to what the file wants and the network allows, until it is told to stop.
+//!
+//! One task owns all state. What happens (the file changes, the network changes, a signal) reaches it as an event; it
+//! answers each with one idempotent reconciliation.
+
+mod balancer;
+mod exporter;
+mod loops;
+mod reach;
+mod report;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+};
+
+use self::{balancer::Balancer, exporter::Exporter};
+use crate::{
+    config::{self, Config, Errors, HostFacts, Watch},
+    datapath, metrics,
+    model::Network,
+    neighbour::{self, Handle, Watcher},
+};
+
+/// Why the agent cannot start, or has to end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file has errors, or contradicts this host. Nothing was touched.
+    #[error("{0}")]
+    Config(#[from] Errors),
+    /// The host's interfaces and addresses could not be read.
+    #[error(transparent)]
+    Facts(#[from] config::FactsError),
+    /// The file cannot be watched.
+    #[error(transparent)]
+    Watch(#[from] config::WatchError),
+    /// The network cannot be watched.
+    #[error(transparent)]
+    Neighbour(#[from] neighbour::Error),
+    /// The watching of the network ended; why is in the log.
+    #[error("the network is not watched any more")]
+    Blind,
+    /// An interface that frames do not come in on.
+    #[error("cannot attach to {0}: it is no Ethernet interface; write one in `interfaces` that has a MAC")]
+    NotEthernet(String),
+    /// The kernel refused something.
+    #[error(transparent)]
+    Datapath(#[from] datapath::Error),
+    /// A table is full although it was built for this configuration.
+    #[error("{0} although it was sized for this configuration")]
+    Full(#[from] crate::reconcile::Full),
+    /// Nothing can listen at the metrics' address.
+    #[error(transparent)]
+    Metrics(#[from] metrics::Error),
+    /// Gratuitous ARP cannot be sent.
+    #[error("cannot announce VIPs: {0}")]
+    Announce(std::io::Error),
+    /// Signals cannot be received.
+    #[error("cannot receive signals: {0}")]
+    Signals(std::io::Error),
+}
+
+/// Runs the agent of the current network namespace until SIGINT or SIGTERM; then the program is detached.
+pub async fn run(file: &Path) -> Result<(), Error> {
+    let mut signals = Signals::new().map_err(Error::Signals)?;
+    let mut agent = tokio::select! {
+        agent = Agent::start(file) => agent?,
+        () = signals.stopped() => return Ok(()),
+    };
+    let mut looks = tokio::time::interval(LOOK_EVERY);
+    loop {
+        tokio::select! {
+            _ = looks.tick() => agent.look(),
+            asked = signals.next() => match asked {
+                Asked::Stop => break,
+                Asked::Reload => agent.reload("SIGHUP").await,
+            },
+            () = agent.file.changed() => agent.reload("the file changed").await,
+            changed = agent.network.changed() => {
+                changed.map_err(|_| Error::Blind)?;
+                agent.network_changed();
+            }
+        }
+    }
+    tracing::info!("stopped: the program is detached and the VIPs are no longer answered");
+    Ok(())
+}
+
+/// How often counters are looked at for what an operator has to be told.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+struct Agent {
+    path: PathBuf,
+    file: Watch,
+    /// Ends the watching of the network when it is dropped.
+    watcher: Handle,
+    network: watch::Receiver<Network>,
+    balancer: Arc<Mutex<Balancer>>,
+    exporter: Exporter,
+}
+
+impl Agent {
+    async fn start(path: &Path) -> Result<Self, Error> {
+        let file = Watch::new(path)?;
+        let config = config::load_on_host(path, &HostFacts::read().await?)?;
+        warn_about(&config);
+        let mut exporter = Exporter::default();
+        let place = exporter.prepare(config.metrics).await?;
+        let (watcher, network) = watch_network(&config).await?;
+        let balancer = Balancer::start(config, network.borrow().clone())?;
+        let balancer = Arc::new(Mutex::new(balancer));
+        exporter.serve(place, &balancer);
+        Ok(Self { path: path.to_owned(), file, watcher, network, balancer, exporter })
+    }
+
+    fn look(&self) {
+        if let Err(error) = lock(&self.balancer).look_for_loops() {
+            tracing::error!(%error, "counters cannot be read");
+        }
+    }
+
+    fn network_changed(&mut self) {
+        let network = self.network.borrow_and_update().clone();
+        if let Err(error) = lock(&self.balancer).observe(network) {
+            tracing::error!(%error, "a change of the network could not be followed; the next one is tried again");
+        }
+    }
+
+    async fn reload(&mut self, why: &str) {
+        let result = self.try_reload().await;
+        let mut balancer = lock(&self.balancer);
+        balancer.count_reload(result.is_ok());
+        match result {
+            Ok(()) => tracing::info!(file = %self.path.display(), "reloaded: {why}"),
+            Err(Error::Config(errors)) => {
+                for problem in errors.problems() {
+                    tracing::error!("{problem}");
+                }
+                tracing::error!("not reloaded ({why}): everything stays as it was");
+            }
+            Err(error) => tracing::error!(%error, "not reloaded ({why}): everything stays as it was"),
+        }
+    }
+
+    async fn try_reload(&mut self) -> Result<(), Error> {
+        let facts = HostFacts::read().await?;
+        let config = config::load_on_host(&self.path, &facts)?;
+        warn_about(&config);
+        let same_interfaces = lock(&self.balancer).config().interfaces() == config.interfaces();
+        let network = if same_interfaces { None } else { Some(watch_network(&config).await?) };
+        let prepared = self.exporter.prepare(config.metrics).await.map_err(Error::Metrics);
+        match prepared.and_then(|place| self.adopt(config, network).map(|()| place)) {
+            Ok(place) => self.exporter.serve(place, &self.balancer),
+            Err(error) => {
+                self.exporter.restore(&self.balancer).await;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over the configuration, and where it has other interfaces, the network as they show it.
+    fn adopt(&mut self, config: Config, network: Option<(Handle, watch::Receiver<Network>)>) -> Result<(), Error> {
+        let mut balancer = lock(&self.balancer);
+        let Some((watcher, network)) = network else {
+            self.watcher.set_backends(config.desired.backend_addresses());
+            return balancer.adopt(config, None).inspect_err(|_| {
+                self.watcher.set_backends(balancer.config().desired.backend_addresses());
+            });
+        };
+        let seen = network.borrow().clone();
+        balancer.adopt(config, Some(seen))?;
+        (self.watcher, self.network) = (watcher, network);
+        Ok(())
+    }
+}
+
+/// Starts to watch the network and waits for the first look at it.
+async fn watch_network(config: &Config) -> Result<(Handle, watch::Receiver<Network>), Error> {
+    let (watcher, mut network) = Watcher::start(config.interfaces())?;
+    let backends = config.desired.backend_addresses();
+    watcher.set_backends(backends.clone());
+    network.changed().await.map_err(|_| Error::Blind)?;
+    // The first look may have been before the backends were named.
+    let is_whole = |network: &Network| backends.iter().all(|address| network.reach.contains_key(address));
+    let seen = network.wait_for(is_whole).await.map_err(|_| Error::Blind)?.clone();
+    network.mark_unchanged();
+    match config.interfaces().into_iter().find(|name| !seen.interfaces.contains_key(name)) {
+        Some(interface) => Err(Error::NotEthernet(interface)),
+        None => Ok((watcher, network)),
+    }
+}
+
+fn warn_about(config: &Config) {
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+}
+
+fn lock(balancer: &Mutex<Balancer>) -> std::sync::MutexGuard<'_, Balancer> {
+    // The kernel's tables are the truth and are read anew each time: a panic elsewhere leaves nothing half done here.
+    balancer.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.interrupt.recv() => Asked::Stop,
+            _ = self.terminate.recv() => Asked::Stop,
+            _ = self.hang_up.recv() => Asked::Reload,
+        }
+    }
+
+    /// Waits for the signal to stop; there is nothing to read again yet.
+    async fn stopped(&mut self) {
+        while let Asked::Reload = self.next().await {}
+    }
+}
+
+/// What a signal asks for.
+enum Asked {
+    Stop,
+    Reload,
+}

@@ -1,0 +1,167 @@
+//! `dsr check`: says what is wrong with a configuration on this host, and touches nothing.
+//!
+//! Errors and warnings go to standard error, the summary to standard output; with `--json` one object goes to standard
+//! output. Exit code: 0 where the agent would start with the file, 2 where it would not.
+
+use std::{collections::BTreeSet, fmt, io::Write, path::PathBuf, process::ExitCode};
+
+use anyhow::Context;
+use serde::Serialize;
+
+use crate::{
+    config::{self, Config, Errors, HostFacts, Problem, SeedSource},
+    model::Service,
+};
+
+/// Arguments of `dsr check`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The configuration file
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Print one JSON object: ok, errors, warnings
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Checks the file by itself and against this host.
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("cannot start the runtime")?.block_on(check(args))
+}
+
+async fn check(args: Args) -> anyhow::Result<ExitCode> {
+    let host = HostFacts::read().await.context("cannot check the file against this host")?;
+    let result = config::load_on_host(&args.config, &host);
+    if args.json {
+        writeln!(std::io::stdout(), "{}", serde_json::to_string(&Report::new(&result))?)?;
+    } else {
+        print(&result)?;
+    }
+    Ok(result.map_or(ExitCode::from(WRONG_CONFIGURATION), |_| ExitCode::SUCCESS))
+}
+
+/// The exit code for a configuration that cannot be used.
+const WRONG_CONFIGURATION: u8 = 2;
+
+fn print(result: &Result<Config, Errors>) -> anyhow::Result<()> {
+    match result {
+        Ok(config) => {
+            for warning in &config.warnings {
+                writeln!(std::io::stderr(), "warning: {warning}")?;
+            }
+            writeln!(std::io::stdout(), "{}", Summary(config))?;
+        }
+        Err(errors) => writeln!(std::io::stderr(), "{errors}")?,
+    }
+    Ok(())
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    ok: bool,
+    errors: &'a [Problem],
+    warnings: &'a [Problem],
+}
+
+impl<'a> Report<'a> {
+    fn new(result: &'a Result<Config, Errors>) -> Self {
+        match result {
+            Ok(config) => Self { ok: true, errors: &[], warnings: &config.warnings },
+            Err(errors) => Self { ok: false, errors: errors.problems(), warnings: &[] },
+        }
+    }
+}
+
+/// What a good configuration asks for, in two lines.
+struct Summary<'a>(&'a Config);
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(config) = self;
+        let services = &config.desired.services;
+        let pools: BTreeSet<_> = services.iter().map(|service| &service.pool).collect();
+        let backends: BTreeSet<_> = services.iter().flat_map(addresses).collect();
+        write!(
+            f,
+            "{}: good: {} on {}, {} with {}",
+            config.file.display(),
+            counted(services.len(), "service"),
+            counted(config.vips().len(), "VIP"),
+            counted(pools.len(), "pool"),
+            counted(backends.len(), "backend"),
+        )?;
+        match config.seed_source {
+            SeedSource::File => Ok(()),
+            SeedSource::Machine | SeedSource::Absent => f.write_str(
+                "\nhash_seed is derived from this machine's id: \
+                 where several balancers share the VIPs, write it, the same on each",
+            ),
+        }
+    }
+}
+
+fn addresses(service: &Service) -> impl Iterator<Item = std::net::IpAddr> {
+    service.backends.iter().map(|backend| backend.address)
+}
+
+fn counted(number: usize, word: &str) -> String {
+    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const GOOD: &str = "\
+interfaces: [lo]
+pools:
+  web: {backends: [{name: web1, address: 10.0.0.11}, {name: web2, address: 10.0.0.12}]}
+  old: {backends: [{name: web1, address: 10.0.0.11}]}
+services:
+  - {name: www, vip: 192.0.2.10, port: 80, pool: web}
+  - {name: https, vip: 192.0.2.10, port: 443, pool: web}
+";
+
+    fn parse(text: &str) -> Result<Config, Errors> {
+        config::parse(text, Path::new("dsr.yaml"))
+    }
+
+    #[test]
+    fn the_summary_counts_what_is_used() {
+        let summary = Summary(&parse(GOOD).unwrap()).to_string();
+        let [counts, seed] = summary.lines().collect::<Vec<_>>()[..] else { panic!("{summary}") };
+        assert_eq!(counts, "dsr.yaml: good: 2 services on 1 VIP, 1 pool with 2 backends");
+        assert!(seed.starts_with("hash_seed is derived from this machine's id"), "{seed}");
+        let seeded = Summary(&parse(&format!("hash_seed: 1\n{GOOD}")).unwrap()).to_string();
+        assert_eq!(seeded, counts);
+    }
+
+    #[test]
+    fn json_has_errors_and_warnings_as_objects() {
+        let json = |text: &str| serde_json::to_string(&Report::new(&parse(text))).unwrap();
+        let warning =
+            r#"{"file":"dsr.yaml","line":4,"column":3,"field":"pools.old","message":"no service uses this pool"}"#;
+        assert_eq!(json(GOOD), format!(r#"{{"ok":true,"errors":[],"warnings":[{warning}]}}"#));
+        let error = r#"{"file":"dsr.yaml","line":1,"column":14,"field":"interfaces[0]","message":"has no value: write the name of an interface as `ip link` shows it, like eth0"}"#;
+        let bad = GOOD.replace("[lo]", "[null]");
+        assert_eq!(json(&bad), format!(r#"{{"ok":false,"errors":[{error}],"warnings":[]}}"#));
+    }
+
+    #[tokio::test]
+    async fn a_file_and_its_host_are_checked_together() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("dsr.yaml");
+        std::fs::write(&file, GOOD.replace("[lo]", "[no-such-nic]").replace("port: 443", "port: 0")).unwrap();
+        let errors = config::load_on_host(&file, &HostFacts::read().await.unwrap()).unwrap_err();
+        let fields: Vec<_> = errors.problems().iter().map(|problem| problem.field.as_str()).collect();
+        assert_eq!(fields, ["interfaces[0]", "services[1].port"], "{errors}");
+        let args = |config| Args { config, json: false };
+        assert_eq!(check(args(file.clone())).await.unwrap(), ExitCode::from(WRONG_CONFIGURATION));
+        std::fs::write(&file, GOOD).unwrap();
+        assert_eq!(check(args(file)).await.unwrap(), ExitCode::SUCCESS);
+    }
+}

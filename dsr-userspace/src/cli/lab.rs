@@ -1,0 +1,279 @@
+//! `dsr lab`: builds a lab, sends load through its balancer and shows what comes of it.
+
+use std::{
+    io::{self, Write},
+    num::{NonZeroU16, NonZeroU32},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
+
+use crate::lab::{
+    Display, Error, Key, Lab, Load, LoadPlan, MAX_BACKENDS, Replies, Stop, Summary, Tally, Traffic, View,
+    net::LinkState,
+};
+use anyhow::{Context, Result, bail};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    task,
+    time::{self, Instant, MissedTickBehavior},
+};
+
+/// Watch the balancer at work: a client, a switch, a balancer and backends in network namespaces of this machine.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How long to run, as 20s, 5m or 1h [default: until Ctrl-C]
+    #[arg(long, value_parser = parse_duration)]
+    duration: Option<Duration>,
+    /// How many backends
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=i64::from(MAX_BACKENDS)))]
+    backends: u8,
+    /// Requests a second, at most
+    #[arg(long, default_value = "500")]
+    rate: NonZeroU32,
+    /// Requests at a time, at most
+    #[arg(long, default_value = "16")]
+    concurrency: NonZeroU16,
+    /// Print one JSON object at the end, and all else to stderr
+    #[arg(long)]
+    json: bool,
+    /// The program to run as the agent
+    #[arg(long, hide = true, default_value = "/proc/self/exe")]
+    agent: PathBuf,
+}
+
+/// Runs the lab to its end: 0 where every request was answered, and none of the answers through the balancer; else 1.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (summary, ending) = runtime.block_on(build_and_watch(args))?;
+    if args.json {
+        writeln!(io::stdout(), "{}", summary.json())?;
+    } else {
+        // Whoever read the lines may have gone.
+        let _ = writeln!(io::stdout(), "{summary}");
+    }
+    ending?;
+    Ok(if summary.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// From the first namespace to the last: what came of it, and what ended it before its time.
+async fn build_and_watch(args: &Args) -> Result<(Summary, Result<()>)> {
+    let mut interrupts = Interrupts::listen()?;
+    let Some(lab) = build(args, &mut interrupts).await? else { return Ok((Summary::empty(), Ok(()))) };
+    let mut display = if args.json { Display::stderr() } else { Display::stdout() };
+    display.note(&how_to_look_inside(&lab))?;
+    let mut run = Run::start(&lab, args)?;
+    let end = args.duration.map(|duration| Instant::now() + duration);
+    let ending = run.watch(&mut display, &mut interrupts, end).await;
+    let (summary, observed) = run.finish();
+    Ok((summary, ending.and(observed)))
+}
+
+/// The lab, unless it was interrupted.
+async fn build(args: &Args, interrupts: &mut Interrupts) -> Result<Option<Lab>> {
+    let stop = Stop::default();
+    let builder = Lab::builder().backends(args.backends).agent(&args.agent).stop(&stop);
+    let mut building = task::spawn_blocking(move || builder.build());
+    let built = tokio::select! {
+        built = &mut building => built,
+        () = interrupts.next() => {
+            stop.set();
+            building.await
+        }
+    };
+    match built.context("building the lab panicked")? {
+        Err(Error::Stopped) => Ok(None),
+        Ok(_) if stop.is_set() => Ok(None),
+        built => Ok(Some(built?)),
+    }
+}
+
+fn how_to_look_inside(lab: &Lab) -> String {
+    let (id, service) = (lab.id(), lab.service());
+    let last = lab.backend_names().pop().unwrap_or_default();
+    format!(
+        "lab {id}: {service} is balanced over {} backends; from a second terminal:\n\
+         \x20 ip netns exec dsr-{id}-client curl http://{service}/\n\
+         \x20 ip netns exec dsr-{id}-{last} ip link set eth0 down\n\
+         \x20 ip netns exec dsr-{id}-balancer curl http://127.0.0.1:9650/metrics",
+        lab.backend_names().len(),
+    )
+}
+
+/// A lab under load.
+struct Run<'a> {
+    lab: &'a Lab,
+    load: Load,
+    replies: Replies,
+    traffic: Traffic,
+    replies_seen: u64,
+    stopped: Vec<bool>,
+    shown: Tally,
+    shown_at: Instant,
+}
+
+impl<'a> Run<'a> {
+    fn start(lab: &'a Lab, args: &Args) -> Result<Self> {
+        let backends = lab.backend_names();
+        let stopped = vec![false; backends.len()];
+        let replies = lab.watch_replies()?;
+        let plan = LoadPlan {
+            service: lab.service(),
+            rate: args.rate,
+            concurrency: args.concurrency,
+            timeout: REQUEST_TIMEOUT,
+            backends,
+        };
+        let load = Load::start(lab.client(), plan)?;
+        let (shown, traffic) = (load.tally(), Traffic::default());
+        Ok(Self { lab, load, replies, traffic, replies_seen: 0, stopped, shown, shown_at: Instant::now() })
+    }
+
+    /// Shows what goes on until the time is over, the user has enough, or nobody reads it.
+    async fn watch(&mut self, display: &mut Display, interrupts: &mut Interrupts, end: Option<Instant>) -> Result<()> {
+        let mut keyboard = display.keyboard()?;
+        let mut ticks = time::interval_at(Instant::now() + TICK, TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = interrupts.next() => return Ok(()),
+                () = at(end) => return Ok(()),
+                key = keyboard.key() => match key {
+                    Key::Quit => return Ok(()),
+                    Key::Backend(number) => self.toggle(number)?,
+                },
+                _ = ticks.tick() => {
+                    self.observe()?;
+                    if self.show(display).is_err() {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks the agent and the switch what they have seen.
+    fn observe(&mut self) -> Result<()> {
+        self.replies_seen = self.replies.seen()?;
+        let agent = self.lab.agent()?;
+        match agent.scrape() {
+            Ok(samples) => self.traffic = Traffic::from(&samples),
+            Err(error) => {
+                if let Some(status) = agent.ended() {
+                    bail!("the agent ended by itself ({status}):\n{}", agent.log());
+                }
+                // Old numbers are better than none.
+                tracing::warn!(%error, "cannot read the agent's metrics");
+            }
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, display: &mut Display) -> io::Result<()> {
+        let total = self.load.tally();
+        let view = View {
+            backends: &self.lab.backend_names(),
+            stopped: &self.stopped,
+            recent: &total.since(&self.shown),
+            seconds: self.shown_at.elapsed().as_secs_f64(),
+            total: &total,
+            traffic: &self.traffic,
+            replies_seen: self.replies_seen,
+        };
+        display.view(&view)?;
+        (self.shown, self.shown_at) = (total, Instant::now());
+        Ok(())
+    }
+
+    fn toggle(&mut self, number: u8) -> Result<()> {
+        let Some(stopped) = self.stopped.get_mut(usize::from(number) - 1) else { return Ok(()) };
+        *stopped = !*stopped;
+        let state = if *stopped { LinkState::Down } else { LinkState::Up };
+        Ok(self.lab.set_backend(number, state)?)
+    }
+
+    /// What came of it, and what went wrong when looking at it for the last time.
+    fn finish(mut self) -> (Summary, Result<()>) {
+        // The load first: the requests under way shall be in both counts.
+        let tally = self.load.stop();
+        let observed = self.observe();
+        let Self { lab, traffic, replies_seen, .. } = self;
+        (Summary { backends: lab.backend_names(), tally, traffic, replies_seen }, observed)
+    }
+}
+
+/// At that time, or never.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The signals that end the lab: from the keyboard, from a service manager, from a closed terminal.
+struct Interrupts {
+    keyboard: Signal,
+    manager: Signal,
+    hangup: Signal,
+}
+
+impl Interrupts {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            keyboard: signal(SignalKind::interrupt())?,
+            manager: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.keyboard.recv() => {}
+            _ = self.manager.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+}
+
+/// A number and its unit: `500ms`, `20s`, `5m`, `1h`; seconds where there is none.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let seconds = match unit.trim() {
+        "ms" => 1e-3,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(format!("{unit:?} is no unit: write ms, s, m or h")),
+    };
+    let number: f64 = number.parse().map_err(|_| "write a number and a unit, as 20s".to_owned())?;
+    match Duration::try_from_secs_f64(number * seconds) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("the duration must be more than nothing, and finite".to_owned()),
+    }
+}
+
+/// How long the client waits for an answer.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+const TICK: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(parse_duration("20s"), Ok(Duration::from_secs(20)));
+        assert_eq!(parse_duration("20"), Ok(Duration::from_secs(20)));
+        assert_eq!(parse_duration("1.5m"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(parse_duration("1 h"), Ok(Duration::from_secs(3600)));
+    }
+
+    #[test]
+    fn bad_durations_are_refused() {
+        for text in ["", "s", "0s", "-1s", "5 days", "1e9h"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! `dsr run`: the agent of this node.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use crate::agent;
+use anyhow::Context as _;
+
+use super::WRONG;
+
+/// What `dsr run` is given.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The configuration, YAML.
+    #[arg(short, long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    match runtime.block_on(agent::run(&args.config)) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(agent::Error::Config(errors)) => {
+            for problem in errors.problems() {
+                eprintln!("{problem}");
+            }
+            Ok(ExitCode::from(WRONG))
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,91 @@
+//! Addresses of hosts: a VIP's, a backend's.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use serde_yaml::Value;
+
+use super::{
+    field::{Read, not},
+    path::shown,
+};
+
+/// An address that one host on the network can have, without a zone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HostAddress(pub(super) IpAddr);
+
+impl Read for HostAddress {
+    const WRITE: &'static str = "an IPv4 or IPv6 address, like 192.0.2.10 or \"2001:db8::10\"";
+
+    fn read(value: Value) -> Result<Self, String> {
+        let Some(text) = value.as_str() else { return Err(not::<Self>(&value, "an address")) };
+        let address = text.parse().map_err(|_| decorated(text).unwrap_or_else(|| not::<Self>(&value, "an address")))?;
+        match unfit(address) {
+            None => Ok(Self(address)),
+            Some(why) => Err(format!("{address} {why}")),
+        }
+    }
+}
+
+/// What is written around an address, if that is all that is wrong.
+fn decorated(text: &str) -> Option<String> {
+    let address = |text: &str| text.parse::<IpAddr>().ok();
+    let remedy =
+        |what: &str, address| Some(format!("`{}` has {what}: write the address alone, {address}", shown(text)));
+    if let Some(address) = text.split_once('/').and_then(|(bare, _)| address(bare)) {
+        return remedy("a prefix length", address);
+    }
+    if let Some((bare, after)) = text.strip_prefix('[').and_then(|text| text.split_once(']')) {
+        return remedy(if after.is_empty() { "brackets" } else { "brackets and a port" }, address(bare)?);
+    }
+    if let Some((bare, _)) = text.split_once('%') {
+        let address = address(bare)?;
+        return Some(match unfit(address) {
+            Some(why) => format!("`{}` {why}", shown(text)),
+            None => return remedy("a zone", address),
+        });
+    }
+    let (bare, _) = text.split_once(':')?;
+    remedy("a port", bare.parse::<Ipv4Addr>().ok()?.into())
+}
+
+/// Why no host on the network can be reached by this address, and what to write instead.
+fn unfit(address: IpAddr) -> Option<String> {
+    match address {
+        IpAddr::V4(address) => {
+            unfit_v4(address).map(|why| format!("{why}: write the address of one host, like 192.0.2.10"))
+        }
+        IpAddr::V6(address) => unfit_v6(address),
+    }
+}
+
+fn unfit_v4(address: Ipv4Addr) -> Option<&'static str> {
+    if address.octets()[0] == 0 {
+        Some("is no host's address (0.0.0.0/8)")
+    } else if address.is_loopback() {
+        Some("is a loopback address, which no other host can reach")
+    } else if address.is_multicast() {
+        Some("is a multicast address")
+    } else if address.is_broadcast() {
+        Some("is the broadcast address")
+    } else {
+        None
+    }
+}
+
+fn unfit_v6(address: Ipv6Addr) -> Option<String> {
+    if let Some(mapped) = address.to_ipv4_mapped() {
+        return Some(format!("is an IPv4 address written as IPv6: write {mapped}"));
+    }
+    let why = if address.is_unspecified() {
+        "is no host's address"
+    } else if address.is_loopback() {
+        "is the loopback address, which no other host can reach"
+    } else if address.is_multicast() {
+        "is a multicast address"
+    } else if address.is_unicast_link_local() {
+        "is a link-local address, which is another host's on each interface"
+    } else {
+        return None;
+    };
+    Some(format!("{why}: write the global or unique local address of one host, like \"2001:db8::10\""))
+}

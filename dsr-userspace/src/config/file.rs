@@ -1,0 +1,124 @@
+//! The rows of a file as an operator writes them: nothing is checked here but that a field is of its kind.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use serde::Deserialize;
+use serde_yaml::Value;
+
+use super::{
+    XdpMode,
+    address::HostAddress,
+    field::{Entries, Field, Read, row},
+    scalar::{InterfaceName, Name, PoolName, Seed},
+};
+use crate::model::{Announce, Forward, OnEmpty, Port, Protocol, Weight};
+
+/// What is written beside the fields that there are.
+pub(super) type Unknown = BTreeMap<String, Value>;
+
+/// A row whose fields have names.
+pub(super) trait Row: Read {
+    /// What it is, as in "is not a field of ...".
+    const WHAT: &'static str;
+    /// The names of its fields.
+    const FIELDS: &'static [&'static str];
+    /// Fields that this version does not have, and what to know of each.
+    const OTHER: &'static [(&'static str, &'static str)];
+
+    /// Takes out what is written beside the fields that there are.
+    fn take_unknown(&mut self) -> Unknown;
+}
+
+/// The whole file.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct File {
+    pub(super) interfaces: Field<Vec<Field<InterfaceName>>>,
+    pub(super) metrics: Field<SocketAddr>,
+    pub(super) hash_seed: Field<Seed>,
+    pub(super) xdp_mode: Field<XdpMode>,
+    pub(super) pools: Field<Entries<PoolRow>>,
+    pub(super) services: Field<Vec<Field<ServiceRow>>>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+/// A pool, below its name.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct PoolRow {
+    pub(super) forward: Field<Forward>,
+    pub(super) backends: Field<Vec<Field<BackendRow>>>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+/// A backend of a pool.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct BackendRow {
+    pub(super) name: Field<Name>,
+    pub(super) address: Field<HostAddress>,
+    pub(super) weight: Field<Weight>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+/// A service.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ServiceRow {
+    pub(super) name: Field<Name>,
+    pub(super) vip: Field<HostAddress>,
+    pub(super) port: Field<Port>,
+    pub(super) protocol: Field<Protocol>,
+    pub(super) pool: Field<PoolName>,
+    pub(super) announce: Field<Announce>,
+    pub(super) on_empty: Field<OnEmpty>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+const NOT_YET: &str = "this version does not have it: remove it";
+
+macro_rules! rows {
+    ($($row:ident = $what:literal, $write:literal, $many:literal, [$($field:literal),+], $other:expr;)+) => {$(
+        impl Read for $row {
+            const WRITE: &'static str = $write;
+            const WRITE_MANY: &'static str = $many;
+
+            fn read(value: Value) -> Result<Self, String> {
+                row(value, $what)
+            }
+        }
+
+        impl Row for $row {
+            const WHAT: &'static str = $what;
+            const FIELDS: &'static [&'static str] = &[$($field),+];
+            const OTHER: &'static [(&'static str, &'static str)] = $other;
+
+            fn take_unknown(&mut self) -> Unknown {
+                std::mem::take(&mut self.unknown)
+            }
+        }
+    )+};
+}
+
+rows! {
+    File = "a configuration", "`interfaces:`, `pools:` and `services:`, each on a line of its own", "one",
+        ["interfaces", "metrics", "hash_seed", "xdp_mode", "pools", "services"],
+        &[("flow_timeout", NOT_YET), ("api", NOT_YET)];
+    PoolRow = "a pool", "{backends: [{name: web1, address: 10.0.0.11}]}",
+        "each pool below its name, like {web: {backends: [{name: web1, address: 10.0.0.11}]}}",
+        ["forward", "backends"],
+        &[("health", "this version has no health checks: remove it")];
+    BackendRow = "a backend", "{name: web1, address: 10.0.0.11}", "a list, like [{name: web1, address: 10.0.0.11}]",
+        ["name", "address", "weight"],
+        &[("port", "a backend has no port: with Direct Server Return a port cannot be translated, \
+                    the backend listens on the service's; remove it")];
+    ServiceRow = "a service", "{name: www, vip: 192.0.2.10, port: 80, pool: web}",
+        "a list, like [{name: www, vip: 192.0.2.10, port: 80, pool: web}]",
+        ["name", "vip", "port", "protocol", "pool", "announce", "on_empty"],
+        &[("affinity", NOT_YET), ("backends", "a service has a pool: write the backends in a pool, and its name here"),
+          ("address", "the address of a service is its VIP: write `vip`")];
+}

@@ -1,0 +1,126 @@
+//! What a configuration says of this host, compared with what the host is.
+
+use std::net::IpAddr;
+
+use super::{
+    Config,
+    error::{Errors, Located, Problem},
+    suggest,
+};
+
+/// What is known of this host's network: of one network namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostFacts {
+    /// The names of its interfaces.
+    pub interfaces: Vec<String>,
+    /// Its own addresses.
+    pub addresses: Vec<AddressOnHost>,
+}
+
+/// An address of this host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressOnHost {
+    /// The address.
+    pub address: IpAddr,
+    /// The length of its prefix in bits.
+    pub prefix: u8,
+    /// The interface that it is on.
+    pub interface: String,
+}
+
+/// Compares a configuration with a host: its interfaces exist, and neither a VIP nor a backend is the host itself.
+pub fn check_host(config: &Config, host: &HostFacts) -> Result<(), Errors> {
+    Errors::some(problems(config, host)).map_or(Ok(()), Err)
+}
+
+/// What [`check_host`] finds.
+pub(super) fn problems(config: &Config, host: &HostFacts) -> Vec<Problem> {
+    let problem = |at: &Located<_>, message| Problem::new(&config.file, at.place, &at.field, message);
+    let vips = config.vips.iter().filter_map(|at| Some(problem(at, vip_on_host(host.find(at.value)?))));
+    let backends = config.backends.iter().filter_map(|at| Some(problem(at, backend_on_host(host.find(at.value)?))));
+    let interfaces = config.interfaces.iter().filter(|at| !host.interfaces.contains(&at.value)).map(|at| {
+        let message = no_interface(&at.value, host);
+        Problem::new(&config.file, at.place, &at.field, message)
+    });
+    interfaces.chain(vips).chain(backends).collect()
+}
+
+impl HostFacts {
+    fn find(&self, address: IpAddr) -> Option<&AddressOnHost> {
+        self.addresses.iter().find(|on_host| on_host.address == address)
+    }
+}
+
+fn no_interface(name: &str, host: &HostFacts) -> String {
+    let names = || host.interfaces.iter().map(String::as_str);
+    match suggest::closest(name, names()) {
+        Some(close) => format!("this host has no interface {name}: did you mean {close}?"),
+        None => format!("this host has no interface {name}: write {}", suggest::listed(names())),
+    }
+}
+
+fn vip_on_host(AddressOnHost { address, prefix, interface }: &AddressOnHost) -> String {
+    format!(
+        "{address} is an address of this host, on {interface}: a balancer must not have its VIPs as addresses; \
+         remove it with `ip address del {address}/{prefix} dev {interface}`"
+    )
+}
+
+fn backend_on_host(AddressOnHost { address, interface, .. }: &AddressOnHost) -> String {
+    format!(
+        "{address} is this host, on {interface}: a balancer cannot be its own backend; write another host's address"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{super::parse, *};
+
+    const TEXT: &str = "\
+interfaces: [eth0, eht1]
+pools:
+  web:
+    backends:
+      - {name: web1, address: 10.0.0.11}
+services:
+  - {name: www, vip: 192.0.2.10, port: 80, pool: web}
+  - {name: https, vip: 192.0.2.10, port: 443, pool: web}
+";
+
+    fn on_host(address: &str, prefix: u8, interface: &str) -> AddressOnHost {
+        AddressOnHost { address: address.parse().unwrap(), prefix, interface: interface.to_owned() }
+    }
+
+    fn found(host: &HostFacts) -> String {
+        let config = parse(TEXT, Path::new("dsr.yaml")).unwrap();
+        check_host(&config, host).map_or_else(|errors| errors.to_string(), |()| String::new())
+    }
+
+    #[test]
+    fn a_fitting_host_has_no_errors() {
+        let interfaces = ["lo", "eth0", "eht1"].map(str::to_owned).to_vec();
+        let host = HostFacts { interfaces, addresses: vec![on_host("10.0.0.1", 24, "eth0")] };
+        assert_eq!(found(&host), "");
+    }
+
+    #[test]
+    fn all_that_does_not_fit_is_told_at_once() {
+        let interfaces = ["lo", "eth0", "eth1"].map(str::to_owned).to_vec();
+        let addresses = vec![on_host("192.0.2.10", 32, "lo"), on_host("10.0.0.11", 24, "eth0")];
+        let expected = "\
+dsr.yaml:1:20: interfaces[1]: this host has no interface eht1: did you mean eth1?
+dsr.yaml:5:31: pools.web.backends[0].address: 10.0.0.11 is this host, on eth0: a balancer cannot be its own backend; \
+write another host's address
+dsr.yaml:7:22: services[0].vip: 192.0.2.10 is an address of this host, on lo: a balancer must not have its VIPs as \
+addresses; remove it with `ip address del 192.0.2.10/32 dev lo`";
+        assert_eq!(found(&HostFacts { interfaces, addresses }), expected);
+    }
+
+    #[test]
+    fn a_host_without_a_similar_interface_lists_its_own() {
+        let host = HostFacts { interfaces: vec!["lo".to_owned(), "ens3".to_owned()], addresses: vec![] };
+        assert!(found(&host).contains("this host has no interface eth0: write lo or ens3"));
+    }
+}

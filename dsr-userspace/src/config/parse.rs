@@ -1,0 +1,159 @@
+//! The file as a whole: text in, configuration or all errors out.
+
+use std::{collections::HashMap, fs, path::Path};
+
+use dsr_common::limits::INTERFACE_ROWS;
+
+use super::{
+    Config, SeedSource, XdpMode,
+    compose::compose,
+    error::{Errors, Located, Place, Problem},
+    field::Field,
+    file::File,
+    host::{self, HostFacts},
+    path::FieldPath,
+    pools::{self, Pools},
+    report::{Optional, Report},
+    scalar::{InterfaceName, Seed},
+    seed,
+    services::{self, Services},
+};
+use crate::model::Desired;
+
+/// Parses a configuration. Pure: `path` is only named in problems. Every error is found at once.
+///
+/// A seed that is not written stays zero ([`SeedSource::Absent`]); [`load`] fills it in.
+pub fn parse(text: &str, path: &Path) -> Result<Config, Errors> {
+    Draft::read(text, path)?.finish()
+}
+
+/// Reads and parses the file at `path`. A seed that is not written is derived from this machine's id.
+pub fn load(path: &Path) -> Result<Config, Errors> {
+    Draft::load(path)?.finish()
+}
+
+/// As [`load`], with the errors of [`super::check_host`] in the same list.
+pub fn load_on_host(path: &Path, host: &HostFacts) -> Result<Config, Errors> {
+    let mut draft = Draft::load(path)?;
+    draft.errors.extend(host::problems(&draft.config, host));
+    draft.finish()
+}
+
+/// The 64-bit Fowler-Noll-Vo hash (FNV-1a): the same everywhere and forever, not a secret.
+pub(super) fn fnv1a(octets: &[u8]) -> u64 {
+    octets.iter().fold(0xcbf2_9ce4_8422_2325, |hash, octet| (hash ^ u64::from(*octet)).wrapping_mul(0x100_0000_01b3))
+}
+
+/// What of a file is good, and all that is not.
+struct Draft {
+    config: Config,
+    errors: Vec<Problem>,
+}
+
+impl Draft {
+    fn load(path: &Path) -> Result<Self, Errors> {
+        let octets = fs::read(path).map_err(|error| {
+            Errors::of_file(path, format!("cannot be read, {error}: write it, or name another file"))
+        })?;
+        let text = str::from_utf8(&octets).map_err(|error| not_text(path, &octets, error.valid_up_to()))?;
+        let mut draft = Self::read(text, path)?;
+        if draft.config.seed_source == SeedSource::Absent {
+            draft.config.seed_source = SeedSource::Machine;
+            match seed::of_machine() {
+                Ok(seed) => draft.config.desired.hash_seed = seed,
+                Err(message) => draft.errors.push(Problem::new(path, Place::FILE, "hash_seed", message)),
+            }
+        }
+        Ok(draft)
+    }
+
+    fn read(text: &str, path: &Path) -> Result<Self, Errors> {
+        let plain = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let outline = compose(plain).map_err(|finding| finding.problem(path))?;
+        let value = outline.node.to_value();
+        let mut report = Report::new(path, outline);
+        let root = FieldPath::root();
+        if value.is_null() {
+            report.error(&root, "the file is empty: write `interfaces:`, `pools:` and `services:`");
+        }
+        let field = if value.is_null() { Field::Absent } else { Field::of(value) };
+        let Optional::Value(file) = report.optional::<File>(&root, field) else {
+            return Err(Errors::some(report.errors).unwrap_or_else(|| unread(path)));
+        };
+        let config = config(&mut report, file, path, fnv1a(text.as_bytes()) & METRIC_BITS);
+        Ok(Self { errors: report.errors, config: Config { warnings: report.warnings, ..config } })
+    }
+
+    fn finish(self) -> Result<Config, Errors> {
+        Errors::some(self.errors).map_or(Ok(self.config), Err)
+    }
+}
+
+/// Bits of a whole number that a 64-bit floating-point number holds with room to spare.
+const METRIC_BITS: u64 = 0xffff_ffff_ffff;
+
+fn config(report: &mut Report<'_>, mut file: File, path: &Path, hash: u64) -> Config {
+    let root = FieldPath::root();
+    report.unknown(&root, &mut file);
+    let interfaces = interfaces(report, file.interfaces);
+    let metrics = report.optional(&root.key("metrics"), file.metrics).value();
+    let xdp_mode = report.optional(&root.key("xdp_mode"), file.xdp_mode).or(XdpMode::default()).unwrap_or_default();
+    let (hash_seed, seed_source) = match report.optional(&root.key("hash_seed"), file.hash_seed) {
+        Optional::Value(Seed(seed)) => (seed, SeedSource::File),
+        Optional::Bad => (0, SeedSource::File),
+        Optional::Absent => (0, SeedSource::Absent),
+    };
+    let rows = report.required(&root.key("pools"), file.pools);
+    let pools = rows.map_or_else(Pools::default, |rows| pools::read(report, rows));
+    let rows = report.required(&root.key("services"), file.services);
+    let services = rows.map_or_else(Services::default, |rows| services::read(report, rows, &pools));
+    Config {
+        file: path.to_owned(),
+        desired: Desired { hash_seed, services: services.good },
+        interfaces,
+        metrics,
+        xdp_mode,
+        seed_source,
+        hash,
+        warnings: Vec::new(),
+        vips: services.vips,
+        backends: pools.addresses.into_iter().map(|(_, address)| address).collect(),
+    }
+}
+
+fn interfaces(report: &mut Report<'_>, field: Field<Vec<Field<InterfaceName>>>) -> Vec<Located<String>> {
+    let list = FieldPath::root().key("interfaces");
+    let Some(names) = report.required(&list, field) else { return Vec::new() };
+    if names.is_empty() {
+        report.error(&list, "has no interface: write those that packets for the VIPs come in on, like [eth0]");
+    }
+    if names.len() > INTERFACE_ROWS as usize {
+        report.error(&list, format!("{} interfaces are too many: write at most {INTERFACE_ROWS}", names.len()));
+    }
+    let mut seen: HashMap<String, FieldPath> = HashMap::new();
+    let mut good = Vec::new();
+    for (index, field) in names.into_iter().enumerate() {
+        let at = list.index(index);
+        let Some(InterfaceName(name)) = report.required(&at, field) else { continue };
+        if let Some(first) = seen.get(&name) {
+            let message = format!("{name} is written twice, also at line {}: keep one of them", report.line(first));
+            report.error(&at, message);
+            continue;
+        }
+        good.push(report.located(&at, name.clone()));
+        seen.insert(name, at);
+    }
+    good
+}
+
+fn not_text(path: &Path, octets: &[u8], valid: usize) -> Errors {
+    let before = String::from_utf8_lossy(&octets[..valid]);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let message = "is not UTF-8 from here on: save the file as UTF-8";
+    Problem::new(path, Place { line, column }, "", message).into()
+}
+
+fn unread(path: &Path) -> Errors {
+    Errors::of_file(path, "is no configuration".to_owned())
+}

@@ -1,0 +1,118 @@
+//! Fields that are one value: names, numbers, ports.
+
+use std::{net::SocketAddr, num::NonZeroU16};
+
+use serde_yaml::Value;
+
+use super::field::{Read, not};
+use crate::model::{Port, Weight};
+
+/// The name of a pool, a service or a backend.
+#[derive(Clone, Debug)]
+pub(super) struct Name(pub(super) String);
+
+impl Read for Name {
+    const WRITE: &'static str = "a name of letters, digits, `-`, `_` and `.`, at most 63 long";
+
+    fn read(value: Value) -> Result<Self, String> {
+        match value {
+            Value::String(text) => Self::new(text),
+            Value::Number(number) => Err(format!("{number} is a number, not a name: write it in quotes, \"{number}\"")),
+            Value::Bool(truth) => Err(format!("{truth} is not a name: write it in quotes, \"{truth}\"")),
+            value => Err(not::<Self>(&value, "a name")),
+        }
+    }
+}
+
+impl Name {
+    /// A name that can stand in a command, a metric's label and a log line.
+    pub(super) fn new(text: String) -> Result<Self, String> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(fits) && text.len() <= 63 {
+            return Ok(Self(text));
+        }
+        Err(not::<Self>(&Value::String(text), "a name"))
+    }
+}
+
+/// The name that a service has for a pool, which need not be there.
+#[derive(Clone, Debug)]
+pub(super) struct PoolName(pub(super) String);
+
+impl Read for PoolName {
+    const WRITE: &'static str = "the name of a pool, like web";
+
+    fn read(value: Value) -> Result<Self, String> {
+        match value {
+            Value::String(text) => Ok(Self(text)),
+            value => Err(not::<Self>(&value, "the name of a pool")),
+        }
+    }
+}
+
+/// The name of a network interface.
+#[derive(Clone, Debug)]
+pub(super) struct InterfaceName(pub(super) String);
+
+impl Read for InterfaceName {
+    const WRITE: &'static str = "the name of an interface as `ip link` shows it, like eth0";
+    const WRITE_MANY: &'static str = "a list of interfaces, like [eth0]";
+
+    /// What the kernel takes for a name: `dev_valid_name` in net/core/dev.c.
+    fn read(value: Value) -> Result<Self, String> {
+        let Value::String(name) = value else { return Err(not::<Self>(&value, "a name")) };
+        let odd = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();
+        if name.is_empty() || name.len() > 15 || matches!(name.as_str(), "." | "..") || name.contains(odd) {
+            return Err(not::<Self>(&Value::String(name), "the name of an interface"));
+        }
+        Ok(Self(name))
+    }
+}
+
+impl Read for Port {
+    const WRITE: &'static str = "a whole number from 1 to 65535, or any";
+
+    fn read(value: Value) -> Result<Self, String> {
+        match &value {
+            Value::String(text) if text == "any" => Ok(Self::Any),
+            Value::Sequence(_) => Err("a list is not a port: write one service for each port".to_owned()),
+            value => value
+                .as_u64()
+                .and_then(|port| NonZeroU16::new(port.try_into().ok()?))
+                .map(Self::One)
+                .ok_or_else(|| not::<Self>(value, "a port")),
+        }
+    }
+}
+
+const _: () = assert!(Weight::MAX == 1000, "the text below says so");
+
+impl Read for Weight {
+    const WRITE: &'static str = "a whole number from 0 to 1000";
+
+    fn read(value: Value) -> Result<Self, String> {
+        let weight = value.as_u64().and_then(|weight| Self::new(weight.try_into().ok()?));
+        weight.ok_or_else(|| not::<Self>(&value, "a weight"))
+    }
+}
+
+/// The seed of the hashes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seed(pub(super) u64);
+
+impl Read for Seed {
+    const WRITE: &'static str = "a whole number of at most 64 bits, like 0x5eed5eed5eed5eed";
+
+    fn read(value: Value) -> Result<Self, String> {
+        value.as_u64().map(Self).ok_or_else(|| not::<Self>(&value, "a seed"))
+    }
+}
+
+impl Read for SocketAddr {
+    const WRITE: &'static str = "an address and a port from 1 to 65535, like 127.0.0.1:9650";
+
+    fn read(value: Value) -> Result<Self, String> {
+        let address = value.as_str().and_then(|text| text.parse::<Self>().ok());
+        address.filter(|address| address.port() != 0).ok_or_else(|| not::<Self>(&value, "an address with a port"))
+    }
+}

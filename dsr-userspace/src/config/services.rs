@@ -1,0 +1,155 @@
+//! Services: from rows to the model, with the pools that they name.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    net::IpAddr,
+};
+
+use super::{
+    error::Located,
+    field::{Field, Read},
+    file::ServiceRow,
+    path::{FieldPath, shown},
+    pools::{Pool, Pools},
+    report::Report,
+    scalar::{Name, PoolName},
+    suggest,
+};
+use crate::model::{Announce, OnEmpty, Port, Protocol, Service, ServiceId};
+
+/// What is known of the services so far.
+#[derive(Default)]
+pub(super) struct Services {
+    /// The good ones, in the order of the file.
+    pub(super) good: Vec<Service>,
+    /// Each VIP where it is first written, also those of services that are otherwise bad.
+    pub(super) vips: Vec<Located<IpAddr>>,
+    by_vip: HashMap<IpAddr, FieldPath>,
+    announce: HashMap<IpAddr, (Announce, FieldPath)>,
+    names: HashMap<String, FieldPath>,
+    ids: HashMap<ServiceId, FieldPath>,
+    pools: BTreeSet<String>,
+}
+
+/// Reads all services.
+pub(super) fn read(report: &mut Report<'_>, rows: Vec<Field<ServiceRow>>, pools: &Pools) -> Services {
+    let mut services = Services::default();
+    let top = FieldPath::root().key("services");
+    if rows.is_empty() {
+        report.error(&top, format!("has no service: write {}", ServiceRow::WRITE_MANY));
+    }
+    for (index, field) in rows.into_iter().enumerate() {
+        let path = top.index(index);
+        let service = report.required(&path, field).and_then(|row| services.service(report, &path, row, pools));
+        services.good.extend(service);
+    }
+    services.check_pools(report, pools);
+    services
+}
+
+impl Services {
+    fn service(
+        &mut self,
+        report: &mut Report<'_>,
+        path: &FieldPath,
+        mut row: ServiceRow,
+        pools: &Pools,
+    ) -> Option<Service> {
+        report.unknown(path, &mut row);
+        let name = report.required(&path.key("name"), row.name).map(|Name(name)| name);
+        let vip = report.required(&path.key("vip"), row.vip).map(|vip| vip.0);
+        let protocol = report.optional(&path.key("protocol"), row.protocol).or(Protocol::Tcp);
+        let port = port(report, &path.key("port"), row.port, protocol);
+        let on_empty = report.optional(&path.key("on_empty"), row.on_empty).or(OnEmpty::default());
+        let announce = report.optional(&path.key("announce"), row.announce).or(Announce::Arp);
+        let named = report.required(&path.key("pool"), row.pool).map(|PoolName(pool)| pool);
+        let pool = named.as_ref().and_then(|pool| self.pool(report, &path.key("pool"), pool, pools));
+
+        self.name(report, path.key("name"), name.as_deref());
+        self.vip(report, path, vip?, announce);
+        let id = ServiceId { vip: vip?, protocol: protocol?, port: port? };
+        self.id(report, path, id);
+        let (forward, backends) = pool?.good.clone()?;
+        let (announce, on_empty) = (announce?, on_empty?);
+        Some(Service { name: name?, id, announce, on_empty, pool: named?, forward, backends })
+    }
+
+    fn pool<'a>(&mut self, report: &mut Report<'_>, at: &FieldPath, name: &str, pools: &'a Pools) -> Option<&'a Pool> {
+        self.pools.insert(name.to_owned());
+        let found = pools.by_name.get(name);
+        // Where there is no pool at all, that was said.
+        if found.is_none() && !pools.by_name.is_empty() {
+            let names = || pools.by_name.keys().map(String::as_str);
+            let remedy = match suggest::closest(name, names()) {
+                Some(close) => format!("did you mean {}?", shown(close)),
+                None => format!("write {}, or add it below `pools:`", shown(&suggest::listed(names()))),
+            };
+            report.error(at, format!("there is no pool {}: {remedy}", shown(name)));
+        }
+        found
+    }
+
+    fn name(&mut self, report: &mut Report<'_>, at: FieldPath, name: Option<&str>) {
+        let Some(name) = name else { return };
+        if let Some(first) = self.names.get(name) {
+            let line = report.line(first);
+            report.error(&at, format!("{name} is the name of another service, at line {line}: change one"));
+        }
+        self.names.entry(name.to_owned()).or_insert(at);
+    }
+
+    fn vip(&mut self, report: &mut Report<'_>, path: &FieldPath, vip: IpAddr, announce: Option<Announce>) {
+        let at = path.key("vip");
+        if !self.by_vip.contains_key(&vip) {
+            self.vips.push(report.located(&at, vip));
+            self.by_vip.insert(vip, at);
+        }
+        let Some(announce) = announce else { return };
+        let (first, at) = self.announce.entry(vip).or_insert_with(|| (announce, path.clone()));
+        if *first != announce {
+            let (line, at) = (report.line(at), path.key("announce"));
+            let message = format!("differs from the service of {vip} at line {line}: write the same for all of a VIP");
+            report.error(&at, message);
+        }
+    }
+
+    fn id(&mut self, report: &mut Report<'_>, path: &FieldPath, id: ServiceId) {
+        if let Some(first) = self.ids.get(&id) {
+            let line = report.line(first);
+            let message =
+                format!("{id} is also the service at line {line}: remove one, or change its VIP, port or protocol");
+            report.error(path, message);
+        }
+        self.ids.entry(id).or_insert_with(|| path.clone());
+    }
+
+    /// What can be said of pools and services only when both are known.
+    fn check_pools(&self, report: &mut Report<'_>, pools: &Pools) {
+        for (name, pool) in &pools.by_name {
+            if !self.pools.contains(name) {
+                report.warn(&pool.path, "no service uses this pool");
+            }
+        }
+        for (at, address) in &pools.addresses {
+            if let Some(vip) = self.by_vip.get(&address.value) {
+                let (line, address) = (report.line(vip), address.value);
+                let message =
+                    format!("{address} is a VIP, at line {line}: write the address that the backend itself has");
+                report.error(at, message);
+            }
+        }
+    }
+}
+
+/// The port must be written, but where the protocol is any: not every protocol has ports.
+fn port(report: &mut Report<'_>, at: &FieldPath, field: Field<Port>, protocol: Option<Protocol>) -> Option<Port> {
+    if protocol != Some(Protocol::Any) {
+        return report.required(at, field);
+    }
+    let port = report.optional(at, field).or(Port::Any)?;
+    if let Port::One(port) = port {
+        report.error(at, format!("`protocol: any` has no port {port}: remove it, or write the protocol, like tcp"));
+        return None;
+    }
+    Some(port)
+}

@@ -1,0 +1,129 @@
+//! Links and addresses by rtnetlink, in the calling thread's network namespace.
+
+use std::{
+    future::ready,
+    net::Ipv4Addr,
+    os::fd::{AsFd, AsRawFd, BorrowedFd},
+};
+
+use futures_util::TryStreamExt;
+use rtnetlink::{
+    Handle, LinkBridge, LinkUnspec, LinkVeth,
+    packet_route::link::{
+        BridgePortState, InfoBridgePort, InfoData, InfoPortData, InfoVeth, LinkAttribute, LinkInfo, LinkMessage,
+    },
+};
+use rustix::net::{AddressFamily, SocketType, netdevice::name_to_index, socket};
+
+use crate::{
+    lab::error::{Doing, Result},
+    model::Mac,
+};
+
+/// A netlink connection into the namespace of the thread that opened it.
+pub struct Links {
+    handle: Handle,
+}
+
+/// A pair of virtual Ethernet interfaces: a port of a bridge here, and its peer in another namespace.
+#[derive(Clone, Copy, Debug)]
+pub struct Veth<'a> {
+    /// Index of the bridge.
+    pub bridge: u32,
+    /// Name of the bridge's port.
+    pub port: &'a str,
+    /// MAC of the bridge's port.
+    pub port_mac: Mac,
+    /// The peer's namespace.
+    pub namespace: BorrowedFd<'a>,
+    /// The peer's name.
+    pub peer: &'a str,
+    /// The peer's MAC.
+    pub peer_mac: Mac,
+}
+
+/// Whether an interface is administratively up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// As after `ip link set up`.
+    Up,
+    /// As after `ip link set down`.
+    Down,
+}
+
+impl Links {
+    /// Opens the connection. Needs a tokio runtime, which answers while it runs.
+    pub fn open() -> Result<Self> {
+        let (connection, handle, _) = rtnetlink::new_connection().doing(|| "open a netlink socket")?;
+        tokio::spawn(connection);
+        Ok(Self { handle })
+    }
+
+    /// Makes a bridge that forwards at once and speaks neither STP nor IGMP; gives its index.
+    pub async fn add_bridge(&self, name: &str, mac: Mac) -> Result<u32> {
+        let bridge = LinkBridge::new(name).address(mac.0.to_vec()).mcast_snooping(false).forward_delay(0);
+        self.handle.link().add(bridge.build()).execute().await.doing(|| format!("add the bridge {name}"))?;
+        index(name)
+    }
+
+    /// Makes a veth pair, the bridge's port up and the peer down.
+    pub async fn add_veth(&self, veth: &Veth<'_>) -> Result<()> {
+        let port = LinkVeth::new(veth.port, veth.peer)
+            .set_info_data(InfoData::Veth(InfoVeth::Peer(peer_message(veth))))
+            .address(veth.port_mac.0.to_vec())
+            .controller(veth.bridge)
+            .up();
+        let added = self.handle.link().add(port.build()).execute().await;
+        added.doing(|| format!("add the veth pair {}", veth.port))
+    }
+
+    /// Sets an interface up or down.
+    pub async fn set_state(&self, name: &str, state: LinkState) -> Result<()> {
+        let link = LinkUnspec::new_with_name(name);
+        let link = match state {
+            LinkState::Up => link.up(),
+            LinkState::Down => link.down(),
+        };
+        let changed = self.handle.link().change(link.build()).execute().await;
+        changed.doing(|| format!("set {name} {state:?}"))
+    }
+
+    /// How many ports of bridges forward frames. The kernel lets a port do so some time after both its ends are up
+    /// (`net/core/link_watch.c`), and drops what is sent to it before.
+    pub async fn forwarding_ports(&self) -> Result<usize> {
+        let links = self.handle.link().get().execute();
+        let forwarding = links.try_fold(0, |count, link| ready(Ok(count + usize::from(is_forwarding(&link)))));
+        forwarding.await.doing(|| "list the interfaces")
+    }
+
+    /// Gives an interface an address.
+    pub async fn add_address(&self, name: &str, address: Ipv4Addr, prefix: u8) -> Result<()> {
+        let request = self.handle.address().add(index(name)?, address.into(), prefix);
+        request.execute().await.doing(|| format!("add {address}/{prefix} to {name}"))
+    }
+}
+
+/// The index of an interface of the calling thread's namespace.
+pub(super) fn index(name: &str) -> Result<u32> {
+    let found = socket(AddressFamily::INET, SocketType::DGRAM, None);
+    found.and_then(|socket| name_to_index(socket.as_fd(), name)).doing(|| format!("find the interface {name}"))
+}
+
+fn is_forwarding(link: &LinkMessage) -> bool {
+    let infos = link.attributes.iter().filter_map(|attribute| match attribute {
+        LinkAttribute::LinkInfo(infos) => Some(infos),
+        _ => None,
+    });
+    let ports = infos.flatten().filter_map(|info| match info {
+        LinkInfo::PortData(InfoPortData::BridgePort(port)) => Some(port),
+        _ => None,
+    });
+    ports.flatten().any(|port| *port == InfoBridgePort::State(BridgePortState::Forwarding))
+}
+
+fn peer_message(veth: &Veth<'_>) -> LinkMessage {
+    LinkUnspec::new_with_name(veth.peer)
+        .address(veth.peer_mac.0.to_vec())
+        .setns_by_fd(veth.namespace.as_raw_fd())
+        .build()
+}

@@ -1,0 +1,129 @@
+//! Who has which address in a lab. Pure.
+//!
+//! Every lab has the same addresses: its namespaces keep them apart from another lab's.
+
+use std::{fmt, net::Ipv4Addr};
+
+use crate::model::Mac;
+
+/// The most backends of a lab.
+pub const MAX_BACKENDS: u8 = 200;
+/// The most VIPs of a lab.
+pub const MAX_VIPS: u8 = 100;
+/// Length of the prefix that all addresses but the VIPs are in.
+pub(super) const PREFIX: u8 = 16;
+/// The client's address.
+pub(super) const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
+/// The balancer's address.
+pub(super) const BALANCER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
+/// The interface of every node but the switch.
+pub(super) const INTERFACE: &str = "eth0";
+/// The bridge of the switch.
+pub(super) const BRIDGE: &str = "br0";
+/// Where the services are.
+pub const PORT: u16 = 80;
+/// Where the agent has its metrics, in the balancer's namespace.
+pub(super) const METRICS_PORT: u16 = 9650;
+
+/// MAC of the bridge itself.
+pub(super) const BRIDGE_MAC: Mac = Mac([2, 1, 0, 0, 0, 0]);
+
+/// A node of a lab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Node {
+    /// Sends the requests.
+    Client,
+    /// Runs the agent.
+    Balancer,
+    /// Answers them; numbered from one.
+    Backend(u8),
+}
+
+impl Node {
+    /// Its own address.
+    pub const fn address(self) -> Ipv4Addr {
+        match self {
+            Self::Client => CLIENT,
+            Self::Balancer => BALANCER,
+            Self::Backend(number) => Ipv4Addr::new(10, 77, 1, number),
+        }
+    }
+
+    /// Its MAC: its address is the end of it, so that a dump can be read.
+    pub const fn mac(self) -> Mac {
+        let [a, b, c, d] = self.address().octets();
+        Mac([2, 0, a, b, c, d])
+    }
+
+    /// The MAC of its port on the switch.
+    pub const fn port_mac(self) -> Mac {
+        let [a, b, c, d] = self.address().octets();
+        Mac([2, 1, a, b, c, d])
+    }
+}
+
+/// The name of its namespace within the lab, and of its port on the switch. A backend's is its name in the
+/// configuration too.
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client => f.write_str("client"),
+            Self::Balancer => f.write_str("balancer"),
+            Self::Backend(number) => write!(f, "web{number}"),
+        }
+    }
+}
+
+/// The VIP with this index, counted from zero.
+pub(super) const fn vip(index: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 77, 0, 10 + index)
+}
+
+/// The configuration of a lab's agent: one pool of all backends, a service at [`PORT`] of each VIP.
+pub(super) fn configuration(backends: u8, vips: u8) -> String {
+    let head = format!("interfaces: [{INTERFACE}]\nmetrics: 127.0.0.1:{METRICS_PORT}\nhash_seed: 0x5eed5eed5eed5eed\n");
+    let pool = "pools:\n  web:\n    forward: l2\n    backends:\n".to_owned();
+    let members = (1..=backends).map(Node::Backend).map(member);
+    let services = (0..vips).map(service);
+    [head, pool].into_iter().chain(members).chain(["services:\n".to_owned()]).chain(services).collect()
+}
+
+fn member(node: Node) -> String {
+    format!("      - {{name: {node}, address: {}}}\n", node.address())
+}
+
+fn service(index: u8) -> String {
+    let number = if index == 0 { String::new() } else { (index + 1).to_string() };
+    format!("  - {{name: www{number}, vip: {}, port: {PORT}, pool: web}}\n", vip(index))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configuration_names_each_backend_and_vip_once() {
+        let yaml = configuration(2, 2);
+        let expected = "\
+interfaces: [eth0]
+metrics: 127.0.0.1:9650
+hash_seed: 0x5eed5eed5eed5eed
+pools:
+  web:
+    forward: l2
+    backends:
+      - {name: web1, address: 10.77.1.1}
+      - {name: web2, address: 10.77.1.2}
+services:
+  - {name: www, vip: 10.77.0.10, port: 80, pool: web}
+  - {name: www2, vip: 10.77.0.11, port: 80, pool: web}
+";
+        assert_eq!(yaml, expected);
+    }
+
+    #[test]
+    fn macs_end_in_the_address() {
+        assert_eq!(Node::Backend(7).mac().to_string(), "02:00:0a:4d:01:07");
+        assert_eq!(Node::Backend(7).port_mac().to_string(), "02:01:0a:4d:01:07");
+    }
+}

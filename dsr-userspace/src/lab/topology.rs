@@ -1,0 +1,150 @@
+//! The namespaces of a lab, wired: a switch with a bridge, and a veth pair from it to each node.
+
+use std::{io, os::fd::AsFd, path::Path, sync::Arc, time::Duration};
+
+use tokio::time::{Instant, sleep};
+
+use super::{
+    error::{Doing, Result},
+    net::{self, LinkState, Links, Namespace, Veth, write_sysctl},
+    plan::{BRIDGE, BRIDGE_MAC, INTERFACE, Node, PREFIX, vip},
+    state::State,
+    stop::Stop,
+};
+use crate::datapath::Pass;
+
+/// The namespaces of a lab. Dropping it removes them.
+#[derive(Debug)]
+pub(super) struct Topology {
+    /// Lets the switch take what the balancer sends by XDP.
+    _pass: Pass,
+    /// The bridge; its ports are named after the nodes.
+    pub(super) switch: Namespace,
+    /// Sends requests.
+    pub(super) client: Namespace,
+    /// Runs the agent.
+    pub(super) balancer: Arc<Namespace>,
+    /// Answer them; backend `n` is at `n - 1`.
+    pub(super) backends: Vec<Namespace>,
+}
+
+impl Topology {
+    /// Makes the namespaces and wires them; gives up when `stop` is set.
+    pub(super) fn build(state: &State, backends: u8, vips: u8, stop: &Stop) -> Result<Self> {
+        let switch = Namespace::create(&state.namespace_name("switch"))?;
+        let client = Namespace::create(&state.namespace_name(Node::Client))?;
+        let balancer = Arc::new(Namespace::create(&state.namespace_name(Node::Balancer))?);
+        let backends: Vec<Namespace> =
+            (1..=backends).map(|number| stop.check().and_then(|()| backend(state, number))).collect::<Result<_>>()?;
+        let nodes = || nodes(&client, &balancer, &backends);
+        for (_, namespace) in nodes() {
+            namespace.run(quiet)??;
+        }
+        switch.block_on(|| connect(nodes()))??;
+        let pass = switch.run(|| Pass::attach(&Node::Balancer.to_string()))??;
+        let topology = Self { _pass: pass, switch, client, balancer, backends };
+        for (node, namespace) in topology.nodes() {
+            stop.check()?;
+            namespace.block_on(|| bring_up(node, vips))??;
+        }
+        topology.switch.block_on(|| settle(topology.nodes().count(), stop))??;
+        Ok(topology)
+    }
+
+    /// The nodes with their namespaces.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = (Node, &Namespace)> {
+        nodes(&self.client, &self.balancer, &self.backends)
+    }
+}
+
+fn nodes<'a>(
+    client: &'a Namespace,
+    balancer: &'a Namespace,
+    backends: &'a [Namespace],
+) -> impl Iterator<Item = (Node, &'a Namespace)> {
+    [(Node::Client, client), (Node::Balancer, balancer)].into_iter().chain((1..).map(Node::Backend).zip(backends))
+}
+
+fn backend(state: &State, number: u8) -> Result<Namespace> {
+    Namespace::create(&state.namespace_name(Node::Backend(number)))
+}
+
+/// No IPv6, whose solicitations would be counted; no forwarding; answers may come from a VIP. IPv4 settings of a new
+/// namespace are copied from the machine's, so each is written.
+fn quiet() -> Result<()> {
+    if Path::new("/proc/sys/net/ipv6").exists() {
+        write_sysctl("ipv6/conf/all/disable_ipv6", "1")?;
+        write_sysctl("ipv6/conf/default/disable_ipv6", "1")?;
+    }
+    write_sysctl("ipv4/ip_forward", "0")?;
+    for interfaces in ["all", "default"] {
+        write_sysctl(&format!("ipv4/conf/{interfaces}/rp_filter"), "0")?;
+    }
+    Ok(())
+}
+
+/// In the switch's namespace: the bridge, and a port for each node.
+async fn connect(nodes: impl Iterator<Item = (Node, &Namespace)>) -> Result<()> {
+    quiet()?;
+    let links = Links::open()?;
+    let bridge = links.add_bridge(BRIDGE, BRIDGE_MAC).await?;
+    for (node, namespace) in nodes {
+        let port = node.to_string();
+        let veth = Veth {
+            bridge,
+            port: &port,
+            port_mac: node.port_mac(),
+            namespace: namespace.file().as_fd(),
+            peer: INTERFACE,
+            peer_mac: node.mac(),
+        };
+        links.add_veth(&veth).await?;
+    }
+    Ok(())
+}
+
+/// In the switch's namespace: waits until every port forwards.
+async fn settle(ports: usize, stop: &Stop) -> Result<()> {
+    let links = Links::open()?;
+    let give_up = Instant::now() + SETTLE_WITHIN;
+    while links.forwarding_ports().await? < ports {
+        stop.check()?;
+        if Instant::now() > give_up {
+            return Err(io::Error::from(io::ErrorKind::TimedOut)).doing(|| "bring up all ports of the switch");
+        }
+        sleep(POLL).await;
+    }
+    Ok(())
+}
+
+/// In a node's namespace: its settings, addresses and interfaces.
+async fn bring_up(node: Node, vips: u8) -> Result<()> {
+    let links = Links::open()?;
+    links.set_state("lo", LinkState::Up).await?;
+    match node {
+        Node::Client => write_sysctl("ipv4/ip_local_port_range", "1024 65535")?,
+        Node::Balancer => {}
+        Node::Backend(_) => hold_vips(&links, vips).await?,
+    }
+    if node != Node::Balancer {
+        net::disable_sender_offloads(INTERFACE)?;
+    }
+    links.add_address(INTERFACE, node.address(), PREFIX).await?;
+    links.set_state(INTERFACE, LinkState::Up).await
+}
+
+/// What makes a backend fit for Direct Server Return: it holds the VIPs, and never tells the network so.
+async fn hold_vips(links: &Links, vips: u8) -> Result<()> {
+    for interface in ["all", "lo", INTERFACE] {
+        write_sysctl(&format!("ipv4/conf/{interface}/arp_ignore"), "1")?;
+        write_sysctl(&format!("ipv4/conf/{interface}/arp_announce"), "2")?;
+    }
+    for index in 0..vips {
+        links.add_address("lo", vip(index), 32).await?;
+    }
+    Ok(())
+}
+
+/// How long the kernel may take to let all ports forward.
+const SETTLE_WITHIN: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(5);

@@ -1,0 +1,100 @@
+//! The text, line by line.
+
+use std::num::NonZeroU16;
+
+use dsr_common::stats::Reason;
+
+use super::*;
+use crate::{
+    metrics::{BackendSample, ReasonSample, Reloads},
+    model::{Port, Protocol},
+};
+
+fn member() -> MemberSample {
+    MemberSample {
+        service: "www".into(),
+        vip: "192.0.2.10".parse().unwrap(),
+        protocol: Protocol::Tcp,
+        port: Port::One(NonZeroU16::new(80).unwrap()),
+        backend: "web1".into(),
+        packets: 7,
+        bytes: u64::MAX,
+        new_flows: 0,
+        loops: 3,
+        slots: 340,
+    }
+}
+
+fn text(snapshot: Snapshot) -> String {
+    encode(snapshot).unwrap()
+}
+
+#[test]
+fn every_family_has_its_name_its_type_and_its_labels() {
+    let backend = |name: &str, cause: Option<&str>| BackendSample {
+        pool: "web".into(),
+        backend: name.into(),
+        reachable: cause.is_none(),
+        cause: cause.map(Into::into),
+    };
+    let text = text(Snapshot {
+        members: vec![member()],
+        reasons: vec![ReasonSample { reason: Reason::DropNoService, interface: "eth0".into(), packets: 3 }],
+        backends: vec![backend("web1", None), backend("web2", Some("it does not answer ARP"))],
+        reload: Reloads { ok: 2, error: 1 },
+        config_hash: 42,
+    });
+    let labels = r#"{service="www",vip="192.0.2.10",protocol="tcp",port="80",backend="web1"}"#;
+    let expected = [
+        "# TYPE dsr_member_packets_total counter".to_owned(),
+        format!("dsr_member_packets_total{labels} 7"),
+        "# TYPE dsr_member_bytes_total counter".to_owned(),
+        format!("dsr_member_bytes_total{labels} {}", u64::MAX),
+        "# TYPE dsr_member_new_flows_total counter".to_owned(),
+        format!("dsr_member_new_flows_total{labels} 0"),
+        "# TYPE dsr_member_loops_total counter".to_owned(),
+        format!("dsr_member_loops_total{labels} 3"),
+        "# TYPE dsr_member_slots gauge".to_owned(),
+        format!("dsr_member_slots{labels} 340"),
+        "# TYPE dsr_reason_packets_total counter".to_owned(),
+        r#"dsr_reason_packets_total{reason="drop_no_service",interface="eth0"} 3"#.to_owned(),
+        "# TYPE dsr_backend_reachable gauge".to_owned(),
+        r#"dsr_backend_reachable{pool="web",backend="web1"} 1"#.to_owned(),
+        r#"dsr_backend_reachable{pool="web",backend="web2"} 0"#.to_owned(),
+        "# TYPE dsr_backend_unreachable gauge".to_owned(),
+        r#"dsr_backend_unreachable{pool="web",backend="web2",cause="it does not answer ARP"} 1"#.to_owned(),
+        "# TYPE dsr_reload_total counter".to_owned(),
+        r#"dsr_reload_total{result="ok"} 2"#.to_owned(),
+        r#"dsr_reload_total{result="error"} 1"#.to_owned(),
+        "# TYPE dsr_config_hash gauge".to_owned(),
+        "dsr_config_hash 42".to_owned(),
+        "# TYPE dsr_build_info gauge".to_owned(),
+        format!(r#"dsr_build_info{{version="{}"}} 1"#, env!("CARGO_PKG_VERSION")),
+    ];
+    let lines: Vec<_> = text.lines().filter(|line| !line.starts_with("# HELP")).collect();
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn every_family_says_what_it_is() {
+    let text = text(Snapshot::default());
+    for name in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()) {
+        assert!(text.contains(&format!("# HELP {name} ")), "{name} has no HELP");
+    }
+}
+
+#[test]
+fn label_values_are_escaped() {
+    let service = "a\"b\\c\nd".to_owned();
+    let text = text(Snapshot { members: vec![MemberSample { service, ..member() }], ..Snapshot::default() });
+    assert!(text.contains(r#"dsr_member_packets_total{service="a\"b\\c\nd",vip="#), "{text}");
+}
+
+#[test]
+fn the_hash_survives_being_a_double() {
+    let text = text(Snapshot { config_hash: u64::MAX, ..Snapshot::default() });
+    let value = text.lines().find_map(|line| line.strip_prefix("dsr_config_hash ")).unwrap();
+    let whole: u64 = value.parse().unwrap();
+    assert_eq!(whole, (1 << CONFIG_HASH_BITS) - 1);
+    assert_eq!(value.parse::<f64>().unwrap() as u64, whole);
+}

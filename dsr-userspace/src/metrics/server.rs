@@ -1,0 +1,86 @@
+//! Serves the exposition over HTTP.
+
+use std::{
+    fmt::{self, Display},
+    io,
+    net::SocketAddr,
+    sync::Arc,
+};
+
+use axum::{
+    Router,
+    http::{StatusCode, header},
+    response::{Html, IntoResponse, Response},
+    routing::get,
+};
+use tokio::{net::TcpListener, task::spawn_blocking};
+
+use super::{Snapshot, exposition};
+
+/// Why metrics cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another process listens there.
+    #[error("`metrics`: {0} is in use by another process; stop that one or choose another port")]
+    InUse(SocketAddr),
+    /// The address is none of this node's.
+    #[error("`metrics`: {} is not an address of this node; choose one that is, or 0.0.0.0", .0.ip())]
+    NotHere(SocketAddr),
+    /// Something else.
+    #[error("`metrics`: cannot listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Listens for scrapes in the calling thread's network namespace.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => Error::InUse(address),
+        io::ErrorKind::AddrNotAvailable => Error::NotHere(address),
+        _ => Error::Listen { address, source },
+    })
+}
+
+/// Answers `GET /metrics`, each time with a snapshot made for it, until the future is dropped.
+///
+/// `snapshot` may block. Where it fails, the scrape fails with its reason.
+pub async fn serve<E: Display + Send + 'static>(
+    listener: TcpListener,
+    snapshot: impl Fn() -> Result<Snapshot, E> + Send + Sync + 'static,
+) -> io::Result<()> {
+    let snapshot = Arc::new(snapshot);
+    let metrics = move || {
+        let snapshot = Arc::clone(&snapshot);
+        async move {
+            match spawn_blocking(move || snapshot()).await {
+                Ok(Ok(snapshot)) => exposition(snapshot),
+                Ok(Err(error)) => failure(&error),
+                Err(panic) => failure(&panic),
+            }
+        }
+    };
+    let router = Router::new()
+        .route("/metrics", get(metrics))
+        .route("/", get(async || Html(INDEX)))
+        .fallback(async || (StatusCode::NOT_FOUND, "not found; metrics are at /metrics\n"));
+    axum::serve(listener, router).await
+}
+
+fn exposition(snapshot: Snapshot) -> Response {
+    match exposition::encode(snapshot) {
+        Ok(text) => ([(header::CONTENT_TYPE, exposition::CONTENT_TYPE)], text).into_response(),
+        Err(fmt::Error) => failure(&"the exposition cannot be written"),
+    }
+}
+
+fn failure(reason: &dyn Display) -> Response {
+    tracing::warn!(%reason, "a scrape failed");
+    (StatusCode::INTERNAL_SERVER_ERROR, format!("no metrics: {reason}\n")).into_response()
+}
+
+const INDEX: &str = "<!doctype html><title>dsr</title><h1>dsr</h1><p><a href=\"/metrics\">Metrics</a></p>\n";

@@ -1,0 +1,169 @@
+//! The task: events in, questions to the kernel, snapshots out.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    net::IpAddr,
+    time::Instant,
+};
+
+use tokio::{sync::watch, time::sleep_until};
+
+use super::{
+    Error,
+    facts::NeighbourKey,
+    kernel::{Event, Events, Kernel},
+    state::State,
+    upkeep::{Care, Upkeep},
+};
+use crate::model::{Network, NoHop, Reach};
+
+/// Follows the kernel's view of the network.
+pub(super) struct Follower {
+    state: State,
+    upkeep: Upkeep,
+    kernel: Kernel,
+    events: Events,
+    wanted: watch::Receiver<BTreeSet<IpAddr>>,
+    publish: watch::Sender<Network>,
+}
+
+enum Wake {
+    Events(VecDeque<Event>),
+    Wanted,
+    Due,
+    Stopped,
+}
+
+impl Follower {
+    /// Does nothing before it is run.
+    pub(super) fn new(
+        interfaces: Vec<String>,
+        kernel: Kernel,
+        events: Events,
+        wanted: watch::Receiver<BTreeSet<IpAddr>>,
+        publish: watch::Sender<Network>,
+    ) -> Self {
+        let (state, upkeep) = (State::new(interfaces), Upkeep::default());
+        Self { state, upkeep, kernel, events, wanted, publish }
+    }
+
+    /// Runs until the sender of wanted addresses is gone or netlink fails.
+    pub(super) async fn run(mut self) -> Result<(), Error> {
+        self.list().await?;
+        self.take_wanted();
+        self.ask().await?;
+        self.publish.send_replace(self.state.network());
+        loop {
+            self.attend().await;
+            match self.wait().await? {
+                Wake::Events(events) => self.learn(events).await?,
+                Wake::Wanted => self.take_wanted(),
+                Wake::Due => {}
+                Wake::Stopped => return Ok(()),
+            }
+            self.ask().await?;
+            self.publish();
+        }
+    }
+
+    async fn wait(&mut self) -> Result<Wake, Error> {
+        let next = self.upkeep.next();
+        let due = async {
+            match next {
+                Some(at) => sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            events = self.events.next() => Ok(Wake::Events(events?)),
+            changed = self.wanted.changed() => Ok(changed.map_or(Wake::Stopped, |()| Wake::Wanted)),
+            () = due => Ok(Wake::Due),
+        }
+    }
+
+    async fn learn(&mut self, events: VecDeque<Event>) -> Result<(), Error> {
+        for event in events {
+            match event {
+                Event::Fact(fact) => self.state.learn(*fact),
+                Event::Lost => {
+                    tracing::warn!("netlink events were lost: listing links and neighbours again");
+                    self.list().await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Events of before the listing that come after it are harmless: those of what was listed come after them.
+    async fn list(&mut self) -> Result<(), Error> {
+        let facts = self.kernel.list().await?;
+        self.state.forget();
+        for fact in facts {
+            self.state.learn(fact);
+        }
+        Ok(())
+    }
+
+    fn take_wanted(&mut self) {
+        let wanted = self.wanted.borrow_and_update().clone();
+        self.state.set_wanted(wanted);
+    }
+
+    async fn ask(&mut self) -> Result<(), Error> {
+        let questions = self.state.take_questions();
+        if questions.links_changed {
+            self.kernel.settle().await;
+        }
+        for address in questions.routes {
+            let route = self.kernel.route(address).await?;
+            self.state.set_route(address, route);
+        }
+        Ok(())
+    }
+
+    fn publish(&self) {
+        let network = self.state.network();
+        self.publish.send_if_modified(|published| {
+            let modified = *published != network;
+            if modified {
+                log_changes(published, &network);
+                *published = network;
+            }
+            modified
+        });
+    }
+
+    async fn attend(&mut self) {
+        for (key, care) in self.upkeep.due(&self.state.cares(), Instant::now()) {
+            self.give(key, care).await;
+        }
+    }
+
+    async fn give(&self, key: NeighbourKey, care: Care) {
+        let done = match care {
+            Care::Solicit => self.kernel.solicit(key).await,
+            Care::Confirm => self.kernel.confirm(key).await,
+        };
+        // The entry or the link may have gone this moment; an event tells.
+        if let Err(error) = done {
+            tracing::debug!(ifindex = key.0, address = %key.1, ?care, %error, "the kernel does not ask for a MAC");
+        }
+    }
+}
+
+fn log_changes(before: &Network, after: &Network) {
+    for (name, state) in &after.interfaces {
+        if before.interfaces.get(name) != Some(state) {
+            tracing::info!(interface = name, mac = %state.mac, up = state.up, "interface changed");
+        }
+    }
+    for (address, reach) in &after.reach {
+        if before.reach.get(address) != Some(reach) {
+            match reach {
+                Reach::Hop(hop) => tracing::info!(backend = %address, mac = %hop.destination, "backend has a MAC"),
+                Reach::No(NoHop::NoNeighbour(_)) => tracing::info!(backend = %address, "backend has no MAC"),
+                Reach::No(why) => tracing::info!(backend = %address, %why, "backend cannot be reached"),
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What is known of the network, and what follows from it for each wanted backend. Pure.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+    net::IpAddr,
+};
+
+use super::{
+    facts::{Entry, Fact, Link, NeighbourKey, Route, Standing},
+    upkeep::Care,
+    wires::Wires,
+};
+use crate::model::{Hop, Network, NoHop, Reach};
+
+/// Facts, and the routes to the wanted backends.
+#[derive(Debug)]
+pub(super) struct State {
+    wanted: BTreeSet<IpAddr>,
+    wires: Wires,
+    neighbours: BTreeMap<NeighbourKey, Entry>,
+    routes: BTreeMap<IpAddr, Route>,
+    questions: Questions,
+}
+
+/// What has to be asked before the next snapshot.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Questions {
+    /// Addresses whose route may be another one now.
+    pub(super) routes: BTreeSet<IpAddr>,
+    /// Whether a link changed: the kernel tells of it before it has changed the routes that depend on it.
+    pub(super) links_changed: bool,
+}
+
+impl State {
+    /// Nothing is known yet.
+    pub(super) fn new(interfaces: Vec<String>) -> Self {
+        Self {
+            wanted: BTreeSet::new(),
+            wires: Wires::new(interfaces),
+            neighbours: BTreeMap::new(),
+            routes: BTreeMap::new(),
+            questions: Questions::default(),
+        }
+    }
+
+    /// Takes the backends whose way is wanted; only those that are new have to be asked for.
+    pub(super) fn set_wanted(&mut self, wanted: BTreeSet<IpAddr>) {
+        self.questions.routes.extend(wanted.difference(&self.wanted));
+        self.questions.routes.retain(|address| wanted.contains(address));
+        self.routes.retain(|address, _| wanted.contains(address));
+        self.wanted = wanted;
+    }
+
+    /// Forgets all facts, because some were lost; what is dumped next is the truth.
+    pub(super) fn forget(&mut self) {
+        self.wires.forget();
+        self.neighbours.clear();
+        self.ask_all_routes();
+    }
+
+    /// Takes one fact.
+    pub(super) fn learn(&mut self, fact: Fact) {
+        match fact {
+            Fact::Link(index, link) => {
+                if self.wires.links.get(&index) != Some(&link) {
+                    self.wires.links.insert(index, link);
+                    self.links_changed();
+                }
+            }
+            Fact::LinkGone(index) => {
+                self.wires.remove(index);
+                self.neighbours.retain(|(ifindex, _), _| *ifindex != index);
+                self.links_changed();
+            }
+            Fact::Neighbour(key, entry) => {
+                self.neighbours.insert(key, entry);
+            }
+            Fact::NeighbourGone(key) => {
+                self.neighbours.remove(&key);
+            }
+            Fact::Forwarding(key, port) => {
+                self.wires.forwarding.insert(key, port);
+            }
+            Fact::ForwardingGone(key) => {
+                self.wires.forwarding.remove(&key);
+            }
+            Fact::PortVlans(port, vlans) => {
+                self.wires.vlans.insert(port, vlans);
+            }
+            Fact::RouteChanged(prefix) => {
+                self.questions.routes.extend(self.wanted.iter().filter(|&&address| prefix.contains(address)));
+            }
+            Fact::RoutesChanged => self.ask_all_routes(),
+        }
+    }
+
+    /// What has to be asked; it counts as asked from here on.
+    pub(super) fn take_questions(&mut self) -> Questions {
+        mem::take(&mut self.questions)
+    }
+
+    /// Takes the answer to a question for a route.
+    pub(super) fn set_route(&mut self, address: IpAddr, route: Route) {
+        if self.wanted.contains(&address) {
+            self.routes.insert(address, route);
+        }
+    }
+
+    /// What follows for the data path.
+    pub(super) fn network(&self) -> Network {
+        let reach = self.routes.iter().map(|(&address, &route)| (address, self.reach(address, route))).collect();
+        Network { interfaces: self.wires.interfaces(), reach }
+    }
+
+    /// The neighbour entries that the wanted backends need, and what is to be done for each.
+    pub(super) fn cares(&self) -> BTreeMap<NeighbourKey, Care> {
+        self.routes
+            .iter()
+            .filter_map(|(&address, &route)| {
+                let Route::Out { oif, gateway: None } = route else { return None };
+                let care = match self.reach(address, route) {
+                    Reach::No(NoHop::NoNeighbour(_)) => Care::Solicit,
+                    // Its answer tells the bridge too where it is.
+                    Reach::Hop(_) | Reach::No(NoHop::NoPort(_)) if self.is_idle((oif, address)) => Care::Confirm,
+                    _ => return None,
+                };
+                Some(((oif, address), care))
+            })
+            .collect()
+    }
+
+    fn is_idle(&self, key: NeighbourKey) -> bool {
+        matches!(self.neighbours.get(&key), Some(Entry::Resolved(_, Standing::Idle)))
+    }
+
+    fn reach(&self, address: IpAddr, route: Route) -> Reach {
+        let (oif, gateway) = match route {
+            Route::None => return Reach::No(NoHop::NoRoute),
+            Route::Local => return Reach::No(NoHop::Local),
+            Route::Out { oif, gateway } => (oif, gateway),
+        };
+        let Some(link) = self.wires.links.get(&oif) else { return Reach::No(NoHop::NoRoute) };
+        let Some(source) = link.mac.filter(|_| self.wires.lead_outside(oif)) else {
+            return Reach::No(NoHop::OtherInterface(link.name.clone()));
+        };
+        if let Some(gateway) = gateway {
+            return Reach::No(NoHop::Gateway(gateway));
+        }
+        if !link.is_up() {
+            return Reach::No(NoHop::InterfaceDown(link.name.clone()));
+        }
+        let destination = match self.neighbours.get(&(oif, address)) {
+            Some(&Entry::Resolved(destination, _)) => Some(destination),
+            Some(Entry::Unresolved) | None => None,
+        };
+        let exit = match self.wires.exit(oif, destination, NoHop::NoNeighbour(address)) {
+            Ok(exit) => exit,
+            Err(no) => return Reach::No(no),
+        };
+        if !self.wires.links.get(&exit.ifindex).is_some_and(Link::is_up) {
+            return Reach::No(NoHop::InterfaceDown(link.name.clone()));
+        }
+        let Some(destination) = destination else { return Reach::No(NoHop::NoNeighbour(address)) };
+        Reach::Hop(Hop { ifindex: exit.ifindex, source, destination, tags: exit.tags })
+    }
+
+    fn links_changed(&mut self) {
+        self.questions.links_changed = true;
+        self.ask_all_routes();
+    }
+
+    fn ask_all_routes(&mut self) {
+        self.questions.routes.extend(&self.wanted);
+    }
+}
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

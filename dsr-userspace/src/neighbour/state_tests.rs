@@ -1,0 +1,171 @@
+//! Facts in, the way to a backend out.
+
+use super::*;
+use crate::{
+    model::{Mac, VlanTag},
+    neighbour::facts::{Duty, Kind, Prefix, Vlan},
+};
+
+const ETH0: u32 = 2;
+const ETH1: u32 = 3;
+const OUTER: u32 = 4;
+const INNER: u32 = 5;
+
+fn address(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn backend() -> IpAddr {
+    address("10.0.0.9")
+}
+
+fn mac(last: u8) -> Mac {
+    Mac([2, 0, 0, 0, 0, last])
+}
+
+fn link(name: &str, index: u32, vlan: Option<Vlan>) -> Fact {
+    let mac = Some(mac(index as u8));
+    let kind = vlan.map_or(Kind::Plain, Kind::Vlan);
+    let name = name.into();
+    Fact::Link(
+        index,
+        Link { name, mac, mtu: 1500, enabled: true, carrier: true, kind, controller: None, duty: Duty::Active },
+    )
+}
+
+fn vlan(parent: u32, tpid: u16, id: u16) -> Vlan {
+    Vlan { parent, tag: VlanTag { tpid, id } }
+}
+
+fn out(oif: u32) -> Route {
+    Route::Out { oif, gateway: None }
+}
+
+/// eth0 is the configuration's interface, eth1 is not; on eth0 stand two VLANs, one within the other.
+fn state(route: Route) -> State {
+    let mut state = State::new(vec!["eth0".into()]);
+    state.learn(link("eth0", ETH0, None));
+    state.learn(link("eth1", ETH1, None));
+    state.learn(link("eth0.10", OUTER, Some(vlan(ETH0, 0x88a8, 10))));
+    state.learn(link("eth0.10.20", INNER, Some(vlan(OUTER, 0x8100, 20))));
+    state.set_wanted(BTreeSet::from([backend()]));
+    state.take_questions();
+    state.set_route(backend(), route);
+    state
+}
+
+fn resolve(state: &mut State, oif: u32, standing: Standing) {
+    state.learn(Fact::Neighbour((oif, backend()), Entry::Resolved(mac(9), standing)));
+}
+
+fn reach(state: &State) -> Reach {
+    state.network().reach[&backend()].clone()
+}
+
+#[test]
+fn a_resolved_neighbour_is_a_hop() {
+    let mut state = state(out(ETH0));
+    assert_eq!(reach(&state), Reach::No(NoHop::NoNeighbour(backend())));
+    resolve(&mut state, ETH0, Standing::Idle);
+    let hop = Hop { ifindex: ETH0, source: mac(2), destination: mac(9), tags: vec![] };
+    assert_eq!(reach(&state), Reach::Hop(hop.clone()));
+    resolve(&mut state, ETH0, Standing::Checking);
+    assert_eq!(reach(&state), Reach::Hop(hop), "the MAC stays while the kernel checks it");
+    state.learn(Fact::Neighbour((ETH0, backend()), Entry::Unresolved));
+    assert_eq!(reach(&state), Reach::No(NoHop::NoNeighbour(backend())));
+}
+
+#[test]
+fn vlan_sub_interfaces_resolve_to_the_device_and_its_tags() {
+    let mut state = state(out(INNER));
+    resolve(&mut state, INNER, Standing::Idle);
+    let tags = vec![VlanTag { tpid: 0x88a8, id: 10 }, VlanTag { tpid: 0x8100, id: 20 }];
+    let hop = Hop { ifindex: ETH0, source: mac(INNER as u8), destination: mac(9), tags };
+    assert_eq!(reach(&state), Reach::Hop(hop));
+    state.learn(link("other", ETH0, None));
+    assert_eq!(reach(&state), Reach::No(NoHop::OtherInterface("eth0.10.20".into())));
+}
+
+#[test]
+fn links_that_stand_on_each_other_in_a_circle_end() {
+    let mut state = state(out(INNER));
+    state.learn(link("eth0.10", OUTER, Some(vlan(INNER, 0x8100, 10))));
+    assert_eq!(reach(&state), Reach::No(NoHop::OtherInterface("eth0.10.20".into())));
+}
+
+#[test]
+fn each_way_that_l2_cannot_go_is_named() {
+    let router = address("10.0.0.1");
+    let cases = [
+        (Route::None, NoHop::NoRoute),
+        (Route::Local, NoHop::Local),
+        (Route::Out { oif: ETH0, gateway: Some(router) }, NoHop::Gateway(router)),
+        (Route::Out { oif: ETH1, gateway: Some(router) }, NoHop::OtherInterface("eth1".into())),
+        (out(ETH1), NoHop::OtherInterface("eth1".into())),
+        (out(99), NoHop::NoRoute),
+    ];
+    for (route, expected) in cases {
+        let state = state(route);
+        assert_eq!(reach(&state), Reach::No(expected), "{route:?}");
+    }
+}
+
+#[test]
+fn a_link_without_carrier_reaches_nobody() {
+    let mut state = state(out(OUTER));
+    resolve(&mut state, OUTER, Standing::Fixed);
+    let Fact::Link(_, eth0) = link("eth0", ETH0, None) else { unreachable!() };
+    state.learn(Fact::Link(ETH0, Link { carrier: false, ..eth0 }));
+    assert_eq!(reach(&state), Reach::No(NoHop::InterfaceDown("eth0.10".into())));
+    assert!(!state.network().interfaces["eth0"].up);
+    assert_eq!(state.cares(), BTreeMap::new());
+}
+
+#[test]
+fn only_what_a_change_touches_is_asked_again() {
+    let mut state = state(out(ETH0));
+    let other = address("192.0.2.1");
+    state.set_wanted(BTreeSet::from([backend(), other]));
+    let only = |address| Questions { routes: BTreeSet::from([address]), links_changed: false };
+    assert_eq!(state.take_questions(), only(other));
+    state.learn(Fact::RouteChanged(Prefix { address: address("10.0.0.0"), length: 8 }));
+    assert_eq!(state.take_questions(), only(backend()));
+    state.learn(Fact::RouteChanged(Prefix { address: address("172.16.0.0"), length: 12 }));
+    state.learn(link("eth1", ETH1, None));
+    resolve(&mut state, ETH0, Standing::Idle);
+    assert_eq!(state.take_questions(), Questions::default(), "nothing of ours changed");
+    state.learn(Fact::LinkGone(ETH1));
+    let all = Questions { routes: BTreeSet::from([backend(), other]), links_changed: true };
+    assert_eq!(state.take_questions(), all);
+}
+
+#[test]
+fn a_backend_that_is_not_wanted_any_more_is_forgotten() {
+    let mut state = state(out(ETH0));
+    state.set_wanted(BTreeSet::new());
+    state.set_route(backend(), out(ETH0));
+    assert!(state.network().reach.is_empty());
+}
+
+#[test]
+fn what_was_lost_is_not_remembered() {
+    let mut state = state(out(ETH0));
+    resolve(&mut state, ETH0, Standing::Idle);
+    state.forget();
+    assert_eq!(state.take_questions().routes, BTreeSet::from([backend()]));
+    state.learn(link("eth0", ETH0, None));
+    assert_eq!(reach(&state), Reach::No(NoHop::NoNeighbour(backend())));
+}
+
+#[test]
+fn care_is_for_entries_that_the_kernel_leaves_alone() {
+    let key = (ETH0, backend());
+    let mut state = state(out(ETH0));
+    assert_eq!(state.cares(), BTreeMap::from([(key, Care::Solicit)]));
+    resolve(&mut state, ETH0, Standing::Idle);
+    assert_eq!(state.cares(), BTreeMap::from([(key, Care::Confirm)]));
+    for standing in [Standing::Checking, Standing::Fixed] {
+        resolve(&mut state, ETH0, standing);
+        assert_eq!(state.cares(), BTreeMap::new(), "{standing:?}");
+    }
+}

@@ -1,0 +1,134 @@
+//! Bonds and bridges: which interface a frame leaves by, and with which tags.
+
+use super::*;
+use crate::neighbour::facts::Vlan;
+
+const ETH0: u32 = 2;
+const ETH1: u32 = 3;
+const ABOVE: u32 = 4;
+const ON_TOP: u32 = 5;
+
+const BACKEND: Mac = Mac([2, 0, 0, 0, 0, 9]);
+const ADDRESS: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9));
+const TPID: u16 = 0x8100;
+
+fn link(name: &str, index: u32, kind: Kind, controller: Option<u32>) -> Link {
+    let mac = Some(Mac([2, 0, 0, 0, 1, index as u8]));
+    let name = name.into();
+    Link { name, mac, mtu: 1500, enabled: true, carrier: true, kind, controller, duty: Duty::Active }
+}
+
+/// eth0 and eth1 are parts of a bond or bridge, on which stands a VLAN.
+fn wires(interfaces: &[&str], kind: Kind) -> Wires {
+    let mut wires = Wires::new(interfaces.iter().map(|name| (*name).to_owned()).collect());
+    let vlan = Kind::Vlan(Vlan { parent: ABOVE, tag: VlanTag { tpid: TPID, id: 10 } });
+    wires.links.insert(ETH0, link("eth0", ETH0, Kind::Plain, Some(ABOVE)));
+    wires.links.insert(ETH1, link("eth1", ETH1, Kind::Plain, Some(ABOVE)));
+    wires.links.insert(ABOVE, link("above", ABOVE, kind, None));
+    wires.links.insert(ON_TOP, link("above.10", ON_TOP, vlan, None));
+    wires
+}
+
+fn exit(wires: &Wires, from: u32) -> Result<Exit, NoHop> {
+    wires.exit(from, Some(BACKEND), NoHop::NoNeighbour(ADDRESS))
+}
+
+fn untagged(ifindex: u32) -> Result<Exit, NoHop> {
+    Ok(Exit { ifindex, tags: vec![] })
+}
+
+fn tagged(ifindex: u32, id: u16) -> Result<Exit, NoHop> {
+    Ok(Exit { ifindex, tags: vec![VlanTag { tpid: TPID, id }] })
+}
+
+#[test]
+fn a_bond_that_is_an_interface_itself_needs_no_slave() {
+    let wires = wires(&["above"], Kind::Bond { active: Some(ETH1) });
+    assert_eq!(exit(&wires, ABOVE), untagged(ABOVE));
+    assert_eq!(exit(&wires, ON_TOP), tagged(ABOVE, 10));
+}
+
+#[test]
+fn a_bond_sends_by_its_active_slave() {
+    let bond = wires(&["eth0", "eth1"], Kind::Bond { active: Some(ETH1) });
+    assert_eq!(exit(&bond, ABOVE), untagged(ETH1));
+    assert_eq!(exit(&bond, ON_TOP), tagged(ETH1, 10));
+    let only = wires(&["eth0"], Kind::Bond { active: Some(ETH1) });
+    assert!(only.lead_outside(ABOVE));
+    assert_eq!(exit(&only, ABOVE), Err(NoHop::OtherInterface("eth1".into())));
+}
+
+#[test]
+fn a_bond_without_one_active_slave_sends_by_one_that_carries_frames() {
+    let mut bond = wires(&["eth0", "eth1"], Kind::Bond { active: None });
+    assert_eq!(exit(&bond, ABOVE), untagged(ETH0));
+    bond.links.get_mut(&ETH0).unwrap().duty = Duty::Standby;
+    assert_eq!(exit(&bond, ABOVE), untagged(ETH1));
+    bond.links.get_mut(&ETH1).unwrap().carrier = false;
+    assert_eq!(exit(&bond, ABOVE), Err(NoHop::InterfaceDown("above".into())));
+    let second = wires(&["eth1"], Kind::Bond { active: None });
+    assert_eq!(exit(&second, ABOVE), untagged(ETH1), "one that is an interface comes first");
+}
+
+#[test]
+fn a_bridge_sends_by_the_port_that_it_has_learnt() {
+    let mut bridge = wires(&["eth0", "eth1"], Kind::Bridge { filter: None });
+    assert_eq!(exit(&bridge, ABOVE), Err(NoHop::NoPort("above".into())));
+    let unasked = bridge.exit(ABOVE, None, NoHop::NoNeighbour(ADDRESS));
+    assert_eq!(unasked, Err(NoHop::NoNeighbour(ADDRESS)), "without a MAC there is nothing to look for");
+    let key = ForwardingKey { bridge: ABOVE, mac: BACKEND, vlan: 0 };
+    bridge.forwarding.insert(key, ETH1);
+    assert_eq!(exit(&bridge, ABOVE), untagged(ETH1));
+    assert_eq!(exit(&bridge, ON_TOP), tagged(ETH1, 10), "a bridge that does not filter leaves tags alone");
+    bridge.remove(ETH1);
+    assert_eq!(exit(&bridge, ABOVE), Err(NoHop::NoPort("above".into())));
+}
+
+#[test]
+fn a_port_that_is_no_interface_is_named() {
+    let mut bridge = wires(&["eth0"], Kind::Bridge { filter: None });
+    bridge.forwarding.insert(ForwardingKey { bridge: ABOVE, mac: BACKEND, vlan: 0 }, ETH1);
+    assert_eq!(exit(&bridge, ABOVE), Err(NoHop::OtherInterface("eth1".into())));
+    assert!(!wires(&["eth7"], Kind::Bridge { filter: None }).lead_outside(ON_TOP));
+}
+
+#[test]
+fn a_bridge_that_filters_sends_by_vlan_and_tags_as_the_port_wants() {
+    let mut bridge = wires(&["eth0", "eth1"], Kind::Bridge { filter: Some(TPID) });
+    bridge.forwarding.insert(ForwardingKey { bridge: ABOVE, mac: BACKEND, vlan: 1 }, ETH0);
+    bridge.forwarding.insert(ForwardingKey { bridge: ABOVE, mac: BACKEND, vlan: 10 }, ETH1);
+    assert_eq!(exit(&bridge, ABOVE), Err(NoHop::OutsideVlan("above".into())), "the bridge itself is in no VLAN");
+
+    let own = PortVlan { id: 1, own: true, untagged: true };
+    let other = |untagged| PortVlan { id: 10, own: false, untagged };
+    bridge.vlans.insert(ABOVE, vec![own, other(false)]);
+    assert_eq!(exit(&bridge, ABOVE), Err(NoHop::OutsideVlan("eth0".into())));
+    bridge.vlans.insert(ETH0, vec![own]);
+    bridge.vlans.insert(ETH1, vec![other(false)]);
+    assert_eq!(exit(&bridge, ABOVE), untagged(ETH0));
+    assert_eq!(exit(&bridge, ON_TOP), tagged(ETH1, 10));
+    bridge.vlans.insert(ETH1, vec![other(true)]);
+    assert_eq!(exit(&bridge, ON_TOP), untagged(ETH1), "an access port takes the tag off");
+    bridge.vlans.insert(ETH0, vec![PortVlan { untagged: false, ..own }]);
+    assert_eq!(exit(&bridge, ABOVE), tagged(ETH0, 1), "and a trunk puts one on");
+}
+
+#[test]
+fn a_bridge_port_that_is_a_bond_resolves_on() {
+    const BRIDGE: u32 = 6;
+    let mut stacked = wires(&["eth0", "eth1"], Kind::Bond { active: Some(ETH0) });
+    stacked.links.insert(BRIDGE, link("br0", BRIDGE, Kind::Bridge { filter: None }, None));
+    stacked.links.get_mut(&ABOVE).unwrap().controller = Some(BRIDGE);
+    stacked.forwarding.insert(ForwardingKey { bridge: BRIDGE, mac: BACKEND, vlan: 0 }, ABOVE);
+    assert_eq!(exit(&stacked, BRIDGE), untagged(ETH0));
+    let known_as = stacked.interfaces()["eth0"].mac;
+    assert_eq!(Some(known_as), stacked.links[&BRIDGE].mac, "hosts know the bridge's MAC");
+}
+
+#[test]
+fn an_interface_is_known_by_the_mac_of_its_bond_or_bridge_only() {
+    for (kind, known_by) in [(Kind::Bridge { filter: None }, ABOVE), (Kind::Plain, ETH0)] {
+        let wires = wires(&["eth0"], kind);
+        assert_eq!(Some(wires.interfaces()["eth0"].mac), wires.links[&known_by].mac, "{kind:?}");
+    }
+}

@@ -1,0 +1,81 @@
+//! What is in deploy/ can be read, and names metrics that the agent has.
+#![allow(clippy::unwrap_used)]
+
+use serde_json::Value;
+
+mod families;
+
+use families::{families, names_in};
+
+const DASHBOARD: &str = include_str!("../../deploy/grafana-dashboard.json");
+const RULES: &str = include_str!("../../deploy/prometheus-rules.yaml");
+
+#[tokio::test]
+async fn the_dashboard_asks_for_metrics_that_exist() {
+    let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    assert!(panels.iter().all(|panel| panel["title"].is_string()), "every panel has a title");
+    let mut queries = Vec::new();
+    strings(&dashboard, &["expr", "query", "definition"], &mut queries);
+    assert_known(&queries).await;
+}
+
+#[tokio::test]
+async fn the_dashboard_shows_every_metric() {
+    let shown = names_in(DASHBOARD);
+    for name in families().await.keys() {
+        assert!(shown.contains(name.as_str()), "no panel shows {name}");
+    }
+}
+
+#[test]
+fn panels_do_not_overlap() {
+    let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
+    let mut taken = std::collections::BTreeMap::new();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        let at = |name: &str| panel["gridPos"][name].as_u64().unwrap();
+        for cell in (at("x")..at("x") + at("w")).flat_map(|x| (at("y")..at("y") + at("h")).map(move |y| (x, y))) {
+            assert!(cell.0 < 24, "{} is too far to the right", panel["title"]);
+            let other = taken.insert(cell, &panel["title"]);
+            assert!(other.is_none(), "{} lies over {other:?}", panel["title"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn alerts_ask_for_metrics_that_exist() {
+    let rules: Value = serde_yaml::from_str(RULES).unwrap();
+    let mut queries = Vec::new();
+    strings(&rules, &["expr"], &mut queries);
+    assert_known(&queries).await;
+    for rule in rules["groups"].as_array().unwrap().iter().flat_map(|group| group["rules"].as_array().unwrap()) {
+        assert!(rule["annotations"]["summary"].is_string(), "{} has no summary", rule["alert"]);
+    }
+}
+
+/// Every query names a metric, and no query one that the agent has not.
+async fn assert_known(queries: &[&str]) {
+    let families = families().await;
+    assert!(!queries.is_empty());
+    for query in queries {
+        let names = names_in(query);
+        assert!(!names.is_empty() || query.contains("up{") || *query == "prometheus", "{query} names no metric");
+        for name in names {
+            assert!(families.contains_key(name), "{name} does not exist: {query}");
+        }
+    }
+}
+
+/// The strings of members with these names, wherever they are.
+fn strings<'a>(value: &'a Value, names: &[&str], found: &mut Vec<&'a str>) {
+    match value {
+        Value::Array(values) => values.iter().for_each(|value| strings(value, names, found)),
+        Value::Object(members) => {
+            for (name, value) in members {
+                found.extend(value.as_str().filter(|_| names.contains(&name.as_str())));
+                strings(value, names, found);
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,81 @@
+//! The metrics that an agent can expose, read from a scrape of a made-up snapshot, for the tests of what is written
+//! about them.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU16,
+    time::Duration,
+};
+
+use dsr::{
+    lab::{self, Samples},
+    metrics::{self, BackendSample, MemberSample, ReasonSample, Snapshot},
+    model::{Port, Protocol},
+};
+use dsr_common::stats::Reason;
+
+/// One metric.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Family {
+    /// `counter` or `gauge`.
+    pub(crate) kind: String,
+    /// The names of its labels.
+    pub(crate) labels: BTreeSet<String>,
+}
+
+/// Every metric by its name.
+pub(crate) async fn families() -> BTreeMap<String, Family> {
+    let text = scrape().await;
+    let samples = Samples::parse(&text).unwrap();
+    let kinds = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    kinds.map(|(name, kind)| (name.to_owned(), family(name, kind, &samples))).collect()
+}
+
+/// The names of metrics in a text, a query say.
+pub(crate) fn names_in(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.filter(|word| word.starts_with("dsr_")).collect()
+}
+
+fn family(name: &str, kind: &str, samples: &Samples) -> Family {
+    let sample = samples.named(name).next().unwrap_or_else(|| panic!("the snapshot below has no sample of {name}"));
+    Family { kind: kind.to_owned(), labels: sample.labels.keys().cloned().collect() }
+}
+
+async fn scrape() -> String {
+    let listener = metrics::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(metrics::serve(listener, || Ok::<_, String>(snapshot())));
+    let answer = lab::get(address, "/metrics", Duration::from_secs(10)).await.unwrap();
+    String::from_utf8(answer.body.to_vec()).unwrap()
+}
+
+/// A sample of everything.
+fn snapshot() -> Snapshot {
+    let member = MemberSample {
+        service: "www".into(),
+        vip: "192.0.2.10".parse().unwrap(),
+        protocol: Protocol::Tcp,
+        port: Port::One(NonZeroU16::new(80).unwrap()),
+        backend: "web1".into(),
+        packets: 1,
+        bytes: 1,
+        new_flows: 1,
+        loops: 1,
+        slots: 1,
+    };
+    let reason = |reason: &Reason| ReasonSample { reason: *reason, interface: "eth0".into(), packets: 1 };
+    let backend = BackendSample {
+        pool: "web".into(),
+        backend: "web1".into(),
+        reachable: false,
+        cause: Some("no route leads to it".into()),
+    };
+    Snapshot {
+        members: vec![member],
+        reasons: Reason::ALL.iter().map(reason).collect(),
+        backends: vec![backend],
+        ..Snapshot::default()
+    }
+}

@@ -1,0 +1,25 @@
+//! ARP: requests, replies, probes, claims, and what is none of them.
+
+use std::net::Ipv4Addr;
+
+use super::{rng::Rng, whole::Packet, world::VIPS_V4};
+use crate::frame::{CLIENT, OWN_MAC, PEER_MAC};
+
+pub(super) fn packet(rng: &mut Rng) -> Packet {
+    let vip = rng.pick(&VIPS_V4);
+    let other = Ipv4Addr::new(192, 0, 2, 77);
+    let sender = rng.pick(&[CLIENT, CLIENT, CLIENT, Ipv4Addr::UNSPECIFIED, vip, other]);
+    let target = rng.pick(&[vip, vip, vip, other, CLIENT]);
+    let sender_mac = rng.pick(&[PEER_MAC, PEER_MAC, PEER_MAC, OWN_MAC, [0xff; 6], [0; 6]]);
+    let operation = rng.pick(&[1_u16, 1, 1, 1, 2, 3, 0x0100]);
+    let mut octets = vec![0, 1, 8, 0, 6, 4];
+    octets.extend_from_slice(&operation.to_be_bytes());
+    octets.extend_from_slice(&sender_mac);
+    octets.extend_from_slice(&sender.octets());
+    octets.extend_from_slice(&rng.pick(&[[0; 6], OWN_MAC]));
+    octets.extend_from_slice(&target.octets());
+    if rng.one_in(2) {
+        octets.resize(46, 0);
+    }
+    Packet { ether_type: 0x0806, to: rng.pick(&[None, Some([0xff; 6]), Some([0xff; 6])]), octets }
+}

@@ -1,0 +1,135 @@
+//! The services that the frames are for: one of each kind, with backends of each kind.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    num::NonZeroU16,
+    sync::LazyLock,
+};
+
+use dsr::model::{
+    Announce, Backend, Desired, Forward, Hop, InterfaceState, Mac, Network, NoHop, Protocol, Reach, Service, ServiceId,
+    VlanTag, Weight,
+};
+
+use super::rng::Rng;
+use crate::{
+    frame::OWN_MAC,
+    model::Rule,
+    program::{IFINDEX, backend_mac},
+};
+
+const TCP: Option<u8> = Some(6);
+const UDP: Option<u8> = Some(17);
+const SCTP: Option<u8> = Some(132);
+const ANY: Option<u8> = None;
+
+/// VIPs, of either family: all kinds of services, `announce: none`, any port, any protocol.
+pub const VIPS_V4: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(192, 0, 2, 10), Ipv4Addr::new(192, 0, 2, 11), Ipv4Addr::new(192, 0, 2, 12)];
+/// The same in IPv6.
+pub const VIPS_V6: [Ipv6Addr; 3] = [vip_v6(0x10), vip_v6(0x11), vip_v6(0x12)];
+
+/// Ports that services are on, and one that none is on.
+pub const PORTS: [u16; 7] = [80, 53, 81, 82, 443, 5060, 9999];
+
+/// Backends, by number; those of [`UNREACHABLE`] have no way to them.
+const BACKENDS: u8 = 12;
+const UNREACHABLE: [u8; 2] = [6, 7];
+
+const fn vip_v6(last: u16) -> Ipv6Addr {
+    Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, last)
+}
+
+/// The interface that frames come in on.
+pub fn own() -> InterfaceState {
+    InterfaceState { ifindex: IFINDEX, mac: Mac(OWN_MAC), mtu: 1500, up: true }
+}
+
+/// Every service.
+pub fn rules() -> Vec<Rule> {
+    let mut rules = Vec::new();
+    for (family, vips) in [("4", VIPS_V4.map(IpAddr::from)), ("6", VIPS_V6.map(IpAddr::from))] {
+        let [plain, quiet, wide] = vips;
+        let mut add = |name: &str, vip: IpAddr, protocol, port, backends: &[u8]| {
+            let announce = if vip == quiet { Announce::None } else { Announce::Arp };
+            let backends = backends.iter().map(|n| backend(*n, vip.is_ipv4())).collect();
+            rules.push(Rule { name: format!("{name}{family}"), vip, protocol, port, announce, backends });
+        };
+        add("www", plain, TCP, Some(80), &[1, 2, 3]);
+        add("dns", plain, UDP, Some(53), &[1, 2, 3, 6]);
+        add("empty", plain, TCP, Some(81), &[]);
+        add("lost", plain, UDP, Some(82), &[6, 7]);
+        add("sigtran", plain, SCTP, Some(5060), &[1, 2]);
+        add("tls", quiet, TCP, Some(443), &[4, 5, 8]);
+        add("quic", quiet, UDP, Some(443), &[9, 1]);
+        add("rest", quiet, TCP, None, &[1, 2, 3]);
+        add("all", wide, ANY, None, &[1, 2, 4]);
+        add("names", wide, UDP, Some(53), &[10, 11, 12]);
+    }
+    rules
+}
+
+/// Where one of the services is: VIP, protocol and port, the latter chosen where the service takes any.
+pub(super) fn endpoint(rng: &mut Rng, protocol: u8) -> (IpAddr, u8, u16) {
+    static RULES: LazyLock<Vec<Rule>> = LazyLock::new(rules);
+    let rule = &RULES[rng.below(RULES.len())];
+    (rule.vip, rule.protocol.unwrap_or(protocol), rule.port.unwrap_or(rng.pick(&PORTS)))
+}
+
+/// The same as an agent is told, as far as its configuration can say it.
+pub fn desired() -> Desired {
+    Desired { hash_seed: HASH_SEED, services: rules().iter().filter_map(service).collect() }
+}
+
+/// The seed of the flow hash.
+pub const HASH_SEED: u64 = 0x0dd5_eed5;
+
+fn service(rule: &Rule) -> Option<Service> {
+    let protocol = match rule.protocol {
+        TCP => Protocol::Tcp,
+        UDP => Protocol::Udp,
+        _ => return None,
+    };
+    Some(Service {
+        name: rule.name.clone(),
+        id: ServiceId { vip: rule.vip, protocol, port: NonZeroU16::new(rule.port?)? },
+        announce: rule.announce,
+        pool: rule.name.clone(),
+        forward: Forward::L2,
+        backends: rule.backends.clone().into(),
+    })
+}
+
+/// Backend `n`, of a weight of its own; number 3 is drained.
+fn backend(n: u8, v4: bool) -> Backend {
+    let weight = if n == 3 { 0 } else { 50 + u16::from(n) };
+    Backend { name: format!("web{n}"), address: address(n, v4), weight: Weight::new(weight).unwrap_or(Weight::DEFAULT) }
+}
+
+fn address(n: u8, v4: bool) -> IpAddr {
+    if v4 { Ipv4Addr::new(10, 0, 0, n).into() } else { Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, u16::from(n)).into() }
+}
+
+/// The way to each backend: most on the untagged segment, some behind one tag or two.
+pub fn network() -> Network {
+    let mut reach = BTreeMap::new();
+    for n in 1..=BACKENDS {
+        for v4 in [true, false] {
+            let way = if UNREACHABLE.contains(&n) { Reach::No(NoHop::NoNeighbour) } else { Reach::Hop(hop(n)) };
+            reach.insert(address(n, v4), way);
+        }
+    }
+    Network { interfaces: BTreeMap::new(), reach }
+}
+
+fn hop(n: u8) -> Hop {
+    let vlan = |tpid, id| VlanTag { tpid, id };
+    let tags = match n {
+        4 | 10 => vec![vlan(0x8100, 100)],
+        5 => vec![vlan(0x88a8, 7)],
+        8 | 11 => vec![vlan(0x88a8, 7), vlan(0x8100, 4094)],
+        _ => vec![],
+    };
+    Hop { ifindex: IFINDEX, source: Mac(OWN_MAC), destination: Mac(backend_mac(n)), tags }
+}

@@ -1,0 +1,122 @@
+//! The configuration of a lab's agent, as a test changes it. Pure.
+
+use std::{fmt, net::Ipv4Addr};
+
+use dsr::lab::{Lab, Node, PORT};
+
+/// One pool, the services in front of it, and the rest of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Configuration {
+    interfaces: Vec<String>,
+    metrics: Option<String>,
+    hash_seed: u64,
+    backends: Vec<Backend>,
+    services: Vec<Service>,
+}
+
+/// A row of the pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backend {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub address: Ipv4Addr,
+    /// Its weight.
+    pub weight: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Service {
+    name: String,
+    vip: Ipv4Addr,
+    protocol: &'static str,
+    port: u16,
+}
+
+impl Configuration {
+    /// All backends of a lab, weighted alike, behind the service `www` at [`PORT`] of its first VIP.
+    ///
+    /// # Panics
+    /// Where the lab has no VIP, which no lab does.
+    pub fn of(lab: &Lab) -> Self {
+        let empty = Self {
+            interfaces: vec!["eth0".to_owned()],
+            metrics: Some("127.0.0.1:9650".to_owned()),
+            hash_seed: 0x5eed_5eed_5eed_5eed,
+            backends: Vec::new(),
+            services: Vec::new(),
+        };
+        let names = (1..).zip(lab.backend_names());
+        let all = names.fold(empty, |all, (number, name)| all.backend(&name, Node::Backend(number).address(), 100));
+        all.service(lab, "www", "tcp", PORT)
+    }
+
+    /// The interfaces, in place of `eth0`.
+    pub fn interfaces(self, names: &[&str]) -> Self {
+        Self { interfaces: names.iter().map(|&name| name.to_owned()).collect(), ..self }
+    }
+
+    /// Where the metrics are, if anywhere, in place of where the lab looks for them.
+    pub fn metrics(self, address: Option<&str>) -> Self {
+        Self { metrics: address.map(str::to_owned), ..self }
+    }
+
+    /// The seed.
+    pub fn hash_seed(self, hash_seed: u64) -> Self {
+        Self { hash_seed, ..self }
+    }
+
+    /// One more backend.
+    pub fn backend(mut self, name: &str, address: Ipv4Addr, weight: u16) -> Self {
+        self.backends.push(Backend { name: name.to_owned(), address, weight });
+        self
+    }
+
+    /// Another weight for a backend.
+    pub fn weight(mut self, name: &str, weight: u16) -> Self {
+        self.backends.iter_mut().filter(|backend| backend.name == name).for_each(|backend| backend.weight = weight);
+        self
+    }
+
+    /// One backend less.
+    pub fn without(mut self, name: &str) -> Self {
+        self.backends.retain(|backend| backend.name != name);
+        self
+    }
+
+    /// One more service of the lab's first VIP.
+    ///
+    /// # Panics
+    /// Where the lab has no VIP, which no lab does.
+    pub fn service(mut self, lab: &Lab, name: &str, protocol: &'static str, port: u16) -> Self {
+        let vip = lab.vip(0).expect("a lab has a VIP");
+        self.services.push(Service { name: name.to_owned(), vip, protocol, port });
+        self
+    }
+
+    /// The rows of the pool.
+    #[must_use]
+    pub fn backends(&self) -> &[Backend] {
+        &self.backends
+    }
+}
+
+/// The YAML.
+impl fmt::Display for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "interfaces: [{}]", self.interfaces.join(", "))?;
+        if let Some(address) = &self.metrics {
+            writeln!(f, "metrics: {address}")?;
+        }
+        writeln!(f, "hash_seed: {:#x}\npools:\n  web:\n    backends:", self.hash_seed)?;
+        for Backend { name, address, weight } in &self.backends {
+            writeln!(f, "      - {{name: {name}, address: {address}, weight: {weight}}}")?;
+        }
+        writeln!(f, "services:")?;
+        for Service { name, vip, protocol, port } in &self.services {
+            writeln!(f, "  - {{name: {name}, vip: {vip}, protocol: {protocol}, port: {port}, pool: web}}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,64 @@
+//! Real nginx as a backend.
+
+use std::{fs, net::SocketAddrV4, time::Duration};
+
+use dsr::lab::{self, Lab};
+
+use super::{eventually, process::Daemon};
+
+/// Starts an nginx on every backend of a lab that was built without HTTP. It listens where the service is, and nowhere
+/// else, and answers with the backend's name, one request a connection.
+///
+/// # Panics
+/// Where one does not answer.
+#[must_use]
+pub fn start_all(lab: &Lab) -> Vec<Daemon> {
+    let numbered = (1..).zip(lab.backend_names());
+    let mut daemons: Vec<_> = numbered.map(|(number, name)| (number, start(lab, number, &name))).collect();
+    for (number, daemon) in &mut daemons {
+        let backend = lab.backend(*number).expect("there is a backend of every name");
+        eventually("answer of nginx", || {
+            daemon.assert_running();
+            backend.block_on(|| lab::get(lab.service().into(), "/", PATIENCE)).ok()?.ok()
+        });
+    }
+    daemons.into_iter().map(|(_, daemon)| daemon).collect()
+}
+
+fn start(lab: &Lab, number: u8, name: &str) -> Daemon {
+    let directory = lab.directory().join(format!("nginx-{name}"));
+    let file = directory.join("nginx.conf");
+    let written = fs::create_dir(&directory).and_then(|()| fs::write(&file, configuration(lab.service(), name)));
+    written.expect("nginx's configuration can be written");
+    let backend = lab.backend(number).expect("there is a backend of every name");
+    let mut command = backend.command("nginx").expect("a command can be prepared");
+    command.arg("-p").arg(&directory).arg("-c").arg(&file).arg("-e").arg(directory.join("error.log"));
+    Daemon::start(&mut command, &directory.join("said.log"))
+}
+
+fn configuration(service: SocketAddrV4, name: &str) -> String {
+    // One process in the foreground; all paths are relative to the directory.
+    format!(
+        "daemon off;
+master_process off;
+pid nginx.pid;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    keepalive_timeout 0;
+    server {{
+        listen {service} backlog=4096;
+        location / {{ return 200 \"{name}\\n\"; }}
+    }}
+}}
+"
+    )
+}
+
+/// How long one request may take before the next is tried.
+const PATIENCE: Duration = Duration::from_secs(2);

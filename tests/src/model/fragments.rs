@@ -1,0 +1,55 @@
+//! "Fragments" of the page: where the first fragment of a datagram went.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::IpAddr,
+    time::Duration,
+};
+
+/// How long it is remembered where a datagram went.
+pub const FRAGMENT_SECONDS: u64 = 30;
+
+/// Datagrams under way that are remembered. The kernel side's table has a shape of its own and may forget earlier:
+/// who compares the two stays well below either.
+pub const FRAGMENTS_KEPT: usize = 4096;
+
+/// What the fragments of one datagram have in common (RFC 791, 3.2; RFC 8200, 4.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Datagram {
+    pub(super) source: IpAddr,
+    pub(super) destination: IpAddr,
+    pub(super) identification: u32,
+    /// IPv4 only.
+    pub(super) protocol: Option<u8>,
+}
+
+/// Numbers of a rule and of a backend within it.
+type Member = (usize, usize);
+
+/// The datagrams whose first fragment was sent.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fragments {
+    known: BTreeMap<Datagram, (Duration, Member)>,
+    /// The same, the oldest first.
+    order: VecDeque<Datagram>,
+}
+
+impl Fragments {
+    /// Where the other fragments of a datagram go.
+    pub(super) fn member(&self, now: Duration, datagram: &Datagram) -> Option<Member> {
+        let (since, member) = self.known.get(datagram)?;
+        (now.saturating_sub(*since) < Duration::from_secs(FRAGMENT_SECONDS)).then_some(*member)
+    }
+
+    /// The first fragment went there. A datagram that is known already begins anew.
+    pub(super) fn remember(&mut self, now: Duration, datagram: Datagram, member: Member) {
+        if self.known.insert(datagram, (now, member)).is_some() {
+            self.order.retain(|known| *known != datagram);
+        } else if self.known.len() > FRAGMENTS_KEPT
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        self.order.push_back(datagram);
+    }
+}

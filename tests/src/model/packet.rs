@@ -1,0 +1,159 @@
+//! What both versions of IP come to: an IP packet to a VIP, its headers read.
+
+use std::{net::IpAddr, time::Duration};
+
+use super::{Fate, Model, Part, Sending, fragments::Datagram, link::Link, select::FlowKey};
+
+/// Protocol numbers (IANA).
+pub(super) const ICMP: u8 = 1;
+pub(super) const TCP: u8 = 6;
+pub(super) const UDP: u8 = 17;
+pub(super) const ICMPV6: u8 = 58;
+pub(super) const NO_NEXT_HEADER: u8 = 59;
+pub(super) const SCTP: u8 = 132;
+
+/// A packet whose lengths agree.
+pub(super) struct Packet<'a> {
+    pub(super) source: IpAddr,
+    pub(super) destination: IpAddr,
+    /// The protocol behind all headers of IP.
+    pub(super) protocol: u8,
+    /// What follows all headers of IP, to the end that the lengths give.
+    pub(super) payload: &'a [u8],
+    /// Octets of the headers of IP and of the payload.
+    pub(super) length: usize,
+    pub(super) headers: Headers,
+    pub(super) fragment: Fragment,
+}
+
+/// What the headers of IP are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Headers {
+    /// The fixed one alone.
+    Plain,
+    /// With IPv4 options or IPv6 extension headers.
+    Extended,
+}
+
+/// Which part of its datagram a packet is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fragment {
+    /// All of it.
+    Whole,
+    /// Its beginning.
+    First(u32),
+    /// Another part, which has no transport header.
+    Later(u32),
+}
+
+impl Packet<'_> {
+    pub(super) fn is_icmp(&self) -> bool {
+        match self.destination {
+            IpAddr::V4(_) => self.protocol == ICMP,
+            IpAddr::V6(_) => self.protocol == ICMPV6,
+        }
+    }
+
+    fn datagram(&self, identification: u32) -> Datagram {
+        let protocol = self.destination.is_ipv4().then_some(self.protocol);
+        Datagram { source: self.source, destination: self.destination, identification, protocol }
+    }
+
+    /// Its flow, seen on the way to the VIP; nothing where the transport header is cut.
+    fn flow(&self) -> Option<FlowKey> {
+        let shortest = match self.protocol {
+            TCP => 20,
+            UDP => 8,
+            SCTP => 12,
+            _ => 0,
+        };
+        if self.payload.len() < shortest {
+            return None;
+        }
+        let port = |at| if has_ports(self.protocol) { u16_at(self.payload, at) } else { 0 };
+        Some(FlowKey {
+            client: self.source,
+            vip: self.destination,
+            protocol: self.protocol,
+            client_port: port(0),
+            service_port: port(2),
+        })
+    }
+
+    /// A TCP SYN without ACK (RFC 9293, 3.1), which is a first fragment where it is one.
+    fn opens_flow(&self) -> bool {
+        const FLAGS: usize = 13;
+        const SYN_ACK: u8 = 0x12;
+        const SYN: u8 = 0x02;
+        self.protocol == TCP && self.payload[FLAGS] & SYN_ACK == SYN
+    }
+}
+
+impl Model {
+    /// What IPv4 and IPv6 have in common, from "Fragments" of the page on.
+    pub(super) fn packet_to_vip(&mut self, now: Duration, link: &Link<'_>, packet: &Packet<'_>) -> Fate {
+        if packet.fragment != Fragment::Whole {
+            if !self.has(Part::Fragments) {
+                return Fate::Ends("drop_fragment");
+            }
+            if packet.is_icmp() {
+                return Fate::Ends("drop_icmp");
+            }
+        }
+        if let Fragment::Later(identification) = packet.fragment {
+            return match self.fragments.member(now, &packet.datagram(identification)) {
+                Some((rule, backend)) => self.to_member(link, packet.length, false, rule, backend),
+                None => Fate::Ends("drop_fragment_early"),
+            };
+        }
+        if packet.is_icmp() {
+            return self.icmp(link, packet);
+        }
+        if packet.destination.is_ipv6() && packet.protocol == NO_NEXT_HEADER {
+            return Fate::Ends("drop_protocol");
+        }
+        if packet.protocol == SCTP && !self.has(Part::MoreProtocols) {
+            return Fate::Ends("drop_protocol");
+        }
+        let Some(flow) = packet.flow() else {
+            return Fate::Ends("drop_malformed");
+        };
+        let fate = self.to_service(link, packet.length, packet.opens_flow(), &flow);
+        if let (Fate::Sent(sending), Fragment::First(identification)) = (&fate, packet.fragment) {
+            self.fragments.remember(now, packet.datagram(identification), (sending.to.rule, sending.to.backend));
+        }
+        fate
+    }
+
+    /// "Service" of the page: from the flow to the backend.
+    pub(super) fn to_service(&self, link: &Link<'_>, length: usize, opens_flow: bool, flow: &FlowKey) -> Fate {
+        let Some(rule) = self.rule(flow) else {
+            return Fate::Ends(if has_ports(flow.protocol) { "drop_no_service" } else { "drop_protocol" });
+        };
+        let Some(backend) = self.backend(rule, flow) else {
+            // Here `on_empty: reject` ("Rejecting" of the page) would answer.
+            return Fate::Ends("drop_no_backend");
+        };
+        self.to_member(link, length, opens_flow, rule, backend)
+    }
+
+    fn to_member(&self, link: &Link<'_>, length: usize, opens_flow: bool, rule: usize, backend: usize) -> Fate {
+        let Some(to) = self.chosen(rule, backend) else {
+            return Fate::Ends("drop_no_backend");
+        };
+        if link.source == to.hop.destination.0 && self.has(Part::LoopGuard) {
+            return Fate::Looped(to);
+        }
+        Fate::Sent(Sending { to, octets: link.length + length, opens_flow })
+    }
+}
+
+/// Whether a protocol's first four octets are its source and destination port.
+pub(super) const fn has_ports(protocol: u8) -> bool {
+    matches!(protocol, TCP | UDP | SCTP)
+}
+
+/// Two octets as a number.
+pub(super) fn u16_at(octets: &[u8], at: usize) -> u16 {
+    u16::from_be_bytes([octets[at], octets[at + 1]])
+}

@@ -1,0 +1,35 @@
+//! A service as the model looks it up: the configuration's words, with nothing where any will do.
+
+use std::net::IpAddr;
+
+use dsr::model::{Announce, Backend, Desired};
+
+/// A service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its name.
+    pub name: String,
+    /// Where clients connect to.
+    pub vip: IpAddr,
+    /// The protocol's number, or any but ICMP.
+    pub protocol: Option<u8>,
+    /// The port, or any.
+    pub port: Option<u16>,
+    /// Who tells the network where the VIP is.
+    pub announce: Announce,
+    /// Where its packets go.
+    pub backends: Vec<Backend>,
+}
+
+/// The rules of a configuration, in its order.
+pub(super) fn rules(desired: &Desired) -> Vec<Rule> {
+    let rule = |service: &dsr::model::Service| Rule {
+        name: service.name.clone(),
+        vip: service.id.vip,
+        protocol: Some(service.id.protocol.number()),
+        port: Some(service.id.port.get()),
+        announce: service.announce,
+        backends: service.backends.to_vec(),
+    };
+    desired.services.iter().map(rule).collect()
+}

@@ -1,0 +1,104 @@
+//! "Service" of the page: which service a flow is for, and which of its backends it goes to.
+
+use std::net::IpAddr;
+
+use dsr::{
+    maglev::{self, Candidate},
+    model::{Hop, Network, Reach},
+};
+use dsr_common::{
+    address::{Address, Family},
+    flow::Flow,
+    hash::{HashKeys, Keys as _},
+    slot,
+};
+
+use super::{
+    Model, Rule,
+    packet::{ICMP, ICMPV6, has_ports},
+};
+
+/// A flow on its way to the VIP, in host byte order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FlowKey {
+    pub(super) client: IpAddr,
+    pub(super) vip: IpAddr,
+    pub(super) protocol: u8,
+    pub(super) client_port: u16,
+    pub(super) service_port: u16,
+}
+
+/// A backend that a frame can be sent to.
+pub(super) struct Chosen {
+    /// Number of the rule, and of the backend within it.
+    pub(super) rule: usize,
+    pub(super) backend: usize,
+    pub(super) hop: Hop,
+}
+
+/// The Maglev table of a rule: it is sized for all backends, and shared out among those that there is a way to.
+pub(super) fn table(rule: &Rule, network: &Network, seed: u64) -> Vec<Option<usize>> {
+    let (mut numbers, mut candidates) = (Vec::new(), Vec::new());
+    for (number, backend) in rule.backends.iter().enumerate() {
+        if hop(network, backend.address).is_some() {
+            numbers.push(number);
+            candidates.push(Candidate { address: address(backend.address), weight: backend.weight.get() });
+        }
+    }
+    let table = maglev::table(&candidates, maglev::size_for(rule.backends.len()), seed);
+    table.into_iter().map(|owner| owner.map(|candidate| numbers[usize::from(candidate)])).collect()
+}
+
+fn hop(network: &Network, backend: IpAddr) -> Option<&Hop> {
+    match network.reach.get(&backend) {
+        Some(Reach::Hop(hop)) => Some(hop),
+        _ => None,
+    }
+}
+
+fn address(ip: IpAddr) -> Address {
+    match ip {
+        IpAddr::V4(ip) => Address::from_v4(ip.octets()),
+        IpAddr::V6(ip) => Address::from_v6(ip.octets()),
+    }
+}
+
+impl Model {
+    /// The narrowest service for a flow: its port, else any port of its protocol, else any protocol.
+    pub(super) fn rule(&self, flow: &FlowKey) -> Option<usize> {
+        let find = |protocol: Option<u8>, port: Option<u16>| {
+            self.rules.iter().position(|rule| (rule.vip, rule.protocol, rule.port) == (flow.vip, protocol, port))
+        };
+        let is_icmp = flow.protocol == if flow.vip.is_ipv4() { ICMP } else { ICMPV6 };
+        if is_icmp {
+            None
+        } else if has_ports(flow.protocol) {
+            find(Some(flow.protocol), Some(flow.service_port))
+                .or_else(|| find(Some(flow.protocol), None))
+                .or_else(|| find(None, None))
+        } else {
+            find(None, None)
+        }
+    }
+
+    /// The backend that owns the flow's slot.
+    pub(super) fn backend(&self, rule: usize, flow: &FlowKey) -> Option<usize> {
+        let words = Flow {
+            family: if flow.vip.is_ipv4() { Family::V4 } else { Family::V6 },
+            protocol: flow.protocol,
+            client_port: flow.client_port.to_be(),
+            service_port: flow.service_port.to_be(),
+            client: address(flow.client),
+            vip: address(flow.vip),
+        };
+        let table = &self.tables[rule];
+        let hash = HashKeys::from_seed(self.hash_seed).flow(&words);
+        table[slot::index(hash, table.len() as u32) as usize]
+    }
+
+    /// The way to a backend; nothing where the network has none.
+    pub(super) fn chosen(&self, rule: usize, backend: usize) -> Option<Chosen> {
+        let hop = hop(&self.network, self.rules[rule].backends[backend].address)?.clone();
+        Some(Chosen { rule, backend, hop })
+    }
+}

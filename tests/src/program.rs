@@ -1,0 +1,191 @@
+//! Runs frames through the real program (`BPF_PROG_TEST_RUN`) and shows exactly which counters moved.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+    num::NonZeroU16,
+};
+
+use anyhow::Context as _;
+use aya::{TestRun as _, programs::TestRunOptions};
+use dsr::{
+    datapath::{Datapath, Features},
+    model::{
+        Announce, Backend, Desired, Forward, Hop, InterfaceState, Mac, Network, OnEmpty, Protocol, Reach, Service,
+        ServiceId, VlanTag, Weight,
+    },
+    reconcile::{Layout, Sizes, apply, plan},
+};
+use dsr_common::stats::Reason;
+
+use crate::frame::{OWN_MAC, VIP};
+
+/// The interface that test runs come in on: the loopback, which every namespace has.
+pub const IFINDEX: u32 = 1;
+
+/// What the program returns (`enum xdp_action` of the kernel's `bpf.h`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The program failed.
+    Aborted,
+    /// The frame is gone.
+    Drop,
+    /// The frame goes on to the kernel.
+    Pass,
+    /// The frame leaves by the interface it came in on.
+    Tx,
+    /// The frame leaves by another interface.
+    Redirect,
+}
+
+/// What one run did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The XDP action.
+    pub verdict: Verdict,
+    /// The frame afterwards.
+    pub frame: Vec<u8>,
+    /// The counters that moved, and by how much.
+    pub counted: BTreeMap<Counter, u64>,
+}
+
+/// A counter of the program.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Counter {
+    /// Frames ended for this reason.
+    Reason(&'static str),
+    /// Frames sent to this backend by this service.
+    Packets(String, String),
+    /// Their octets.
+    Bytes(String, String),
+    /// Connections opened.
+    NewFlows(String, String),
+    /// Frames that came back from this backend.
+    Loops(String, String),
+}
+
+/// The real program with real tables.
+pub struct Program {
+    datapath: Datapath,
+    desired: Desired,
+    layout: Layout,
+}
+
+impl Program {
+    /// Loads the program and fills its tables for `desired` as an agent on `network` would.
+    pub fn load(desired: Desired, network: &Network, features: Features) -> anyhow::Result<Self> {
+        let mut datapath =
+            Datapath::load(Sizes::for_desired(&desired), features, desired.hash_seed).context("loading the program")?;
+        let own = InterfaceState { ifindex: IFINDEX, mac: Mac(OWN_MAC), mtu: 1500, up: true };
+        datapath.set_interfaces(&[(0, own)])?;
+        let mut program = Self { datapath, desired: desired.clone(), layout: Layout::default() };
+        program.reconcile(desired, network)?;
+        Ok(program)
+    }
+
+    /// Makes the tables follow another desired state or network.
+    pub fn reconcile(&mut self, desired: Desired, network: &Network) -> anyhow::Result<()> {
+        let planned = plan(&desired, network, &BTreeMap::from([(IFINDEX, 0)]), &self.datapath)?;
+        apply(&planned.changes, &mut self.datapath);
+        (self.desired, self.layout) = (desired, planned.layout);
+        Ok(())
+    }
+
+    /// Runs one frame through the program.
+    pub fn run(&self, frame: &[u8]) -> anyhow::Result<Outcome> {
+        let before = self.counters()?;
+        let (verdict, frame) = self.run_uncounted(frame)?;
+        let counted = moved(&before, self.counters()?);
+        Ok(Outcome { verdict, frame, counted })
+    }
+
+    /// The same without a look at the counters, which takes far longer than the run.
+    pub fn run_uncounted(&self, frame: &[u8]) -> anyhow::Result<(Verdict, Vec<u8>)> {
+        let mut out = vec![0; frame.len() + 256];
+        let options = TestRunOptions { data_in: Some(frame), data_out: Some(&mut out), ..TestRunOptions::new() };
+        let result = self.datapath.program()?.test_run(options)?;
+        out.truncate(result.data_size_out as usize);
+        let verdict = match result.return_value {
+            1 => Verdict::Drop,
+            2 => Verdict::Pass,
+            3 => Verdict::Tx,
+            4 => Verdict::Redirect,
+            _ => Verdict::Aborted,
+        };
+        Ok((verdict, out))
+    }
+
+    /// Every counter, as it stands.
+    pub fn counters(&self) -> anyhow::Result<BTreeMap<Counter, u64>> {
+        let mut counters = BTreeMap::new();
+        for reason in Reason::ALL {
+            let count = self.datapath.reason(Some(IFINDEX), *reason)? + self.datapath.reason(None, *reason)?;
+            counters.insert(Counter::Reason(reason.label()), count);
+        }
+        for (service, placed) in self.desired.services.iter().zip(&self.layout.services) {
+            for (backend, member) in service.backends.iter().zip(&placed.members) {
+                let traffic = self.datapath.traffic(member.row)?;
+                let names = || (service.name.clone(), backend.name.clone());
+                let (s, b) = names();
+                counters.insert(Counter::Packets(s, b), traffic.packets);
+                let (s, b) = names();
+                counters.insert(Counter::Bytes(s, b), traffic.bytes);
+                let (s, b) = names();
+                counters.insert(Counter::NewFlows(s, b), traffic.new_flows);
+            }
+        }
+        Ok(counters)
+    }
+}
+
+/// The counters that moved, and by how much.
+pub fn moved(before: &BTreeMap<Counter, u64>, after: BTreeMap<Counter, u64>) -> BTreeMap<Counter, u64> {
+    let moved = |(counter, value)| {
+        let by = value - before.get(&counter).copied().unwrap_or(0);
+        (counter, by)
+    };
+    after.into_iter().map(moved).filter(|(_, by)| *by != 0).collect()
+}
+
+/// A service of so many backends named `web1` and so on, 10.0.0.1 and so on.
+///
+/// # Panics
+///
+/// If the port is zero.
+pub fn service(name: &str, vip: Ipv4Addr, protocol: Protocol, port: u16, backends: u8) -> Service {
+    let backend = |n| Backend { name: format!("web{n}"), address: backend_address(n), weight: Weight::DEFAULT };
+    Service {
+        name: name.to_owned(),
+        id: ServiceId { vip: vip.into(), protocol, port: NonZeroU16::new(port).expect("a port").into() },
+        announce: Announce::Arp,
+        on_empty: OnEmpty::Drop,
+        pool: "web".to_owned(),
+        forward: Forward::L2,
+        backends: (1..=backends).map(backend).collect(),
+    }
+}
+
+/// The desired state of most tests: TCP port 80 and UDP port 53 of [`VIP`], three backends each.
+pub fn desired() -> Desired {
+    let services = vec![service("www", VIP, Protocol::Tcp, 80, 3), service("dns", VIP, Protocol::Udp, 53, 3)];
+    Desired { hash_seed: 0x5eed, services }
+}
+
+/// The address of backend `n`.
+pub fn backend_address(n: u8) -> IpAddr {
+    Ipv4Addr::new(10, 0, 0, n).into()
+}
+
+/// The MAC of backend `n`.
+pub const fn backend_mac(n: u8) -> [u8; 6] {
+    [0x02, 0, 0, 0, 1, n]
+}
+
+/// A network in which every backend is on the segment of the interface, behind these VLAN tags.
+pub fn network(tags: &[VlanTag]) -> Network {
+    let reach = (1..=100).map(|n| {
+        let (source, destination) = (Mac(OWN_MAC), Mac(backend_mac(n)));
+        (backend_address(n), Reach::Hop(Hop { ifindex: IFINDEX, source, destination, tags: tags.to_vec() }))
+    });
+    Network { interfaces: BTreeMap::new(), reach: reach.collect() }
+}

@@ -1,0 +1,12 @@
+//! The agent as an operator meets it: started, reloaded, stopped and killed, with a network that changes. Needs root.
+
+#![allow(clippy::unwrap_used)]
+
+mod end;
+mod growth;
+mod interfaces;
+mod metrics;
+mod neighbour;
+mod reload;
+mod seed;
+mod start;

@@ -1,0 +1,140 @@
+//! Backends whose MAC comes, goes or changes.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use dsr::{
+    announce::gratuitous_arp,
+    lab::{Lab, Node, net::LinkState},
+    model::Mac,
+};
+use dsr_tests::{
+    lab::{
+        Configuration, agent,
+        curl::request_many,
+        datagram::NameServers,
+        dsr_program, eventually,
+        process::{Daemon, finish},
+        traffic::{Traffic, services},
+    },
+    privilege::is_root,
+};
+
+/// The agent with a log of all that it does.
+fn talkative(lab: &Lab) -> PathBuf {
+    let program = "talkative";
+    let path = lab.directory().join(program);
+    fs::write(&path, format!("#!/bin/sh\nDSR_LOG=debug exec {} \"$@\"\n", dsr_program().display())).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    // As the agent sees the lab's directory.
+    Path::new("/run/dsr").join(program)
+}
+
+fn ip(lab: &Lab, backend: u8, arguments: &str) -> String {
+    let mut command = lab.backend(backend).unwrap().command("ip").unwrap();
+    let output = finish(command.args(arguments.split(' ')));
+    assert!(output.status.success(), "{arguments}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_mac_that_changes_takes_traffic_along() {
+    if !is_root("a_mac_that_changes_takes_traffic_along") {
+        return;
+    }
+    let mut lab = Lab::builder().backends(2).build().unwrap();
+    let _servers = NameServers::start(&lab);
+    lab.write_config(&services(&lab).to_string()).unwrap();
+    lab.start_agent(talkative(&lab)).unwrap();
+    lab.wait_ready().unwrap();
+    let mut monitor = lab.balancer().command("ip").unwrap();
+    monitor.env("TZ", "UTC");
+    let events = Daemon::start(monitor.args(["-tshort", "monitor", "neigh"]), &lab.directory().join("events"));
+    for round in 1..=3 {
+        let mac = Mac([2, 2, 0, 0, 0, round]);
+        ip(&lab, 2, "link set eth0 down");
+        ip(&lab, 2, &format!("link set eth0 address {mac}"));
+        ip(&lab, 2, "link set eth0 up");
+        eventually("port that forwards", || {
+            // The kernel drops what is sent before; the answer to nobody's question is what is to be seen.
+            let index = ip(&lab, 2, "-o link show eth0").split(':').next()?.trim().parse().ok()?;
+            lab.backend(2)?.run(|| gratuitous_arp(index, mac, Node::Backend(2).address())).ok()?.ok()?;
+            reconciled_after(&agent::running(&lab).log(), &mac.to_string())
+        });
+        let done = reconciled_after(&agent::running(&lab).log(), &mac.to_string()).unwrap();
+        let event = eventually("event of the kernel", || event_of(&events.log(), &mac.to_string()));
+        println!("{mac}: in the maps {:.1} ms after the kernel's event", (done - event) * 1e3);
+
+        let traffic = Traffic::start(&lab);
+        traffic.reaches(2);
+        traffic.goes_on();
+        traffic.stop(0);
+    }
+}
+
+#[test]
+fn a_backend_without_a_mac_gets_no_slots_until_it_has_one() {
+    if !is_root("a_backend_without_a_mac_gets_no_slots_until_it_has_one") {
+        return;
+    }
+    let mut lab = Lab::builder().backends(2).build().unwrap();
+    let _servers = NameServers::start(&lab);
+    let all = services(&lab);
+    lab.write_config(&all.to_string()).unwrap();
+    lab.set_backend(2, LinkState::Down).unwrap();
+    lab.start_agent(dsr_program()).unwrap();
+    agent::wait_for_slots(agent::running(&lab), &all.clone().without("web2"));
+    let samples = agent::running(&lab).scrape().unwrap();
+    let of = |name, backend| samples.sum(name, &[("backend", backend)]) as u64;
+    assert_eq!((of("dsr_backend_reachable", "web1"), of("dsr_backend_reachable", "web2")), (1, 0));
+    assert_eq!((of("dsr_member_slots", "web2"), of("dsr_backend_unreachable", "web2")), (0, 1));
+    let log = agent::running(&lab).log();
+    assert!(log.contains("the backend cannot be reached: it gets no flows") && log.contains("web2"), "{log}");
+
+    let answers = request_many(&lab, 100);
+    assert_eq!((answers.good, answers.bodies.get("web1")), (100, Some(&100)));
+
+    let traffic = Traffic::start(&lab);
+    lab.set_backend(2, LinkState::Up).unwrap();
+    agent::wait_for_slots(agent::running(&lab), &all);
+    traffic.reaches(2);
+    traffic.stop(1);
+}
+
+#[test]
+fn a_backend_that_goes_quiet_loses_its_slots() {
+    if !is_root("a_backend_that_goes_quiet_loses_its_slots") {
+        return;
+    }
+    let mut lab = Lab::builder().backends(2).build().unwrap();
+    let all = Configuration::of(&lab);
+    agent::start(&all, &mut lab);
+    lab.set_backend(2, LinkState::Down).unwrap();
+    let gone = |samples: &dsr::lab::Samples| samples.sum("dsr_member_slots", &[("backend", "web2")]) as u64 == 0;
+    agent::running(&lab).wait_until("no slots for web2", dsr_tests::lab::PATIENCE, gone).unwrap();
+    let answers = request_many(&lab, 100);
+    assert_eq!((answers.good, answers.bodies.get("web1")), (100, Some(&100)));
+    lab.set_backend(2, LinkState::Up).unwrap();
+    agent::wait_for_slots(agent::running(&lab), &all);
+    assert_eq!(request_many(&lab, 100).good, 100);
+}
+
+/// When the agent had written its maps for the first time after it learnt a MAC, in seconds of the day.
+fn reconciled_after(log: &str, mac: &str) -> Option<f64> {
+    let mut lines = log.lines().skip_while(|line| !(line.contains("backend has a MAC") && line.contains(mac)));
+    seconds(lines.find(|line| line.contains("reconciled"))?)
+}
+
+/// When the kernel first told of a MAC.
+fn event_of(events: &str, mac: &str) -> Option<f64> {
+    seconds(events.lines().find(|line| line.contains(mac))?.trim_start_matches('['))
+}
+
+/// The time in a line that begins as `2026-01-02T03:04:05.678901`.
+fn seconds(line: &str) -> Option<f64> {
+    let mut parts = line.split_once('T')?.1.get(..15)?.split(':').map(|part| part.parse::<f64>().ok());
+    Some(parts.next()?? * 3600.0 + parts.next()?? * 60.0 + parts.next()??)
+}

@@ -1,0 +1,52 @@
+//! A file that became bad changes nothing.
+
+use dsr::lab::Lab;
+use dsr_tests::{
+    lab::{
+        agent,
+        datagram::NameServers,
+        traffic::{Traffic, services},
+    },
+    privilege::is_root,
+};
+
+#[test]
+fn a_bad_file_is_told_and_changes_nothing() {
+    if !is_root("a_bad_file_is_told_and_changes_nothing") {
+        return;
+    }
+    let mut lab = Lab::builder().build().unwrap();
+    let _servers = NameServers::start(&lab);
+    let all = services(&lab);
+    agent::start(&all.clone().without("web3"), &mut lab);
+    let running = agent::running(&lab);
+    let hash = |samples: &dsr::lab::Samples| samples.sum("dsr_config_hash", &[]);
+    let in_force = hash(&running.scrape().unwrap());
+    let traffic = Traffic::start(&lab);
+    traffic.goes_on();
+
+    // web3 is in it, so that a part that was taken from it would show.
+    let bad = all.to_string().replace("weight: 100", "weight: 1001").replace("interfaces: [eth0]", "interfaces: []");
+    for yaml in [bad.as_str(), "", "pools: [\n"] {
+        let before = (agent::reloads(running, "ok"), agent::reloads(running, "error"));
+        lab.write_config(yaml).unwrap();
+        agent::wait_for_reload(running, "error", before.1);
+        traffic.goes_on();
+        let samples = running.scrape().unwrap();
+        assert_eq!((agent::reloads(running, "ok"), hash(&samples)), (before.0, in_force));
+        assert_eq!(samples.named("dsr_member_slots").filter(|sample| sample.label("backend") == "web3").count(), 0);
+    }
+    let log = running.log();
+    for line in [
+        "/run/dsr/dsr.yaml:1:1: interfaces: ",
+        "/run/dsr/dsr.yaml:7:50: pools.web.backends[0].weight: ",
+        "/run/dsr/dsr.yaml:8:50: pools.web.backends[1].weight: ",
+        "not reloaded (the file changed): everything stays as it was",
+    ] {
+        assert!(log.contains(line), "{line} is missing:\n{log}");
+    }
+
+    agent::reload(&all, &lab);
+    traffic.reaches(3);
+    traffic.stop(1);
+}

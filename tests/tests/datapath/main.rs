@@ -1,0 +1,24 @@
+//! Frames through the real program: verdict, frame and counters, octet by octet.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod arp;
+mod echo;
+mod forward;
+mod refuse;
+
+use std::collections::BTreeMap;
+
+use dsr::datapath::Features;
+use dsr_tests::program::{Counter, Outcome, Program, Verdict, desired, network};
+
+/// The program as most tests want it.
+fn program() -> Program {
+    Program::load(desired(), &network(&[]), Features::ALL).unwrap()
+}
+
+/// Asserts that a frame ended for one reason, unchanged, and that nothing else was counted.
+fn assert_ends(program: &Program, what: &str, frame: &[u8], verdict: Verdict, reason: &'static str) {
+    let outcome = program.run(frame).unwrap();
+    let counted = BTreeMap::from([(Counter::Reason(reason), 1)]);
+    assert_eq!(outcome, Outcome { verdict, frame: frame.to_vec(), counted }, "{what}");
+}

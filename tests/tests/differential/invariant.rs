@@ -1,0 +1,38 @@
+//! What holds of every frame whatever the page says: what is to others is neither changed nor dropped.
+//!
+//! Written without the model's parsing, so that the model is checked too.
+
+use dsr_tests::{
+    frame::OWN_MAC,
+    generate::world::{VIPS_V4, VIPS_V6},
+    model::Decision,
+    program::Verdict,
+};
+
+/// The ways in which a frame that is not to us may be answered: it asks for a VIP.
+const QUESTIONS: [&str; 2] = ["answer_arp", "answer_ndp"];
+
+/// Asserts it of a decision. The program is compared with it, so it holds of the program as well.
+pub(super) fn check(frame: &[u8], decision: &Decision) {
+    let changed = decision.verdict != Verdict::Pass || decision.frame != frame;
+    if !changed {
+        return;
+    }
+    let to_us = frame[..6] == OWN_MAC;
+    let asks = QUESTIONS.iter().any(|reason| format!("{:?}", decision.why).contains(reason));
+    let to_group = frame[0] & 1 == 1;
+    assert!(to_us || (to_group && asks), "a frame to another MAC was not left alone: {decision:?}\n{frame:02x?}");
+    assert!(asks || is_to_vip(frame), "a packet to another address was not left alone: {decision:?}\n{frame:02x?}");
+    if decision.verdict == Verdict::Tx || decision.verdict == Verdict::Redirect {
+        assert!(frame.len() > 14 && decision.frame[0] & 1 == 0 || asks || frame[6] & 1 == 1, "sent to a group");
+    }
+}
+
+/// Whether the octets where the destination of an IP header stands, behind no tag, one or two, are a VIP's.
+fn is_to_vip(frame: &[u8]) -> bool {
+    let is_v4 =
+        |at: usize| frame.get(at..at + 4).is_some_and(|octets| VIPS_V4.iter().any(|vip| vip.octets() == octets));
+    let is_v6 =
+        |at: usize| frame.get(at..at + 16).is_some_and(|octets| VIPS_V6.iter().any(|vip| vip.octets() == octets));
+    [14, 18, 22].into_iter().any(|packet| is_v4(packet + 16) || is_v6(packet + 24))
+}

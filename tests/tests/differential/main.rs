@@ -1,0 +1,79 @@
+//! The real program against the reference model: generated frames must have the same verdict, the same octets
+//! afterwards and the same counters in both.
+//!
+//! `DSR_FUZZ_SEED` and `DSR_FUZZ_FRAMES` choose another run than CI's, `DSR_FUZZ_CASE` one case of the seed.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod describe;
+mod difference;
+mod invariant;
+mod pair;
+mod reach;
+mod shrink;
+
+use std::{env, time::Instant};
+
+use dsr_tests::{
+    generate::{self, Case},
+    model::MISSING,
+    privilege::is_root,
+};
+
+use self::pair::Pair;
+
+const SEED: u64 = 1;
+const FRAMES: u64 = 1_000_000;
+/// Frames after which the counters are compared: reading them takes as long as running a hundred frames.
+const FRAMES_A_COUNT: usize = 500;
+
+#[test]
+fn program_and_model_agree_on_every_frame() {
+    if !is_root("program_and_model_agree_on_every_frame") {
+        return;
+    }
+    let seed = number("DSR_FUZZ_SEED").unwrap_or(SEED);
+    if let Some(number) = number("DSR_FUZZ_CASE") {
+        return run(seed, &mut std::iter::once(generate::case(seed, number)), u64::MAX);
+    }
+    run(seed, &mut (0..).map(|number| generate::case(seed, number)), number("DSR_FUZZ_FRAMES").unwrap_or(FRAMES));
+}
+
+/// Runs cases until that many frames have been run.
+fn run(seed: u64, cases: &mut dyn Iterator<Item = Case>, frames: u64) {
+    let started = Instant::now();
+    let mut pair = Pair::new(MISSING);
+    let (mut run, mut uncounted) = (0, Vec::<Case>::new());
+    for case in cases {
+        if let Some(index) = case.frames.iter().position(|frame| pair.differs(frame)) {
+            panic!("{}", difference::report(MISSING, seed, &case, index));
+        }
+        run += case.frames.len() as u64;
+        uncounted.push(case);
+        if uncounted.iter().map(|case| case.frames.len()).sum::<usize>() >= FRAMES_A_COUNT || run >= frames {
+            check_counters(&mut pair, seed, &uncounted);
+            uncounted.clear();
+        }
+        if run >= frames {
+            break;
+        }
+    }
+    check_counters(&mut pair, seed, &uncounted);
+    eprintln!("{run} frames of seed {seed} in {:.1?}", started.elapsed());
+}
+
+/// The sum of what these cases moved; where it is wrong, the case to blame is looked for one by one.
+fn check_counters(pair: &mut Pair, seed: u64, cases: &[Case]) {
+    let Some(sums) = pair.counters_differ() else { return };
+    for case in cases {
+        if let Some(index) = Pair::new(MISSING).first_difference(&case.frames) {
+            panic!("{}", difference::report(MISSING, seed, case, index));
+        }
+    }
+    let numbers = (cases.first().map(|c| c.number), cases.last().map(|c| c.number));
+    panic!("counters differ over cases {numbers:?} of seed {seed}, but over none of them alone: {sums}");
+}
+
+fn number(variable: &str) -> Option<u64> {
+    let value = env::var(variable).ok()?;
+    Some(value.parse().unwrap_or_else(|error| panic!("{variable}={value}: {error}")))
+}

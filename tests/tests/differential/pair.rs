@@ -1,0 +1,87 @@
+//! The program and the model side by side, given the same frames.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    time::{Duration, Instant},
+};
+
+use dsr::datapath::Features;
+use dsr_tests::{
+    generate::world,
+    model::{Decision, Model, Part},
+    program::{Counter, Outcome, Program, moved},
+};
+
+use super::invariant;
+
+/// Both, and what the counters should have become.
+pub(super) struct Pair {
+    program: Program,
+    model: Model,
+    started: Instant,
+    /// The program's counters when they were last compared.
+    before: BTreeMap<Counter, u64>,
+    /// What the model counted since.
+    expected: BTreeMap<Counter, u64>,
+}
+
+impl Pair {
+    /// Both anew, with no frame seen.
+    pub(super) fn new(missing: &[Part]) -> Self {
+        let (desired, network) = (world::desired(), world::network());
+        let program = Program::load(desired.clone(), &network, Features::ALL).unwrap();
+        let model = Model::new(&desired, &network, Some(world::own())).without(missing);
+        let before = program.counters().unwrap();
+        Self { program, model, started: Instant::now(), before, expected: BTreeMap::new() }
+    }
+
+    /// Whether verdict or frame differ. The counters are only added up.
+    pub(super) fn differs(&mut self, frame: &[u8]) -> bool {
+        let decision = self.model.decide(self.now(), frame);
+        invariant::check(frame, &decision);
+        for (counter, by) in decision.counted {
+            *self.expected.entry(counter).or_insert(0) += by;
+        }
+        self.program.run_uncounted(frame).unwrap() != (decision.verdict, decision.frame)
+    }
+
+    /// What program and model counted since the last call, where that differs.
+    pub(super) fn counters_differ(&mut self) -> Option<String> {
+        let after = self.program.counters().unwrap();
+        let counted = moved(&self.before, after.clone());
+        let expected = std::mem::take(&mut self.expected);
+        self.before = after;
+        let mut text = String::new();
+        for counter in counted.keys().chain(expected.keys()) {
+            let (program, model) = (counted.get(counter), expected.get(counter));
+            if program != model {
+                let _ = write!(text, "\n  {counter:?}: program {program:?}, model {model:?}");
+            }
+        }
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// The first of these frames on which anything differs, counters too.
+    pub(super) fn first_difference(&mut self, frames: &[Vec<u8>]) -> Option<usize> {
+        frames.iter().position(|frame| {
+            let (outcome, decision) = self.both(frame);
+            !agree(&outcome, &decision)
+        })
+    }
+
+    /// What each of them makes of a frame, counters and all.
+    pub(super) fn both(&mut self, frame: &[u8]) -> (Outcome, Decision) {
+        let decision = self.model.decide(self.now(), frame);
+        (self.program.run(frame).unwrap(), decision)
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+/// Whether nothing differs.
+pub(super) fn agree(outcome: &Outcome, decision: &Decision) -> bool {
+    (outcome.verdict, &outcome.frame, &outcome.counted) == (decision.verdict, &decision.frame, &decision.counted)
+}

@@ -1,0 +1,49 @@
+//! Makes a difference smaller while it stays one: fewer frames, shorter, with more zeros.
+
+use dsr_tests::model::Part;
+
+use super::pair::Pair;
+
+/// Octets of the shortest frame that can be run.
+const SHORTEST: usize = 14;
+
+/// Frames of which the last differs, to fewer and simpler ones of which the last differs.
+pub(super) fn shrink(missing: &[Part], frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let differ = |frames: &[Vec<u8>]| Pair::new(missing).first_difference(frames) == Some(frames.len() - 1);
+    let mut smallest = frames.to_vec();
+    while let Some(fewer) = without_one(&smallest).into_iter().find(|fewer| differ(fewer)) {
+        smallest = fewer;
+    }
+    let Some(mut last) = smallest.pop() else { return smallest };
+    let mut attempt = |last: &mut Vec<u8>, simpler: Vec<u8>| {
+        smallest.push(simpler.clone());
+        let still = simpler != *last && differ(&smallest);
+        smallest.pop();
+        if still {
+            *last = simpler;
+        }
+        still
+    };
+    for octets in [64, 16, 4, 1] {
+        while last.len() >= SHORTEST + octets {
+            let simpler = last[..last.len() - octets].to_vec();
+            if !attempt(&mut last, simpler) {
+                break;
+            }
+        }
+    }
+    for at in 0..last.len() {
+        let mut simpler = last.clone();
+        simpler[at] = 0;
+        attempt(&mut last, simpler);
+    }
+    smallest.push(last);
+    smallest
+}
+
+/// The frames without each of those before the last.
+fn without_one(frames: &[Vec<u8>]) -> Vec<Vec<Vec<u8>>> {
+    let without =
+        |gone| frames.iter().enumerate().filter(|(n, _)| *n != gone).map(|(_, frame)| frame.clone()).collect();
+    (0..frames.len() - 1).map(without).collect()
+}

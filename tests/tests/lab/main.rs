@@ -1,0 +1,11 @@
+//! The lab itself: what it builds, that labs do not meet, and that nothing stays behind. Needs root.
+
+#![allow(clippy::unwrap_used)]
+
+mod agent;
+mod arp;
+mod command;
+mod leftovers;
+mod network;
+mod program;
+mod traffic;

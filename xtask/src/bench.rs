@@ -1,0 +1,26 @@
+//! `cargo xtask bench`: builds the kernel objects and runs the measurement, as root.
+
+use std::ffi::OsString;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::{cargo, kernel, process, workspace::Workspace};
+
+/// What to measure.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Passed on to the measurement; see `cargo xtask bench -- --help`.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<OsString>,
+}
+
+/// The subcommand.
+pub(crate) fn task(workspace: &Workspace, options: &Options) -> Result<()> {
+    let object = kernel::build(workspace)?;
+    let mut command = cargo::host(workspace);
+    cargo::run_as_root(&mut command)?;
+    command.env(kernel::OBJECT_VARIABLE, object);
+    command.args(["run", "--release", "--package", "dsr-tests", "--bin", "bench", "--"]).args(&options.args);
+    process::become_program(&mut command)
+}

@@ -1,0 +1,95 @@
+//! `cargo xtask test`: everything that can be checked on this machine, and what it needs for that.
+
+use std::{path::Path, time::Instant};
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::{
+    apt, cargo, kernel, lint,
+    process::{self, step},
+    test_report::{Counts, Report},
+    workspace::Workspace,
+};
+
+/// Which tests.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Only tests with one of these in their name, without the lints; words after `--` reach the test programs too.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    filter: Vec<String>,
+}
+
+/// Programs that the tests start, and Debian's package for each.
+const PROGRAMS: [(&str, &str); 7] = [
+    ("nginx", "nginx-light"),
+    ("curl", "curl"),
+    ("iperf3", "iperf3"),
+    ("prometheus", "prometheus"),
+    ("promtool", "prometheus"),
+    ("ip", "iproute2"),
+    ("ping", "iputils-ping"),
+];
+
+/// The subcommand. What ran is told in the end, also where a step failed.
+pub(crate) fn task(workspace: &Workspace, options: &Options) -> Result<()> {
+    let mut report = Report::default();
+    let result = steps(workspace, options, &mut report);
+    step(&report);
+    result
+}
+
+/// A finding about format or lints does not keep the tests from running; all are told in the end.
+fn steps(workspace: &Workspace, options: &Options, report: &mut Report) -> Result<()> {
+    let everything = options.filter.is_empty();
+    let format = if everything { report.record("format", || lint::format(workspace)) } else { Ok(()) };
+    report.record("programs", || install_programs(workspace))?;
+    let object = report.record("kernel side", || kernel::build(workspace))?;
+    let lints = if everything { report.record("lints", || lint::clippy(workspace, &object)) } else { Ok(()) };
+    let started = Instant::now();
+    let counts = tests(workspace, &object, &options.filter)?;
+    report.tests(counts, started.elapsed());
+    if !counts.passed() {
+        bail!("tests failed");
+    }
+    format.and(lints)
+}
+
+fn install_programs(workspace: &Workspace) -> Result<()> {
+    let _lock = workspace.lock()?;
+    let missing = missing_packages(|program| process::find_program(program).is_some());
+    if missing.is_empty() {
+        step("the programs that the tests start are all there");
+    }
+    apt::install(&missing)
+}
+
+fn missing_packages(is_there: impl Fn(&str) -> bool) -> Vec<&'static str> {
+    let mut packages: Vec<_> =
+        PROGRAMS.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package).collect();
+    packages.dedup();
+    packages
+}
+
+/// Runs the tests as root, compiled as whoever we are.
+fn tests(workspace: &Workspace, object: &Path, filter: &[String]) -> Result<Counts> {
+    let mut command = cargo::host(workspace);
+    cargo::run_as_root(&mut command)?;
+    command.env(kernel::OBJECT_VARIABLE, object);
+    command
+        .args(["test", "--workspace", "--exclude", "dsr-ebpf", "--no-fail-fast", "--"])
+        .args(filter.iter().filter(|word| *word != "--"));
+    Counts::of(&mut command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_is_asked_for_once_and_only_when_missing() {
+        assert_eq!(missing_packages(|_| true), Vec::<&str>::new());
+        assert_eq!(missing_packages(|program| !program.starts_with("prom")), ["prometheus"]);
+        assert_eq!(missing_packages(|program| program == "promtool").len(), PROGRAMS.len() - 1);
+    }
+}
