@@ -14,4 +14,5 @@ pub mod maglev;
 pub mod metrics;
 pub mod model;
 pub mod neighbour;
+pub mod preflight;
 pub mod reconcile;

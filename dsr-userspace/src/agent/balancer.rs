@@ -11,13 +11,9 @@ use crate::{
     config::{Config, XdpMode},
     datapath::{Datapath, Features, Mode},
     metrics::Reloads,
-    model::{InterfaceState, Network},
+    model::{InterfaceState, Network, SINGLE_BUFFER_MTU},
     reconcile::{Full, Layout, Plan, Sizes, apply, plan},
 };
-
-/// The largest MTU whose frames a driver can hold in one buffer: a page of 4096 octets less the headroom of XDP (256)
-/// and the kernel's `skb_shared_info` (320), rounded down.
-const SINGLE_BUFFER_MTU: u32 = 3500;
 
 /// Everything that makes packets go where they shall.
 pub(super) struct Balancer {

@@ -1,7 +1,8 @@
-//! `dsr check`: says what is wrong with a configuration on this host, and touches nothing.
+//! `dsr check`: says what is wrong with a configuration on this host, and with this host for it, and touches nothing.
 //!
-//! Errors and warnings go to standard error, the summary to standard output; with `--json` one object goes to standard
-//! output. Exit code: 0 where the agent would start with the file, 2 where it would not.
+//! Errors, warnings and findings go to standard error, the summary to standard output; with `--json` one object goes to
+//! standard output. Exit code: 2 where the configuration cannot be used, 1 where this host would keep the program from
+//! balancing, 0 otherwise. Warnings are for reading.
 
 use std::{collections::BTreeSet, fmt, io::Write, path::PathBuf, process::ExitCode};
 
@@ -11,6 +12,7 @@ use serde::Serialize;
 use crate::{
     config::{self, Config, Errors, HostFacts, Problem, SeedSource},
     model::Service,
+    preflight::{self, Finding, Severity},
 };
 
 /// Arguments of `dsr check`.
@@ -19,7 +21,7 @@ pub(crate) struct Args {
     /// The configuration file
     #[arg(short, long, value_name = "FILE")]
     pub(crate) config: PathBuf,
-    /// Print one JSON object: ok, errors, warnings
+    /// Print one JSON object: ok, errors, warnings, findings
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -33,22 +35,40 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 async fn check(args: Args) -> anyhow::Result<ExitCode> {
     let host = HostFacts::read().await.context("cannot check the file against this host")?;
     let result = config::load_on_host(&args.config, &host);
+    let findings = match &result {
+        Ok(config) => preflight::run(config).await,
+        Err(_) => Vec::new(),
+    };
     if args.json {
-        writeln!(std::io::stdout(), "{}", serde_json::to_string(&Report::new(&result))?)?;
+        writeln!(std::io::stdout(), "{}", serde_json::to_string(&Report::new(&result, &findings))?)?;
     } else {
-        print(&result)?;
+        print(&result, &findings)?;
     }
-    Ok(result.map_or(ExitCode::from(WRONG_CONFIGURATION), |_| ExitCode::SUCCESS))
+    Ok(ExitCode::from(exit_code(&result, &findings)))
 }
+
+/// The exit code for a host that is not fit.
+const FINDING: u8 = 1;
 
 /// The exit code for a configuration that cannot be used.
 const WRONG_CONFIGURATION: u8 = 2;
 
-fn print(result: &Result<Config, Errors>) -> anyhow::Result<()> {
+fn exit_code(result: &Result<Config, Errors>, findings: &[Finding]) -> u8 {
+    match result {
+        Err(_) => WRONG_CONFIGURATION,
+        Ok(_) if findings.iter().any(|finding| finding.severity == Severity::Error) => FINDING,
+        Ok(_) => 0,
+    }
+}
+
+fn print(result: &Result<Config, Errors>, findings: &[Finding]) -> anyhow::Result<()> {
     match result {
         Ok(config) => {
             for warning in &config.warnings {
                 writeln!(std::io::stderr(), "warning: {warning}")?;
+            }
+            for finding in findings {
+                writeln!(std::io::stderr(), "{finding}")?;
             }
             writeln!(std::io::stdout(), "{}", Summary(config))?;
         }
@@ -63,13 +83,15 @@ struct Report<'a> {
     ok: bool,
     errors: &'a [Problem],
     warnings: &'a [Problem],
+    findings: &'a [Finding],
 }
 
 impl<'a> Report<'a> {
-    fn new(result: &'a Result<Config, Errors>) -> Self {
+    fn new(result: &'a Result<Config, Errors>, findings: &'a [Finding]) -> Self {
+        let ok = exit_code(result, findings) == 0;
         match result {
-            Ok(config) => Self { ok: true, errors: &[], warnings: &config.warnings },
-            Err(errors) => Self { ok: false, errors: errors.problems(), warnings: &[] },
+            Ok(config) => Self { ok, errors: &[], warnings: &config.warnings, findings },
+            Err(errors) => Self { ok, errors: errors.problems(), warnings: &[], findings },
         }
     }
 }
@@ -118,6 +140,7 @@ mod tests {
 
     const GOOD: &str = "\
 interfaces: [lo]
+xdp_mode: generic
 pools:
   web: {backends: [{name: web1, address: 10.0.0.11}, {name: web2, address: 10.0.0.12}]}
   old: {backends: [{name: web1, address: 10.0.0.11}]}
@@ -142,13 +165,32 @@ services:
 
     #[test]
     fn json_has_errors_and_warnings_as_objects() {
-        let json = |text: &str| serde_json::to_string(&Report::new(&parse(text))).unwrap();
+        let json = |text: &str| serde_json::to_string(&Report::new(&parse(text), &[])).unwrap();
         let warning =
-            r#"{"file":"dsr.yaml","line":4,"column":3,"field":"pools.old","message":"no service uses this pool"}"#;
-        assert_eq!(json(GOOD), format!(r#"{{"ok":true,"errors":[],"warnings":[{warning}]}}"#));
+            r#"{"file":"dsr.yaml","line":5,"column":3,"field":"pools.old","message":"no service uses this pool"}"#;
+        assert_eq!(json(GOOD), format!(r#"{{"ok":true,"errors":[],"warnings":[{warning}],"findings":[]}}"#));
         let error = r#"{"file":"dsr.yaml","line":1,"column":14,"field":"interfaces[0]","message":"has no value: write the name of an interface as `ip link` shows it, like eth0"}"#;
         let bad = GOOD.replace("[lo]", "[null]");
-        assert_eq!(json(&bad), format!(r#"{{"ok":false,"errors":[{error}],"warnings":[]}}"#));
+        assert_eq!(json(&bad), format!(r#"{{"ok":false,"errors":[{error}],"warnings":[],"findings":[]}}"#));
+    }
+
+    #[test]
+    fn findings_decide_the_exit_code_of_a_good_file() {
+        let finding = |severity| Finding {
+            severity,
+            interface: "eth0".to_owned(),
+            finding: "it is down".to_owned(),
+            mend: "ip link set dev eth0 up".to_owned(),
+        };
+        let (good, bad) = (parse(GOOD), parse("{}"));
+        assert_eq!(exit_code(&good, &[finding(Severity::Warning)]), 0);
+        let findings = [finding(Severity::Error)];
+        assert_eq!((exit_code(&good, &findings), exit_code(&bad, &findings)), (FINDING, WRONG_CONFIGURATION));
+        let json = serde_json::to_string(&Report::new(&good, &findings)).unwrap();
+        assert!(json.starts_with(r#"{"ok":false,"errors":[],"#), "{json}");
+        let told = r#"{"severity":"error","interface":"eth0","finding":"it is down","mend":"ip link set dev eth0 up"}"#;
+        assert!(json.ends_with(&format!(r#""findings":[{told}]}}"#)), "{json}");
+        assert_eq!(findings[0].to_string(), "error: eth0: it is down: ip link set dev eth0 up");
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod attach;
 mod counters;
+mod holder;
 mod load;
 mod mapped;
 mod pass;
@@ -26,6 +27,7 @@ use self::mapped::Mapped;
 pub use self::{
     attach::Mode,
     counters::Traffic,
+    holder::Holder,
     load::{Features, OBJECT},
     pass::Pass,
 };

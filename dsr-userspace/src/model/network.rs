@@ -25,6 +25,10 @@ pub struct InterfaceState {
     pub up: bool,
 }
 
+/// The largest MTU whose frames a driver can hold in one buffer: a page of 4096 octets less the headroom of XDP (256)
+/// and the kernel's `skb_shared_info` (320), rounded down.
+pub const SINGLE_BUFFER_MTU: u32 = 3500;
+
 /// The way to a backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reach {

@@ -33,26 +33,26 @@ fn exit(wires: &Wires, from: u32) -> Result<Exit, NoHop> {
     wires.exit(from, Some(BACKEND), NoHop::NoNeighbour(ADDRESS))
 }
 
-fn untagged(ifindex: u32) -> Result<Exit, NoHop> {
-    Ok(Exit { ifindex, tags: vec![] })
+fn untagged(ifindex: u32) -> Exit {
+    Exit { ifindex, tags: vec![] }
 }
 
-fn tagged(ifindex: u32, id: u16) -> Result<Exit, NoHop> {
-    Ok(Exit { ifindex, tags: vec![VlanTag { tpid: TPID, id }] })
+fn tagged(ifindex: u32, id: u16) -> Exit {
+    Exit { ifindex, tags: vec![VlanTag { tpid: TPID, id }] }
 }
 
 #[test]
 fn a_bond_that_is_an_interface_itself_needs_no_slave() {
     let wires = wires(&["above"], Kind::Bond { active: Some(ETH1) });
-    assert_eq!(exit(&wires, ABOVE), untagged(ABOVE));
-    assert_eq!(exit(&wires, ON_TOP), tagged(ABOVE, 10));
+    assert_eq!(exit(&wires, ABOVE), Ok(untagged(ABOVE)));
+    assert_eq!(exit(&wires, ON_TOP), Ok(tagged(ABOVE, 10)));
 }
 
 #[test]
 fn a_bond_sends_by_its_active_slave() {
     let bond = wires(&["eth0", "eth1"], Kind::Bond { active: Some(ETH1) });
-    assert_eq!(exit(&bond, ABOVE), untagged(ETH1));
-    assert_eq!(exit(&bond, ON_TOP), tagged(ETH1, 10));
+    assert_eq!(exit(&bond, ABOVE), Ok(untagged(ETH1)));
+    assert_eq!(exit(&bond, ON_TOP), Ok(tagged(ETH1, 10)));
     let only = wires(&["eth0"], Kind::Bond { active: Some(ETH1) });
     assert!(only.lead_outside(ABOVE));
     assert_eq!(exit(&only, ABOVE), Err(NoHop::OtherInterface("eth1".into())));
@@ -61,13 +61,13 @@ fn a_bond_sends_by_its_active_slave() {
 #[test]
 fn a_bond_without_one_active_slave_sends_by_one_that_carries_frames() {
     let mut bond = wires(&["eth0", "eth1"], Kind::Bond { active: None });
-    assert_eq!(exit(&bond, ABOVE), untagged(ETH0));
+    assert_eq!(exit(&bond, ABOVE), Ok(untagged(ETH0)));
     bond.links.get_mut(&ETH0).unwrap().duty = Duty::Standby;
-    assert_eq!(exit(&bond, ABOVE), untagged(ETH1));
+    assert_eq!(exit(&bond, ABOVE), Ok(untagged(ETH1)));
     bond.links.get_mut(&ETH1).unwrap().carrier = false;
     assert_eq!(exit(&bond, ABOVE), Err(NoHop::InterfaceDown("above".into())));
     let second = wires(&["eth1"], Kind::Bond { active: None });
-    assert_eq!(exit(&second, ABOVE), untagged(ETH1), "one that is an interface comes first");
+    assert_eq!(exit(&second, ABOVE), Ok(untagged(ETH1)), "one that is an interface comes first");
 }
 
 #[test]
@@ -78,8 +78,8 @@ fn a_bridge_sends_by_the_port_that_it_has_learnt() {
     assert_eq!(unasked, Err(NoHop::NoNeighbour(ADDRESS)), "without a MAC there is nothing to look for");
     let key = ForwardingKey { bridge: ABOVE, mac: BACKEND, vlan: 0 };
     bridge.forwarding.insert(key, ETH1);
-    assert_eq!(exit(&bridge, ABOVE), untagged(ETH1));
-    assert_eq!(exit(&bridge, ON_TOP), tagged(ETH1, 10), "a bridge that does not filter leaves tags alone");
+    assert_eq!(exit(&bridge, ABOVE), Ok(untagged(ETH1)));
+    assert_eq!(exit(&bridge, ON_TOP), Ok(tagged(ETH1, 10)), "a bridge that does not filter leaves tags alone");
     bridge.remove(ETH1);
     assert_eq!(exit(&bridge, ABOVE), Err(NoHop::NoPort("above".into())));
 }
@@ -105,12 +105,12 @@ fn a_bridge_that_filters_sends_by_vlan_and_tags_as_the_port_wants() {
     assert_eq!(exit(&bridge, ABOVE), Err(NoHop::OutsideVlan("eth0".into())));
     bridge.vlans.insert(ETH0, vec![own]);
     bridge.vlans.insert(ETH1, vec![other(false)]);
-    assert_eq!(exit(&bridge, ABOVE), untagged(ETH0));
-    assert_eq!(exit(&bridge, ON_TOP), tagged(ETH1, 10));
+    assert_eq!(exit(&bridge, ABOVE), Ok(untagged(ETH0)));
+    assert_eq!(exit(&bridge, ON_TOP), Ok(tagged(ETH1, 10)));
     bridge.vlans.insert(ETH1, vec![other(true)]);
-    assert_eq!(exit(&bridge, ON_TOP), untagged(ETH1), "an access port takes the tag off");
+    assert_eq!(exit(&bridge, ON_TOP), Ok(untagged(ETH1)), "an access port takes the tag off");
     bridge.vlans.insert(ETH0, vec![PortVlan { untagged: false, ..own }]);
-    assert_eq!(exit(&bridge, ABOVE), tagged(ETH0, 1), "and a trunk puts one on");
+    assert_eq!(exit(&bridge, ABOVE), Ok(tagged(ETH0, 1)), "and a trunk puts one on");
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_bridge_port_that_is_a_bond_resolves_on() {
     stacked.links.insert(BRIDGE, link("br0", BRIDGE, Kind::Bridge { filter: None }, None));
     stacked.links.get_mut(&ABOVE).unwrap().controller = Some(BRIDGE);
     stacked.forwarding.insert(ForwardingKey { bridge: BRIDGE, mac: BACKEND, vlan: 0 }, ABOVE);
-    assert_eq!(exit(&stacked, BRIDGE), untagged(ETH0));
+    assert_eq!(exit(&stacked, BRIDGE), Ok(untagged(ETH0)));
     let known_as = stacked.interfaces()["eth0"].mac;
     assert_eq!(Some(known_as), stacked.links[&BRIDGE].mac, "hosts know the bridge's MAC");
 }

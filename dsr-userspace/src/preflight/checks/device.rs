@@ -1,0 +1,149 @@
+//! The interface itself: driver, MTU, queues, state, and who else is there.
+
+use super::finding;
+use crate::{
+    config::XdpMode,
+    model::SINGLE_BUFFER_MTU,
+    preflight::{
+        Finding, Severity, drivers,
+        facts::{Device, Facts, Interface, LinkState, Program, ProgramMode, QueueSetting, XdpFeatures},
+    },
+};
+
+/// What is found of one interface.
+pub(super) fn findings(facts: &Facts, interface: &Interface) -> Vec<Finding> {
+    let found = [
+        native(facts.mode, interface),
+        buffers(facts.mode, interface),
+        interface.program.as_ref().map(|program| occupied(&interface.name, program)),
+        state(interface),
+        deaf_peer(interface),
+        queues(facts.cpus, interface),
+        promiscuous(interface),
+    ];
+    found.into_iter().flatten().collect()
+}
+
+/// Without native XDP the program is refused, or slow.
+fn native(mode: XdpMode, interface: &Interface) -> Option<Finding> {
+    let name = &interface.name;
+    let driver = interface.driver.as_deref();
+    let called = driver.map_or_else(|| "its driver".to_owned(), |driver| format!("its driver {driver}"));
+    match interface.xdp {
+        Some(features) if features.has(XdpFeatures::BASIC) => return None,
+        None if driver.is_some_and(drivers::has_native_xdp) => return None,
+        // A veth whose peer sends by more queues than it receives by.
+        Some(_) if interface.device == Device::Veth => {
+            let what = "it has fewer receive queues than its peer has transmit queues, so that it has no native XDP";
+            return Some(finding(
+                severity(mode),
+                name,
+                what,
+                format!("ethtool -L {name} rx N, with N as the peer's tx"),
+            ));
+        }
+        _ => {}
+    }
+    let (what, mend) = match &interface.device {
+        Device::Bridge(ports) => {
+            let what = "it is a bridge, which has no native XDP";
+            (what.to_owned(), format!("write its ports in the configuration: `interfaces: [{}]`", ports.join(", ")))
+        }
+        Device::Vlan(Some(below)) => {
+            let what = "it is a VLAN sub-interface, which has no native XDP";
+            (what.to_owned(), format!("write what it stands on in the configuration: `interfaces: [{below}]`"))
+        }
+        _ if interface.xdp.is_none() => {
+            let what = format!("this kernel does not tell whether {called} has native XDP, and it is not a known one");
+            let mend = format!("see whether `dsr run` can attach to it; `ethtool -i {name}` names the driver");
+            return Some(finding(Severity::Warning, name, what, mend));
+        }
+        _ => {
+            let mend = "use another network card, or, for tests only, write `xdp_mode: generic` in the configuration";
+            (format!("{called} has no native XDP"), mend.to_owned())
+        }
+    };
+    let slow = "; the program runs in generic mode, several times slower";
+    let what = if mode == XdpMode::Native { what } else { what + slow };
+    Some(finding(severity(mode), name, what, mend))
+}
+
+fn severity(mode: XdpMode) -> Severity {
+    match mode {
+        XdpMode::Native => Severity::Error,
+        XdpMode::GenericAllowed => Severity::Warning,
+    }
+}
+
+/// Frames that do not fit into one buffer need a driver that gives the program several.
+fn buffers(mode: XdpMode, interface: &Interface) -> Option<Finding> {
+    let features = interface.xdp.filter(|features| features.has(XdpFeatures::BASIC))?;
+    if interface.mtu <= SINGLE_BUFFER_MTU || features.has(XdpFeatures::FRAGMENTS) {
+        return None;
+    }
+    let what =
+        format!("its MTU of {} needs frames of several buffers, which its driver has not with XDP", interface.mtu);
+    let mend = format!("ip link set dev {} mtu {SINGLE_BUFFER_MTU}", interface.name);
+    Some(finding(severity(mode), &interface.name, what, mend))
+}
+
+fn occupied(name: &str, program: &Program) -> Finding {
+    let (how, word) = match program.mode {
+        ProgramMode::Native => ("natively", "xdpdrv"),
+        ProgramMode::Generic => ("in generic mode", "xdpgeneric"),
+        ProgramMode::Offloaded => ("on the card", "xdpoffload"),
+    };
+    let called = program.name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
+    let what = format!("another XDP program{called} (id {}) is attached {how}", program.id);
+    let mend = match program.link {
+        Some(link) => format!("bpftool link detach id {link}"),
+        None => format!("ip link set dev {name} {word} off"),
+    };
+    finding(Severity::Error, name, what, mend)
+}
+
+fn state(interface: &Interface) -> Option<Finding> {
+    let name = &interface.name;
+    match interface.state {
+        LinkState::Up => None,
+        LinkState::Down => Some(finding(Severity::Error, name, "it is down", format!("ip link set dev {name} up"))),
+        LinkState::NoCarrier => {
+            let mend = format!("look at the cable and at the other end; `ethtool {name}` says more");
+            Some(finding(Severity::Warning, name, "it is up, but has no carrier", mend))
+        }
+    }
+}
+
+/// A veth end hands frames that a program sends to a queue of its peer, which only NAPI empties (`veth_xdp_xmit`).
+fn deaf_peer(interface: &Interface) -> Option<Finding> {
+    let features = interface.xdp.filter(|features| features.has(XdpFeatures::BASIC))?;
+    if interface.device != Device::Veth || features.has(XdpFeatures::SENDS) {
+        return None;
+    }
+    let what = "its veth peer takes no frames that an XDP program sends: all that is balanced would be lost";
+    let mend = "ethtool -K PEER gro on, where PEER is the other end, or attach an XDP program there";
+    Some(finding(Severity::Warning, &interface.name, what, mend))
+}
+
+/// A queue is served by one CPU at a time. A veth is given frames by as many as its peer sends by.
+fn queues(cpus: u32, interface: &Interface) -> Option<Finding> {
+    let queues = interface.queues.filter(|_| interface.device != Device::Veth)?;
+    let wanted = cpus.min(queues.most);
+    if queues.used >= wanted {
+        return None;
+    }
+    let name = &interface.name;
+    let what =
+        format!("{} of its {} receive queues are in use, and this host has {cpus} CPUs", queues.used, queues.most);
+    let mend = match queues.setting {
+        QueueSetting::Combined => format!("ethtool -L {name} combined {wanted}"),
+        QueueSetting::Separate => format!("ethtool -L {name} rx {wanted}"),
+    };
+    Some(finding(Severity::Warning, name, what, mend))
+}
+
+fn promiscuous(interface: &Interface) -> Option<Finding> {
+    let name = &interface.name;
+    let what = "it is promiscuous, so that the program is given other hosts' frames too";
+    interface.promiscuous.then(|| finding(Severity::Warning, name, what, format!("ip link set dev {name} promisc off")))
+}

@@ -1,0 +1,30 @@
+//! From facts to findings. Pure.
+
+mod device;
+mod offload;
+mod path;
+
+use super::{
+    Finding, Severity,
+    facts::{Facts, Interface},
+};
+
+/// All findings, errors first.
+pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
+    let of_interface = |interface: &Interface| {
+        let mut found = device::findings(facts, interface);
+        found.extend(offload::findings(interface));
+        found
+    };
+    let mut found: Vec<_> = facts.interfaces.iter().flat_map(of_interface).collect();
+    found.extend(path::findings(facts));
+    found.sort_by_key(|finding| finding.severity);
+    found
+}
+
+fn finding(severity: Severity, interface: &str, finding: impl Into<String>, mend: impl Into<String>) -> Finding {
+    Finding { severity, interface: interface.to_owned(), finding: finding.into(), mend: mend.into() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! Each finding with its command, and hosts without any.
+
+use super::*;
+use crate::{
+    config::XdpMode,
+    preflight::facts::{
+        Device, Hops, LinkState, Listening, Offload, Program, ProgramMode, QueueSetting, Queues, Routed, XdpFeatures,
+    },
+};
+
+fn card() -> Interface {
+    Interface {
+        name: "eth0".into(),
+        device: Device::Other,
+        driver: Some("ixgbe".into()),
+        xdp: Some(XdpFeatures(XdpFeatures::BASIC | XdpFeatures::SENDS)),
+        offloads: vec![Offload { name: "rx-checksum".into(), fixed: false }],
+        queues: Some(Queues { used: 4, most: 64, setting: QueueSetting::Combined }),
+        mtu: 1500,
+        state: LinkState::Up,
+        promiscuous: false,
+        program: None,
+        vlans: vec![],
+    }
+}
+
+fn host(interface: Interface) -> Facts {
+    Facts { cpus: 4, mode: XdpMode::Native, interfaces: vec![interface], vips: vec![], toward_backends: vec![] }
+}
+
+fn off(name: &str) -> Offload {
+    Offload { name: name.into(), fixed: false }
+}
+
+/// The one finding, as severity and command; its text has to hold `part`.
+fn only(facts: &Facts, part: &str) -> (Severity, String) {
+    let found = findings(facts);
+    let [found] = found.as_slice() else { panic!("{found:#?}") };
+    assert!(found.finding.contains(part), "{found}");
+    (found.severity, found.mend.clone())
+}
+
+fn of(interface: Interface, part: &str) -> (Severity, String) {
+    only(&host(interface), part)
+}
+
+fn error(mend: &str) -> (Severity, String) {
+    (Severity::Error, mend.to_owned())
+}
+
+fn warning(mend: &str) -> (Severity, String) {
+    (Severity::Warning, mend.to_owned())
+}
+
+#[test]
+fn a_good_card_has_no_findings() {
+    assert_eq!(findings(&host(card())), []);
+    let old_kernel = Interface { xdp: None, ..card() };
+    assert_eq!(findings(&host(old_kernel)), []);
+}
+
+#[test]
+fn a_driver_without_native_xdp() {
+    let none = Interface { xdp: Some(XdpFeatures(0)), driver: Some("e1000e".into()), ..card() };
+    let mend = "use another network card, or, for tests only, write `xdp_mode: generic` in the configuration";
+    assert_eq!(of(none.clone(), "its driver e1000e has no native XDP"), error(mend));
+    let generic = Facts { mode: XdpMode::GenericAllowed, ..host(none.clone()) };
+    assert_eq!(only(&generic, "several times slower").0, Severity::Warning);
+    let unknown = Interface { xdp: None, ..none.clone() };
+    assert_eq!(of(unknown, "does not tell").0, Severity::Warning);
+    let bridge = Interface { device: Device::Bridge(vec!["eth0".into(), "eth1".into()]), ..none.clone() };
+    let mend = "write its ports in the configuration: `interfaces: [eth0, eth1]`";
+    assert_eq!(of(bridge, "is a bridge"), error(mend));
+    let vlan = Interface { device: Device::Vlan(Some("eth0".into())), ..none };
+    assert_eq!(of(vlan, "VLAN sub-interface").1, "write what it stands on in the configuration: `interfaces: [eth0]`");
+}
+
+#[test]
+fn an_mtu_that_needs_several_buffers() {
+    let jumbo = Interface { mtu: 9000, ..card() };
+    assert_eq!(of(jumbo.clone(), "MTU of 9000"), error("ip link set dev eth0 mtu 3500"));
+    let able = XdpFeatures(XdpFeatures::BASIC | XdpFeatures::SENDS | XdpFeatures::FRAGMENTS);
+    assert_eq!(findings(&host(Interface { xdp: Some(able), ..jumbo })), []);
+}
+
+#[test]
+fn another_program() {
+    let with = |mode, link| {
+        let program = Program { id: 12, mode, name: Some("other".into()), link };
+        Interface { program: Some(program), ..card() }
+    };
+    let native = of(with(ProgramMode::Native, None), "another XDP program other (id 12) is attached natively");
+    assert_eq!(native, error("ip link set dev eth0 xdpdrv off"));
+    let generic = of(with(ProgramMode::Generic, None), "in generic mode");
+    assert_eq!(generic, error("ip link set dev eth0 xdpgeneric off"));
+    assert_eq!(of(with(ProgramMode::Native, Some(7)), "natively"), error("bpftool link detach id 7"));
+}
+
+#[test]
+fn a_link_that_carries_nothing() {
+    let state = |state| Interface { state, ..card() };
+    assert_eq!(of(state(LinkState::Down), "down"), error("ip link set dev eth0 up"));
+    assert_eq!(of(state(LinkState::NoCarrier), "carrier").0, Severity::Warning);
+}
+
+#[test]
+fn a_veth_whose_peer_does_not_listen() {
+    let veth = Interface { device: Device::Veth, xdp: Some(XdpFeatures(XdpFeatures::BASIC)), ..card() };
+    let mend = "ethtool -K PEER gro on, where PEER is the other end, or attach an XDP program there";
+    assert_eq!(of(veth.clone(), "its veth peer takes no frames"), warning(mend));
+    let queues = Interface { xdp: Some(XdpFeatures(0)), ..veth };
+    assert_eq!(of(queues, "fewer receive queues"), error("ethtool -L eth0 rx N, with N as the peer's tx"));
+}
+
+#[test]
+fn idle_queues() {
+    let queues = |used, most, setting| Interface { queues: Some(Queues { used, most, setting }), ..card() };
+    let one =
+        of(queues(1, 64, QueueSetting::Combined), "1 of its 64 receive queues are in use, and this host has 4 CPUs");
+    assert_eq!(one, warning("ethtool -L eth0 combined 4"));
+    assert_eq!(of(queues(1, 2, QueueSetting::Separate), "1 of its 2"), warning("ethtool -L eth0 rx 2"));
+    assert_eq!(findings(&host(queues(2, 2, QueueSetting::Combined))), [], "all that there are");
+}
+
+#[test]
+fn promiscuity() {
+    let promiscuous = Interface { promiscuous: true, ..card() };
+    assert_eq!(of(promiscuous, "promiscuous"), warning("ip link set dev eth0 promisc off"));
+}
+
+#[test]
+fn offloads_that_merge_frames() {
+    let with = |offloads| Interface { offloads, ..card() };
+    assert_eq!(of(with(vec![off("rx-lro")]), "LRO"), error("ethtool -K eth0 lro off"));
+    assert_eq!(of(with(vec![off("rx-gro-hw")]), "hardware GRO"), warning("ethtool -K eth0 rx-gro-hw off"));
+    let both = with(vec![off("rx-gro-hw"), off("rx-lro")]);
+    assert_eq!(of(both, "LRO"), error("ethtool -K eth0 lro off rx-gro-hw off"));
+    let virtio = |fixed| {
+        let offloads = vec![Offload { name: "rx-gro-hw".into(), fixed }];
+        Interface { driver: Some("virtio_net".into()), offloads, ..card() }
+    };
+    assert_eq!(findings(&host(virtio(false))), [], "the driver switches it off itself");
+    assert_eq!(of(virtio(true), "the hypervisor").0, Severity::Error);
+}
+
+#[test]
+fn offloads_that_hide_tags() {
+    let offloads = vec![off("rx-vlan-hw-parse")];
+    let unused = Interface { offloads, ..card() };
+    assert_eq!(findings(&host(unused.clone())), [], "no VLAN, no tags");
+    let used = Interface { vlans: vec!["eth0.100".into()], ..unused };
+    assert_eq!(of(used.clone(), "eth0.100 is on it"), error("ethtool -K eth0 rxvlan off"));
+    let fixed = Interface { offloads: vec![Offload { name: "rx-vlan-hw-parse".into(), fixed: true }], ..used.clone() };
+    assert_eq!(of(fixed, "hides VLAN tags").0, Severity::Error);
+    let stag = Interface { offloads: vec![off("rx-vlan-stag-hw-parse")], ..used.clone() };
+    assert_eq!(of(stag, "hides VLAN tags").1, "ethtool -K eth0 rx-vlan-stag-hw-parse off");
+    let veth = Interface { device: Device::Veth, ..used };
+    assert_eq!(of(veth, "veth peer"), warning("ethtool -K PEER txvlan off, where PEER is the other end"));
+}
+
+fn vip(by: &str, hops: Hops, ours: bool) -> Routed {
+    Routed { address: "192.0.2.10".parse().unwrap(), by: by.into(), hops, ours }
+}
+
+#[test]
+fn a_vip_that_is_asked_for_elsewhere() {
+    let with = |vip| Facts { vips: vec![vip], ..host(card()) };
+    assert_eq!(findings(&with(vip("eth0", Hops::None, true))), []);
+    assert_eq!(findings(&with(vip("eth9", Hops::Router, false))), [], "no subnet of this host");
+    let elsewhere = with(vip("eth9", Hops::None, false));
+    assert_eq!(only(&elsewhere, "the VIP 192.0.2.10 is in its subnet").0, Severity::Warning);
+    assert_eq!(findings(&elsewhere)[0].interface, "eth9");
+}
+
+#[test]
+fn a_reverse_path_filter_that_drops_answers() {
+    let with = |strict, vip| {
+        let toward_backends = vec![Listening { name: "eth1.5".into(), strict }];
+        Facts { vips: vec![vip], toward_backends, ..host(card()) }
+    };
+    let dropped = only(&with(true, vip("eth0", Hops::None, true)), "rp_filter is strict");
+    assert_eq!(dropped, warning("sysctl -w net.ipv4.conf.eth1/5.rp_filter=2"));
+    assert_eq!(findings(&with(true, vip("eth1.5", Hops::None, true))), []);
+    assert_eq!(findings(&with(false, vip("eth0", Hops::None, true))), []);
+}
+
+#[test]
+fn errors_come_first() {
+    let bad = Interface { promiscuous: true, offloads: vec![off("rx-lro")], ..card() };
+    let severities: Vec<_> = findings(&host(bad)).iter().map(|finding| finding.severity).collect();
+    assert_eq!(severities, [Severity::Error, Severity::Warning]);
+}

@@ -1,0 +1,125 @@
+//! Offloads and queues of an interface, by ethtool's family of generic netlink (kernel 5.8 and later).
+
+use std::io;
+
+use super::{
+    facts::{Offload, QueueSetting, Queues},
+    generic::{Command, Generic, all, attribute, find, number},
+};
+
+/// What ethtool tells.
+pub(super) struct Ethtool<'a> {
+    generic: &'a Generic,
+    family: u16,
+}
+
+impl<'a> Ethtool<'a> {
+    /// Finds the family.
+    pub(super) fn new(generic: &'a Generic) -> io::Result<Self> {
+        Ok(Self { generic, family: generic.family("ethtool")? })
+    }
+
+    /// The offloads that are on.
+    pub(super) fn offloads(&self, ifindex: u32) -> io::Result<Vec<Offload>> {
+        Ok(active(&self.ask(FEATURES_GET, ifindex)?))
+    }
+
+    /// The receive queues; nothing where the driver has no setting for them.
+    pub(super) fn queues(&self, ifindex: u32) -> io::Result<Option<Queues>> {
+        Ok(queues(&self.ask(CHANNELS_GET, ifindex)?))
+    }
+
+    fn ask(&self, number: u8, ifindex: u32) -> io::Result<Vec<u8>> {
+        let header = attribute(HEADER | NESTED, &attribute(HEADER_DEV_INDEX, &ifindex.to_ne_bytes()));
+        self.generic.ask(Command { family: self.family, number }, &header)
+    }
+}
+
+/// A feature is fixed where it is not among those that the hardware lets change.
+fn active(answer: &[u8]) -> Vec<Offload> {
+    let names = |set: u16| {
+        let set = find(answer, set).unwrap_or_default();
+        let is_set = |bit: &&[u8]| find(set, BITSET_NOMASK).is_some() || find(bit, BIT_VALUE).is_some();
+        let bits = all(find(set, BITSET_BITS).unwrap_or_default(), BITS_BIT);
+        bits.filter(is_set).filter_map(|bit| text(find(bit, BIT_NAME)?)).collect::<Vec<_>>()
+    };
+    let changeable = names(FEATURES_HW);
+    names(FEATURES_ACTIVE).into_iter().map(|name| Offload { fixed: !changeable.contains(&name), name }).collect()
+}
+
+fn queues(answer: &[u8]) -> Option<Queues> {
+    let queues = |most, used, setting| {
+        let most = number(answer, most).filter(|most| *most > 0)?;
+        Some(Queues { most, used: number(answer, used)?, setting })
+    };
+    queues(COMBINED_MAX, COMBINED_COUNT, QueueSetting::Combined)
+        .or_else(|| queues(RX_MAX, RX_COUNT, QueueSetting::Separate))
+}
+
+fn text(value: &[u8]) -> Option<String> {
+    Some(std::ffi::CStr::from_bytes_until_nul(value).ok()?.to_str().ok()?.to_owned())
+}
+
+// `linux/ethtool_netlink.h`
+const FEATURES_GET: u8 = 11;
+const CHANNELS_GET: u8 = 17;
+const HEADER: u16 = 1;
+const HEADER_DEV_INDEX: u16 = 1;
+const FEATURES_HW: u16 = 2;
+const FEATURES_ACTIVE: u16 = 4;
+const BITSET_NOMASK: u16 = 1;
+const BITSET_BITS: u16 = 3;
+const BITS_BIT: u16 = 1;
+const BIT_NAME: u16 = 2;
+const BIT_VALUE: u16 = 3;
+const RX_MAX: u16 = 2;
+const COMBINED_MAX: u16 = 5;
+const RX_COUNT: u16 = 6;
+const COMBINED_COUNT: u16 = 9;
+/// `NLA_F_NESTED` (`linux/netlink.h`)
+const NESTED: u16 = 1 << 15;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A bit as the kernel sends it; `value` is for sets that have clear bits too.
+    fn bit(name: &str, value: &[u8]) -> Vec<u8> {
+        let name = [name.as_bytes(), &[0]].concat();
+        let bit = [attribute(1, &[0; 4]), attribute(BIT_NAME, &name), value.to_vec()].concat();
+        attribute(BITS_BIT | NESTED, &bit)
+    }
+
+    fn set(kind: u16, mask: &[u8], bits: &[Vec<u8>]) -> Vec<u8> {
+        attribute(kind | NESTED, &[mask.to_vec(), attribute(BITSET_BITS | NESTED, &bits.concat())].concat())
+    }
+
+    #[test]
+    fn what_is_on_is_fixed_unless_the_hardware_lets_it_change() {
+        let (set_bit, no_mask) = (attribute(BIT_VALUE, &[]), attribute(BITSET_NOMASK, &[]));
+        let changeable = [bit("rx-lro", &set_bit), bit("rx-gro", &set_bit), bit("rx-gro-hw", &[])];
+        let active_now = [bit("rx-lro", &[]), bit("rx-gro-hw", &[])];
+        let answer = [set(FEATURES_HW, &[], &changeable), set(FEATURES_ACTIVE, &no_mask, &active_now)].concat();
+        let offload = |name: &str, fixed| Offload { name: name.to_owned(), fixed };
+        assert_eq!(active(&answer), [offload("rx-lro", false), offload("rx-gro-hw", true)]);
+    }
+
+    #[test]
+    fn queues_are_combined_or_separate_or_not_set_at_all() {
+        let number = |kind, number: u32| attribute(kind, &number.to_ne_bytes());
+        let combined = [number(COMBINED_MAX, 8), number(COMBINED_COUNT, 2)].concat();
+        assert_eq!(queues(&combined), Some(Queues { used: 2, most: 8, setting: QueueSetting::Combined }));
+        let separate = [number(RX_MAX, 4), number(RX_COUNT, 1), number(COMBINED_MAX, 0)].concat();
+        assert_eq!(queues(&separate), Some(Queues { used: 1, most: 4, setting: QueueSetting::Separate }));
+        assert_eq!(queues(&[]), None);
+    }
+
+    #[test]
+    fn the_loopback_has_offloads_and_no_queues() {
+        let generic = Generic::open().unwrap();
+        let ethtool = Ethtool::new(&generic).unwrap();
+        let offloads = ethtool.offloads(1).unwrap();
+        assert!(offloads.contains(&Offload { name: "loopback".to_owned(), fixed: true }), "{offloads:?}");
+        assert_eq!(ethtool.queues(1).unwrap_err().raw_os_error(), Some(libc::EOPNOTSUPP));
+    }
+}

@@ -1,0 +1,173 @@
+//! What is to be known of a host before its frames are balanced.
+
+use std::net::IpAddr;
+
+use crate::config::XdpMode;
+
+/// All that is judged.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    /// CPUs that are online.
+    pub(super) cpus: u32,
+    /// How the configuration allows the program to be attached.
+    pub(super) mode: XdpMode,
+    /// The configuration's interfaces that there are.
+    pub(super) interfaces: Vec<Interface>,
+    /// The VIPs that the balancer announces, and the way that this host itself would go to each.
+    pub(super) vips: Vec<Routed>,
+    /// The links that this host reaches backends by, and hears them on.
+    pub(super) toward_backends: Vec<Listening>,
+}
+
+/// One of the configuration's interfaces.
+#[derive(Clone, Debug)]
+pub(super) struct Interface {
+    /// Its name.
+    pub(super) name: String,
+    /// What it is.
+    pub(super) device: Device,
+    /// Its driver, or its kind where it is no device of a bus.
+    pub(super) driver: Option<String>,
+    /// What its driver can do for XDP; nothing where the kernel does not tell (before 6.3).
+    pub(super) xdp: Option<XdpFeatures>,
+    /// Its offloads that are on, as ethtool names them.
+    pub(super) offloads: Vec<Offload>,
+    /// Its receive queues; nothing where it has no setting for them.
+    pub(super) queues: Option<Queues>,
+    /// Its MTU in octets.
+    pub(super) mtu: u32,
+    /// Whether it carries frames.
+    pub(super) state: LinkState,
+    /// Whether it takes frames to any MAC, because somebody wants so.
+    pub(super) promiscuous: bool,
+    /// The XDP program that is attached to it.
+    pub(super) program: Option<Program>,
+    /// The VLAN sub-interfaces on it that VIPs or backends are reached by.
+    pub(super) vlans: Vec<String>,
+}
+
+/// What an interface is, where that matters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Device {
+    /// A network card, or anything else.
+    Other,
+    /// One end of a virtual cable.
+    Veth,
+    /// A bridge, with the names of its ports.
+    Bridge(Vec<String>),
+    /// A VLAN sub-interface, with the name of what it stands on where that is here.
+    Vlan(Option<String>),
+}
+
+/// What a driver says of itself (`enum netdev_xdp_act`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct XdpFeatures(pub(super) u64);
+
+impl XdpFeatures {
+    /// `NETDEV_XDP_ACT_BASIC`: pass, drop and send back.
+    pub(super) const BASIC: u64 = 1;
+    /// `NETDEV_XDP_ACT_NDO_XMIT`: takes frames that a program sends to it.
+    pub(super) const SENDS: u64 = 4;
+    /// `NETDEV_XDP_ACT_RX_SG`: frames in several buffers.
+    pub(super) const FRAGMENTS: u64 = 32;
+
+    /// Whether it has a feature.
+    pub(super) const fn has(self, feature: u64) -> bool {
+        self.0 & feature != 0
+    }
+}
+
+/// An offload that is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Offload {
+    /// The kernel's name for it.
+    pub(super) name: String,
+    /// Whether it can be switched off here.
+    pub(super) fixed: bool,
+}
+
+/// Receive queues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Queues {
+    /// How many are in use.
+    pub(super) used: u32,
+    /// How many there can be.
+    pub(super) most: u32,
+    /// How they are set.
+    pub(super) setting: QueueSetting,
+}
+
+/// Whether queues are for both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum QueueSetting {
+    /// Each receives and sends.
+    Combined,
+    /// Some receive, some send.
+    Separate,
+}
+
+/// Whether a link carries frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LinkState {
+    /// It is administratively down.
+    Down,
+    /// It is up, but nothing is at the other end.
+    NoCarrier,
+    /// It does.
+    Up,
+}
+
+/// An XDP program that is attached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Program {
+    /// The kernel's number for it.
+    pub(super) id: u32,
+    /// How it is attached.
+    pub(super) mode: ProgramMode,
+    /// Its name, where it may be asked for.
+    pub(super) name: Option<String>,
+    /// The link (`bpf_link`) that holds it, if one does.
+    pub(super) link: Option<u32>,
+}
+
+/// How an XDP program is attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ProgramMode {
+    /// By the driver.
+    Native,
+    /// By the kernel's network stack.
+    Generic,
+    /// On the card itself.
+    Offloaded,
+}
+
+/// An address and the way to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Routed {
+    /// The address.
+    pub(super) address: IpAddr,
+    /// The link that the route leaves by.
+    pub(super) by: String,
+    /// Whether it is on that link's segment.
+    pub(super) hops: Hops,
+    /// Whether frames by that link leave by one of the configuration's interfaces.
+    pub(super) ours: bool,
+}
+
+/// How far an address is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hops {
+    /// On the same segment.
+    None,
+    /// Behind a router.
+    Router,
+}
+
+/// A link that backends are heard on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Listening {
+    /// Its name.
+    pub(super) name: String,
+    /// Whether IPv4 packets are dropped there whose source is not routed by it (RFC 3704, strict).
+    pub(super) strict: bool,
+}

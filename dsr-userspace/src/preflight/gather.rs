@@ -1,0 +1,164 @@
+//! Facts of this host: links and routes by rtnetlink, drivers by generic netlink, the rest from /proc and /sys.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    net::IpAddr,
+    path::PathBuf,
+};
+
+use futures_util::{StreamExt, TryStreamExt};
+use netlink_packet_route::{
+    AddressFamily,
+    link::InfoKind,
+    route::{RouteAddress, RouteAttribute, RouteMessage},
+};
+
+use super::{
+    ethtool::Ethtool,
+    facts::{Device, Facts, Hops, Interface, Listening, Program, Routed},
+    features,
+    generic::Generic,
+    links::{Link, Links},
+};
+use crate::{config::Config, datapath};
+
+/// Why nothing could be gathered.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// No socket.
+    #[error("cannot open a netlink socket: {0}")]
+    Socket(#[from] io::Error),
+    /// The kernel refused to list the links.
+    #[error("the kernel does not list its links: {0}")]
+    List(#[from] rtnetlink::Error),
+}
+
+/// Gathers what is to be known for a configuration.
+pub(super) async fn gather(config: &Config) -> Result<Facts, Error> {
+    let (connection, handle, _) = rtnetlink::new_connection()?;
+    let connection = tokio::spawn(connection);
+    let facts = ask(&handle, config).await;
+    connection.abort();
+    facts
+}
+
+/// A route: the link that it leaves by, and how far.
+type Way = (u32, Hops);
+
+async fn ask(handle: &rtnetlink::Handle, config: &Config) -> Result<Facts, Error> {
+    let mut links = Links::default();
+    let mut messages = handle.link().get().execute();
+    while let Some(message) = messages.try_next().await? {
+        links.learn(&message);
+    }
+    let announced: BTreeSet<_> = config.desired.announced_vips().collect();
+    let backends = config.desired.backend_addresses();
+    let mut ways: BTreeMap<IpAddr, Way> = BTreeMap::new();
+    for address in config.vips().chain(backends.iter().copied()) {
+        ways.extend(way(handle, address).await.map(|way| (address, way)));
+    }
+    let names = config.interfaces();
+    let generic = Generic::open()?;
+    let interface = |name: &String| Some(interface(links.named(name)?, &links, &ways, &generic));
+    let ours = |index| names.iter().filter_map(|name| links.named(name)).any(|(own, _)| links.stands_on(index, own));
+    let routed = |address: &IpAddr| {
+        let (index, hops) = *ways.get(address)?;
+        Some(Routed { address: *address, by: links.name(index)?.to_owned(), hops, ours: ours(index) })
+    };
+    let toward: BTreeSet<_> = backends.iter().filter_map(|address| ways.get(address)).map(|way| way.0).collect();
+    let listening = toward.into_iter().filter(|index| ours(*index)).filter_map(|index| links.name(index));
+    Ok(Facts {
+        cpus: fs::read_to_string("/sys/devices/system/cpu/online").map_or(1, |ranges| counted(&ranges)),
+        mode: config.xdp_mode,
+        interfaces: names.iter().filter_map(interface).collect(),
+        vips: announced.iter().filter_map(routed).collect(),
+        toward_backends: listening.map(|name| Listening { name: name.to_owned(), strict: is_strict(name) }).collect(),
+    })
+}
+
+fn interface((index, link): (u32, &Link), links: &Links, ways: &BTreeMap<IpAddr, Way>, generic: &Generic) -> Interface {
+    let ethtool = Ethtool::new(generic).ok();
+    let used = |vlan: u32| ways.values().any(|(oif, _)| links.stands_on(*oif, vlan));
+    let vlans = links.0.iter().filter(|(above, link)| {
+        link.kind == Some(InfoKind::Vlan) && **above != index && links.stands_on(**above, index) && used(**above)
+    });
+    Interface {
+        name: link.name.clone(),
+        device: device(index, link, links),
+        driver: driver(link).or_else(|| link.kind.as_ref().map(ToString::to_string)),
+        xdp: features::features(generic, index).ok(),
+        offloads: ethtool.as_ref().and_then(|ethtool| ethtool.offloads(index).ok()).unwrap_or_default(),
+        queues: ethtool.and_then(|ethtool| ethtool.queues(index).ok().flatten()),
+        mtu: link.mtu,
+        state: link.state,
+        promiscuous: link.promiscuous,
+        program: link.program.and_then(|(id, mode)| {
+            let holder = datapath::Holder::of(id);
+            let program = Program { id, mode, name: holder.name, link: holder.link };
+            (!holder.ours).then_some(program)
+        }),
+        vlans: vlans.map(|(_, vlan)| vlan.name.clone()).collect(),
+    }
+}
+
+fn device(index: u32, link: &Link, links: &Links) -> Device {
+    match link.kind {
+        Some(InfoKind::Veth) => Device::Veth,
+        Some(InfoKind::Bridge) => Device::Bridge(links.parts(index).map(|(_, port)| port.name.clone()).collect()),
+        Some(InfoKind::Vlan) => Device::Vlan(link.parent.and_then(|parent| links.name(parent)).map(str::to_owned)),
+        _ => Device::Other,
+    }
+}
+
+/// By the bus, because /sys/class/net shows the network namespace that it was mounted in, which need not be this one.
+fn driver(link: &Link) -> Option<String> {
+    let (bus, device) = (link.device.0.as_ref()?, link.device.1.as_ref()?);
+    let path: PathBuf = ["/sys/bus", bus, "devices", device, "driver"].iter().collect();
+    Some(fs::read_link(path).ok()?.file_name()?.to_str()?.to_owned())
+}
+
+/// The way to an address; nothing where there is none.
+async fn way(handle: &rtnetlink::Handle, address: IpAddr) -> Option<Way> {
+    let mut message = RouteMessage::default();
+    let (family, bits) = if address.is_ipv4() { (AddressFamily::Inet, 32) } else { (AddressFamily::Inet6, 128) };
+    (message.header.address_family, message.header.destination_prefix_length) = (family, bits);
+    message.attributes.push(RouteAttribute::Destination(RouteAddress::from(address)));
+    let answer = handle.route().get(message).execute().boxed().try_next().await.ok()??;
+    let index = answer.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Oif(index) => Some(*index),
+        _ => None,
+    })?;
+    let router = |attribute: &RouteAttribute| matches!(attribute, RouteAttribute::Gateway(_) | RouteAttribute::Via(_));
+    Some((index, if answer.attributes.iter().any(router) { Hops::Router } else { Hops::None }))
+}
+
+/// The numbers in a list of ranges, like `0-3,8`.
+fn counted(ranges: &str) -> u32 {
+    let length = |range: &str| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        Some(last.parse::<u32>().ok()?.checked_sub(first.parse().ok()?)? + 1)
+    };
+    ranges.trim().split(',').filter_map(length).sum::<u32>().max(1)
+}
+
+/// The larger of the interface's own value and that of all counts (`IN_DEV_RPFILTER`); 1 is strict, 2 is loose.
+fn is_strict(interface: &str) -> bool {
+    let value = |name: &str| {
+        let path = format!("/proc/sys/net/ipv4/conf/{name}/rp_filter");
+        fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u8>().ok())
+    };
+    value(interface).max(value("all")) == Some(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_of_cpus_are_counted() {
+        for (ranges, cpus) in [("0\n", 1), ("0-3\n", 4), ("0,2-3,8-15\n", 11), ("", 1)] {
+            assert_eq!(counted(ranges), cpus, "{ranges:?}");
+        }
+    }
+}
