@@ -83,7 +83,9 @@ impl Frame {
     /// Whether the linear part holds `length` octets from the frame's start.
     #[inline(always)]
     pub(crate) fn holds(&self, length: usize) -> bool {
-        self.start + length <= self.end
+        // Not `start + length`: the verifiers of 6.1 and 6.12 know no bounds of a byte-swapped length, and refuse to
+        // add it to a packet pointer ("unbounded min value").
+        length <= self.end - self.start
     }
 
     /// Makes the frame exactly this long, where it has one buffer. Calls a helper.

@@ -1,8 +1,8 @@
 //! What the tests share: frames to build, the real program to run them through, and labs of network namespaces.
 
 pub mod frame;
-pub mod lab;
 pub mod generate;
+pub mod lab;
 pub mod model;
 pub mod privilege;
 pub mod program;

@@ -26,6 +26,7 @@ use crate::{
     datapath, metrics,
     model::Network,
     neighbour::{self, Handle, Watcher},
+    preflight,
 };
 
 /// Why the agent cannot start, or has to end.
@@ -110,6 +111,7 @@ impl Agent {
         let file = Watch::new(path)?;
         let config = config::load_on_host(path, &HostFacts::read().await?)?;
         warn_about(&config);
+        look_before(&config).await;
         let mut exporter = Exporter::default();
         let place = exporter.prepare(config.metrics).await?;
         let (watcher, network) = watch_network(&config).await?;
@@ -194,6 +196,13 @@ async fn watch_network(config: &Config) -> Result<(Handle, watch::Receiver<Netwo
     match config.interfaces().into_iter().find(|name| !seen.interfaces.contains_key(name)) {
         Some(interface) => Err(Error::NotEthernet(interface)),
         None => Ok((watcher, network)),
+    }
+}
+
+/// Says what of the interfaces is not as the program needs it. The kernel has the last word: none of it ends the start.
+async fn look_before(config: &Config) {
+    for finding in preflight::run(config).await {
+        tracing::warn!("{finding}");
     }
 }
 
