@@ -31,6 +31,8 @@ pub(crate) const SEED: u64 = 0x5eed_5eed_5eed_5eed;
 
 /// The loopback interface: where `BPF_PROG_TEST_RUN` says that a frame came in.
 const LOOPBACK: u32 = 1;
+/// Its row of the device map.
+const DEVICE: u32 = 0;
 
 /// The MAC of a backend.
 pub(crate) fn backend_mac(number: u16) -> Mac {
@@ -42,8 +44,9 @@ pub(crate) fn backend_mac(number: u16) -> Mac {
 pub(crate) fn datapath(features: Features) -> anyhow::Result<Datapath> {
     let (desired, network) = (desired(), network());
     let mut datapath = Datapath::load(Sizes::for_desired(&desired), features, desired.hash_seed)?;
-    datapath.set_interfaces(&network.interfaces.values().copied().collect::<Vec<_>>())?;
-    let plan = reconcile::plan(&desired, &network, &BTreeMap::from([(LOOPBACK, 0)]), &datapath)?;
+    let interfaces: Vec<_> = network.interfaces.values().map(|interface| (DEVICE, *interface)).collect();
+    datapath.set_interfaces(&interfaces)?;
+    let plan = reconcile::plan(&desired, &network, &BTreeMap::from([(LOOPBACK, DEVICE)]), &datapath)?;
     reconcile::apply(&plan.changes, &mut datapath);
     Ok(datapath)
 }
