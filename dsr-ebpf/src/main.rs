@@ -51,7 +51,7 @@ mod program {
         hairpin::{self, ndp::Discovered},
         interface::{self, Interface},
         parse::{self, Addressee, Fragment, Ip, Last, Link, Packet, Payload, Plain},
-        select::{self, Choice},
+        select::{self, Choice, Datagram},
         service,
         wire::icmp,
     };
@@ -81,7 +81,7 @@ mod program {
         let Plain { link, packet, end } = parse::plain(frame, interface)?;
         let service = service::exact(&packet.flow)?;
         let choice = select::member(&packet.flow, &service).ok()?;
-        Some((link, Route { choice, octets: end, opens: packet.opens }))
+        Some((link, Route { choice, octets: end, opens: packet.opens, first_of: None }))
     }
 
     /// The long way. A function of its own, so that it takes no registers from the short one: the call costs little beside
@@ -118,7 +118,11 @@ mod program {
             (Payload::Ipv4, Addressee::Group) => return Err(Reason::PassGroup),
             (Payload::Other, _) => return Err(Reason::PassNotIp),
         };
-        send(frame, &link, &route)
+        let egress = send(frame, &link, &route)?;
+        if let Some(datagram) = route.first_of {
+            datagram.remember(&route.choice);
+        }
+        Ok(egress)
     }
 
     #[inline(always)]
@@ -183,6 +187,8 @@ mod program {
         choice: Choice,
         octets: usize,
         opens: bool,
+        /// The datagram that this is the first fragment of.
+        first_of: Option<Datagram>,
     }
 
     #[inline(always)]
@@ -193,7 +199,8 @@ mod program {
                 if !service::is_vip(ip.family, ip.vip) {
                     return Err(Reason::PassNotVip);
                 }
-                return Ok(Route { choice: select::follow_first(ip, id)?, octets: ip.end, opens: false });
+                let choice = select::follow_first(Datagram::of(ip, id))?;
+                return Ok(Route { choice, octets: ip.end, opens: false, first_of: None });
             }
             (false, _) => parse::transport(frame, ip).map_err(to_vip)?,
             (true, Fragment::Whole) => about(frame, link, ip, interface)?,
@@ -209,10 +216,11 @@ mod program {
             }
             choice => choice?,
         };
-        if let Fragment::First(id) = ip.fragment {
-            select::remember_first(ip, id, &choice);
-        }
-        Ok(Route { choice, octets: ip.end, opens: packet.opens })
+        let first_of = match ip.fragment {
+            Fragment::First(id) => Some(Datagram::of(ip, id)),
+            _ => None,
+        };
+        Ok(Route { choice, octets: ip.end, opens: packet.opens, first_of })
     }
 
     /// The packet that an ICMP error is about; any other message of ICMP ends here.

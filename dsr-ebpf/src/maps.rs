@@ -46,16 +46,6 @@ static DEVICES: DevMap = DevMap::with_max_entries(INTERFACE_ROWS, 0);
 static HASH_KEYS: HashKeys = HashKeys([0; KEY_WORDS]);
 #[unsafe(no_mangle)]
 static SERVICE_MASK: u32 = 0;
-#[unsafe(no_mangle)]
-static FEATURE_REDIRECT: u8 = 1;
-#[unsafe(no_mangle)]
-static FEATURE_VLAN: u8 = 1;
-#[unsafe(no_mangle)]
-static FEATURE_IPV6: u8 = 1;
-#[unsafe(no_mangle)]
-static FEATURE_ANY: u8 = 1;
-#[unsafe(no_mangle)]
-static FEATURE_JUMBO: u8 = 1;
 
 /// The secret words of this load.
 pub(crate) struct LoadedKeys;
@@ -75,39 +65,32 @@ pub(crate) fn service_mask() -> u32 {
     unsafe { read_volatile(addr_of!(SERVICE_MASK)) }
 }
 
-/// Whether a member may leave by another interface than its packets came in on.
-#[inline(always)]
-pub(crate) fn redirects() -> bool {
-    // SAFETY: as above.
-    unsafe { read_volatile(addr_of!(FEATURE_REDIRECT)) != 0 }
+macro_rules! features {
+    ($($(#[doc = $doc:literal])+ $name:ident => $constant:ident,)+) => {$(
+        #[unsafe(no_mangle)]
+        static $constant: u8 = 1;
+
+        $(#[doc = $doc])+
+        #[inline(always)]
+        pub(crate) fn $name() -> bool {
+            // SAFETY: a static; volatile because the loader replaces the value.
+            unsafe { read_volatile(addr_of!($constant)) != 0 }
+        }
+    )+};
 }
 
-/// Whether VLAN tags are read and written.
-#[inline(always)]
-pub(crate) fn vlans() -> bool {
-    // SAFETY: as above.
-    unsafe { read_volatile(addr_of!(FEATURE_VLAN)) != 0 }
-}
-
-/// Whether a service is IPv6.
-#[inline(always)]
-pub(crate) fn ipv6() -> bool {
-    // SAFETY: as above.
-    unsafe { read_volatile(addr_of!(FEATURE_IPV6)) != 0 }
-}
-
-/// Whether a service has all ports, or all protocols.
-#[inline(always)]
-pub(crate) fn any() -> bool {
-    // SAFETY: as above.
-    unsafe { read_volatile(addr_of!(FEATURE_ANY)) != 0 }
-}
-
-/// Whether frames may come in several buffers.
-#[inline(always)]
-pub(crate) fn jumbo() -> bool {
-    // SAFETY: as above.
-    unsafe { read_volatile(addr_of!(FEATURE_JUMBO)) != 0 }
+// The verifier knows these constants and removes what they switch off.
+features! {
+    /// Whether a member may leave by another interface than its packets came in on.
+    redirects => FEATURE_REDIRECT,
+    /// Whether VLAN tags are read and written.
+    vlans => FEATURE_VLAN,
+    /// Whether a service is IPv6.
+    ipv6 => FEATURE_IPV6,
+    /// Whether a service has all ports, or all protocols.
+    any => FEATURE_ANY,
+    /// Whether frames may come in several buffers.
+    jumbo => FEATURE_JUMBO,
 }
 
 /// A row of the interface table.

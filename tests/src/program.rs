@@ -125,13 +125,11 @@ impl Program {
         for (service, placed) in self.desired.services.iter().zip(&self.layout.services) {
             for (backend, member) in service.backends.iter().zip(&placed.members) {
                 let traffic = self.datapath.traffic(member.row)?;
-                let names = || (service.name.clone(), backend.name.clone());
-                let (s, b) = names();
-                counters.insert(Counter::Packets(s, b), traffic.packets);
-                let (s, b) = names();
-                counters.insert(Counter::Bytes(s, b), traffic.bytes);
-                let (s, b) = names();
-                counters.insert(Counter::NewFlows(s, b), traffic.new_flows);
+                let of = |counter: fn(String, String) -> Counter| counter(service.name.clone(), backend.name.clone());
+                counters.insert(of(Counter::Packets), traffic.packets);
+                counters.insert(of(Counter::Bytes), traffic.bytes);
+                counters.insert(of(Counter::NewFlows), traffic.new_flows);
+                counters.insert(of(Counter::Loops), traffic.loops);
             }
         }
         Ok(counters)

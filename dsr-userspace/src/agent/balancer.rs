@@ -5,7 +5,7 @@ use std::{
     net::IpAddr,
 };
 
-use super::{Error, loops::LoopLog, reach::ReachLog};
+use super::{Error, carried::Carried, loops::LoopLog, reach::ReachLog};
 use crate::{
     announce::{self, Announcer},
     config::{Config, XdpMode},
@@ -23,6 +23,7 @@ pub(super) struct Balancer {
     pub(super) layout: Layout,
     pub(super) reloads: Reloads,
     pub(super) loops: LoopLog,
+    pub(super) carried: Carried,
     features: Features,
     announcer: Announcer,
     reach: ReachLog,
@@ -39,8 +40,9 @@ impl Balancer {
         let datapath = Datapath::load(sizes, features, seed)?;
         let announcer = Announcer::start().map_err(Error::Announce)?;
         let (layout, reloads, reach) = (Layout::default(), Reloads::default(), ReachLog::default());
-        let loops = LoopLog::default();
-        let mut balancer = Self { config, network, datapath, layout, reloads, loops, features, announcer, reach, seed };
+        let (loops, carried) = (LoopLog::default(), Carried::default());
+        let mut balancer =
+            Self { config, network, datapath, layout, reloads, loops, carried, features, announcer, reach, seed };
         balancer.reconcile()?;
         tracing::info!(
             interfaces = balancer.config.interfaces().join(","),
@@ -110,6 +112,7 @@ impl Balancer {
         apply(&plan.changes, &mut self.datapath);
         tracing::debug!(changes = plan.changes.len(), "reconciled");
         self.layout = plan.layout;
+        self.carried.retain(&self.layout);
         let attached = self.attached();
         attach(&self.config, &self.network, &mut self.datapath, &attached)?;
         self.reach.update(&self.config.desired, &self.network);
@@ -118,7 +121,7 @@ impl Balancer {
     }
 
     /// Loads the program anew, with tables and constants for what is wanted now, and puts it in the old one's place
-    /// without a gap. Counters start again at zero. Until that has worked, nothing is taken from the old one.
+    /// without a gap. What the old one counted is carried over. Until that has worked, nothing is taken from the old one.
     fn rebuild(&mut self) -> Result<(), Error> {
         let features = features(&self.config, &self.network);
         let desired = &self.config.desired;
@@ -129,8 +132,10 @@ impl Balancer {
         let kept = self.attached();
         attach(&self.config, &self.network, &mut fresh, &kept)?;
         fresh.replace(&mut self.datapath, &kept)?;
-        (self.datapath, self.layout, self.features, self.seed) = (fresh, plan.layout, features, desired.hash_seed);
-        Ok(())
+        (self.features, self.seed) = (features, desired.hash_seed);
+        let gone = std::mem::replace(&mut self.datapath, fresh);
+        let layout = std::mem::replace(&mut self.layout, plan.layout);
+        Ok(self.carried.add(&gone, &layout, &self.network.interfaces)?)
     }
 
     /// The configuration's interfaces that have the program.

@@ -4,6 +4,7 @@
 //! answers each with one idempotent reconciliation.
 
 mod balancer;
+mod carried;
 mod exporter;
 mod loops;
 mod reach;

@@ -24,7 +24,7 @@ impl Balancer {
         let mut samples = Vec::new();
         for (service, placed) in self.config.desired.services.iter().zip(&self.layout.services) {
             for (backend, member) in service.backends.iter().zip(&placed.members) {
-                let traffic = self.datapath.traffic(member.row)?;
+                let traffic = self.carried.member(service.id, backend.address) + self.datapath.traffic(member.row)?;
                 samples.push(MemberSample {
                     service: service.name.clone(),
                     vip: service.id.vip,
@@ -47,7 +47,8 @@ impl Balancer {
         for name in self.config.interfaces() {
             let Some(interface) = self.network.interfaces.get(&name) else { continue };
             for reason in Reason::ALL {
-                let packets = self.datapath.reason(Some(interface.ifindex), *reason)?;
+                let packets =
+                    self.carried.reason(&name, *reason) + self.datapath.reason(Some(interface.ifindex), *reason)?;
                 samples.push(ReasonSample { reason: *reason, interface: name.clone(), packets });
             }
         }

@@ -1,5 +1,7 @@
 //! What the program counted, summed over the CPUs.
 
+use std::ops::Add;
+
 use dsr_common::stats::{Counters, Reason, reason_row};
 
 use super::{Datapath, Error};
@@ -17,16 +19,30 @@ pub struct Traffic {
     pub loops: u64,
 }
 
+impl Add for Traffic {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            packets: self.packets + other.packets,
+            bytes: self.bytes + other.bytes,
+            new_flows: self.new_flows + other.new_flows,
+            loops: self.loops + other.loops,
+        }
+    }
+}
+
+impl From<&Counters> for Traffic {
+    fn from(cpu: &Counters) -> Self {
+        Self { packets: cpu.packets, bytes: cpu.bytes, new_flows: cpu.new_flows, loops: cpu.loops }
+    }
+}
+
 impl Datapath {
     /// The traffic of the member at this row of the member map.
     pub fn traffic(&self, row: u32) -> Result<Traffic, Error> {
         let values = self.counters.get(&row, 0).map_err(|error| Error::Map("COUNTERS", error))?;
-        Ok(values.iter().fold(Traffic::default(), |sum, cpu| Traffic {
-            packets: sum.packets + cpu.packets,
-            bytes: sum.bytes + cpu.bytes,
-            new_flows: sum.new_flows + cpu.new_flows,
-            loops: sum.loops + cpu.loops,
-        }))
+        Ok(values.iter().map(Traffic::from).fold(Traffic::default(), Add::add))
     }
 
     /// How many frames met their end for this reason on an interface; `None` is for frames of no known interface.

@@ -1,6 +1,9 @@
 //! What a plan is made of, and where everything is once it is carried out.
 
+use std::net::IpAddr;
+
 use super::change::Change;
+use crate::model::ServiceId;
 
 /// A table has no room for what is desired: it has to be built anew, larger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +29,8 @@ pub struct Layout {
 /// Where one service is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlacedService {
+    /// Which service.
+    pub id: ServiceId,
     /// Slots of its table.
     pub slots: u32,
     /// One for each of its backends, in that order.
@@ -35,6 +40,8 @@ pub struct PlacedService {
 /// Where one member is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlacedMember {
+    /// Which backend: its own address.
+    pub address: IpAddr,
     /// Its row of the member map and of the counters.
     pub row: u32,
     /// Slots that name it.

@@ -115,12 +115,14 @@ impl<'a, T: Tables> Planner<'a, T> {
         }
         let mut owned = vec![0; members.capacity() as usize];
         slots.iter().filter_map(|slot| slot.member()).for_each(|number| owned[usize::from(number)] += 1);
-        let placed = numbers.iter().zip(&rows).map(|(number, row)| PlacedMember {
-            row: members.base() + u32::from(*number),
-            slots: owned[usize::from(*number)],
-            reachable: row.mode != 0,
-        });
-        Ok(PlacedService { slots: table.size(), members: placed.collect() })
+        let placed =
+            service.backends.iter().zip(numbers.iter().zip(&rows)).map(|(backend, (number, row))| PlacedMember {
+                address: backend.address,
+                row: members.base() + u32::from(*number),
+                slots: owned[usize::from(*number)],
+                reachable: row.mode != 0,
+            });
+        Ok(PlacedService { id: service.id, slots: table.size(), members: placed.collect() })
     }
 
     /// The run of member rows that a service has or gets, and each backend's number in it.

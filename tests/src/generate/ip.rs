@@ -2,11 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use dsr_common::limits::EXTENSIONS;
+
 use super::{
     rng::Rng,
     world::{VIPS_V4, VIPS_V6},
 };
-use crate::{frame::checksum, model::EXTENSIONS};
+use crate::frame::checksum;
 
 /// What an IP header says, before it is written.
 #[derive(Clone, Debug)]
@@ -49,7 +51,7 @@ impl Header {
                 let words = rng.below(11);
                 self.options = rng.octets(words * 4);
             } else {
-                let count = if rng.one_in(6) { rng.below(EXTENSIONS + 3) } else { rng.below(4) };
+                let count = if rng.one_in(6) { rng.below(EXTENSIONS as usize + 3) } else { rng.below(4) };
                 self.extensions = (0..count).map(|_| extension(rng)).collect();
             }
         }

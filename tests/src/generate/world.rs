@@ -8,8 +8,8 @@ use std::{
 };
 
 use dsr::model::{
-    Announce, Backend, Desired, Forward, Hop, InterfaceState, Mac, Network, NoHop, Protocol, Reach, Service, ServiceId,
-    VlanTag, Weight,
+    Announce, Backend, Desired, Forward, Hop, InterfaceState, Mac, Network, NoHop, OnEmpty, Port, Protocol, Reach,
+    Service, ServiceId, VlanTag, Weight,
 };
 
 use super::rng::Rng;
@@ -77,28 +77,34 @@ pub(super) fn endpoint(rng: &mut Rng, protocol: u8) -> (IpAddr, u8, u16) {
     (rule.vip, rule.protocol.unwrap_or(protocol), rule.port.unwrap_or(rng.pick(&PORTS)))
 }
 
-/// The same as an agent is told, as far as its configuration can say it.
+/// The same as an agent is told.
 pub fn desired() -> Desired {
-    Desired { hash_seed: HASH_SEED, services: rules().iter().filter_map(service).collect() }
+    Desired { hash_seed: HASH_SEED, services: rules().iter().map(service).collect() }
 }
 
 /// The seed of the flow hash.
 pub const HASH_SEED: u64 = 0x0dd5_eed5;
 
-fn service(rule: &Rule) -> Option<Service> {
+fn service(rule: &Rule) -> Service {
     let protocol = match rule.protocol {
         TCP => Protocol::Tcp,
         UDP => Protocol::Udp,
-        _ => return None,
+        SCTP => Protocol::Sctp,
+        _ => Protocol::Any,
     };
-    Some(Service {
+    Service {
         name: rule.name.clone(),
-        id: ServiceId { vip: rule.vip, protocol, port: NonZeroU16::new(rule.port?)? },
+        id: ServiceId {
+            vip: rule.vip,
+            protocol,
+            port: rule.port.and_then(NonZeroU16::new).map_or(Port::Any, Port::One),
+        },
         announce: rule.announce,
+        on_empty: OnEmpty::Drop,
         pool: rule.name.clone(),
         forward: Forward::L2,
         backends: rule.backends.clone().into(),
-    })
+    }
 }
 
 /// Backend `n`, of a weight of its own; number 3 is drained.
@@ -116,8 +122,10 @@ pub fn network() -> Network {
     let mut reach = BTreeMap::new();
     for n in 1..=BACKENDS {
         for v4 in [true, false] {
-            let way = if UNREACHABLE.contains(&n) { Reach::No(NoHop::NoNeighbour) } else { Reach::Hop(hop(n)) };
-            reach.insert(address(n, v4), way);
+            let address = address(n, v4);
+            let way =
+                if UNREACHABLE.contains(&n) { Reach::No(NoHop::NoNeighbour(address)) } else { Reach::Hop(hop(n)) };
+            reach.insert(address, way);
         }
     }
     Network { interfaces: BTreeMap::new(), reach }

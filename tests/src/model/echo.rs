@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::{
-    Model, Part,
+    Model,
     checksum::replace,
     ipv4, ipv6,
     link::{Link, destination},
@@ -20,8 +20,7 @@ impl Model {
         if packet.payload[..2] != [request, 0] || packet.headers == Headers::Extended {
             return None;
         }
-        let from_vip = self.is_vip(packet.source) && self.has(Part::EchoFromVip);
-        if !is_host(packet.source) || from_vip {
+        if !is_host(packet.source) || self.is_vip(packet.source) {
             return None;
         }
         let mut answer = link.answer(destination(link.frame), link.source);

@@ -1,9 +1,8 @@
 //! IPv6 extension headers (RFC 8200, 4; RFC 4302, 2): what is behind them.
 
-use super::packet::Fragment;
+use dsr_common::limits::EXTENSIONS;
 
-/// Extension headers that are walked at most.
-pub const EXTENSIONS: usize = 6;
+use super::packet::Fragment;
 
 /// Numbers of the headers that are walked.
 const HOP_BY_HOP: u8 = 0;

@@ -6,8 +6,7 @@ use std::{
     time::Duration,
 };
 
-/// How long it is remembered where a datagram went.
-pub const FRAGMENT_SECONDS: u64 = 30;
+use dsr_common::limits::FRAGMENT_SECONDS;
 
 /// Datagrams under way that are remembered. The kernel side's table has a shape of its own and may forget earlier:
 /// who compares the two stays well below either.

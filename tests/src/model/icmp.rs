@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice};
 
 use super::{
-    Fate, Model, Part, extensions,
+    Fate, Model, extensions,
     ipv6::HEADER as IPV6_HEADER,
     link::Link,
     packet::{Fragment, Packet, has_ports, u16_at},
@@ -19,16 +19,15 @@ const PORTS: usize = 4;
 
 impl Model {
     pub(super) fn icmp(&self, link: &Link<'_>, packet: &Packet<'_>) -> Fate {
-        let errors = self.has(Part::IcmpErrors);
         if packet.payload.len() < HEADER {
-            return Fate::Ends(if errors { "drop_malformed" } else { "drop_icmp" });
+            return Fate::Ends("drop_malformed");
         }
         if let Some(answer) = self.echo(link, packet) {
             return Fate::Answered("answer_echo", answer);
         }
         let kind = packet.payload[0];
         let is_error = if packet.destination.is_ipv4() { matches!(kind, 3 | 11 | 12) } else { matches!(kind, 1..=4) };
-        if !is_error || !errors {
+        if !is_error {
             return Fate::Ends("drop_icmp");
         }
         match embedded_flow(&packet.payload[HEADER..], packet.destination) {

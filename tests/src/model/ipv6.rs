@@ -7,7 +7,7 @@ use etherparse::Ipv6HeaderSlice;
 use super::{
     Fate, Model, extensions,
     link::Link,
-    packet::{Headers, ICMPV6, Packet},
+    packet::{Headers, Packet},
 };
 
 /// Octets of the fixed header.
@@ -15,40 +15,27 @@ pub(super) const HEADER: usize = 40;
 
 impl Model {
     pub(super) fn ipv6(&mut self, now: Duration, link: &Link<'_>, own: [u8; 6]) -> Fate {
-        let fate = self.ipv6_to_us(now, link, own);
-        match fate {
-            // To a group only neighbour discovery is read: it is nobody's packet, so it is never dropped or sent.
-            Fate::Answered("answer_ndp", _) | Fate::Ends("pass_nd_claim") => fate,
-            _ if link.is_group() => Fate::Ends("pass_group"),
-            fate => fate,
-        }
-    }
-
-    fn ipv6_to_us(&mut self, now: Duration, link: &Link<'_>, own: [u8; 6]) -> Fate {
+        // What is to a group is not looked at any closer than neighbour discovery needs.
+        let unread = |reason| Fate::Ends(if link.is_group() { "pass_group" } else { reason });
         let ip = link.payload;
+        let unread = |reason| Fate::Ends(if link.is_group() { "pass_group" } else { reason });
         if ip.len() < HEADER {
-            return Fate::Ends("pass_truncated");
+            return unread("pass_truncated");
         }
         let Ok(header) = Ipv6HeaderSlice::from_slice(ip) else {
-            return Fate::Ends("pass_not_ip");
+            return unread("pass_not_ip");
         };
-        let to_vip = self.is_vip(header.destination_addr());
-        let end = HEADER + usize::from(header.payload_length());
-        if to_vip && ip.len() < end {
-            return Fate::Ends("drop_malformed");
-        }
-        if header.next_header().0 == ICMPV6
-            && let Some(fate) = self.neighbour_discovery(link, &header, own)
-        {
+        if let Some(fate) = self.neighbour_discovery(link, &header, own) {
             return fate;
-        }
-        if !to_vip {
-            return Fate::Ends("pass_not_vip");
         }
         if link.is_group() {
             return Fate::Ends("pass_group");
         }
-        let Some(packet) = packet(&header, &ip[..end]) else {
+        if !self.is_vip(header.destination_addr()) {
+            return Fate::Ends("pass_not_vip");
+        }
+        let end = HEADER + usize::from(header.payload_length());
+        let Some(packet) = ip.get(..end).and_then(|octets| packet(&header, octets)) else {
             return Fate::Ends("drop_malformed");
         };
         self.packet_to_vip(now, link, &packet)

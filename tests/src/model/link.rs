@@ -12,7 +12,7 @@ const TAGS: [u16; 2] = [0x8100, 0x88a8];
 pub(super) const ETHERNET: usize = 14;
 const TAG: usize = 4;
 
-/// Tags that are read at most, by a program that reads all the page says.
+/// Tags that are read at most.
 const MOST_TAGS: usize = 2;
 
 /// What the link header says.
@@ -29,10 +29,10 @@ pub(super) struct Link<'a> {
 
 impl<'a> Link<'a> {
     /// Nothing where the frame ends within the header.
-    pub(super) fn read(frame: &'a [u8], most_tags: usize) -> Option<Self> {
+    pub(super) fn read(frame: &'a [u8]) -> Option<Self> {
         let ethernet = Ethernet2HeaderSlice::from_slice(frame).ok()?;
         let (mut ether_type, mut length) = (ethernet.ether_type().0, ETHERNET);
-        for _ in 0..most_tags {
+        for _ in 0..MOST_TAGS {
             if TAGS.contains(&ether_type) {
                 let tag = SingleVlanHeaderSlice::from_slice(&frame[length..]).ok()?;
                 (ether_type, length) = (tag.ether_type().0, length + TAG);
@@ -64,5 +64,5 @@ pub(super) const fn is_group(mac: [u8; 6]) -> bool {
 
 /// Where the EtherType behind all tags stands.
 pub(super) fn ether_type_at(frame: &[u8]) -> usize {
-    Link::read(frame, MOST_TAGS).map_or(ETHERNET, |link| link.length) - 2
+    Link::read(frame).map_or(ETHERNET, |link| link.length) - 2
 }

@@ -16,7 +16,6 @@ mod ipv6;
 mod link;
 mod ndp;
 mod packet;
-mod part;
 mod rule;
 mod select;
 #[cfg(test)]
@@ -26,12 +25,7 @@ use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use dsr::model::{Announce, Desired, InterfaceState, Network};
 
-pub use self::{
-    extensions::EXTENSIONS,
-    fragments::{FRAGMENT_SECONDS, FRAGMENTS_KEPT},
-    part::{MISSING, Part},
-    rule::Rule,
-};
+pub use self::{fragments::FRAGMENTS_KEPT, rule::Rule};
 use self::{fragments::Fragments, link::Link, select::Chosen};
 use crate::program::{Counter, Verdict};
 
@@ -71,7 +65,6 @@ pub struct Model {
     hash_seed: u64,
     network: Network,
     own: Option<InterfaceState>,
-    without: Vec<Part>,
     fragments: Fragments,
 }
 
@@ -102,18 +95,11 @@ impl Model {
         Self::of_rules(rule::rules(desired), desired.hash_seed, network, own)
     }
 
-    /// The same from rules, which can say more than today's configuration.
+    /// The same from rules.
     pub fn of_rules(rules: Vec<Rule>, hash_seed: u64, network: &Network, own: Option<InterfaceState>) -> Self {
         let tables = rules.iter().map(|rule| select::table(rule, network, hash_seed)).collect();
-        let (network, without, fragments) = (network.clone(), Vec::new(), Fragments::default());
-        Self { rules, tables, hash_seed, network, own, without, fragments }
-    }
-
-    /// The model of a program that lacks these parts.
-    #[must_use]
-    pub fn without(mut self, parts: &[Part]) -> Self {
-        self.without = parts.to_vec();
-        self
+        let (network, fragments) = (network.clone(), Fragments::default());
+        Self { rules, tables, hash_seed, network, own, fragments }
     }
 
     /// What becomes of a frame that comes in `now`, by any clock that does not go backwards.
@@ -134,14 +120,14 @@ impl Model {
         if destination != own.mac.0 && !link::is_group(destination) {
             return Fate::Ends("pass_other_host");
         }
-        let Some(link) = Link::read(frame, if self.has(Part::TwoTags) { 2 } else { 1 }) else {
+        let Some(link) = Link::read(frame) else {
             return Fate::Ends("pass_truncated");
         };
         match link.ether_type {
             link::ARP => self.arp(&link, own.mac.0),
             link::IPV4 if link.is_group() => Fate::Ends("pass_group"),
             link::IPV4 => self.ipv4(now, &link),
-            link::IPV6 if self.has(Part::Ipv6) => self.ipv6(now, &link, own.mac.0),
+            link::IPV6 if self.rules.iter().any(|rule| rule.vip.is_ipv6()) => self.ipv6(now, &link, own.mac.0),
             _ => Fate::Ends("pass_not_ip"),
         }
     }
@@ -202,9 +188,5 @@ impl Model {
     fn is_announced(&self, address: impl Into<IpAddr>) -> bool {
         let address = address.into();
         self.rules.iter().any(|rule| rule.vip == address && rule.announce == Announce::Arp)
-    }
-
-    fn has(&self, part: Part) -> bool {
-        !self.without.contains(&part)
     }
 }

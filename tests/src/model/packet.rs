@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::{Fate, Model, Part, Sending, fragments::Datagram, link::Link, select::FlowKey};
+use super::{Fate, Model, Sending, fragments::Datagram, link::Link, select::FlowKey};
 
 /// Protocol numbers (IANA).
 pub(super) const ICMP: u8 = 1;
@@ -92,13 +92,8 @@ impl Packet<'_> {
 impl Model {
     /// What IPv4 and IPv6 have in common, from "Fragments" of the page on.
     pub(super) fn packet_to_vip(&mut self, now: Duration, link: &Link<'_>, packet: &Packet<'_>) -> Fate {
-        if packet.fragment != Fragment::Whole {
-            if !self.has(Part::Fragments) {
-                return Fate::Ends("drop_fragment");
-            }
-            if packet.is_icmp() {
-                return Fate::Ends("drop_icmp");
-            }
+        if packet.fragment != Fragment::Whole && packet.is_icmp() {
+            return Fate::Ends("drop_icmp");
         }
         if let Fragment::Later(identification) = packet.fragment {
             return match self.fragments.member(now, &packet.datagram(identification)) {
@@ -112,15 +107,14 @@ impl Model {
         if packet.destination.is_ipv6() && packet.protocol == NO_NEXT_HEADER {
             return Fate::Ends("drop_protocol");
         }
-        if packet.protocol == SCTP && !self.has(Part::MoreProtocols) {
-            return Fate::Ends("drop_protocol");
-        }
         let Some(flow) = packet.flow() else {
             return Fate::Ends("drop_malformed");
         };
         let fate = self.to_service(link, packet.length, packet.opens_flow(), &flow);
-        if let (Fate::Sent(sending), Fragment::First(identification)) = (&fate, packet.fragment) {
-            self.fragments.remember(now, packet.datagram(identification), (sending.to.rule, sending.to.backend));
+        if let (Fate::Sent(Sending { to, .. }) | Fate::Looped(to), Fragment::First(identification)) =
+            (&fate, packet.fragment)
+        {
+            self.fragments.remember(now, packet.datagram(identification), (to.rule, to.backend));
         }
         fate
     }
@@ -141,7 +135,7 @@ impl Model {
         let Some(to) = self.chosen(rule, backend) else {
             return Fate::Ends("drop_no_backend");
         };
-        if link.source == to.hop.destination.0 && self.has(Part::LoopGuard) {
+        if link.source == to.hop.destination.0 {
             return Fate::Looped(to);
         }
         Fate::Sent(Sending { to, octets: link.length + length, opens_flow })

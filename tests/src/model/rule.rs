@@ -1,6 +1,6 @@
 //! A service as the model looks it up: the configuration's words, with nothing where any will do.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, num::NonZeroU16};
 
 use dsr::model::{Announce, Backend, Desired};
 
@@ -26,8 +26,8 @@ pub(super) fn rules(desired: &Desired) -> Vec<Rule> {
     let rule = |service: &dsr::model::Service| Rule {
         name: service.name.clone(),
         vip: service.id.vip,
-        protocol: Some(service.id.protocol.number()),
-        port: Some(service.id.port.get()),
+        protocol: service.id.protocol.number(),
+        port: service.id.port.number().map(NonZeroU16::get),
         announce: service.announce,
         backends: service.backends.to_vec(),
     };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use dsr::model::{Mac, Network, Reach};
+use dsr_common::limits::FRAGMENT_SECONDS;
 
 use super::*;
 use crate::{

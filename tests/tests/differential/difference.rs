@@ -2,11 +2,7 @@
 
 use std::fmt::Write as _;
 
-use dsr_tests::{
-    generate::Case,
-    model::{Decision, Part},
-    program::Outcome,
-};
+use dsr_tests::{generate::Case, model::Decision, program::Outcome};
 
 use super::{
     describe::{hex, line},
@@ -15,24 +11,24 @@ use super::{
 };
 
 /// Frame `index` of a case differs: what there is to say about it, and about the smallest frames like it.
-pub(super) fn report(missing: &[Part], seed: u64, case: &Case, index: usize) -> String {
+pub(super) fn report(seed: u64, case: &Case, index: usize) -> String {
     let mut text = format!("frame {index} of case {} ({}) of seed {seed} differs\n", case.number, case.about);
     let variables = format!("DSR_FUZZ_SEED={seed} DSR_FUZZ_CASE={}", case.number);
     let _ = writeln!(text, "again: {variables} cargo xtask test program_and_model_agree_on_every_frame");
     let frames = &case.frames[..=index];
-    let _ = writeln!(text, "\nas generated:\n{}", outcome(missing, frames));
-    if Pair::new(missing).first_difference(frames).is_none() {
+    let _ = writeln!(text, "\nas generated:\n{}", outcome(frames));
+    if Pair::new().first_difference(frames).is_none() {
         text.push_str("\nAlone the case does not differ: an earlier one left something behind.\n");
         return text;
     }
-    let frames = shrink(missing, frames);
-    let _ = writeln!(text, "\nshrunk to {} frame(s):\n{}", frames.len(), outcome(missing, &frames));
+    let frames = shrink(frames);
+    let _ = writeln!(text, "\nshrunk to {} frame(s):\n{}", frames.len(), outcome(&frames));
     text
 }
 
 /// Each frame, and what both made of the last.
-fn outcome(missing: &[Part], frames: &[Vec<u8>]) -> String {
-    let (mut pair, mut text) = (Pair::new(missing), String::new());
+fn outcome(frames: &[Vec<u8>]) -> String {
+    let (mut pair, mut text) = (Pair::new(), String::new());
     for (index, frame) in frames.iter().enumerate() {
         let (program, model) = pair.both(frame);
         let _ = writeln!(text, "  {}{}", line(frame), hex(frame));

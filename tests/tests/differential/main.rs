@@ -15,7 +15,6 @@ use std::{env, time::Instant};
 
 use dsr_tests::{
     generate::{self, Case},
-    model::MISSING,
     privilege::is_root,
 };
 
@@ -41,11 +40,11 @@ fn program_and_model_agree_on_every_frame() {
 /// Runs cases until that many frames have been run.
 fn run(seed: u64, cases: &mut dyn Iterator<Item = Case>, frames: u64) {
     let started = Instant::now();
-    let mut pair = Pair::new(MISSING);
+    let mut pair = Pair::new();
     let (mut run, mut uncounted) = (0, Vec::<Case>::new());
     for case in cases {
         if let Some(index) = case.frames.iter().position(|frame| pair.differs(frame)) {
-            panic!("{}", difference::report(MISSING, seed, &case, index));
+            panic!("{}", difference::report(seed, &case, index));
         }
         run += case.frames.len() as u64;
         uncounted.push(case);
@@ -65,8 +64,8 @@ fn run(seed: u64, cases: &mut dyn Iterator<Item = Case>, frames: u64) {
 fn check_counters(pair: &mut Pair, seed: u64, cases: &[Case]) {
     let Some(sums) = pair.counters_differ() else { return };
     for case in cases {
-        if let Some(index) = Pair::new(MISSING).first_difference(&case.frames) {
-            panic!("{}", difference::report(MISSING, seed, case, index));
+        if let Some(index) = Pair::new().first_difference(&case.frames) {
+            panic!("{}", difference::report(seed, case, index));
         }
     }
     let numbers = (cases.first().map(|c| c.number), cases.last().map(|c| c.number));

@@ -9,7 +9,7 @@ use std::{
 use dsr::datapath::Features;
 use dsr_tests::{
     generate::world,
-    model::{Decision, Model, Part},
+    model::{Decision, Model},
     program::{Counter, Outcome, Program, moved},
 };
 
@@ -28,10 +28,10 @@ pub(super) struct Pair {
 
 impl Pair {
     /// Both anew, with no frame seen.
-    pub(super) fn new(missing: &[Part]) -> Self {
+    pub(super) fn new() -> Self {
         let (desired, network) = (world::desired(), world::network());
         let program = Program::load(desired.clone(), &network, Features::ALL).unwrap();
-        let model = Model::new(&desired, &network, Some(world::own())).without(missing);
+        let model = Model::new(&desired, &network, Some(world::own()));
         let before = program.counters().unwrap();
         Self { program, model, started: Instant::now(), before, expected: BTreeMap::new() }
     }

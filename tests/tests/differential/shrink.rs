@@ -1,15 +1,16 @@
 //! Makes a difference smaller while it stays one: fewer frames, shorter, with more zeros.
 
-use dsr_tests::model::Part;
-
 use super::pair::Pair;
 
 /// Octets of the shortest frame that can be run.
 const SHORTEST: usize = 14;
 
 /// Frames of which the last differs, to fewer and simpler ones of which the last differs.
-pub(super) fn shrink(missing: &[Part], frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
-    let differ = |frames: &[Vec<u8>]| Pair::new(missing).first_difference(frames) == Some(frames.len() - 1);
+pub(super) fn shrink(frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    // One pair for all attempts, because loading takes longer than all the runs: what attempts leave behind, they leave
+    // in both.
+    let mut pair = Pair::new();
+    let mut differ = |frames: &[Vec<u8>]| pair.first_difference(frames) == Some(frames.len() - 1);
     let mut smallest = frames.to_vec();
     while let Some(fewer) = without_one(&smallest).into_iter().find(|fewer| differ(fewer)) {
         smallest = fewer;
