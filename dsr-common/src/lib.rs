@@ -5,6 +5,7 @@
 #![deny(unsafe_code)]
 
 pub mod address;
+pub mod bench;
 pub mod flow;
 pub mod fragment;
 pub mod hash;

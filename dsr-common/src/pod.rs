@@ -2,8 +2,8 @@
 #![allow(unsafe_code)]
 
 use crate::{
-    fragment::FragmentSet, hash::HashKeys, interface::InterfaceRow, member::MemberRow, service::ServiceRow,
-    slot::SlotBlock, stats::Counters,
+    bench::Driver, fragment::FragmentSet, hash::HashKeys, interface::InterfaceRow, member::MemberRow,
+    service::ServiceRow, slot::SlotBlock, stats::Counters,
 };
 
 // SAFETY: integers only, `repr(C)` or transparent, no implicit padding (asserted by size), any bit pattern is valid.
@@ -20,3 +20,5 @@ unsafe impl aya::Pod for SlotBlock {}
 unsafe impl aya::Pod for Counters {}
 // SAFETY: as above.
 unsafe impl aya::Pod for HashKeys {}
+// SAFETY: as above.
+unsafe impl aya::Pod for Driver {}

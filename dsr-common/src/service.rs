@@ -43,7 +43,7 @@ impl ServiceKey {
 
 /// Where a service's slots are: one aligned word, so that a table is swapped for another at once.
 ///
-/// Bits 0 to 31: the first block in the slot map. Bits 32 to 55: slots in the table. Bits 56 to 63: flags.
+/// Bits 0 to 31: the first block in the slot map. Bits 32 to 39: flags. Bits 40 to 63: slots in the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct TableRef(pub u64);
@@ -51,7 +51,7 @@ pub struct TableRef(pub u64);
 impl TableRef {
     /// A table of `size` slots whose first block is row `block` of the slot map.
     pub const fn new(block: u32, size: u32, flags: u8) -> Self {
-        Self(block as u64 | (size as u64 & 0xff_ffff) << 32 | (flags as u64) << 56)
+        Self(block as u64 | (flags as u64) << 32 | (size as u64) << 40)
     }
 
     /// The first block in the slot map.
@@ -63,13 +63,13 @@ impl TableRef {
     /// Slots in the table.
     #[inline(always)]
     pub const fn size(self) -> u32 {
-        (self.0 >> 32) as u32 & 0xff_ffff
+        (self.0 >> 40) as u32
     }
 
     /// Flags, see the `FLAG_` constants.
     #[inline(always)]
     pub const fn flags(self) -> u8 {
-        (self.0 >> 56) as u8
+        (self.0 >> 32) as u8
     }
 }
 

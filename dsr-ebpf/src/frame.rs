@@ -42,6 +42,7 @@ headers!(
     wire::ipv6::Header,
     wire::ndp::Advertisement,
     wire::ndp::Message,
+    wire::plain::Headers,
     wire::Word,
     wire::transport::Ports,
     wire::transport::TcpHead,

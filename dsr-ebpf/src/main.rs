@@ -50,7 +50,7 @@ mod program {
         frame::Frame,
         hairpin::{self, ndp::Discovered},
         interface::{self, Interface},
-        parse::{self, Addressee, Fragment, Ip, Last, Link, Packet, Payload},
+        parse::{self, Addressee, Fragment, Ip, Last, Link, Packet, Payload, Plain},
         select::{self, Choice, Datagram},
         service,
         wire::icmp,
@@ -61,12 +61,11 @@ mod program {
     fn dsr(ctx: XdpContext) -> u32 {
         let mut frame = Frame::new(&ctx);
         let Some(interface) = interface::find(frame.interface()) else {
-            return end(INTERFACE_ROWS, Reason::PassNoInterface);
+            return end(INTERFACE_ROWS, Err(Reason::PassNoInterface));
         };
-        match balance(&mut frame, &interface) {
-            Ok(Egress::SameInterface) => xdp_action::XDP_TX,
-            Ok(Egress::Redirected(action)) => action,
-            Err(reason) => end(interface.row, reason),
+        match route_plain(&frame, &interface) {
+            Some((link, route)) => end(interface.row, send(&mut frame, &link, &route)),
+            None => examine(frame.context(), u64::from(interface.row), interface.mac) as u32,
         }
     }
 
@@ -76,10 +75,30 @@ mod program {
         xdp_action::XDP_PASS
     }
 
+    /// The way of nearly every packet. Where there is anything else to say of a frame, the long way says it.
+    #[inline(always)]
+    fn route_plain(frame: &Frame, interface: &Interface) -> Option<(Link, Route)> {
+        let Plain { link, packet, end } = parse::plain(frame, interface)?;
+        let service = service::exact(&packet.flow)?;
+        let choice = select::member(&packet.flow, &service).ok()?;
+        Some((link, Route { choice, octets: end, opens: packet.opens, first_of: None }))
+    }
+
+    /// The long way. A function of its own, so that it takes no registers from the short one: the call costs little beside
+    /// what such frames cost anyway. A global function, so that the verifier looks at it once, with any arguments.
+    #[unsafe(no_mangle)]
+    #[inline(never)]
+    extern "C" fn examine(ctx: *mut xdp_md, row: u64, mac: u64) -> u64 {
+        let mut frame = Frame::of(ctx);
+        let interface = Interface { row: row as u32, ifindex: frame.interface(), mac };
+        let outcome = balance(&mut frame, &interface);
+        u64::from(end(interface.row, outcome))
+    }
+
     #[inline(always)]
     fn balance(frame: &mut Frame, interface: &Interface) -> Result<Egress, Reason> {
         let link = parse::link(frame, interface)?;
-        let Route { choice, octets, opens, first_of } = match (&link.payload, link.addressee) {
+        let route = match (&link.payload, link.addressee) {
             (Payload::Ipv4, Addressee::Us) => {
                 let ip = parse::ipv4(frame, link.end())?;
                 route(frame, &link, &ip, interface)?
@@ -99,11 +118,16 @@ mod program {
             (Payload::Ipv4, Addressee::Group) => return Err(Reason::PassGroup),
             (Payload::Other, _) => return Err(Reason::PassNotIp),
         };
-        if let Some(datagram) = first_of {
-            datagram.remember(&choice);
+        if let Some(datagram) = route.first_of {
+            datagram.remember(&route.choice);
         }
-        let egress = forward::send(frame, &link, &choice)?;
-        count::member(choice.row, octets, opens)?;
+        send(frame, &link, &route)
+    }
+
+    #[inline(always)]
+    fn send(frame: &mut Frame, link: &Link, route: &Route) -> Result<Egress, Reason> {
+        let egress = forward::send(frame, link, &route.choice)?;
+        count::member(route.choice.row, route.octets, route.opens)?;
         Ok(egress)
     }
 
@@ -218,11 +242,17 @@ mod program {
         parse::quoted(frame, ip).ok_or(Reason::DropIcmp)
     }
 
-    /// Counts why a frame goes no further, and says what becomes of it.
+    /// Says what becomes of a frame, and counts why where it goes no further.
     #[inline(always)]
-    fn end(interface_row: u32, reason: Reason) -> u32 {
-        count::reason(interface_row, reason);
-        action(reason)
+    fn end(interface_row: u32, outcome: Result<Egress, Reason>) -> u32 {
+        match outcome {
+            Ok(Egress::SameInterface) => xdp_action::XDP_TX,
+            Ok(Egress::Redirected(action)) => action,
+            Err(reason) => {
+                count::reason(interface_row, reason);
+                action(reason)
+            }
+        }
     }
 
     #[inline(always)]

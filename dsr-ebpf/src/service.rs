@@ -23,15 +23,18 @@ pub(crate) struct Service {
     pub(crate) table: TableRef,
 }
 
+/// The service on a flow's own port.
+#[inline(always)]
+pub(crate) fn exact(flow: &Flow) -> Option<Service> {
+    search(flow.vip, ServiceKey::exact(flow.family, flow.protocol, flow.service_port))
+}
+
 /// The service that a flow belongs to: on its port, on any port of its protocol, on any protocol.
 #[inline(always)]
 pub(crate) fn find(flow: &Flow) -> Result<Service, Reason> {
     let has_ports = matches!(flow.protocol, TCP | UDP | SCTP);
-    if has_ports {
-        let exact = ServiceKey::exact(flow.family, flow.protocol, flow.service_port);
-        if let Some(service) = search(flow.vip, exact) {
-            return Ok(service);
-        }
+    if has_ports && let Some(service) = exact(flow) {
+        return Ok(service);
     }
     if maps::any()
         && let Some(service) = find_any(flow, has_ports)

@@ -7,6 +7,7 @@ mod extension;
 mod ipv4;
 mod ipv6;
 mod link;
+mod plain;
 mod quoted;
 mod transport;
 
@@ -20,6 +21,7 @@ pub(crate) use self::{
     ipv4::parse as ipv4,
     ipv6::parse as ipv6,
     link::{Addressee, Link, Payload, parse as link},
+    plain::{Plain, parse as plain},
     quoted::parse as quoted,
     transport::parse as transport,
 };

@@ -22,7 +22,7 @@ pub(crate) struct Choice {
 pub(crate) fn member(flow: &Flow, service: &Service) -> Result<Choice, Reason> {
     let hash = LoadedKeys.flow(flow);
     let number = slot::current(service.table, hash)?;
-    at(service.members.base() + u32::from(number))
+    at(service.members.base() + number)
 }
 
 /// The member in this row.

@@ -8,6 +8,7 @@ pub(crate) mod icmp;
 pub(crate) mod ipv4;
 pub(crate) mod ipv6;
 pub(crate) mod ndp;
+pub(crate) mod plain;
 pub(crate) mod transport;
 
 /// Four octets as they lie in a frame.

@@ -1,0 +1,71 @@
+//! What both sides of the benchmark share: how its driver is told what to do, and the keys of the floors' tables.
+//!
+//! Nothing here is part of the product. Values in maps are plain words, in native byte order unless told otherwise.
+
+/// Octets of the frame that every run starts with: the shortest Ethernet frame, without its check sequence.
+pub const FRAME: usize = 60;
+/// Words that hold it.
+pub const FRAME_WORDS: usize = FRAME.div_ceil(8);
+
+/// The most flows that the driver can go round in.
+pub const FLOWS_MAX: u32 = 1 << 20;
+/// Slots of the floors' table.
+pub const TABLE_ROWS: u32 = 1 << 16;
+/// Entries of the `lru` floor's flow table.
+pub const LRU_ROWS: u32 = 1 << 21;
+/// Rows of the `lru` floor's backends.
+pub const BACKEND_ROWS: u32 = 4096;
+
+/// Restores the frame, picks the next flow, and jumps to the program in [`PROGRAMS`].
+pub const DRIVER: &str = "drive";
+/// Array of one program: the one that is measured.
+pub const PROGRAMS: &str = "PROGRAMS";
+/// Array of one [`Driver`].
+pub const DRIVERS: &str = "DRIVERS";
+/// Array of [`flow`] words, in the order of their packets.
+pub const FLOWS: &str = "FLOWS";
+/// Hash from [`vip_key`] to the first row of the VIP's table.
+pub const VIPS: &str = "VIPS";
+/// Array of [`backend`] words: the table of a VIP.
+pub const TABLE: &str = "TABLE";
+/// Array of [`backend`] words, by number.
+pub const BACKENDS: &str = "BACKENDS";
+/// LRU hash from a flow to the number of its backend.
+pub const LRU: &str = "LRU";
+
+/// What the driver does. All octets zero is a valid value, though none that can be run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub struct Driver {
+    /// The frame, as it lies in memory; client, port and checksum come from the flow.
+    pub template: [u64; FRAME_WORDS],
+    /// The row of the next flow.
+    pub next: u32,
+    /// How many flows to go round in.
+    pub flows: u32,
+    /// Added to atomically, so that the frame's octets have left the store buffer before they are read.
+    pub fence: u64,
+    /// Padding, always zero.
+    pub pad: [u64; 6],
+}
+
+const _: () = assert!(size_of::<Driver>() == 128);
+
+/// What a flow's packet has of its own: the client's address and port and the IP header's checksum, each in network
+/// byte order as it lies in memory.
+#[inline(always)]
+pub const fn flow(client: u32, port: u16, checksum: u16) -> u64 {
+    client as u64 | (port as u64) << 32 | (checksum as u64) << 48
+}
+
+/// A key of [`VIPS`]: address and port in network byte order as they lie in memory, and the protocol's number.
+#[inline(always)]
+pub const fn vip_key(address: u32, port: u16, protocol: u8) -> u64 {
+    address as u64 | (port as u64) << 32 | (protocol as u64) << 48
+}
+
+/// A backend of the floors: its MAC in the low 48 bits, as it lies in a frame, and its number above.
+#[inline(always)]
+pub const fn backend(mac: u64, number: u16) -> u64 {
+    mac | (number as u64) << 48
+}

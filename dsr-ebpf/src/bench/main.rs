@@ -1,0 +1,79 @@
+//! The kernel side of the benchmark: a driver that gives each run its frame, and programs to compare with.
+//!
+//! The floors say what a job costs at least: [`tx`] sends the frame back as it is; [`stock`] balances with the maps
+//! that are at hand; [`lru`] remembers each flow as well. They check only what keeps them from reading nonsense.
+#![cfg_attr(target_arch = "bpf", no_std, no_main, feature(asm_experimental_arch))]
+#![deny(unsafe_code)]
+
+#[cfg(not(target_arch = "bpf"))]
+fn main() {}
+
+#[cfg(target_arch = "bpf")]
+mod driver;
+#[cfg(target_arch = "bpf")]
+mod floor;
+#[cfg(target_arch = "bpf")]
+mod frame;
+#[cfg(target_arch = "bpf")]
+mod jhash;
+#[cfg(target_arch = "bpf")]
+mod maps;
+#[cfg(target_arch = "bpf")]
+#[path = "../wire/mod.rs"]
+#[allow(dead_code)] // The product needs more of it than the floors do.
+mod wire;
+
+#[cfg(target_arch = "bpf")]
+mod program {
+    #![allow(unsafe_code)] // The macro exports the programs under their names.
+
+    use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
+
+    use crate::{driver, floor, frame::Frame, maps};
+
+    /// Restores the frame for the next flow and jumps to the program that is measured. A program with `frags` may
+    /// only jump to another one with it, so all of them have it.
+    #[xdp(frags)]
+    fn drive(ctx: XdpContext) -> u32 {
+        if driver::restore(&mut Frame::new(&ctx)).is_some() {
+            maps::jump(&ctx);
+        }
+        xdp_action::XDP_ABORTED
+    }
+
+    /// Sends the frame back as it is: what the driver and the way in and out cost.
+    #[xdp(frags)]
+    fn tx(_ctx: XdpContext) -> u32 {
+        xdp_action::XDP_TX
+    }
+
+    /// A hash map for the VIP and an array for its table; no memory of flows.
+    #[xdp(frags)]
+    fn stock(ctx: XdpContext) -> u32 {
+        action(floor::stock(&mut Frame::new(&ctx)))
+    }
+
+    /// As `stock`, with an LRU hash map that remembers each flow's backend.
+    #[xdp(frags)]
+    fn lru(ctx: XdpContext) -> u32 {
+        action(floor::lru(&mut Frame::new(&ctx)))
+    }
+
+    #[inline(always)]
+    fn action(sent: Result<(), floor::Refusal>) -> u32 {
+        match sent {
+            Ok(()) => xdp_action::XDP_TX,
+            Err(floor::Refusal::Pass) => xdp_action::XDP_PASS,
+            Err(floor::Refusal::Drop) => xdp_action::XDP_DROP,
+        }
+    }
+
+    #[panic_handler]
+    fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+        loop {}
+    }
+
+    #[unsafe(link_section = "license")]
+    #[unsafe(no_mangle)]
+    static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+}

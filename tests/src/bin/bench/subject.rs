@@ -1,0 +1,79 @@
+//! The programs that are measured, and what each must do with a frame.
+
+use anyhow::Context as _;
+use aya::{
+    Ebpf,
+    programs::{ProgramFd, Xdp},
+};
+use dsr::datapath::{Datapath, Features};
+
+use crate::{
+    floors::FLOORS,
+    inspect::{self, Inspection},
+    scenario,
+};
+
+/// One program.
+pub(crate) struct Subject {
+    /// What the report calls it.
+    pub(crate) name: &'static str,
+    /// For a jump to it.
+    pub(crate) program: ProgramFd,
+    /// What it does with a frame.
+    pub(crate) duty: Duty,
+    /// What became of it in the kernel.
+    pub(crate) inspection: Inspection,
+}
+
+/// What a program does with a frame.
+pub(crate) enum Duty {
+    /// Sends it back as it is.
+    Reflect,
+    /// Sends it to any of the backends.
+    Balance,
+    /// Sends it to the backend that the tables name.
+    Follow(Box<Datapath>),
+}
+
+/// What all numbers are net of.
+pub(crate) const BASE: &str = FLOORS[0];
+/// What the product is compared with.
+pub(crate) const STOCK: &str = FLOORS[1];
+/// The program as it runs with one interface, untagged frames and no jumbo frames.
+pub(crate) const RELEASED: &str = "dsr";
+
+const NONE: Features = Features { redirect: false, vlan: false, ipv6: false, any: false, jumbo: false };
+
+/// The product with the features that the table shows.
+const VARIANTS: [(&str, Features); 7] = [
+    (RELEASED, NONE),
+    ("dsr+redirect", Features { redirect: true, ..NONE }),
+    ("dsr+vlan", Features { vlan: true, ..NONE }),
+    ("dsr+ipv6", Features { ipv6: true, ..NONE }),
+    ("dsr+any", Features { any: true, ..NONE }),
+    ("dsr+jumbo", Features { jumbo: true, ..NONE }),
+    ("dsr+all", Features::ALL),
+];
+
+impl Subject {
+    /// Every program, the floors first.
+    pub(crate) fn all(floors: &Ebpf) -> anyhow::Result<Vec<Self>> {
+        let mut subjects = Vec::new();
+        for name in FLOORS {
+            let program: &Xdp = floors.program(name).with_context(|| format!("no program {name}"))?.try_into()?;
+            let duty = if name == BASE { Duty::Reflect } else { Duty::Balance };
+            subjects.push(Self::new(name, program, duty)?);
+        }
+        for (name, features) in VARIANTS {
+            let datapath = scenario::datapath(features).with_context(|| format!("cannot load {name}"))?;
+            let program = datapath.program()?.fd()?.try_clone()?;
+            let inspection = inspect::program(datapath.program()?)?;
+            subjects.push(Self { name, program, duty: Duty::Follow(Box::new(datapath)), inspection });
+        }
+        Ok(subjects)
+    }
+
+    fn new(name: &'static str, program: &Xdp, duty: Duty) -> anyhow::Result<Self> {
+        Ok(Self { name, program: program.fd()?.try_clone()?, duty, inspection: inspect::program(program)? })
+    }
+}
