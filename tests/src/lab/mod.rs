@@ -11,6 +11,7 @@ pub mod errors;
 pub mod far;
 pub mod frames;
 pub mod nginx;
+pub mod pieces;
 pub mod process;
 pub mod share;
 pub mod traffic;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod any;
+mod fragments;
 mod ipv6;
 mod loops;
 mod path_mtu;
