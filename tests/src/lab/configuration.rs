@@ -134,7 +134,9 @@ impl fmt::Display for Configuration {
         }
         writeln!(f, "hash_seed: {:#x}\npools:\n  web:\n    backends:", self.hash_seed)?;
         for Backend { name, address, weight } in &self.backends {
-            writeln!(f, "      - {{name: {name}, address: \"{address}\", weight: {weight}}}")?;
+            // Colons at its end would be YAML's.
+            let quote = if address.is_ipv6() { "\"" } else { "" };
+            writeln!(f, "      - {{name: {name}, address: {quote}{address}{quote}, weight: {weight}}}")?;
         }
         writeln!(f, "services:")?;
         for Service { name, vip, protocol, port } in &self.services {
