@@ -51,7 +51,7 @@ mod program {
         hairpin::{self, ndp::Discovered},
         interface::{self, Interface},
         parse::{self, Addressee, Fragment, Ip, Last, Link, Packet, Payload},
-        select::{self, Choice},
+        select::{self, Choice, Datagram},
         service,
         wire::icmp,
     };
@@ -79,7 +79,7 @@ mod program {
     #[inline(always)]
     fn balance(frame: &mut Frame, interface: &Interface) -> Result<Egress, Reason> {
         let link = parse::link(frame, interface)?;
-        let Route { choice, octets, opens } = match (&link.payload, link.addressee) {
+        let Route { choice, octets, opens, first_of } = match (&link.payload, link.addressee) {
             (Payload::Ipv4, Addressee::Us) => {
                 let ip = parse::ipv4(frame, link.end())?;
                 route(frame, &link, &ip, interface)?
@@ -99,6 +99,9 @@ mod program {
             (Payload::Ipv4, Addressee::Group) => return Err(Reason::PassGroup),
             (Payload::Other, _) => return Err(Reason::PassNotIp),
         };
+        if let Some(datagram) = first_of {
+            datagram.remember(&choice);
+        }
         let egress = forward::send(frame, &link, &choice)?;
         count::member(choice.row, octets, opens)?;
         Ok(egress)
@@ -159,6 +162,8 @@ mod program {
         choice: Choice,
         octets: usize,
         opens: bool,
+        /// The datagram that this is the first fragment of.
+        first_of: Option<Datagram>,
     }
 
     #[inline(always)]
@@ -169,7 +174,8 @@ mod program {
                 if !service::is_vip(ip.family, ip.vip) {
                     return Err(Reason::PassNotVip);
                 }
-                return Ok(Route { choice: select::follow_first(ip, id)?, octets: ip.end, opens: false });
+                let choice = select::follow_first(Datagram::of(ip, id))?;
+                return Ok(Route { choice, octets: ip.end, opens: false, first_of: None });
             }
             (false, _) => parse::transport(frame, ip).map_err(to_vip)?,
             (true, Fragment::Whole) => about(frame, link, ip, interface)?,
@@ -185,10 +191,11 @@ mod program {
             }
             choice => choice?,
         };
-        if let Fragment::First(id) = ip.fragment {
-            select::remember_first(ip, id, &choice);
-        }
-        Ok(Route { choice, octets: ip.end, opens: packet.opens })
+        let first_of = match ip.fragment {
+            Fragment::First(id) => Some(Datagram::of(ip, id)),
+            _ => None,
+        };
+        Ok(Route { choice, octets: ip.end, opens: packet.opens, first_of })
     }
 
     /// The packet that an ICMP error is about; any other message of ICMP ends here.

@@ -11,7 +11,10 @@ use dsr_common::{
 
 use crate::{
     maps::{self, LoadedKeys},
-    wire::transport::{SCTP, TCP, UDP},
+    wire::{
+        icmp,
+        transport::{SCTP, TCP, UDP},
+    },
 };
 
 /// What a packet has to know of its service.
@@ -43,6 +46,10 @@ pub(crate) fn find(flow: &Flow) -> Result<Service, Reason> {
 fn find_any(flow: &Flow, has_ports: bool) -> Option<Service> {
     if has_ports && let Some(service) = search(flow.vip, ServiceKey::any_port(flow.family, flow.protocol)) {
         return Some(service);
+    }
+    // ICMP belongs to the VIP itself.
+    if flow.protocol == icmp::protocol(flow.family) {
+        return None;
     }
     search(flow.vip, ServiceKey::any_protocol(flow.family))
 }

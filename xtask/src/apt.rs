@@ -1,6 +1,6 @@
 //! Debian packages: install what is missing, without starting a daemon and without removing anything.
 
-use std::{collections::BTreeSet, fs, process::Command};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use anyhow::{Result, bail};
 
@@ -66,8 +66,45 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// The packages and those missing ones that they need, as `apt-get install` would choose them now: `NAME=VERSION`, or
+/// `NAME` of what is installed. Nothing is installed.
+pub(crate) fn with_dependencies(packages: &[&str]) -> Result<Vec<String>> {
+    let simulate = || {
+        let mut command = Command::new("apt-get");
+        command.env("LC_ALL", "C").args(["install", "--simulate", "--quiet=2", "--no-install-recommends"]);
+        process::read(command.args(packages))
+    };
+    let plan = match simulate() {
+        Ok(plan) => plan,
+        Err(_) => update().and_then(|()| simulate())?,
+    };
+    let mut chosen = chosen(&plan);
+    for package in packages {
+        let versioned = format!("{package}=");
+        if !chosen.iter().any(|chosen| chosen.starts_with(&versioned)) {
+            chosen.push((*package).to_owned());
+        }
+    }
+    Ok(chosen)
+}
+
+/// Downloads the files of packages to a directory; needs no root.
+pub(crate) fn download(packages: &[String], directory: &Path) -> Result<()> {
+    let attempt = || {
+        let mut command = Command::new("apt-get");
+        command.current_dir(directory).args(["download", "--quiet=2"]);
+        // Else apt complains that its own user cannot write here.
+        process::read(command.args(["--option", "APT::Sandbox::User=root"]).args(packages))
+    };
+    if attempt().is_err() {
+        update()?;
+        attempt()?;
+    }
+    Ok(())
+}
+
 /// Fetches the package lists.
-fn update() -> Result<()> {
+pub(crate) fn update() -> Result<()> {
     step("fetching apt's package lists");
     process::run_aside(process::as_root("apt-get").args(["update", "--quiet=2"]))
 }
@@ -96,6 +133,16 @@ fn has_candidate(policy: &str) -> bool {
     candidate.is_some_and(|version| version.trim() != "(none)")
 }
 
+/// What a simulated installation would unpack: lines of `Inst NAME [OLD VERSION] (VERSION ARCHIVE ...)`.
+fn chosen(plan: &str) -> Vec<String> {
+    let package = |line: &str| {
+        let (name, rest) = line.strip_prefix("Inst ")?.split_once(' ')?;
+        let version = rest.split_once('(')?.1.split_whitespace().next()?;
+        Some(format!("{name}={version}"))
+    };
+    plan.lines().filter_map(package).collect()
+}
+
 /// The daemons that run now, as (process id, name).
 fn daemons() -> BTreeSet<(String, String)> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -109,6 +156,13 @@ fn daemons() -> BTreeSet<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plan_names_packages_and_versions() {
+        let plan = "Remv other [1.0]\nInst seabios (1.16.2-1 Debian:12 [all])\nInst libc6 [2.36-1] (2.36-9 Debian:12 [amd64])\n\
+                    Conf seabios (1.16.2-1 Debian:12 [all])\n";
+        assert_eq!(chosen(plan), ["seabios=1.16.2-1", "libc6=2.36-9"]);
+    }
 
     #[test]
     fn a_candidate_is_a_version() {

@@ -15,6 +15,7 @@ mod run;
 mod rustup;
 mod test;
 mod test_report;
+mod vm;
 mod workspace;
 
 use std::process::ExitCode;
@@ -34,6 +35,8 @@ enum Task {
     Test(test::Options),
     /// Measure the data path.
     Bench(bench::Options),
+    /// Run the tests, or a command, on other kernels, in virtual machines.
+    Vm(vm::Options),
     /// Check format and lints.
     Lint,
 }
@@ -55,6 +58,7 @@ fn dispatch(task: Task) -> anyhow::Result<()> {
         Task::Run(options) => run::task(&workspace, &options),
         Task::Test(options) => test::task(&workspace, &options),
         Task::Bench(options) => bench::task(&workspace, &options),
+        Task::Vm(options) => vm::task(&workspace, &options),
         Task::Lint => lint::task(&workspace),
     }
 }

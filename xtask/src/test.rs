@@ -1,6 +1,10 @@
 //! `cargo xtask test`: everything that can be checked on this machine, and what it needs for that.
 
-use std::{path::Path, time::Instant};
+use std::{
+    env,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -9,6 +13,7 @@ use crate::{
     apt, cargo, kernel, lint,
     process::{self, step},
     test_report::{Counts, Report},
+    vm,
     workspace::Workspace,
 };
 
@@ -49,10 +54,24 @@ fn steps(workspace: &Workspace, options: &Options, report: &mut Report) -> Resul
     let started = Instant::now();
     let counts = tests(workspace, &object, &options.filter)?;
     report.tests(counts, started.elapsed());
+    let machines = if everything { machines(workspace, report) } else { Ok(()) };
     if !counts.passed() {
         bail!("tests failed");
     }
-    format.and(lints)
+    format.and(lints).and(machines)
+}
+
+/// The tests on other kernels. Where they cannot run, a developer is told; in CI nothing is passed over.
+fn machines(workspace: &Workspace, report: &mut Report) -> Result<()> {
+    if let Some(obstacle) = vm::obstacle().filter(|_| env::var_os("CI").is_none()) {
+        report.machine("other kernels", &format!("skipped: {obstacle}"), Duration::ZERO);
+        return Ok(());
+    }
+    let runs = vm::suite(workspace)?;
+    for run in &runs {
+        report.machine(&format!("kernel {}", run.kernel()), &run.summary(), run.took());
+    }
+    if runs.iter().all(vm::Run::passed) { Ok(()) } else { bail!("the tests failed on another kernel") }
 }
 
 fn install_programs(workspace: &Workspace) -> Result<()> {

@@ -40,8 +40,13 @@ impl Report {
         self.note("tests", &counts.to_string(), took);
     }
 
+    /// Notes what the tests on another kernel did.
+    pub(crate) fn machine(&mut self, name: &str, how: &str, took: Duration) {
+        self.note(name, how, took);
+    }
+
     fn note(&mut self, name: &str, how: &str, took: Duration) {
-        self.lines.push(format!("{name:<12} {how} ({:.1} s)", took.as_secs_f64()));
+        self.lines.push(format!("{name:<13} {how} ({:.1} s)", took.as_secs_f64()));
     }
 }
 

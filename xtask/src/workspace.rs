@@ -49,6 +49,11 @@ impl Workspace {
         self.root.join("target/bpf")
     }
 
+    /// Kernels, tools and root file systems for virtual machines.
+    pub(crate) fn machines(&self) -> PathBuf {
+        self.root.join("target/vm")
+    }
+
     /// Where cargo puts the user side for `profile` ("release", "debug").
     pub(crate) fn user_target(&self, profile: &str) -> PathBuf {
         let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);

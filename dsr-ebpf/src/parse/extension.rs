@@ -16,6 +16,10 @@ use crate::{
 /// Offsets are kept below a bound that no linear part reaches, for the verifier.
 const OFFSETS: usize = 0x3fff;
 
+/// The offset and the flag that more fragments follow, in a fragment header.
+const OFFSET: u16 = 0xfff8;
+const MORE: u16 = 1;
+
 /// Where the extension headers end.
 #[derive(Clone, Copy)]
 pub(crate) struct Last {
@@ -40,7 +44,7 @@ pub(super) fn walk(frame: &Frame, next: u8, at: usize, end: usize) -> Option<Las
 #[inline(always)]
 pub(crate) fn step_by_step(frame: &Frame, next: u8, at: usize, end: usize) -> Option<Last> {
     let mut last = Last { protocol: next, payload: at, fragment: Fragment::Whole };
-    for _ in 0..=EXTENSIONS {
+    for _ in 0..EXTENSIONS {
         let at = last.payload & OFFSETS;
         match last.protocol {
             HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS | AUTHENTICATION => {
@@ -52,18 +56,22 @@ pub(crate) fn step_by_step(frame: &Frame, next: u8, at: usize, end: usize) -> Op
             FRAGMENT => {
                 let header: &ipv6::Fragment = within(frame, at, FRAGMENT_LENGTH, end)?;
                 (last.protocol, last.payload) = (header.next_header, at + FRAGMENT_LENGTH);
-                if header.offset_more.get() & 0xfff8 != 0 {
+                let word = header.offset_more.get();
+                if word & (OFFSET | MORE) != 0 && !matches!(last.fragment, Fragment::Whole) {
+                    return None; // A fragment of a fragment.
+                }
+                if word & OFFSET != 0 {
                     last.fragment = Fragment::Later(header.id);
                     return Some(last);
                 }
-                if header.offset_more.get() & 1 != 0 {
+                if word & MORE != 0 {
                     last.fragment = Fragment::First(header.id);
                 }
             }
-            _ => return (last.payload <= end).then_some(last),
+            _ => break,
         }
     }
-    None
+    (!is_extension(last.protocol) && last.payload <= end).then_some(last)
 }
 
 #[inline(always)]

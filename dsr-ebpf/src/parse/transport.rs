@@ -1,12 +1,13 @@
 //! The ports behind an IP header.
 
-use dsr_common::{flow::Flow, stats::Reason};
+use dsr_common::{address::Family, flow::Flow, stats::Reason};
 
 use super::{Ip, Packet};
 use crate::{
     frame::Frame,
     wire::{
         Be16,
+        ipv6::NO_NEXT_HEADER,
         transport::{Ports, SCTP, SCTP_MIN, TCP, TCP_MIN, TcpHead, UDP, UDP_MIN},
     },
 };
@@ -22,6 +23,7 @@ pub(crate) fn parse(frame: &Frame, ip: &Ip) -> Result<Packet, Reason> {
         }
         UDP => (*sound::<Ports>(frame, ip, UDP_MIN)?, false),
         SCTP => (*sound::<Ports>(frame, ip, SCTP_MIN)?, false),
+        NO_NEXT_HEADER if matches!(ip.family, Family::V6) => return Err(Reason::DropProtocol),
         _ => (Ports { source: none, destination: none }, false),
     };
     let flow = Flow {

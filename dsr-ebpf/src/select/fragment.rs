@@ -13,16 +13,28 @@ use crate::{
     parse::Ip,
 };
 
-/// Remembers where the first fragment of a datagram went.
-#[inline(always)]
-pub(crate) fn remember(ip: &Ip, id: u32, choice: &Choice) {
-    crate::remember_fragment(hash(ip, id), u64::from(choice.row));
+/// What the fragments of a datagram are known by.
+#[derive(Clone, Copy)]
+pub(crate) struct Datagram(u64);
+
+impl Datagram {
+    /// The datagram of a fragment with this identification.
+    #[inline(always)]
+    pub(crate) fn of(ip: &Ip, id: u32) -> Self {
+        Self(hash(ip, id))
+    }
+
+    /// Remembers where its first fragment went.
+    #[inline(always)]
+    pub(crate) fn remember(self, choice: &Choice) {
+        crate::remember_fragment(self.0, u64::from(choice.row));
+    }
 }
 
 /// The member that the first fragment went to, where it came and not too long ago.
 #[inline(always)]
-pub(crate) fn find(ip: &Ip, id: u32) -> Result<Choice, Reason> {
-    match crate::find_fragment(hash(ip, id)) {
+pub(crate) fn find(datagram: Datagram) -> Result<Choice, Reason> {
+    match crate::find_fragment(datagram.0) {
         NONE => Err(Reason::DropFragmentEarly),
         row => at(row as u32),
     }

@@ -5,9 +5,7 @@ mod slot;
 
 use dsr_common::{flow::Flow, hash::Keys as _, stats::Reason};
 
-pub(crate) use self::fragment::{
-    find as follow_first, load as load_fragment, remember as remember_first, store as store_fragment,
-};
+pub(crate) use self::fragment::{Datagram, find as follow_first, load as load_fragment, store as store_fragment};
 use crate::{
     maps::{self, LoadedKeys, Member},
     service::Service,

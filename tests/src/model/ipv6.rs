@@ -15,12 +15,14 @@ pub(super) const HEADER: usize = 40;
 
 impl Model {
     pub(super) fn ipv6(&mut self, now: Duration, link: &Link<'_>, own: [u8; 6]) -> Fate {
+        // What is to a group is not looked at any closer than neighbour discovery needs.
+        let unread = |reason| Fate::Ends(if link.is_group() { "pass_group" } else { reason });
         let ip = link.payload;
         if ip.len() < HEADER {
-            return Fate::Ends("pass_truncated");
+            return unread("pass_truncated");
         }
         let Ok(header) = Ipv6HeaderSlice::from_slice(ip) else {
-            return Fate::Ends("pass_not_ip");
+            return unread("pass_not_ip");
         };
         if let Some(fate) = self.neighbour_discovery(link, &header, own) {
             return fate;

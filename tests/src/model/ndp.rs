@@ -51,7 +51,7 @@ fn message<'a>(header: &Ipv6HeaderSlice<'_>, payload: &'a [u8]) -> Option<&'a [u
     let is_sound = header.next_header().0 == ICMPV6
         && header.hop_limit() == HOP_LIMIT
         && (LENGTH..=NDP_MAX).contains(&length)
-        && length % 8 == 0;
+        && length.is_multiple_of(8);
     let message = payload.get(..usize::from(length)).filter(|_| is_sound)?;
     let pseudo = pseudo_header_v6(header.source_addr(), header.destination_addr(), message.len());
     let is_read = matches!(message[..2], [SOLICITATION | ADVERTISEMENT, 0]);

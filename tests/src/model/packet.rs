@@ -111,8 +111,10 @@ impl Model {
             return Fate::Ends("drop_malformed");
         };
         let fate = self.to_service(link, packet.length, packet.opens_flow(), &flow);
-        if let (Fate::Sent(sending), Fragment::First(identification)) = (&fate, packet.fragment) {
-            self.fragments.remember(now, packet.datagram(identification), (sending.to.rule, sending.to.backend));
+        if let (Fate::Sent(Sending { to, .. }) | Fate::Looped(to), Fragment::First(identification)) =
+            (&fate, packet.fragment)
+        {
+            self.fragments.remember(now, packet.datagram(identification), (to.rule, to.backend));
         }
         fate
     }

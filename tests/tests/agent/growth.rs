@@ -24,6 +24,11 @@ fn large(lab: &Lab) -> Configuration {
     (0..SERVICES).fold(backends, |all, number| all.service(lab, &format!("s{number}"), "tcp", 1000 + number))
 }
 
+/// Frames that were sent to a backend by all services.
+fn sent(samples: &dsr::lab::Samples, backend: &str) -> f64 {
+    samples.sum("dsr_member_packets_total", &[("backend", backend)])
+}
+
 #[test]
 fn many_more_backends_and_services_cost_no_request() {
     if !is_root("many_more_backends_and_services_cost_no_request") {
@@ -47,11 +52,17 @@ fn many_more_backends_and_services_cost_no_request() {
     traffic.goes_on();
 
     let large = large(&lab);
+    let sent = |backend| sent(&agent::running(&lab).scrape().unwrap(), backend);
+    let before = ["web1", "web2", "web3"].map(sent);
     agent::reload(&large, &lab);
     traffic.goes_on();
     let running = agent::running(&lab);
     assert!(running.log().contains("table is full: the program is loaded again"), "{}", running.log());
     let samples = running.scrape().unwrap();
+    for (backend, before) in ["web1", "web2", "web3"].into_iter().zip(before) {
+        let now = sent(backend);
+        assert!(now >= before && before > 0.0, "{backend}: {before} frames were counted before, and {now} now");
+    }
     let members = large.backends().len() * (usize::from(SERVICES) + 2);
     assert_eq!(samples.named("dsr_member_slots").filter(|sample| sample.value > 0.0).count(), members);
 

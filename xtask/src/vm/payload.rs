@@ -1,0 +1,169 @@
+//! What is tested: the binaries of this repository with their shared libraries, the scripts of `tests/vm`, the command.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result};
+
+use super::{
+    cpio::{Cpio, Use},
+    tools::relative,
+};
+use crate::{
+    cargo, kernel,
+    process::{self, step},
+    workspace::Workspace,
+};
+
+/// Packages and those of their targets that go into the machine, as words for cargo.
+const BUILDS: [(&str, &[&str]); 3] = [
+    ("dsr-userspace", &["build", "--bin", "dsr"]),
+    ("dsr-tests", &["build", "--bin", "vm-guest"]),
+    ("dsr-tests", &["test", "--no-run", "--test", "datapath"]),
+];
+/// Programs of this machine that go into the virtual one, by their path there: busybox's shell would run busybox's
+/// own `ip`, which knows too little.
+const HOST_PROGRAMS: [(&str, &str); 2] = [("bin/sh", "sh"), ("usr/bin/ip", "ip")];
+/// The scripts' directory, in the repository and in the machine.
+const SCRIPTS: &str = "tests/vm";
+
+/// Files for the virtual machine, by their path there.
+pub(super) struct Payload {
+    files: BTreeMap<PathBuf, (Use, Vec<u8>)>,
+}
+
+impl Payload {
+    /// Builds the binaries and gathers all files. `command` replaces the suite unless it is empty.
+    pub(super) fn build(workspace: &Workspace, command: &[String]) -> Result<Self> {
+        let mut payload = Self { files: BTreeMap::new() };
+        for (name, program) in binaries(workspace)? {
+            payload.program(&Path::new("usr/bin").join(name), &program)?;
+        }
+        for (path, name) in HOST_PROGRAMS {
+            let program = process::find_program(name).with_context(|| format!("there is no `{name}`"))?;
+            payload.program(Path::new(path), &program)?;
+        }
+        payload.scripts(&workspace.root().join(SCRIPTS), Path::new(SCRIPTS))?;
+        payload.data("command", Use::Program, script(command).into_bytes());
+        Ok(payload)
+    }
+
+    /// Adds all files to an archive.
+    pub(super) fn add_to(&self, cpio: &mut Cpio) {
+        for (path, (what, content)) in &self.files {
+            cpio.file(path, *what, content);
+        }
+        cpio.link(Path::new("init"), &format!("{SCRIPTS}/init"));
+    }
+
+    /// A program and the libraries that it is linked with, these where they are on this machine.
+    fn program(&mut self, path: &Path, program: &Path) -> Result<()> {
+        let linked = process::read(Command::new("ldd").arg(program))?;
+        for library in libraries(&linked) {
+            self.file(relative(&library), &library)?;
+        }
+        self.file(path, program)
+    }
+
+    fn scripts(&mut self, from: &Path, to: &Path) -> Result<()> {
+        for entry in fs::read_dir(from).with_context(|| format!("reading {}", from.display()))? {
+            let (path, name) = entry.map(|entry| (entry.path(), entry.file_name()))?;
+            let to = to.join(name);
+            if path.is_dir() { self.scripts(&path, &to)? } else { self.file(&to, &path)? }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: &Path, from: &Path) -> Result<()> {
+        let read = || -> std::io::Result<_> {
+            let executable = fs::metadata(from)?.permissions().mode() & 0o111 != 0;
+            Ok((if executable { Use::Program } else { Use::Data }, fs::read(from)?))
+        };
+        let file = read().with_context(|| format!("reading {}", from.display()))?;
+        self.files.insert(path.to_owned(), file);
+        Ok(())
+    }
+
+    fn data(&mut self, path: &str, what: Use, content: Vec<u8>) {
+        self.files.insert(path.into(), (what, content));
+    }
+}
+
+/// Builds what goes into the machine; gives names and paths.
+fn binaries(workspace: &Workspace) -> Result<Vec<(String, PathBuf)>> {
+    let object = kernel::build(workspace)?;
+    step("building what goes into the virtual machine");
+    let mut built = Vec::new();
+    for (package, words) in BUILDS {
+        let mut command = cargo::host(workspace);
+        command.env(kernel::OBJECT_VARIABLE, &object);
+        command.args(words).args(["--package", package, "--message-format=json-render-diagnostics"]);
+        let name = words.last().copied().unwrap_or_default();
+        let messages = process::read(&mut command)?;
+        let program = executable(&messages, name).with_context(|| format!("cargo built no {name}"))?;
+        built.push((name.to_owned(), program));
+    }
+    Ok(built)
+}
+
+/// The program of the target called `name`, in cargo's messages, one JSON object a line.
+fn executable(messages: &str, name: &str) -> Option<PathBuf> {
+    let target = format!("\"name\":\"{name}\"");
+    let of_target = messages.lines().filter(|line| line.contains(&target));
+    of_target
+        .filter_map(|line| line.split_once("\"executable\":\"")?.1.split('"').next())
+        .next_back()
+        .map(PathBuf::from)
+}
+
+/// The files in the answer of `ldd`: `NAME => FILE (ADDRESS)` or `FILE (ADDRESS)`.
+fn libraries(linked: &str) -> Vec<PathBuf> {
+    let file = |line: &str| {
+        let words = line.split_once("=> ").map_or(line, |(_, file)| file);
+        words.split_whitespace().next().filter(|word| word.starts_with('/')).map(PathBuf::from)
+    };
+    linked.lines().filter_map(file).collect()
+}
+
+/// A script that becomes the command, or the suite.
+fn script(command: &[String]) -> String {
+    let quoted = command.iter().map(|word| format!(" '{}'", word.replace('\'', r"'\''")));
+    let command: String = if command.is_empty() { " suite".into() } else { quoted.collect() };
+    format!("#!/bin/sh\nexec{command}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_keeps_its_words() {
+        let words = ["sh", "-c", "echo it's $HOME"].map(String::from);
+        assert_eq!(script(&words), "#!/bin/sh\nexec 'sh' '-c' 'echo it'\\''s $HOME'\n");
+        assert_eq!(script(&[]), "#!/bin/sh\nexec suite\n");
+    }
+
+    #[test]
+    fn libraries_are_files() {
+        let linked =
+            "\tlinux-vdso.so.1 (0x00007f)\n\tlibc.so.6 => /lib/libc.so.6 (0x00007f)\n\t/lib64/ld.so (0x00007f)\n";
+        assert_eq!(libraries(linked), [PathBuf::from("/lib/libc.so.6"), PathBuf::from("/lib64/ld.so")]);
+        assert!(libraries("\tstatically linked\n").is_empty());
+    }
+
+    #[test]
+    fn the_program_is_the_one_of_the_target() {
+        let messages = "\
+{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"dsr\"},\"executable\":null}
+{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"dsr\"},\"executable\":\"/t/debug/dsr\",\"fresh\":true}
+{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"other\"},\"executable\":\"/t/debug/other\"}
+";
+        assert_eq!(executable(messages, "dsr"), Some(PathBuf::from("/t/debug/dsr")));
+        assert_eq!(executable(messages, "absent"), None);
+    }
+}
