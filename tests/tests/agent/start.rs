@@ -35,7 +35,7 @@ pools:
       - {name: web1, address: 10.77.1.2}
 services:
   - {name: www, vip: 10.77.0.2, port: 80, pool: web}
-  - {name: dns, vip: 10.77.0.10, port: 53, protocol: sctp, pool: wbe}
+  - {name: dns, vip: 10.77.0.10, port: 53, protocol: icmp, pool: wbe}
 ";
     let (code, log) = refused(&mut lab, yaml);
     assert_eq!(code, Some(2), "{log}");
