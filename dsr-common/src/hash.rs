@@ -1,10 +1,9 @@
 //! Keyed hashes of the data path: one picks a flow's slot, the other a service's row.
 //!
-//! Both are multilinear in pairs: the 32-bit words of the key, each added to its own secret 64-bit number, are
-//! multiplied two by two and the products are summed. The upper 32 bits of the sum are strongly universal (Lemire and
-//! Kaser, "Strongly Universal String Hashing is Fast", 2014, Multilinear-HM): who does not know the keys cannot choose
-//! flows that meet in a slot. That is all that is asked of a service's row; a flow's hash is mixed as well, so that
-//! clients in a row do not come to lie in slots in a row, and its lower bits are as good as the upper ones.
+//! Both are multilinear: a sum of 32-bit words of the key, each multiplied by its own secret 64-bit number, of which
+//! the upper 32 bits are strongly universal (Lemire and Kaser, "Strongly Universal String Hashing is Fast", 2014).
+//! Who does not know the keys cannot choose flows that meet in a slot; that is all that is asked of them. A final
+//! bijective mix makes the lower bits as good as the upper ones.
 
 use crate::{
     address::{Address, Family},
@@ -27,17 +26,20 @@ pub trait Keys {
     #[inline(always)]
     fn flow(&self, flow: &Flow) -> u64 {
         let ports = u32::from(flow.client_port) | u32::from(flow.service_port) << 16;
-        let kind = u64::from(flow.protocol) | (flow.family as u64) << 8;
-        let mut sum = self.word(0).wrapping_add(self.pair(1, u64::from(ports), kind)).wrapping_add(self.pair(
-            3,
-            low(flow.client.lo),
-            low(flow.vip.lo),
-        ));
+        let mut sum = self
+            .word(0)
+            .wrapping_add(self.times(1, low(flow.client.lo)))
+            .wrapping_add(self.times(2, low(flow.vip.lo)))
+            .wrapping_add(self.times(3, u64::from(ports)))
+            .wrapping_add(self.times(4, u64::from(flow.protocol) | (flow.family as u64) << 8));
         if matches!(flow.family, Family::V6) {
             sum = sum
-                .wrapping_add(self.pair(5, high(flow.client.lo), high(flow.vip.lo)))
-                .wrapping_add(self.pair(7, low(flow.client.hi), low(flow.vip.hi)))
-                .wrapping_add(self.pair(9, high(flow.client.hi), high(flow.vip.hi)));
+                .wrapping_add(self.times(5, high(flow.client.lo)))
+                .wrapping_add(self.times(6, low(flow.client.hi)))
+                .wrapping_add(self.times(7, high(flow.client.hi)))
+                .wrapping_add(self.times(8, high(flow.vip.lo)))
+                .wrapping_add(self.times(9, low(flow.vip.hi)))
+                .wrapping_add(self.times(10, high(flow.vip.hi)));
         }
         mix(sum)
     }
@@ -45,19 +47,23 @@ pub trait Keys {
     /// The 64-bit hash of a service's key. Its upper 32 bits choose the row where the probing starts.
     #[inline(always)]
     fn service(&self, vip: Address, key: ServiceKey) -> u64 {
-        let mut sum = self.pair(FLOW_WORDS, low(vip.lo), u64::from(key.0));
+        let mut sum = self
+            .word(FLOW_WORDS)
+            .wrapping_add(self.times(FLOW_WORDS + 1, low(vip.lo)))
+            .wrapping_add(self.times(FLOW_WORDS + 2, u64::from(key.0)));
         if vip.hi != 0 || high(vip.lo) != 0 {
-            let [lo, hi] = [FLOW_WORDS + 2, FLOW_WORDS + 4];
-            sum =
-                sum.wrapping_add(self.pair(lo, high(vip.lo), 0)).wrapping_add(self.pair(hi, low(vip.hi), high(vip.hi)));
+            sum = sum
+                .wrapping_add(self.times(FLOW_WORDS + 3, high(vip.lo)))
+                .wrapping_add(self.times(FLOW_WORDS + 4, low(vip.hi)))
+                .wrapping_add(self.times(FLOW_WORDS + 5, high(vip.hi)));
         }
-        sum
+        mix(sum)
     }
 
-    /// One product of the sum.
+    /// One term of the sum.
     #[inline(always)]
-    fn pair(&self, index: usize, first: u64, second: u64) -> u64 {
-        self.word(index).wrapping_add(first).wrapping_mul(self.word(index + 1).wrapping_add(second))
+    fn times(&self, index: usize, word: u64) -> u64 {
+        self.word(index).wrapping_mul(word)
     }
 }
 
@@ -70,7 +76,8 @@ impl HashKeys {
     /// Expands a seed; every balancer with the same seed gets the same keys.
     pub fn from_seed(seed: u64) -> Self {
         let mut state = seed;
-        Self([(); KEY_WORDS].map(|()| split_mix(&mut state)))
+        // An odd multiplier loses nothing of the word it multiplies.
+        Self([(); KEY_WORDS].map(|()| split_mix(&mut state) | 1))
     }
 }
 
@@ -137,7 +144,7 @@ mod tests {
         for n in 0..total {
             let client = (0x0a00_0000 + n / 50).to_be_bytes();
             let hash = keys.flow(&flow(client, 1024 + (n % 50) as u16));
-            buckets[((hash >> 32) * 100 >> 32) as usize] += 1;
+            buckets[(((hash >> 32) * 100) >> 32) as usize] += 1;
         }
         // Five standard deviations of a binomial share: a skewed hash is far outside.
         let expected = f64::from(total) / 100.0;
