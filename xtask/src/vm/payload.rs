@@ -21,16 +21,21 @@ use crate::{
 };
 
 /// Packages and those of their targets that go into the machine, as words for cargo.
-const BUILDS: [(&str, &[&str]); 3] = [
+const BUILDS: [(&str, &[&str]); 5] = [
     ("dsr-userspace", &["build", "--bin", "dsr"]),
     ("dsr-tests", &["build", "--bin", "vm-guest"]),
     ("dsr-tests", &["test", "--no-run", "--test", "datapath"]),
+    ("dsr-tests", &["test", "--no-run", "--test", "fixtures"]),
+    ("dsr-userspace", &["test", "--no-run", "--test", "neighbour"]),
 ];
 /// Programs of this machine that go into the virtual one, by their path there: busybox's shell would run busybox's
 /// own `ip`, which knows too little.
 const HOST_PROGRAMS: [(&str, &str); 2] = [("bin/sh", "sh"), ("usr/bin/ip", "ip")];
 /// The scripts' directory, in the repository and in the machine.
 const SCRIPTS: &str = "tests/vm";
+
+/// Files that a test reads when it runs, by the path that it was compiled with.
+const FIXTURES: &str = "tests/tests/fixtures";
 
 /// Files for the virtual machine, by their path there.
 pub(super) struct Payload {
@@ -42,13 +47,15 @@ impl Payload {
     pub(super) fn build(workspace: &Workspace, command: &[String]) -> Result<Self> {
         let mut payload = Self { files: BTreeMap::new() };
         for (name, program) in binaries(workspace)? {
-            payload.program(&Path::new("usr/bin").join(name), &program)?;
+            payload.program(&Path::new("usr/bin").join(&name), &stripped(workspace, &name, &program)?)?;
         }
         for (path, name) in HOST_PROGRAMS {
             let program = process::find_program(name).with_context(|| format!("there is no `{name}`"))?;
             payload.program(Path::new(path), &program)?;
         }
-        payload.scripts(&workspace.root().join(SCRIPTS), Path::new(SCRIPTS))?;
+        payload.directory(&workspace.root().join(SCRIPTS), Path::new(SCRIPTS))?;
+        let fixtures = workspace.root().join(FIXTURES);
+        payload.directory(&fixtures, relative(&fixtures))?;
         payload.data("command", Use::Program, script(command).into_bytes());
         Ok(payload)
     }
@@ -70,11 +77,11 @@ impl Payload {
         self.file(path, program)
     }
 
-    fn scripts(&mut self, from: &Path, to: &Path) -> Result<()> {
+    fn directory(&mut self, from: &Path, to: &Path) -> Result<()> {
         for entry in fs::read_dir(from).with_context(|| format!("reading {}", from.display()))? {
             let (path, name) = entry.map(|entry| (entry.path(), entry.file_name()))?;
             let to = to.join(name);
-            if path.is_dir() { self.scripts(&path, &to)? } else { self.file(&to, &path)? }
+            if path.is_dir() { self.directory(&path, &to)? } else { self.file(&to, &path)? }
         }
         Ok(())
     }
@@ -109,6 +116,17 @@ fn binaries(workspace: &Workspace) -> Result<Vec<(String, PathBuf)>> {
         built.push((name.to_owned(), program));
     }
     Ok(built)
+}
+
+/// A copy of a program without what only a debugger reads, which is nearly all of it: the machine holds its files in
+/// memory.
+fn stripped(workspace: &Workspace, name: &str, program: &Path) -> Result<PathBuf> {
+    let Some(strip) = process::find_program("strip") else { return Ok(program.to_owned()) };
+    let directory = workspace.machines().join("stripped");
+    fs::create_dir_all(&directory).with_context(|| format!("making {}", directory.display()))?;
+    let copy = directory.join(name);
+    process::run_aside(Command::new(strip).arg("--strip-debug").arg("-o").arg(&copy).arg(program))?;
+    Ok(copy)
 }
 
 /// The program of the target called `name`, in cargo's messages, one JSON object a line.
