@@ -82,7 +82,6 @@ fn translated(program: impl AsFd, octets: u32) -> std::io::Result<Vec<Instructio
     };
     // SAFETY: the kernel writes at most `length` octets to `info` and `translated_length` octets to `instructions`,
     // both of which live until it returns.
-    let result =
-        unsafe { libc::syscall(libc::SYS_bpf, GET_INFO, &raw mut attributes, size_of::<GetInfo>() as libc::c_long) };
+    let result = unsafe { libc::syscall(libc::SYS_bpf, GET_INFO, &raw mut attributes, size_of::<GetInfo>()) };
     if result < 0 { Err(std::io::Error::last_os_error()) } else { Ok(instructions) }
 }

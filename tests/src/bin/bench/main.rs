@@ -18,7 +18,7 @@ use clap::Parser;
 
 use crate::{driver::Driver, measure::Effort, report::Report, subject::Subject};
 
-/// Measures what the XDP program costs a packet, beside bare XDP_TX and the maps that are at hand.
+/// Measures what the XDP program costs a packet, beside bare `XDP_TX` and the maps that are at hand.
 #[derive(Parser)]
 struct Options {
     /// Print one JSON object instead of the table.
@@ -54,9 +54,9 @@ fn main() -> anyhow::Result<()> {
     }
     let report = Report::new(&subjects, &columns, &effort);
     if options.json {
-        println!("{}", report.json())
+        println!("{}", report.json());
     } else {
-        print!("{}", report.table())
+        print!("{}", report.table());
     }
     Ok(())
 }

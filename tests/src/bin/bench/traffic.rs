@@ -46,7 +46,7 @@ impl Load {
         let mut order: Vec<u32> = (0..self.flows).collect();
         let mut state = u64::from(self.flows);
         for last in (1..order.len()).rev() {
-            let other = (u128::from(split_mix(&mut state)) * (last as u128 + 1) >> 64) as usize;
+            let other = ((u128::from(split_mix(&mut state)) * (last as u128 + 1)) >> 64) as usize;
             order.swap(last, other);
         }
         order
