@@ -66,6 +66,12 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// Installs the newest versions that the archive has now of packages that may be installed already.
+pub(crate) fn upgrade(packages: &[&str]) -> Result<()> {
+    update()?;
+    install_now(packages)
+}
+
 /// The packages and those missing ones that they need, as `apt-get install` would choose them now: `NAME=VERSION`, or
 /// `NAME` of what is installed. Nothing is installed.
 pub(crate) fn with_dependencies(packages: &[&str]) -> Result<Vec<String>> {

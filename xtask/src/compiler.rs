@@ -73,9 +73,17 @@ fn install_debian(workspace: &Workspace) -> Result<Compiler> {
     }
     step(format_args!("kernel side: no compiler has its library sources; installing {}", DEBIAN.join(" ")));
     apt::install(&DEBIAN)?;
-    let compiler = Compiler::at(Path::new(DEBIAN_RUSTC))?;
-    let usable = compiler.is_new_enough() && compiler.has_sources() && bpf_linker::possible(workspace, compiler.llvm);
-    if !usable {
+    let usable = |compiler: &Compiler| {
+        compiler.is_new_enough() && compiler.has_sources() && bpf_linker::possible(workspace, compiler.llvm)
+    };
+    let mut compiler = Compiler::at(Path::new(DEBIAN_RUSTC))?;
+    if !usable(&compiler) {
+        // What was installed before, or what package lists from long ago named: Debian renews these packages.
+        step(format_args!("kernel side: {compiler} is too old; asking for Debian's newest"));
+        apt::upgrade(&DEBIAN)?;
+        compiler = Compiler::at(Path::new(DEBIAN_RUSTC))?;
+    }
+    if !usable(&compiler) {
         bail!(
             "{compiler} cannot build the kernel side (needs Rust {}, its library sources, and LLVM {}): \
              `rustup toolchain install nightly --component rust-src` gives one that can",
