@@ -4,6 +4,7 @@
 mod arp;
 mod echo;
 mod forward;
+mod interfaces;
 mod refuse;
 
 use std::collections::BTreeMap;
