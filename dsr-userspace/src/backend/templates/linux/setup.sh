@@ -68,8 +68,8 @@ case $(in_force {{ interface }} arp_ignore) in 1 | 2 | 8) ;; *) tune ipv4/conf/{
 {% if vip.device != "lo" %}
 # An interface that is only a place for an address: it has no wire and no ARP.
 if ! ip link show dev {{ vip.device }} >/dev/null 2>&1; then
-    ip link add {{ vip.device }} type dummy
-    : >"$state/vip/{{ vip.slug }}"
+    : >"$state/vip/{{ vip.slug }}.link"
+    ip link add {{ vip.device }} type dummy || die "this kernel makes no dummy interface: modprobe dummy"
 fi
 ip link set {{ vip.device }} up
 {% endif %}
