@@ -174,7 +174,9 @@ fn a_wrong_host_is_left_alone() {
     assert_eq!(elsewhere.status.code(), Some(1));
     host.assert_is(&before);
     ip(&host.backend, &format!("address add {VIP}/24 dev eth0"));
+    let before = host.state();
     let told = host.run(&text(&of(Action::Setup, VIP)));
     assert!(String::from_utf8_lossy(&told.stderr).contains("is an address of eth0"), "{told:?}");
+    host.assert_is(&before);
     assert_eq!(host.names(&of(Action::Check, VIP)), ["vip-elsewhere", "vip-prefix", "arp-ignore", "arp-announce"]);
 }
