@@ -9,6 +9,7 @@ pub mod announce;
 pub mod cli;
 pub mod config;
 pub mod datapath;
+pub mod health;
 pub mod lab;
 pub mod maglev;
 pub mod metrics;

@@ -6,6 +6,7 @@ mod holder;
 mod load;
 mod mapped;
 mod pass;
+mod probe;
 
 use std::collections::BTreeMap;
 
@@ -30,6 +31,7 @@ pub use self::{
     holder::Holder,
     load::{Features, OBJECT},
     pass::Pass,
+    probe::Prober,
 };
 use crate::{
     model::InterfaceState,

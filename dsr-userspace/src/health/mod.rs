@@ -1,0 +1,3 @@
+//! Health of backends.
+pub mod link;
+pub mod socket;
