@@ -9,8 +9,8 @@ use std::{
 
 use dsr::{
     model::{
-        Announce, Backend, Desired, Forward, Hop, Mac, Network, NoHop, OnEmpty, Protocol, Reach, Service, ServiceId,
-        Weight,
+        Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Hop, Mac, Network, NoHop, OnEmpty, Protocol, Reach,
+        Service, ServiceId, Weight,
     },
     reconcile::{Change, InMemory, Sizes, Tables, apply, plan},
 };
@@ -79,6 +79,8 @@ impl Moment {
             },
             announce: Announce::Arp,
             on_empty: OnEmpty::Drop,
+            affinity: Affinity::default(),
+            flow_timeout: FlowTimeout::default(),
             pool: format!("p{id}"),
             forward: Forward::L2,
             backends: pool.iter().map(backend).collect(),

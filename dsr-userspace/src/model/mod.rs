@@ -2,8 +2,10 @@
 //!
 //! Pure data. What is in here is valid: it was checked where it was made.
 
+mod affinity;
 mod network;
 mod service;
 
+pub use affinity::{Affinity, FlowTimeout};
 pub use network::{Hop, InterfaceState, Mac, Network, NoHop, Reach, SINGLE_BUFFER_MTU, VlanTag};
 pub use service::{Announce, Backend, Desired, Forward, OnEmpty, Port, Protocol, Service, ServiceId, Weight};
