@@ -9,8 +9,8 @@ use std::{
 
 use dsr::{
     model::{
-        Announce, Backend, Condition, Desired, Forward, Health, Hop, Mac, Network, NoHop, OnEmpty, Protocol, Reach,
-        Service, ServiceId, Weight,
+        Affinity, Announce, Backend, Condition, Desired, FlowTimeout, Forward, Health, Hop, Mac, Network, NoHop,
+        OnEmpty, Protocol, Reach, Service, ServiceId, Weight,
     },
     reconcile::{Change, InMemory, Sizes, Tables, apply, plan},
 };
@@ -87,6 +87,8 @@ impl Moment {
             },
             announce: Announce::Arp,
             on_empty: OnEmpty::Drop,
+            affinity: Affinity::default(),
+            flow_timeout: FlowTimeout::default(),
             pool: format!("p{id}"),
             forward: Forward::L2,
             backends: pool.iter().map(backend).collect(),

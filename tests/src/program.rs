@@ -11,8 +11,8 @@ use aya::{TestRun as _, programs::TestRunOptions};
 use dsr::{
     datapath::{Datapath, Features},
     model::{
-        Announce, Backend, Desired, Forward, Health, Hop, InterfaceState, Mac, Network, OnEmpty, Protocol, Reach,
-        Service, ServiceId, VlanTag, Weight,
+        Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, InterfaceState, Mac, Network, OnEmpty,
+        Protocol, Reach, Service, ServiceId, VlanTag, Weight,
     },
     reconcile::{Layout, Sizes, apply, plan},
 };
@@ -157,6 +157,8 @@ pub fn service(name: &str, vip: Ipv4Addr, protocol: Protocol, port: u16, backend
         id: ServiceId { vip: vip.into(), protocol, port: NonZeroU16::new(port).expect("a port").into() },
         announce: Announce::Arp,
         on_empty: OnEmpty::Drop,
+        affinity: Affinity::default(),
+        flow_timeout: FlowTimeout::default(),
         pool: "web".to_owned(),
         forward: Forward::L2,
         backends: (1..=backends).map(backend).collect(),

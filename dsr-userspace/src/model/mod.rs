@@ -3,11 +3,13 @@
 //!
 //! Pure data. What is in here is valid: it was checked where it was made.
 
+mod affinity;
 mod check;
 mod health;
 mod network;
 mod service;
 
+pub use affinity::{Affinity, FlowTimeout};
 pub use check::{Cause, Check, Checked, Checks, Dns, DnsType, Http, MinHealthy, OnDown, Probe, Tls};
 pub use health::{Condition, Health};
 pub use network::{Hop, InterfaceState, Mac, Network, NoHop, Reach, SINGLE_BUFFER_MTU, VlanTag};

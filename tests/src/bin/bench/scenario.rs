@@ -10,8 +10,8 @@ use std::{
 use dsr::{
     datapath::{Datapath, Features},
     model::{
-        Announce, Backend, Desired, Forward, Health, Hop, InterfaceState, Mac, Network, OnEmpty, Port, Protocol, Reach,
-        Service, ServiceId, Weight,
+        Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, InterfaceState, Mac, Network, OnEmpty,
+        Port, Protocol, Reach, Service, ServiceId, Weight,
     },
     reconcile::{self, Sizes},
 };
@@ -63,6 +63,8 @@ fn desired() -> Desired {
         id: ServiceId { vip: IpAddr::V4(VIP), protocol: Protocol::Tcp, port: Port::One(PORT) },
         announce: Announce::Arp,
         on_empty: OnEmpty::Drop,
+        affinity: Affinity::default(),
+        flow_timeout: FlowTimeout::default(),
         pool: "web".to_owned(),
         forward: Forward::L2,
         backends: backends.collect(),
