@@ -10,16 +10,19 @@ use crate::{
     announce::{self, Announcer},
     config::{Config, XdpMode},
     datapath::{Datapath, Features, Mode},
+    health::Reader,
     metrics::Reloads,
-    model::{Health, InterfaceState, Network, SINGLE_BUFFER_MTU},
-    reconcile::{Full, Layout, Plan, Sizes, apply, plan},
+    model::{Backend, Checked, Health, InterfaceState, Network, SINGLE_BUFFER_MTU, Service},
+    reconcile::{Full, Layout, Plan, Sizes, apply, member_row, plan},
 };
+use dsr_common::member::MemberRow;
 
 /// Everything that makes packets go where they shall.
 pub(super) struct Balancer {
     pub(super) config: Config,
     pub(super) network: Network,
     pub(super) health: Health,
+    pub(super) checks: Reader,
     pub(super) datapath: Datapath,
     pub(super) layout: Layout,
     pub(super) reloads: Reloads,
@@ -46,6 +49,7 @@ impl Balancer {
             config,
             network,
             health,
+            checks: Reader::default(),
             datapath,
             layout,
             reloads,
@@ -70,6 +74,26 @@ impl Balancer {
     pub(super) fn observe(&mut self, network: Network) -> Result<(), Error> {
         self.network = network;
         self.reconcile()
+    }
+
+    /// Follows what checks say of the backends.
+    pub(super) fn heed(&mut self, health: Health) -> Result<(), Error> {
+        if health == self.health {
+            return Ok(());
+        }
+        self.health = health;
+        self.reconcile()
+    }
+
+    /// How a packet of each service reaches each of its backends now, whatever checks say.
+    pub(super) fn probe_rows(&self) -> Vec<(Checked, MemberRow)> {
+        let devices = self.devices_by_index();
+        let services = self.config.desired.services.iter();
+        let members = services.flat_map(|service| service.backends.iter().map(move |backend| (service, backend)));
+        let row = |(service, backend): (&Service, &Backend)| {
+            ((service.id, backend.address), member_row(service, backend, &self.network, &devices))
+        };
+        members.map(row).collect()
     }
 
     /// Takes over another configuration, and with it the network as other interfaces show it; or, if that fails, goes
@@ -159,8 +183,11 @@ impl Balancer {
     }
 
     fn plan(&self, datapath: &Datapath) -> Result<Plan, Full> {
-        let devices: BTreeMap<u32, u32> = self.devices().iter().map(|(device, i)| (i.ifindex, *device)).collect();
-        plan(&self.config.desired, &self.network, &self.health, &devices, datapath)
+        plan(&self.config.desired, &self.network, &self.health, &self.devices_by_index(), datapath)
+    }
+
+    fn devices_by_index(&self) -> BTreeMap<u32, u32> {
+        self.devices().iter().map(|(device, interface)| (interface.ifindex, *device)).collect()
     }
 
     /// The interfaces that exist, each with its place in the configuration, which is its row of the device map.

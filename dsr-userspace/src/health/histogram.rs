@@ -14,6 +14,11 @@ pub struct Histogram {
 }
 
 impl Histogram {
+    /// How many took longer than the last bound.
+    pub fn beyond(&self) -> u64 {
+        self.count - self.counts.iter().sum::<u64>()
+    }
+
     /// Counts a probe.
     pub fn record(&mut self, took: Duration) {
         let seconds = took.as_secs_f64();

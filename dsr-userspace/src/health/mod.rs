@@ -1,7 +1,7 @@
 //! Health of backends, seen through the VIP.
 //!
 //! Enters: what is to be checked ([`Monitor::set_targets`]), and what the network says of the backends
-//! ([`Monitor::set_network`]). Leaves: how each backend stands ([`Monitor::report`]), from which [`judge`] makes what
+//! ([`Monitor::set_network`]). Leaves: how each backend stands ([`Reader::report`]), from which [`judge`] makes what
 //! the planner is told. A probe is an ordinary socket that is connected to the VIP and steered to one member (`link`,
 //! and the tc program), so that it passes only where the backend takes the VIP's packets and its answer comes back.
 //!
@@ -20,7 +20,7 @@ mod verdict;
 mod watch;
 
 pub use histogram::{BOUNDS, Histogram};
-pub use monitor::{Monitor, Standings, Target};
+pub use monitor::{Monitor, Reader, Standings, Target};
 pub use numbers::Numbers;
 pub use verdict::{State, Verdict, judge};
 

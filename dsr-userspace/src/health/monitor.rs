@@ -38,6 +38,12 @@ pub struct Monitor {
     running: BTreeMap<Checked, Running>,
 }
 
+/// Tells how backends stand.
+#[derive(Clone, Debug, Default)]
+pub struct Reader {
+    shared: Arc<Shared>,
+}
+
 #[derive(Debug)]
 struct Running {
     target: Target,
@@ -62,8 +68,9 @@ impl Default for Shared {
 }
 
 /// What the checks of one backend found.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Record {
+    target: Target,
     pub(super) standing: Standing,
     /// Why the last probe failed, if it did and was looked into.
     pub(super) cause: Option<Cause>,
@@ -103,7 +110,10 @@ impl Monitor {
                     if let Some(old) = old {
                         old.task.abort();
                     }
-                    lock(&self.shared.records).entry(target.id).or_default();
+                    lock(&self.shared.records)
+                        .entry(target.id)
+                        .and_modify(|record| record.target = target.clone())
+                        .or_insert_with(|| Record::new(target.clone()));
                     let task = tokio::spawn(watch::watch(target.clone(), Arc::clone(&self.shared)));
                     Running { target, task }
                 }
@@ -134,14 +144,16 @@ impl Monitor {
         self.shared.changed.notified().await;
     }
 
+    /// Tells what the checks find, also when they have ended.
+    pub fn reader(&self) -> Reader {
+        Reader { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl Reader {
     /// How all backends stand that are checked.
     pub fn report(&self) -> Vec<Standings> {
-        let records = lock(&self.shared.records);
-        let standings = |running: &Running| {
-            let record = records.get(&running.target.id).cloned().unwrap_or_default();
-            Standings { target: running.target.clone(), state: record.state(), cause: record.cause, took: record.took }
-        };
-        self.running.values().map(standings).collect()
+        lock(&self.shared.records).values().map(Record::standings).collect()
     }
 }
 
@@ -154,6 +166,15 @@ impl Drop for Monitor {
 }
 
 impl Record {
+    fn new(target: Target) -> Self {
+        Self { target, standing: Standing::default(), cause: None, took: Histogram::default() }
+    }
+
+    fn standings(&self) -> Standings {
+        let Self { target, cause, took, .. } = self.clone();
+        Standings { target, state: self.state(), cause, took }
+    }
+
     fn state(&self) -> State {
         // That it is down without a cause is for a moment only: then it is treated as one that is there.
         if self.standing.is_up() { State::Up } else { State::Down(self.cause.unwrap_or(Cause::ApplicationDown)) }
