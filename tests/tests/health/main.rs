@@ -2,4 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod cause;
+mod kinds;
+mod leftovers;
+mod seen;
 mod steer;
+mod verdict;
