@@ -42,7 +42,7 @@ pub(super) async fn diagnose(check: &Check, way: &Way, names: &Names<'_>, failur
         dropped_here: dropped_here() > dropped_before,
         may_be_silent: matches!(check.probe, Probe::Dns(_)),
     };
-    Finding { cause: evidence.cause(), detail: detail(&evidence, &failure) }
+    Finding { cause: evidence.cause(), detail: detail(evidence, &failure) }
 }
 
 /// The way to the backend's own address, by the routing table.
@@ -51,7 +51,7 @@ fn own_way(check: &Check, names: &Names<'_>) -> Option<Way> {
     Some(Way { to, from: source_towards(names.address).ok()?, number: None })
 }
 
-fn detail(evidence: &Evidence, failure: &Failure) -> String {
+fn detail(evidence: Evidence, failure: &Failure) -> String {
     let more = match (evidence.cause(), failure) {
         (Cause::VipMissing, _) => "; it answers at its own address, and nothing at the VIP",
         (Cause::ReplyLost, _) if evidence.dropped_here => {

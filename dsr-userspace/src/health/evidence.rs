@@ -37,6 +37,7 @@ impl From<&Result<(), Failure>> for Heard {
 
 /// What was found of a backend whose check failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // Each is an observation of its own.
 pub(super) struct Evidence {
     /// Whether the network leads there.
     pub(super) reached: Reached,
@@ -56,7 +57,7 @@ pub(super) struct Evidence {
 
 impl Evidence {
     /// The cause that explains all of it.
-    pub(super) fn cause(&self) -> Cause {
+    pub(super) fn cause(self) -> Cause {
         match self.reached {
             Reached::Never => return Cause::NoNeighbour,
             Reached::NoLonger => return Cause::HostDown,

@@ -81,9 +81,9 @@ impl ProbeLink {
         }
         let index = self.index().await?.ok_or(LinkError::Refused { doing: "find the link", reason: "gone".into() })?;
         for version in families.versions() {
-            self.handle.route().add(route(version.clone(), index)).execute().await.doing("add a route")?;
+            self.handle.route().add(route(&version, index)).execute().await.doing("add a route")?;
             let mut rule = self.handle.rule().add();
-            *rule.message_mut() = self::rule(family(version));
+            *rule.message_mut() = self::rule(family(&version));
             rule.execute().await.doing("add a rule")?;
         }
         Ok(())
@@ -160,7 +160,7 @@ fn no_own_addresses() -> LinkAttribute {
     LinkAttribute::AfSpecUnspec(vec![AfSpecUnspec::Inet6(vec![AfSpecInet6::AddrGenMode(In6AddrGenMode::None)])])
 }
 
-fn route(version: IpVersion, index: u32) -> RouteMessage {
+fn route(version: &IpVersion, index: u32) -> RouteMessage {
     let protocol = RouteProtocol::from(PROTOCOL);
     match version {
         IpVersion::V4 => RouteMessageBuilder::<std::net::Ipv4Addr>::new()
@@ -197,7 +197,7 @@ fn is_ours(rule: &RuleMessage) -> bool {
     has(RuleAttribute::FwMark(probe::MARK)) && has(RuleAttribute::Table(TABLE))
 }
 
-const fn family(version: IpVersion) -> AddressFamily {
+const fn family(version: &IpVersion) -> AddressFamily {
     match version {
         IpVersion::V4 => AddressFamily::Inet,
         IpVersion::V6 => AddressFamily::Inet6,

@@ -44,10 +44,9 @@ pub fn judge(services: &[Service], checks: &Checks, state: impl Fn(ServiceId, Ip
 fn condition(state: State, check: &Check) -> Condition {
     match (state, check.on_down) {
         (State::Up, _) => Condition::Up,
-        (State::Down(_), OnDown::Keep) => Condition::Draining,
         (State::Down(_), OnDown::Move) => Condition::Down,
         (State::Down(cause), OnDown::Auto) if cause.is_of_the_host() => Condition::Down,
-        (State::Down(_), OnDown::Auto) => Condition::Draining,
+        (State::Down(_), OnDown::Auto | OnDown::Keep) => Condition::Draining,
     }
 }
 

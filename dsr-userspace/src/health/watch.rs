@@ -23,11 +23,11 @@ pub(super) async fn watch(target: Target, shared: Arc<Shared>) {
         let began = Instant::now();
         let result = probe(&target, &shared).await;
         let took = began.elapsed();
-        let finding = match result {
-            Ok(()) => None,
-            Err(failure) => Some(look_into(&target, &shared, failure).await),
+        let found = match result {
+            Ok(()) => Found::Nothing,
+            Err(failure) => Found::Failure(look_into(&target, &shared, failure).await),
         };
-        record(&target, &shared, finding, took);
+        record(&target, &shared, found, took);
         sleep_until(began + jittered(target.check.interval)).await;
     }
 }
@@ -75,11 +75,19 @@ async fn look_into(target: &Target, shared: &Shared, failure: Failure) -> Option
     }
 }
 
-/// `failed` is nothing for a pass, and holds what was found out for a failure.
-fn record(target: &Target, shared: &Shared, failed: Option<Option<Finding>>, took: Duration) {
+/// What is wrong with a backend.
+enum Found {
+    Nothing,
+    /// Something, and what it is where that was looked into.
+    Failure(Option<Finding>),
+}
+
+fn record(target: &Target, shared: &Shared, found: Found, took: Duration) {
     let check = &target.check;
-    let outcome = if failed.is_some() { Outcome::Failed } else { Outcome::Passed };
-    let finding = failed.flatten();
+    let (outcome, finding) = match found {
+        Found::Nothing => (Outcome::Passed, None),
+        Found::Failure(finding) => (Outcome::Failed, finding),
+    };
     let turn = shared.update(&target.id, |record: &mut Record| {
         record.took.record(took);
         let before = record.cause;

@@ -25,7 +25,7 @@ async fn ask(way: &Way) -> io::Result<()> {
     }
 }
 
-/// The message; of ICMPv6 the kernel computes the checksum (RFC 3542, 3.1).
+/// The message; of `ICMPv6` the kernel computes the checksum (RFC 3542, 3.1).
 fn request(is_ipv4: bool, token: [u8; 8]) -> Vec<u8> {
     let mut message = vec![if is_ipv4 { ECHO } else { ECHO6 }, 0, 0, 0];
     // Identifier and sequence number, and as data the whole token.
