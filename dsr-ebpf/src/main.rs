@@ -31,7 +31,7 @@ mod service;
 mod wire;
 
 #[cfg(target_arch = "bpf")]
-pub(crate) use program::{find_fragment, remember_fragment, walk_extensions};
+pub(crate) use program::{find_fragment, remember_fragment, search_services, walk_extensions};
 
 #[cfg(target_arch = "bpf")]
 mod program {
@@ -42,7 +42,12 @@ mod program {
         macros::xdp,
         programs::XdpContext,
     };
-    use dsr_common::{limits::INTERFACE_ROWS, service::FLAG_REJECT, stats::Reason};
+    use dsr_common::{
+        address::Address,
+        limits::INTERFACE_ROWS,
+        service::{FLAG_REJECT, ServiceKey},
+        stats::Reason,
+    };
 
     use crate::{
         count,
@@ -65,7 +70,10 @@ mod program {
         };
         match route_plain(&frame, &interface) {
             Some((link, route)) => end(interface.row, send(&mut frame, &link, &route)),
-            None => examine(frame.context(), u64::from(interface.row), interface.mac) as u32,
+            None => {
+                let ways = u64::from(interface.row) | u64::from(interface.ifindex) << 32;
+                examine(frame.context(), ways, interface.mac) as u32
+            }
         }
     }
 
@@ -88,9 +96,9 @@ mod program {
     /// what such frames cost anyway. A global function, so that the verifier looks at it once, with any arguments.
     #[unsafe(no_mangle)]
     #[inline(never)]
-    extern "C" fn examine(ctx: *mut xdp_md, row: u64, mac: u64) -> u64 {
+    extern "C" fn examine(ctx: *mut xdp_md, ways: u64, mac: u64) -> u64 {
         let mut frame = Frame::of(ctx);
-        let interface = Interface { row: row as u32, ifindex: frame.interface(), mac };
+        let interface = Interface { row: ways as u32, ifindex: (ways >> 32) as u32, mac };
         let outcome = balance(&mut frame, &interface);
         u64::from(end(interface.row, outcome))
     }
@@ -137,6 +145,13 @@ mod program {
     pub(crate) extern "C" fn walk_extensions(ctx: *mut xdp_md, next: u64, at: u64, end: u64) -> u64 {
         let frame = Frame::of(ctx);
         Last::word(parse::walk_step_by_step(&frame, next as u8, at as usize & 0xffff, end as usize & 0x1_ffff))
+    }
+
+    /// The row of a service that does not stand in its first one. A global function for the same reason.
+    #[unsafe(no_mangle)]
+    #[inline(never)]
+    pub(crate) extern "C" fn search_services(first: u64, hi: u64, lo: u64, key: u64) -> u64 {
+        u64::from(service::search_on(first as u32, Address { hi, lo }, ServiceKey(key as u32)))
     }
 
     /// Remembers the member of a datagram's fragments. A global function for the same reason.

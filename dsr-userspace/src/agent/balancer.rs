@@ -5,17 +5,16 @@ use std::{
     net::IpAddr,
 };
 
-use super::{Error, carried::Carried, loops::LoopLog, reach::ReachLog};
+use super::{Error, carried::Carried, interfaces::enter, loops::LoopLog, reach::ReachLog};
 use crate::{
     announce::{self, Announcer},
     config::{Config, XdpMode},
-    datapath::{Datapath, Features, Mode},
+    datapath::{self, Datapath, Features, Mode},
     health::Reader,
     metrics::Reloads,
-    model::{Backend, Checked, Health, InterfaceState, Network, SINGLE_BUFFER_MTU, Service},
-    reconcile::{Full, Layout, Plan, Sizes, apply, member_row, plan},
+    model::{Health, Network, SINGLE_BUFFER_MTU},
+    reconcile::{Full, Layout, Plan, Sizes, apply, plan},
 };
-use dsr_common::member::MemberRow;
 
 /// Everything that makes packets go where they shall.
 pub(super) struct Balancer {
@@ -28,6 +27,8 @@ pub(super) struct Balancer {
     pub(super) reloads: Reloads,
     pub(super) loops: LoopLog,
     pub(super) carried: Carried,
+    /// The interfaces and ports that the program was told of, and the name in the configuration that each counts for.
+    pub(super) entered: BTreeMap<u32, String>,
     features: Features,
     announcer: Announcer,
     reach: ReachLog,
@@ -44,17 +45,18 @@ impl Balancer {
         let datapath = Datapath::load(sizes, features, seed)?;
         let announcer = Announcer::start().map_err(Error::Announce)?;
         let (layout, reloads, reach) = (Layout::default(), Reloads::default(), ReachLog::default());
-        let (loops, carried, health) = (LoopLog::default(), Carried::default(), Health::default());
+        let (loops, carried, entered) = (LoopLog::default(), Carried::default(), BTreeMap::new());
         let mut balancer = Self {
             config,
             network,
-            health,
+            health: Health::default(),
             checks: Reader::default(),
             datapath,
             layout,
             reloads,
             loops,
             carried,
+            entered,
             features,
             announcer,
             reach,
@@ -74,26 +76,6 @@ impl Balancer {
     pub(super) fn observe(&mut self, network: Network) -> Result<(), Error> {
         self.network = network;
         self.reconcile()
-    }
-
-    /// Follows what checks say of the backends.
-    pub(super) fn heed(&mut self, health: Health) -> Result<(), Error> {
-        if health == self.health {
-            return Ok(());
-        }
-        self.health = health;
-        self.reconcile()
-    }
-
-    /// How a packet of each service reaches each of its backends now, whatever checks say.
-    pub(super) fn probe_rows(&self) -> Vec<(Checked, MemberRow)> {
-        let devices = self.devices_by_index();
-        let services = self.config.desired.services.iter();
-        let members = services.flat_map(|service| service.backends.iter().map(move |backend| (service, backend)));
-        let row = |(service, backend): (&Service, &Backend)| {
-            ((service.id, backend.address), member_row(service, backend, &self.network, &devices))
-        };
-        members.map(row).collect()
     }
 
     /// Takes over another configuration, and with it the network as other interfaces show it; or, if that fails, goes
@@ -133,7 +115,7 @@ impl Balancer {
     }
 
     /// Makes the program's tables and attachments agree with configuration and network.
-    fn reconcile(&mut self) -> Result<(), Error> {
+    pub(super) fn reconcile(&mut self) -> Result<(), Error> {
         if features(&self.config, &self.network) != self.features {
             self.rebuild()?;
         }
@@ -163,7 +145,7 @@ impl Balancer {
         let features = features(&self.config, &self.network);
         let desired = &self.config.desired;
         let mut fresh = Datapath::load(Sizes::for_desired(desired), features, desired.hash_seed)?;
-        fresh.set_interfaces(&self.devices())?;
+        enter(&mut fresh, &self.devices(), &self.network)?;
         let plan = self.plan(&fresh)?;
         apply(&plan.changes, &mut fresh);
         let kept = self.attached();
@@ -172,7 +154,9 @@ impl Balancer {
         (self.features, self.seed) = (features, desired.hash_seed);
         let gone = std::mem::replace(&mut self.datapath, fresh);
         let layout = std::mem::replace(&mut self.layout, plan.layout);
-        Ok(self.carried.add(&gone, &layout, &self.network.interfaces)?)
+        let names = self.names();
+        let entered = std::mem::replace(&mut self.entered, names);
+        Ok(self.carried.add(&gone, &layout, &entered)?)
     }
 
     /// The configuration's interfaces that have the program.
@@ -186,19 +170,8 @@ impl Balancer {
         plan(&self.config.desired, &self.network, &self.health, &self.devices_by_index(), datapath)
     }
 
-    fn devices_by_index(&self) -> BTreeMap<u32, u32> {
+    pub(super) fn devices_by_index(&self) -> BTreeMap<u32, u32> {
         self.devices().iter().map(|(device, interface)| (interface.ifindex, *device)).collect()
-    }
-
-    /// The interfaces that exist, each with its place in the configuration, which is its row of the device map.
-    fn devices(&self) -> Vec<(u32, InterfaceState)> {
-        let state = |name: &String| self.network.interfaces.get(name).copied();
-        (0..).zip(self.config.interfaces()).filter_map(|(device, name)| Some((device, state(&name)?))).collect()
-    }
-
-    fn enter_interfaces(&mut self) -> Result<(), Error> {
-        let devices = self.devices();
-        Ok(self.datapath.set_interfaces(&devices)?)
     }
 
     fn announce(&self) {
@@ -233,7 +206,8 @@ fn attach(
             tracing::warn!(interface = name, "the interface is gone; it is used again when it is back");
             continue;
         };
-        match datapath.attach(&name, interface.ifindex, allow_generic)? {
+        let attached = datapath.attach(&name, interface.ifindex, allow_generic);
+        match attached.map_err(|error| about_bond(error, network))? {
             Mode::Native => tracing::info!(interface = name, "attached natively"),
             Mode::Generic => tracing::warn!(
                 interface = name,
@@ -242,4 +216,19 @@ fn attach(
         }
     }
     Ok(())
+}
+
+/// What is refused to a bond may be given to its ports.
+fn about_bond(error: datapath::Error, network: &Network) -> datapath::Error {
+    let datapath::Error::Attach { interface, mut reason } = error else { return error };
+    let ports = network.ports.values().filter(|port| port.bond == interface).map(|port| port.name.as_str());
+    let ports: Vec<_> = ports.collect();
+    if !ports.is_empty() {
+        reason += &format!(
+            "; it is a bond, whose mode and ports all have to have native XDP: else write its ports in its place, \
+             `interfaces: [{}]`",
+            ports.join(", ")
+        );
+    }
+    datapath::Error::Attach { interface, reason }
 }

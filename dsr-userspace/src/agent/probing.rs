@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use dsr_common::member::MemberRow;
+
 use super::{Error, balancer::Balancer, lock};
 use crate::{
     config::Config,
@@ -13,7 +15,8 @@ use crate::{
         Monitor, Numbers, State, Target, Verdict, judge,
         link::{self, Families, ProbeLink},
     },
-    model::{Checked, ServiceId},
+    model::{Backend, Checked, Health, Service, ServiceId},
+    reconcile::member_row,
 };
 
 /// The checks that are made, and the way that their probes go.
@@ -122,6 +125,28 @@ impl Probing {
                 tracing::info!(service = service.name, pool = service.pool, "enough backends are up again");
             }
         }
+    }
+}
+
+impl Balancer {
+    /// Follows what checks say of the backends.
+    pub(super) fn heed(&mut self, health: Health) -> Result<(), Error> {
+        if health == self.health {
+            return Ok(());
+        }
+        self.health = health;
+        self.reconcile()
+    }
+
+    /// How a packet of each service reaches each of its backends now, whatever checks say.
+    pub(super) fn probe_rows(&self) -> Vec<(Checked, MemberRow)> {
+        let devices = self.devices_by_index();
+        let services = self.config.desired.services.iter();
+        let members = services.flat_map(|service| service.backends.iter().map(move |backend| (service, backend)));
+        let row = |(service, backend): (&Service, &Backend)| {
+            ((service.id, backend.address), member_row(service, backend, &self.network, &devices))
+        };
+        members.map(row).collect()
     }
 }
 

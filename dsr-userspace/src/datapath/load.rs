@@ -9,7 +9,7 @@ use aya::{
 };
 use dsr_common::{
     hash::HashKeys,
-    limits::{FRAGMENT_SETS, INTERFACE_ROWS},
+    limits::{FRAGMENT_SETS, INTERFACE_ROWS, INTERFACES_MAX},
     names,
     stats::REASON_ROWS,
 };
@@ -56,7 +56,7 @@ impl Datapath {
             .map_max_entries(names::REASONS, REASON_ROWS)
             .map_max_entries(names::FRAGMENTS, FRAGMENT_SETS)
             .map_max_entries(names::INTERFACES, INTERFACE_ROWS)
-            .map_max_entries(names::DEVICES, INTERFACE_ROWS)
+            .map_max_entries(names::DEVICES, INTERFACES_MAX)
             .override_global(names::HASH_KEYS, &keys, true)
             .override_global(names::SERVICE_MASK, &service_mask, true)
             .override_global(names::FEATURE_REDIRECT, &redirect, true)

@@ -12,5 +12,5 @@ mod service;
 pub use affinity::{Affinity, FlowTimeout};
 pub use check::{Cause, Check, Checked, Checks, Dns, DnsType, Http, MinHealthy, OnDown, Probe, Tls};
 pub use health::{Condition, Health};
-pub use network::{Hop, InterfaceState, Mac, Network, NoHop, Reach, SINGLE_BUFFER_MTU, VlanTag};
+pub use network::{BondPort, Hop, InterfaceState, Mac, Network, NoHop, Reach, SINGLE_BUFFER_MTU, VlanTag};
 pub use service::{Announce, Backend, Desired, Forward, OnEmpty, Port, Protocol, Service, ServiceId, Weight};
