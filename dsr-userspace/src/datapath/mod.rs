@@ -7,6 +7,7 @@ mod interfaces;
 mod load;
 mod mapped;
 mod pass;
+mod probe;
 
 use std::collections::BTreeMap;
 
@@ -31,6 +32,7 @@ pub use self::{
     holder::Holder,
     load::{Features, OBJECT},
     pass::Pass,
+    probe::Prober,
 };
 use crate::reconcile::{Sizes, Tables, TablesMut};
 
