@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use crate::{
-    bench::Driver, fragment::FragmentSet, hash::HashKeys, interface::InterfaceRow, member::MemberRow,
+    bench::Driver, claim::ClaimBudget, fragment::FragmentSet, hash::HashKeys, interface::InterfaceRow, member::MemberRow,
     service::ServiceRow, slot::SlotBlock, stats::Counters,
 };
 
@@ -18,6 +18,8 @@ unsafe impl aya::Pod for ServiceRow {}
 unsafe impl aya::Pod for SlotBlock {}
 // SAFETY: as above.
 unsafe impl aya::Pod for Counters {}
+// SAFETY: as above.
+unsafe impl aya::Pod for ClaimBudget {}
 // SAFETY: as above.
 unsafe impl aya::Pod for HashKeys {}
 // SAFETY: as above.

@@ -8,6 +8,7 @@ use std::{
 use super::{Error, carried::Carried, loops::LoopLog, reach::ReachLog};
 use crate::{
     announce::{self, Announcer},
+    arpwatch::{ArpWatch, View},
     config::{Config, XdpMode},
     datapath::{Datapath, Features, Mode},
     metrics::Reloads,
@@ -24,6 +25,7 @@ pub(super) struct Balancer {
     pub(super) reloads: Reloads,
     pub(super) loops: LoopLog,
     pub(super) carried: Carried,
+    pub(super) arp_watch: ArpWatch,
     features: Features,
     announcer: Announcer,
     reach: ReachLog,
@@ -39,10 +41,24 @@ impl Balancer {
         let seed = config.desired.hash_seed;
         let datapath = Datapath::load(sizes, features, seed)?;
         let announcer = Announcer::start().map_err(Error::Announce)?;
+        let arp_watch = ArpWatch::start().map_err(Error::Announce)?;
         let (layout, reloads, reach) = (Layout::default(), Reloads::default(), ReachLog::default());
         let (loops, carried) = (LoopLog::default(), Carried::default());
         let mut balancer =
-            Self { config, network, datapath, layout, reloads, loops, carried, features, announcer, reach, seed };
+            Self {
+                config,
+                network,
+                datapath,
+                layout,
+                reloads,
+                loops,
+                carried,
+                arp_watch,
+                features,
+                announcer,
+                reach,
+                seed,
+            };
         balancer.reconcile()?;
         tracing::info!(
             interfaces = balancer.config.interfaces().join(","),
@@ -117,6 +133,7 @@ impl Balancer {
         attach(&self.config, &self.network, &mut self.datapath, &attached)?;
         self.reach.update(&self.config.desired, &self.network);
         self.announce();
+        self.watch();
         Ok(())
     }
 
@@ -159,6 +176,14 @@ impl Balancer {
     fn enter_interfaces(&mut self) -> Result<(), Error> {
         let devices = self.devices();
         Ok(self.datapath.set_interfaces(&devices)?)
+    }
+
+    /// Claims to VIPs: what to ask for, whose MAC is whose, and which program is listened to.
+    fn watch(&mut self) {
+        self.arp_watch.set_view(View::new(&self.config, &self.network));
+        if let Some(events) = self.datapath.take_claims() {
+            self.arp_watch.listen(events);
+        }
     }
 
     fn announce(&self) {

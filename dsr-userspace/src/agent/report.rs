@@ -5,7 +5,7 @@ use dsr_common::stats::Reason;
 use super::{balancer::Balancer, reach};
 use crate::{
     datapath,
-    metrics::{BackendSample, MemberSample, ReasonSample, Snapshot},
+    metrics::{BackendSample, ClaimSample, MemberSample, ReasonSample, Snapshot},
 };
 
 impl Balancer {
@@ -15,6 +15,8 @@ impl Balancer {
             members: self.members()?,
             reasons: self.reasons()?,
             backends: self.backends(),
+            claims: self.claims(),
+            claims_lost: self.carried.lost_claims() + self.datapath.lost_claims()?,
             reload: self.reloads,
             config_hash: self.config.hash,
         })
@@ -53,6 +55,17 @@ impl Balancer {
             }
         }
         Ok(samples)
+    }
+
+    fn claims(&self) -> Vec<ClaimSample> {
+        let told = self.arp_watch.claims().into_iter().map(|claim| ClaimSample {
+            vip: claim.vip,
+            mac: claim.mac.to_string(),
+            backend: claim.owner.to_string(),
+            claims: claim.count,
+        });
+        let sample = |(vip, claims)| ClaimSample { vip, mac: "other".to_owned(), backend: "unknown".to_owned(), claims };
+        told.chain(self.arp_watch.others().into_iter().map(sample)).collect()
     }
 
     fn backends(&self) -> Vec<BackendSample> {

@@ -6,17 +6,17 @@ use socket2::{Domain, SockAddr, SockAddrStorage, Socket, Type};
 
 /// Sends frames by any interface of the network namespace that it was opened in.
 #[derive(Debug)]
-pub(super) struct PacketSocket(Socket);
+pub(crate) struct PacketSocket(Socket);
 
 impl PacketSocket {
     /// Needs the capability `CAP_NET_RAW`.
-    pub(super) fn open() -> io::Result<Self> {
+    pub(crate) fn open() -> io::Result<Self> {
         // Protocol zero receives nothing (packet(7)), so that nothing queues up which nobody reads.
         Socket::new(Domain::PACKET, Type::RAW, None).map(Self)
     }
 
     /// Sends a frame, Ethernet header and all; never blocks.
-    pub(super) fn send(&self, ifindex: u32, frame: &[u8]) -> io::Result<()> {
+    pub(crate) fn send(&self, ifindex: u32, frame: &[u8]) -> io::Result<()> {
         let index = i32::try_from(ifindex).map_err(|_| io::Error::from_raw_os_error(libc::ENXIO))?;
         let sent = self.0.send_to_with_flags(frame, &address(index), libc::MSG_DONTWAIT)?;
         if sent == frame.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }

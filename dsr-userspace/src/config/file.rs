@@ -8,6 +8,8 @@ use serde_yaml::Value;
 use super::{
     XdpMode,
     address::HostAddress,
+    arp_watch,
+    duration::Span,
     field::{Entries, Field, Read, row},
     scalar::{InterfaceName, Name, PoolName, Seed},
 };
@@ -37,8 +39,19 @@ pub(super) struct File {
     pub(super) metrics: Field<SocketAddr>,
     pub(super) hash_seed: Field<Seed>,
     pub(super) xdp_mode: Field<XdpMode>,
+    pub(super) arp_watch: Field<arp_watch::Written>,
+    pub(super) balancers: Field<Vec<Field<HostAddress>>>,
     pub(super) pools: Field<Entries<PoolRow>>,
     pub(super) services: Field<Vec<Field<ServiceRow>>>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+/// How to watch for claims to VIPs.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ArpWatchRow {
+    pub(super) interval: Field<Span>,
     #[serde(flatten)]
     unknown: Unknown,
 }
@@ -106,8 +119,9 @@ macro_rules! rows {
 
 rows! {
     File = "a configuration", "`interfaces:`, `pools:` and `services:`, each on a line of its own", "one",
-        ["interfaces", "metrics", "hash_seed", "xdp_mode", "pools", "services"],
+        ["interfaces", "metrics", "hash_seed", "xdp_mode", "arp_watch", "balancers", "pools", "services"],
         &[("flow_timeout", NOT_YET), ("api", NOT_YET)];
+    ArpWatchRow = "how to watch", "{interval: 60s}, or off", "one", ["interval"], &[];
     PoolRow = "a pool", "{backends: [{name: web1, address: 10.0.0.11}]}",
         "each pool below its name, like {web: {backends: [{name: web1, address: 10.0.0.11}]}}",
         ["forward", "backends"],

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use aya::{
     EbpfLoader, include_bytes_aligned,
-    maps::{MapData, PerCpuArray, xdp::DevMap},
+    maps::{MapData, PerCpuArray, RingBuf, xdp::DevMap},
     programs::Xdp,
 };
 use dsr_common::{
     hash::HashKeys,
-    limits::{FRAGMENT_SETS, INTERFACE_ROWS},
+    limits::{EVENT_BYTES, FRAGMENT_SETS, INTERFACE_ROWS},
     names,
     stats::REASON_ROWS,
 };
 
-use super::{Datapath, Error, mapped::Mapped};
+use super::{ClaimEvents, Datapath, Error, mapped::Mapped};
 use crate::reconcile::Sizes;
 
 /// The kernel side, as `cargo xtask build` made it.
@@ -57,6 +57,7 @@ impl Datapath {
             .map_max_entries(names::FRAGMENTS, FRAGMENT_SETS)
             .map_max_entries(names::INTERFACES, INTERFACE_ROWS)
             .map_max_entries(names::DEVICES, INTERFACE_ROWS)
+            .map_max_entries(names::EVENTS, EVENT_BYTES)
             .override_global(names::HASH_KEYS, &keys, true)
             .override_global(names::SERVICE_MASK, &service_mask, true)
             .override_global(names::FEATURE_REDIRECT, &redirect, true)
@@ -81,6 +82,12 @@ impl Datapath {
                 .map_err(|error| Error::Map(names::REASONS, error))?,
             devices: DevMap::<MapData>::try_from(take(&mut ebpf, names::DEVICES)?)
                 .map_err(|error| Error::Map(names::DEVICES, error))?,
+            claims: Some(ClaimEvents::new(
+                RingBuf::try_from(take(&mut ebpf, names::EVENTS)?)
+                    .map_err(|error| Error::Map(names::EVENTS, error))?,
+            )),
+            claim_budget: PerCpuArray::try_from(take(&mut ebpf, names::CLAIMS)?)
+                .map_err(|error| Error::Map(names::CLAIMS, error))?,
             attached: BTreeMap::new(),
             ebpf,
         })

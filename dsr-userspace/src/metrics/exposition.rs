@@ -32,6 +32,7 @@ impl Collector for Snapshot {
         members(&mut encoder, &self.members)?;
         reasons(&mut encoder, self)?;
         backends(&mut encoder, self)?;
+        claims(&mut encoder, self)?;
         agent(&mut encoder, self)
     }
 }
@@ -91,6 +92,18 @@ fn backends(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Re
     });
     let help = "Why the network does not lead to the backend; always 1";
     family(encoder, "dsr_backend_unreachable", help, MetricType::Gauge, causes)
+}
+
+fn claims(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Result {
+    let samples = snapshot.claims.iter().map(|claim| {
+        let labels = [("vip", claim.vip.to_string()), ("mac", claim.mac.clone()), ("backend", claim.backend.clone())];
+        (labels, claim.claims)
+    });
+    let help = "ARP and neighbour discovery packets in which another host claims a VIP";
+    family(encoder, "dsr_arp_claims_total", help, MetricType::Counter, samples)?;
+    let help = "Claims to VIPs that came too fast to be told apart";
+    let mut lost = encoder.encode_descriptor("dsr_arp_claims_lost_total", help, None, MetricType::Counter)?;
+    lost.encode_gauge(&snapshot.claims_lost)
 }
 
 fn agent(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Result {

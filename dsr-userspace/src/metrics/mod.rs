@@ -23,6 +23,10 @@ pub struct Snapshot {
     pub reasons: Vec<ReasonSample>,
     /// Whether each backend can be reached.
     pub backends: Vec<BackendSample>,
+    /// Claims of other hosts to VIPs.
+    pub claims: Vec<ClaimSample>,
+    /// Claims that nothing more is known of, because there were too many at a time.
+    pub claims_lost: u64,
     /// How often the configuration was read again.
     pub reload: Reloads,
     /// A hash of the configuration that is in force; only its low [`CONFIG_HASH_BITS`] bits are exposed.
@@ -79,6 +83,19 @@ pub struct BackendSample {
     pub reachable: bool,
     /// Why not.
     pub cause: Option<String>,
+}
+
+/// Claims of one host to a VIP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimSample {
+    /// The VIP.
+    pub vip: IpAddr,
+    /// The host's MAC; `other` for those that were too many to be told apart.
+    pub mac: String,
+    /// The backend's name, `balancer` or `unknown`.
+    pub backend: String,
+    /// How often it was heard.
+    pub claims: u64,
 }
 
 /// How often the configuration was read again since the agent started.

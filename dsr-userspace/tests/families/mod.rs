@@ -10,7 +10,7 @@ use std::{
 
 use dsr::{
     lab::{self, Samples},
-    metrics::{self, BackendSample, MemberSample, ReasonSample, Snapshot},
+    metrics::{self, BackendSample, ClaimSample, MemberSample, ReasonSample, Snapshot},
     model::{Port, Protocol},
 };
 use dsr_common::stats::Reason;
@@ -72,10 +72,17 @@ fn snapshot() -> Snapshot {
         reachable: false,
         cause: Some("no route leads to it".into()),
     };
+    let claim = ClaimSample {
+        vip: "192.0.2.10".parse().unwrap(),
+        mac: "02:00:00:00:01:02".into(),
+        backend: "web2".into(),
+        claims: 1,
+    };
     Snapshot {
         members: vec![member],
         reasons: Reason::ALL.iter().map(reason).collect(),
         backends: vec![backend],
+        claims: vec![claim],
         ..Snapshot::default()
     }
 }
