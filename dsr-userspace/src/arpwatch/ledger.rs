@@ -40,7 +40,7 @@ pub struct Claim {
 /// What is new.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Note {
-    /// A claim that did not hold before.
+    /// A claim that did not hold before, or whose owner was not known.
     Claimed(Claim),
     /// A claim that was not heard for a while.
     Ended(Claim),
@@ -83,10 +83,10 @@ impl Ledger {
             holds: false,
         };
         let claim = self.claims.entry((vip, mac)).or_insert_with(fresh);
-        let held = claim.holds;
+        let known = claim.holds && claim.owner == owner;
         (claim.owner, claim.interface, claim.tags, claim.kind) = (owner, interface, tags.clone(), kind);
         (claim.count, claim.seen, claim.holds) = (claim.count + 1, now, true);
-        (!held).then(|| Note::Claimed(claim.clone()))
+        (!known).then(|| Note::Claimed(claim.clone()))
     }
 
     /// Ends the claims that were not heard since `quiet`; gives them. What unknown hosts said long ago is forgotten.
@@ -172,6 +172,15 @@ mod tests {
         assert_eq!(owner(Mac([9; 6]), true).as_deref(), Some("balancer"));
         assert_eq!(owner(Mac([8; 6]), false).as_deref(), Some("unknown"));
         assert_eq!(owner(OWN, false), None, "what we say ourselves is no claim");
+    }
+
+    #[test]
+    fn an_owner_that_becomes_known_is_news() {
+        let (mut ledger, now) = (Ledger::default(), Instant::now());
+        let early = View { hosts: BTreeMap::new(), ..view() };
+        assert!(ledger.see(&sighting(WEB1, false), &early, now).is_some());
+        let note = ledger.see(&sighting(WEB1, false), &view(), now);
+        assert!(matches!(note, Some(Note::Claimed(claim)) if claim.owner.to_string() == "web1" && claim.count == 2));
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl ArpWatch {
         Ok(Self { view, events, ledger })
     }
 
-    /// Says what configuration and network are now. Where VIPs or segments are new, all are asked for at once.
+    /// Says what configuration and network are now. Where VIPs or segments are new, all are asked for soon.
     pub fn set_view(&self, view: View) {
         self.view.send_if_modified(|known| {
             let modified = *known != view;
@@ -174,12 +174,13 @@ struct Round {
 }
 
 impl Round {
-    /// Begins a round where there is something new to ask.
+    /// Begins a round where there is something new to ask, when the network has settled: at the start, a moment passes
+    /// until the MACs of the backends are known.
     fn follow(&mut self, view: &View) {
         let same = self.asked.vips == view.vips && self.asked.segments == view.segments;
         if !same || self.asked.interval != view.interval {
             self.left.clear();
-            self.next = view.interval.map(|_| Instant::now());
+            self.next = view.interval.map(|_| Instant::now() + SETTLE);
         }
         self.asked = view.clone();
     }
@@ -209,6 +210,8 @@ impl Round {
     }
 }
 
+/// From a change to the questions that it brings.
+const SETTLE: Duration = Duration::from_secs(1);
 /// Between two questions, at most.
 const PACE: Duration = Duration::from_millis(10);
 /// How often the ledger is looked at for claims that were not heard for a while.

@@ -109,3 +109,50 @@ fn hosts(config: &Config, network: &Network) -> BTreeMap<Mac, Owner> {
     let backends = names.into_iter().map(|(mac, names)| (mac, Owner::Backend(names.join(","))));
     balancers.chain(backends).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::model::{Hop, InterfaceState, NoHop, VlanTag};
+
+    const FILE: &str = "\
+interfaces: [eth0, eth1]
+balancers: [10.0.0.2]
+pools:
+  web: {backends: [{name: web1, address: 10.0.0.11}, {name: web2, address: 10.0.0.12}, {name: web3, address: 10.0.0.13}]}
+  old: {backends: [{name: web1, address: 10.0.0.11}, {name: old1, address: 10.0.0.12}]}
+services:
+  - {name: www, vip: 192.0.2.10, port: 80, pool: web}
+  - {name: old, vip: 192.0.2.10, port: 81, pool: old}
+";
+
+    #[test]
+    fn every_segment_is_asked_and_every_mac_has_its_owner() {
+        let config = crate::config::parse(FILE, Path::new("dsr.yaml")).unwrap();
+        let own = Mac([2, 0, 0, 0, 0, 1]);
+        let interface = |ifindex, up| InterfaceState { ifindex, mac: own, mtu: 1500, up };
+        let hop = |last, tags| {
+            Reach::Hop(Hop { ifindex: 2, source: own, destination: Mac([2, 0, 0, 0, 1, last]), tags })
+        };
+        let address = |last| IpAddr::from([10, 0, 0, last]);
+        let tag = VlanTag { tpid: 0x8100, id: 7 };
+        let network = Network {
+            interfaces: [("eth0".to_owned(), interface(2, true)), ("eth1".to_owned(), interface(3, false))].into(),
+            reach: BTreeMap::from([
+                (address(2), hop(2, Vec::new())),
+                (address(11), hop(11, vec![tag])),
+                (address(12), hop(12, vec![tag])),
+                (address(13), Reach::No(NoHop::NoNeighbour(address(13)))),
+            ]),
+        };
+        let view = View::new(&config, &network);
+        let segments: Vec<_> = view.segments.iter().map(|segment| (segment.ifindex, segment.tags.clone())).collect();
+        assert_eq!(segments, [(2, Vec::new()), (2, vec![tag])], "eth1 is down");
+        let owner = |last| view.owner(Mac([2, 0, 0, 0, 1, last])).to_string();
+        assert_eq!([2, 11, 12, 13].map(owner), ["balancer", "web1", "web2,old1", "unknown"]);
+        assert_eq!(view.vips.len(), 1);
+        assert_eq!(view.interval, Some(Duration::from_secs(60)), "the default");
+    }
+}
