@@ -10,6 +10,7 @@ pub mod arpwatch;
 pub mod cli;
 pub mod config;
 pub mod datapath;
+pub mod doctor;
 pub mod lab;
 pub mod maglev;
 pub mod metrics;

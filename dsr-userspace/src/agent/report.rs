@@ -63,8 +63,9 @@ impl Balancer {
             mac: claim.mac.to_string(),
             backend: claim.owner.to_string(),
             claims: claim.count,
+            holds: claim.holds,
         });
-        let sample = |(vip, claims)| ClaimSample { vip, mac: "other".to_owned(), backend: "unknown".to_owned(), claims };
+        let sample = |(vip, claims)| ClaimSample { vip, mac: "other".to_owned(), backend: "unknown".to_owned(), claims, holds: false };
         told.chain(self.arp_watch.others().into_iter().map(sample)).collect()
     }
 

@@ -13,7 +13,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::{CONFIG_HASH_BITS, MemberSample, Snapshot};
+use super::{CONFIG_HASH_BITS, ClaimSample, MemberSample, Snapshot};
 
 /// The HTTP content type of [`encode`]'s text.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -95,12 +95,15 @@ fn backends(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Re
 }
 
 fn claims(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Result {
-    let samples = snapshot.claims.iter().map(|claim| {
-        let labels = [("vip", claim.vip.to_string()), ("mac", claim.mac.clone()), ("backend", claim.backend.clone())];
-        (labels, claim.claims)
-    });
+    let labels = |claim: &ClaimSample| {
+        [("vip", claim.vip.to_string()), ("mac", claim.mac.clone()), ("backend", claim.backend.clone())]
+    };
+    let samples = snapshot.claims.iter().map(|claim| (labels(claim), claim.claims));
     let help = "ARP and neighbour discovery packets in which another host claims a VIP";
     family(encoder, "dsr_arp_claims_total", help, MetricType::Counter, samples)?;
+    let samples = snapshot.claims.iter().filter(|claim| claim.holds).map(|claim| (labels(claim), 1));
+    let help = "A host says that a VIP is its own; always 1, there only while it does";
+    family(encoder, "dsr_vip_claimed", help, MetricType::Gauge, samples)?;
     let help = "Claims to VIPs that came too fast to be told apart";
     let mut lost = encoder.encode_descriptor("dsr_arp_claims_lost_total", help, None, MetricType::Counter)?;
     lost.encode_gauge(&snapshot.claims_lost)

@@ -96,6 +96,8 @@ pub struct ClaimSample {
     pub backend: String,
     /// How often it was heard.
     pub claims: u64,
+    /// Whether it was heard lately.
+    pub holds: bool,
 }
 
 /// How often the configuration was read again since the agent started.

@@ -77,6 +77,7 @@ fn snapshot() -> Snapshot {
         mac: "02:00:00:00:01:02".into(),
         backend: "web2".into(),
         claims: 1,
+        holds: true,
     };
     Snapshot {
         members: vec![member],
