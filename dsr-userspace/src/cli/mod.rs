@@ -38,7 +38,8 @@ const WRONG: u8 = 2;
 /// Runs the command line of this process and returns its exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    log_to_stderr();
+    // What the doctor has to say stands in its findings.
+    log_to_stderr(if matches!(cli.command, Command::Doctor(_)) { "error" } else { "info" });
     let result = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(args),
@@ -51,9 +52,9 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// Logs at `info` unless `DSR_LOG` says otherwise, for example `DSR_LOG=debug`.
-fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("DSR_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+/// Logs at this level unless `DSR_LOG` says otherwise, for example `DSR_LOG=debug`.
+fn log_to_stderr(level: &str) {
+    let filter = EnvFilter::try_from_env("DSR_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let format = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
     // Colours are for eyes: in a file or a journal they keep a field's name from being found.
     format.with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).init();
