@@ -87,7 +87,7 @@ const FOUND: u32 = 0x100;
 
 #[inline(always)]
 fn search(vip: Address, key: ServiceKey) -> Option<Service> {
-    let first = (LoadedKeys.service(vip, key) >> 32) as u32 & maps::service_mask();
+    let first = LoadedKeys.service(vip, key) & maps::service_mask();
     let row = maps::service(first)?;
     let found = row.key();
     if found == key && row.vip() == vip {

@@ -4,6 +4,7 @@
 use dsr_common::{
     address::Address,
     claim::{Claim, ClaimKind},
+    interface::VACATED,
     limits::INTERFACE_ROWS,
 };
 
@@ -54,7 +55,7 @@ pub(crate) fn tell(frame: &Frame, vip: Address, mac: u64, about: u64) {
 fn is_ours(mac: u64) -> bool {
     for row in 0..INTERFACE_ROWS {
         let Some(interface) = maps::interface(row) else { break };
-        if interface.ifindex != 0 && interface.mac == mac {
+        if !matches!(interface.ifindex, 0 | VACATED) && interface.mac == mac {
             return true;
         }
     }

@@ -97,7 +97,7 @@ impl Moment {
             let no = Reach::No(NoHop::NoNeighbour(backend_address(n).into()));
             (backend_address(n).into(), if self.unreachable.contains(&n) { no } else { Reach::Hop(hop) })
         });
-        Network { interfaces: BTreeMap::new(), reach: reach.collect() }
+        Network { reach: reach.collect(), ..Network::default() }
     }
 
     /// The backends of a service that can be sent to.
@@ -112,7 +112,7 @@ impl Moment {
 
 /// The search that the program makes.
 fn search(tables: &InMemory, vip: Address, key: ServiceKey) -> Option<ServiceRow> {
-    let first = (HashKeys::from_seed(SEED).service(vip, key) >> 32) as u32;
+    let first = HashKeys::from_seed(SEED).service(vip, key);
     (0..SERVICE_PROBES)
         .map(|step| tables.service(first.wrapping_add(step) & (SIZES.services - 1)))
         .take_while(|row| row.key != ServiceKey::EMPTY)

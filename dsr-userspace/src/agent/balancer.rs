@@ -5,14 +5,14 @@ use std::{
     net::IpAddr,
 };
 
-use super::{Error, carried::Carried, loops::LoopLog, reach::ReachLog};
+use super::{Error, carried::Carried, interfaces::enter, loops::LoopLog, reach::ReachLog};
 use crate::{
     announce::{self, Announcer},
     arpwatch::{ArpWatch, View},
     config::{Config, XdpMode},
-    datapath::{Datapath, Features, Mode},
+    datapath::{self, Datapath, Features, Mode},
     metrics::Reloads,
-    model::{InterfaceState, Network, SINGLE_BUFFER_MTU},
+    model::{Network, SINGLE_BUFFER_MTU},
     reconcile::{Full, Layout, Plan, Sizes, apply, plan},
 };
 
@@ -26,6 +26,8 @@ pub(super) struct Balancer {
     pub(super) loops: LoopLog,
     pub(super) carried: Carried,
     pub(super) arp_watch: ArpWatch,
+    /// The interfaces and ports that the program was told of, and the name in the configuration that each counts for.
+    pub(super) entered: BTreeMap<u32, String>,
     features: Features,
     announcer: Announcer,
     reach: ReachLog,
@@ -43,22 +45,22 @@ impl Balancer {
         let announcer = Announcer::start().map_err(Error::Announce)?;
         let arp_watch = ArpWatch::start().map_err(Error::Announce)?;
         let (layout, reloads, reach) = (Layout::default(), Reloads::default(), ReachLog::default());
-        let (loops, carried) = (LoopLog::default(), Carried::default());
-        let mut balancer =
-            Self {
-                config,
-                network,
-                datapath,
-                layout,
-                reloads,
-                loops,
-                carried,
-                arp_watch,
-                features,
-                announcer,
-                reach,
-                seed,
-            };
+        let (loops, carried, entered) = (LoopLog::default(), Carried::default(), BTreeMap::new());
+        let mut balancer = Self {
+            config,
+            network,
+            datapath,
+            layout,
+            reloads,
+            loops,
+            carried,
+            arp_watch,
+            entered,
+            features,
+            announcer,
+            reach,
+            seed,
+        };
         balancer.reconcile()?;
         tracing::info!(
             interfaces = balancer.config.interfaces().join(","),
@@ -143,7 +145,7 @@ impl Balancer {
         let features = features(&self.config, &self.network);
         let desired = &self.config.desired;
         let mut fresh = Datapath::load(Sizes::for_desired(desired), features, desired.hash_seed)?;
-        fresh.set_interfaces(&self.devices())?;
+        enter(&mut fresh, &self.devices(), &self.network)?;
         let plan = self.plan(&fresh)?;
         apply(&plan.changes, &mut fresh);
         let kept = self.attached();
@@ -152,7 +154,9 @@ impl Balancer {
         (self.features, self.seed) = (features, desired.hash_seed);
         let gone = std::mem::replace(&mut self.datapath, fresh);
         let layout = std::mem::replace(&mut self.layout, plan.layout);
-        Ok(self.carried.add(&gone, &layout, &self.network.interfaces)?)
+        let names = self.names();
+        let entered = std::mem::replace(&mut self.entered, names);
+        Ok(self.carried.add(&gone, &layout, &entered)?)
     }
 
     /// The configuration's interfaces that have the program.
@@ -167,20 +171,12 @@ impl Balancer {
         plan(&self.config.desired, &self.network, &devices, datapath)
     }
 
-    /// The interfaces that exist, each with its place in the configuration, which is its row of the device map.
-    fn devices(&self) -> Vec<(u32, InterfaceState)> {
-        let state = |name: &String| self.network.interfaces.get(name).copied();
-        (0..).zip(self.config.interfaces()).filter_map(|(device, name)| Some((device, state(&name)?))).collect()
-    }
-
-    fn enter_interfaces(&mut self) -> Result<(), Error> {
-        let devices = self.devices();
-        Ok(self.datapath.set_interfaces(&devices)?)
-    }
-
     /// Claims to VIPs: what to ask for, whose MAC is whose, and which program is listened to.
     fn watch(&mut self) {
-        self.arp_watch.set_view(View::new(&self.config, &self.network));
+        let mut view = View::new(&self.config, &self.network);
+        // Ports too, whose frames count for their bond.
+        view.interfaces.extend(self.entered.clone());
+        self.arp_watch.set_view(view);
         if let Some(events) = self.datapath.take_claims() {
             self.arp_watch.listen(events);
         }
@@ -218,7 +214,8 @@ fn attach(
             tracing::warn!(interface = name, "the interface is gone; it is used again when it is back");
             continue;
         };
-        match datapath.attach(&name, interface.ifindex, allow_generic)? {
+        let attached = datapath.attach(&name, interface.ifindex, allow_generic);
+        match attached.map_err(|error| about_bond(error, network))? {
             Mode::Native => tracing::info!(interface = name, "attached natively"),
             Mode::Generic => tracing::warn!(
                 interface = name,
@@ -227,4 +224,19 @@ fn attach(
         }
     }
     Ok(())
+}
+
+/// What is refused to a bond may be given to its ports.
+fn about_bond(error: datapath::Error, network: &Network) -> datapath::Error {
+    let datapath::Error::Attach { interface, mut reason } = error else { return error };
+    let ports = network.ports.values().filter(|port| port.bond == interface).map(|port| port.name.as_str());
+    let ports: Vec<_> = ports.collect();
+    if !ports.is_empty() {
+        reason += &format!(
+            "; it is a bond, whose mode and ports all have to have native XDP: else write its ports in its place, \
+             `interfaces: [{}]`",
+            ports.join(", ")
+        );
+    }
+    datapath::Error::Attach { interface, reason }
 }

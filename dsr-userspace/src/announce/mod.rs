@@ -21,9 +21,9 @@ mod ndp;
 mod repeat;
 mod socket;
 
+pub(crate) use ndp::checksum as ndp_checksum;
 use repeat::Repeat;
 pub(crate) use socket::PacketSocket;
-pub(crate) use ndp::checksum as ndp_checksum;
 
 /// A VIP is at an interface, which has this MAC and is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

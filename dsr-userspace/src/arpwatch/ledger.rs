@@ -99,9 +99,8 @@ impl Ledger {
             }
         }
         let forgotten = quiet.max(FORGET_AFTER);
-        self.claims.retain(|_, claim| {
-            claim.owner != Owner::Unknown || now.saturating_duration_since(claim.seen) <= forgotten
-        });
+        self.claims
+            .retain(|_, claim| claim.owner != Owner::Unknown || now.saturating_duration_since(claim.seen) <= forgotten);
         notes
     }
 

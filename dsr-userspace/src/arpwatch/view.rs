@@ -133,9 +133,8 @@ services:
         let config = crate::config::parse(FILE, Path::new("dsr.yaml")).unwrap();
         let own = Mac([2, 0, 0, 0, 0, 1]);
         let interface = |ifindex, up| InterfaceState { ifindex, mac: own, mtu: 1500, up };
-        let hop = |last, tags| {
-            Reach::Hop(Hop { ifindex: 2, source: own, destination: Mac([2, 0, 0, 0, 1, last]), tags })
-        };
+        let hop =
+            |last, tags| Reach::Hop(Hop { ifindex: 2, source: own, destination: Mac([2, 0, 0, 0, 1, last]), tags });
         let address = |last| IpAddr::from([10, 0, 0, last]);
         let tag = VlanTag { tpid: 0x8100, id: 7 };
         let network = Network {

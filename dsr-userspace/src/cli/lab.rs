@@ -8,12 +8,12 @@ use std::{
     time::Duration,
 };
 
+use super::WRONG;
 use crate::lab::{
     Broken, Display, Error, Key, Lab, Load, LoadPlan, MAX_BACKENDS, Replies, Stop, Summary, Tally, Traffic, View,
     net::LinkState,
 };
 use anyhow::{Context, Result, bail};
-use super::WRONG;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     task,
@@ -50,7 +50,9 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if let Some(absent) = args.broken.iter().find(|broken| broken.backend > args.backends) {
         let (name, backends) = (absent.name(), args.backends);
-        eprintln!("dsr: --break {absent}: this lab has no {name}: name one of web1 to web{backends}, or add --backends");
+        eprintln!(
+            "dsr: --break {absent}: this lab has no {name}: name one of web1 to web{backends}, or add --backends"
+        );
         return Ok(ExitCode::from(WRONG));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -142,7 +144,18 @@ impl<'a> Run<'a> {
         let load = Load::start(lab.client(), plan)?;
         let (shown, traffic) = (load.tally(), Traffic::default());
         let (broken, lines_seen) = (&args.broken[..], 0);
-        Ok(Self { lab, broken, lines_seen, load, replies, traffic, replies_seen: 0, stopped, shown, shown_at: Instant::now() })
+        Ok(Self {
+            lab,
+            broken,
+            lines_seen,
+            load,
+            replies,
+            traffic,
+            replies_seen: 0,
+            stopped,
+            shown,
+            shown_at: Instant::now(),
+        })
     }
 
     /// Shows what goes on until the time is over, the user has enough, or nobody reads it.
@@ -194,7 +207,8 @@ impl<'a> Run<'a> {
         let log = agent.log();
         // The last line may not be whole yet.
         let lines: Vec<&str> = log.split_inclusive('\n').filter(|line| line.ends_with('\n')).collect();
-        let fresh = lines.iter().skip(self.lines_seen).filter(|line| line.contains(" WARN ") || line.contains(" ERROR "));
+        let fresh =
+            lines.iter().skip(self.lines_seen).filter(|line| line.contains(" WARN ") || line.contains(" ERROR "));
         fresh.into_iter().try_for_each(|line| display.note(&format!("agent: {}", line.trim_end())))?;
         self.lines_seen = lines.len();
         Ok(())

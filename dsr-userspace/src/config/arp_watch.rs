@@ -55,7 +55,10 @@ const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// The addresses of the balancers, each once.
-pub(super) fn balancers(report: &mut Report<'_>, field: Field<Vec<Field<HostAddress>>>) -> Vec<(FieldPath, Located<IpAddr>)> {
+pub(super) fn balancers(
+    report: &mut Report<'_>,
+    field: Field<Vec<Field<HostAddress>>>,
+) -> Vec<(FieldPath, Located<IpAddr>)> {
     let list = FieldPath::root().key("balancers");
     let Some(fields) = report.optional(&list, field).value() else { return Vec::new() };
     let (mut good, mut seen) = (Vec::new(), BTreeMap::new());
@@ -87,7 +90,8 @@ pub(super) fn check_balancers(
         let backend = backends.iter().find(|(_, backend)| backend.value == address);
         let other = vip.or(backend.map(|(_, backend)| ("a backend", backend.place.line)));
         if let Some((what, line)) = other {
-            let message = format!("{address} is {what}, at line {line}: write the address that the balancer itself has");
+            let message =
+                format!("{address} is {what}, at line {line}: write the address that the balancer itself has");
             report.error(at, message);
         }
     }

@@ -44,7 +44,10 @@ mod tests {
 
     #[test]
     fn a_time_has_a_unit() {
-        assert_eq!((read("250ms"), read("60s"), read("5 m"), read("1h")), (Ok(250), Ok(60_000), Ok(300_000), Ok(3_600_000)));
+        assert_eq!(
+            (read("250ms"), read("60s"), read("5 m"), read("1h")),
+            (Ok(250), Ok(60_000), Ok(300_000), Ok(3_600_000))
+        );
         assert!(read("60").unwrap_err().contains("60 has no unit: write 60s"));
         for text in ["s", "0s", "-1s", "1.5s", "1d", "99999999999999999h", "[1s]", "true"] {
             assert!(read(text).is_err(), "{text}");

@@ -9,7 +9,7 @@ use aya::{
 };
 use dsr_common::{
     hash::HashKeys,
-    limits::{EVENT_BYTES, FRAGMENT_SETS, INTERFACE_ROWS},
+    limits::{EVENT_BYTES, FRAGMENT_SETS, INTERFACE_ROWS, INTERFACES_MAX},
     names,
     stats::REASON_ROWS,
 };
@@ -56,7 +56,7 @@ impl Datapath {
             .map_max_entries(names::REASONS, REASON_ROWS)
             .map_max_entries(names::FRAGMENTS, FRAGMENT_SETS)
             .map_max_entries(names::INTERFACES, INTERFACE_ROWS)
-            .map_max_entries(names::DEVICES, INTERFACE_ROWS)
+            .map_max_entries(names::DEVICES, INTERFACES_MAX)
             .map_max_entries(names::EVENTS, EVENT_BYTES)
             .override_global(names::HASH_KEYS, &keys, true)
             .override_global(names::SERVICE_MASK, &service_mask, true)
@@ -83,8 +83,7 @@ impl Datapath {
             devices: DevMap::<MapData>::try_from(take(&mut ebpf, names::DEVICES)?)
                 .map_err(|error| Error::Map(names::DEVICES, error))?,
             claims: Some(ClaimEvents::new(
-                RingBuf::try_from(take(&mut ebpf, names::EVENTS)?)
-                    .map_err(|error| Error::Map(names::EVENTS, error))?,
+                RingBuf::try_from(take(&mut ebpf, names::EVENTS)?).map_err(|error| Error::Map(names::EVENTS, error))?,
             )),
             claim_budget: PerCpuArray::try_from(take(&mut ebpf, names::CLAIMS)?)
                 .map_err(|error| Error::Map(names::CLAIMS, error))?,

@@ -149,7 +149,9 @@ fn probes(config: &Config, network: &Network, host: &HostFacts) -> (Vec<Probe>, 
     for service in &config.desired.services {
         for backend in service.backends.iter().filter(|backend| backend.weight.get() > 0) {
             let Some(hop) = hop(network, backend.address) else { continue };
-            let Some(mac) = network.interfaces.values().find(|i| i.ifindex == hop.ifindex).map(|i| i.mac) else { continue };
+            let Some(mac) = network.interfaces.values().find(|i| i.ifindex == hop.ifindex).map(|i| i.mac) else {
+                continue;
+            };
             let Some(source) = source(backend.address, service.id.vip, host) else { continue };
             let way = Way { hop, mac, source };
             let port = port(service);
@@ -198,7 +200,8 @@ fn source(backend: IpAddr, vip: IpAddr, host: &HostFacts) -> Option<IpAddr> {
 async fn connect_all(config: &Config, network: &Network) -> BTreeMap<SocketAddr, Own> {
     let services = config.desired.services.iter().filter_map(|service| Some((service, port(service)?)));
     let all = services.flat_map(|(service, port)| service.backends.iter().map(move |backend| (backend.address, port)));
-    let reachable: BTreeSet<_> = all.filter(|(address, _)| hop(network, *address).is_some()).map(SocketAddr::from).collect();
+    let reachable: BTreeSet<_> =
+        all.filter(|(address, _)| hop(network, *address).is_some()).map(SocketAddr::from).collect();
     stream::iter(reachable).map(|at| async move { (at, connect(at).await) }).buffer_unordered(AT_A_TIME).collect().await
 }
 

@@ -100,7 +100,8 @@ impl LabBuilder {
             Seat { balancer: Arc::clone(&topology.balancer), directory: state.directory().to_owned(), stop: self.stop };
         let mut lab = Lab { agent: None, web, seat, topology, shape: self.shape, state };
         lab.write_config(self.configuration.as_ref().unwrap_or(&lab.default_configuration()))?;
-        let (last, first): (Vec<Broken>, Vec<Broken>) = self.broken.iter().partition(|broken| broken.fault == Fault::Host);
+        let (last, first): (Vec<Broken>, Vec<Broken>) =
+            self.broken.iter().partition(|broken| broken.fault == Fault::Host);
         first.iter().try_for_each(|broken| lab.break_backend(*broken))?;
         if let Some(program) = &self.agent {
             lab.start_agent(program)?;

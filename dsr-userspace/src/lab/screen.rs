@@ -134,7 +134,12 @@ mod tests {
         for backend in [0, 0, 0, 1] {
             tally.record(Ok(backend), Duration::from_millis(1));
         }
-        let traffic = Traffic { packets_in: 40, bytes_in: 3000, reasons: [("drop_icmp".to_owned(), 2)].into(), claims: [("web1".to_owned(), 3)].into() };
+        let traffic = Traffic {
+            packets_in: 40,
+            bytes_in: 3000,
+            reasons: [("drop_icmp".to_owned(), 2)].into(),
+            claims: [("web1".to_owned(), 3)].into(),
+        };
         let mut stopped = vec![false; backends];
         stopped[1] = true;
         look(View {

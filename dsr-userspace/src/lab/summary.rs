@@ -24,7 +24,13 @@ pub struct Summary {
 impl Summary {
     /// Of a run that did not begin.
     pub fn empty() -> Self {
-        Self { backends: Vec::new(), tally: Tally::new(0), traffic: Traffic::default(), replies_seen: 0, broken: Vec::new() }
+        Self {
+            backends: Vec::new(),
+            tally: Tally::new(0),
+            traffic: Traffic::default(),
+            replies_seen: 0,
+            broken: Vec::new(),
+        }
     }
 
     /// Whether every request was answered, and none of the answers came through the balancer.
@@ -84,7 +90,12 @@ mod tests {
         let mut tally = Tally::new(2);
         tally.record(Ok(0), Duration::from_millis(4));
         let broken = vec!["web2=arp".parse().unwrap()];
-        let traffic = Traffic { packets_in: 7, bytes_in: 500, reasons: [("answer_arp".to_owned(), 1)].into(), claims: [("web2".to_owned(), 3)].into() };
+        let traffic = Traffic {
+            packets_in: 7,
+            bytes_in: 500,
+            reasons: [("answer_arp".to_owned(), 1)].into(),
+            claims: [("web2".to_owned(), 3)].into(),
+        };
         Summary { backends: vec!["web1".into(), "web2".into()], tally, traffic, replies_seen: 0, broken }
     }
 

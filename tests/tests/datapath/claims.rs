@@ -49,10 +49,12 @@ fn ndp(kind: u8, (from_mac, from): ([u8; 6], Ipv6Addr), target: Ipv6Addr, option
         message.extend([option, 1]);
         message.extend(mac);
     }
-    let pseudo = [&from.octets()[..], &ALL_NODES.octets(), &[0, 0, 0, message.len() as u8, 0, 0, 0, 58], &message].concat();
+    let pseudo =
+        [&from.octets()[..], &ALL_NODES.octets(), &[0, 0, 0, message.len() as u8, 0, 0, 0, 58], &message].concat();
     let sum = checksum(&pseudo);
     message[2..4].copy_from_slice(&sum.to_be_bytes());
-    let mut frame = [&ALL_NODES_MAC[..], &from_mac, &[0x86, 0xdd, 0x60, 0, 0, 0, 0, message.len() as u8, 58, 255]].concat();
+    let mut frame =
+        [&ALL_NODES_MAC[..], &from_mac, &[0x86, 0xdd, 0x60, 0, 0, 0, 0, message.len() as u8, 58, 255]].concat();
     frame.extend(from.octets());
     frame.extend(ALL_NODES.octets());
     frame.extend(message);

@@ -38,7 +38,10 @@ fn two_hosts_with_one_address_are_named() {
     let found = diagnosis(&lab);
     assert!(found.contains(&("address-twice".to_owned(), "web1".to_owned())), "{found:?}");
     let text = examine(&lab, &[]).1;
-    assert!(text.contains(&Node::Client.mac().to_string()) && text.contains(&Node::Backend(1).mac().to_string()), "{text}");
+    assert!(
+        text.contains(&Node::Client.mac().to_string()) && text.contains(&Node::Backend(1).mac().to_string()),
+        "{text}"
+    );
 }
 
 #[test]
@@ -55,7 +58,10 @@ fn a_strict_reverse_path_filter_is_named() {
     set(lab.balancer(), "ipv4.conf.eth0.rp_filter", "1");
     assert_eq!(diagnosis(&lab), named(&[("interface", "eth0")]));
     let text = examine(&lab, &[]).1;
-    assert!(text.contains("rp_filter is strict") && text.contains("sysctl -w net.ipv4.conf.eth0.rp_filter=2"), "{text}");
+    assert!(
+        text.contains("rp_filter is strict") && text.contains("sysctl -w net.ipv4.conf.eth0.rp_filter=2"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -23,7 +23,9 @@ fn a_backend_that_answers_arp_is_shown() {
     let (summary, said) = summary(&lab("--json --duration 4s --break web2=arp"));
     assert_eq!(summary["broken"], json!(["web2=arp"]));
     assert!(summary["claims"]["web2"].as_u64() > Some(0), "{summary}");
-    for part in ["web2 answers ARP for the VIP", "agent: ", "the backend web2 tells the network", "arp_ignore=1", "[web2=arp]"] {
+    for part in
+        ["web2 answers ARP for the VIP", "agent: ", "the backend web2 tells the network", "arp_ignore=1", "[web2=arp]"]
+    {
         assert!(said.contains(part), "{part:?} is not in\n{said}");
     }
 }
@@ -33,7 +35,8 @@ fn other_faults_do_what_they_say() {
     if !is_root("other_faults_do_what_they_say") {
         return;
     }
-    let (summary, said) = summary(&lab("--json --duration 7s --backends 4 --break web2=forward --break web3=app --break web4=vip"));
+    let (summary, said) =
+        summary(&lab("--json --duration 7s --backends 4 --break web2=forward --break web3=app --break web4=vip"));
     assert_eq!(summary["broken"], json!(["web2=forward", "web3=app", "web4=vip"]));
     assert!(summary["reasons"]["drop_loop"].as_u64() > Some(0), "{summary}");
     assert!(summary["failed"].as_u64() > Some(0), "{summary}");

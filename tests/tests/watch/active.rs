@@ -68,7 +68,9 @@ fn where_all_is_well_everybody_is_asked_and_nothing_is_said() {
         assert!(Instant::now() < give_up, "{arp} and {ndp} questions were heard");
         let Some(frame) = hears.receive(PATIENCE).unwrap() else { continue };
         arp += u32::from(frame.get(12..14) == Some(&[8, 6]) && frame.get(28..42) == Some(&PROBE));
-        ndp += u32::from(frame.get(12..14) == Some(&[0x86, 0xdd]) && frame.get(54) == Some(&135) && frame[22..38] == [0; 16]);
+        ndp += u32::from(
+            frame.get(12..14) == Some(&[0x86, 0xdd]) && frame.get(54) == Some(&135) && frame[22..38] == [0; 16],
+        );
     }
     assert_eq!(count(&lab, CLAIMS, &[]), 0);
     assert_eq!((reason(&lab, "pass_arp_claim"), reason(&lab, "pass_nd_claim")), (0, 0));

@@ -19,7 +19,8 @@ fn two_hosts(case: &Case<'_>) -> Vec<Finding> {
         let listed: Vec<_> = macs.iter().map(ToString::to_string).collect();
         (macs.len() > 1).then(|| {
             let (address, listed) = (backend.address, listed.join(" and "));
-            let what = format!("two hosts say that {address} is theirs, {listed}: now one gets the packets, now the other");
+            let what =
+                format!("two hosts say that {address} is theirs, {listed}: now one gets the packets, now the other");
             let mend = format!("find both in the switch's table, and take {address} from the wrong one");
             finding(Severity::Error, "address-twice", &backend.name, what, mend)
         })

@@ -39,7 +39,9 @@ fn judge(case: &Case<'_>, probe: &Probe) -> Option<Finding> {
     let (vip, port) = probe.vip;
     let (name, address) = (&probe.backend.name, probe.backend.address);
     if made.elsewhere || came_back(case, name) {
-        let what = format!("it sends the packets for the VIP {vip} back instead of taking them: it does not hold the VIP, and forwards");
+        let what = format!(
+            "it sends the packets for the VIP {vip} back instead of taking them: it does not hold the VIP, and forwards"
+        );
         return Some(finding(Severity::Error, "forwards", name, what, mend_vip(name, vip)));
     }
     if made.opened || (port.is_none() && made.echoed) {
@@ -47,15 +49,23 @@ fn judge(case: &Case<'_>, probe: &Probe) -> Option<Finding> {
     }
     if made.refused {
         let port = port.unwrap_or_default();
-        let what = format!("nobody listens at {} there: service {} gets no answer from it", SocketAddr::from((vip, port)), probe.service);
+        let what = format!(
+            "nobody listens at {} there: service {} gets no answer from it",
+            SocketAddr::from((vip, port)),
+            probe.service
+        );
         let mend = match own(case, probe) {
-            Some(Own::Open) => format!("the application listens at {address} alone: bind it to {vip} or to all addresses"),
+            Some(Own::Open) => {
+                format!("the application listens at {address} alone: bind it to {vip} or to all addresses")
+            }
             _ => format!("start the application on {name}, and look for it with `ss -ltn sport = :{port}`"),
         };
         return Some(finding(Severity::Error, "application-down", name, what, mend));
     }
     if let (true, Some(port)) = (made.echoed, port) {
-        let what = format!("it holds the VIP {vip} and says nothing at port {port}: a firewall drops the packets or the answers");
+        let what = format!(
+            "it holds the VIP {vip} and says nothing at port {port}: a firewall drops the packets or the answers"
+        );
         let mend = format!("on {name}: let TCP port {port} to {vip} pass, `nft list ruleset` or `iptables -nvL INPUT`");
         return Some(finding(Severity::Error, "firewall", name, what, mend));
     }
@@ -67,7 +77,9 @@ fn silent(case: &Case<'_>, probe: &Probe) -> Option<Finding> {
     let ((vip, _), name, address) = (probe.vip, &probe.backend.name, probe.backend.address);
     match own(case, probe) {
         Some(Own::Open | Own::Refused) => {
-            let what = format!("{address} answers and the VIP {vip} does not: it is not on the backend's loopback, or a firewall drops what is for it");
+            let what = format!(
+                "{address} answers and the VIP {vip} does not: it is not on the backend's loopback, or a firewall drops what is for it"
+            );
             Some(finding(Severity::Error, "vip-missing", name, what, mend_vip(name, vip)))
         }
         Some(Own::Silent) => {
@@ -97,7 +109,11 @@ fn made(case: &Case<'_>, probe: &Probe) -> Made {
     let vip = probe.vip.0;
     for (_, heard) in &case.heard {
         let mac = match heard {
-            Heard::Tcp { mac, from, to, .. } if from.0 == vip && Some(from.1) == probe.vip.1 && probe.marks.contains(to) => mac,
+            Heard::Tcp { mac, from, to, .. }
+                if from.0 == vip && Some(from.1) == probe.vip.1 && probe.marks.contains(to) =>
+            {
+                mac
+            }
             Heard::Echo { mac, from, id } if *from == vip && probe.marks.contains(id) => mac,
             _ => continue,
         };
@@ -118,7 +134,8 @@ fn made(case: &Case<'_>, probe: &Probe) -> Made {
 /// Whether a MAC is that of another backend. One that is nobody's is another card of this one.
 fn is_of_another(case: &Case<'_>, mac: Mac, probe: &Probe) -> bool {
     let its_own = case.hop(probe.backend.address).map(|hop| hop.destination);
-    Some(mac) != its_own && case.backends().any(|backend| case.hop(backend.address).is_some_and(|hop| hop.destination == mac))
+    Some(mac) != its_own
+        && case.backends().any(|backend| case.hop(backend.address).is_some_and(|hop| hop.destination == mac))
 }
 
 /// Whether the agent dropped frames that came back from a backend while it was probed.

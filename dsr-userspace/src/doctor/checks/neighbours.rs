@@ -33,7 +33,9 @@ const fn cause(no: &NoHop) -> &'static str {
 
 fn mend(no: &NoHop, address: IpAddr) -> String {
     match no {
-        NoHop::NoRoute => format!("give this host an address in the backend's subnet, or `ip route add {address} dev ...`"),
+        NoHop::NoRoute => {
+            format!("give this host an address in the backend's subnet, or `ip route add {address} dev ...`")
+        }
         NoHop::Gateway(gateway) => {
             format!("put the backend on a segment of the balancer's, without the router {gateway} between")
         }
