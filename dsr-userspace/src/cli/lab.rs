@@ -8,14 +8,13 @@ use std::{
     time::Duration,
 };
 
-use super::WRONG;
+use super::{WRONG, interrupts::Interrupts};
 use crate::lab::{
     Broken, Display, Error, Key, Lab, Load, LoadPlan, MAX_BACKENDS, Replies, Stop, Summary, Tally, Traffic, View,
     net::LinkState,
 };
 use anyhow::{Context, Result, bail};
 use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
     task,
     time::{self, Instant, MissedTickBehavior},
 };
@@ -254,31 +253,6 @@ async fn at(time: Option<Instant>) {
     match time {
         Some(time) => time::sleep_until(time).await,
         None => std::future::pending().await,
-    }
-}
-
-/// The signals that end the lab: from the keyboard, from a service manager, from a closed terminal.
-struct Interrupts {
-    keyboard: Signal,
-    manager: Signal,
-    hangup: Signal,
-}
-
-impl Interrupts {
-    fn listen() -> io::Result<Self> {
-        Ok(Self {
-            keyboard: signal(SignalKind::interrupt())?,
-            manager: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.keyboard.recv() => {}
-            _ = self.manager.recv() => {}
-            _ = self.hangup.recv() => {}
-        }
     }
 }
 

@@ -5,6 +5,7 @@
 mod backend;
 mod check;
 mod doctor;
+mod interrupts;
 mod lab;
 mod run;
 

@@ -82,9 +82,7 @@ impl Datapath {
                 .map_err(|error| Error::Map(names::REASONS, error))?,
             devices: DevMap::<MapData>::try_from(take(&mut ebpf, names::DEVICES)?)
                 .map_err(|error| Error::Map(names::DEVICES, error))?,
-            claims: Some(ClaimEvents::new(
-                RingBuf::try_from(take(&mut ebpf, names::EVENTS)?).map_err(|error| Error::Map(names::EVENTS, error))?,
-            )),
+            claims: Some(claims(&mut ebpf)?),
             claim_budget: PerCpuArray::try_from(take(&mut ebpf, names::CLAIMS)?)
                 .map_err(|error| Error::Map(names::CLAIMS, error))?,
             attached: BTreeMap::new(),
@@ -96,6 +94,11 @@ impl Datapath {
     pub fn program(&self) -> Result<&Xdp, Error> {
         Ok(self.ebpf.program(names::XDP_PROGRAM).ok_or(Error::Missing(names::XDP_PROGRAM))?.try_into()?)
     }
+}
+
+fn claims(ebpf: &mut aya::Ebpf) -> Result<ClaimEvents, Error> {
+    let ring = RingBuf::try_from(take(ebpf, names::EVENTS)?);
+    ring.map(ClaimEvents::new).map_err(|error| Error::Map(names::EVENTS, error))
 }
 
 fn take(ebpf: &mut aya::Ebpf, name: &'static str) -> Result<aya::maps::Map, Error> {
