@@ -14,6 +14,7 @@ pub mod interface;
 pub mod limits;
 pub mod member;
 pub mod names;
+pub mod probe;
 pub mod service;
 pub mod slot;
 pub mod stats;

@@ -12,6 +12,7 @@ pub mod cli;
 pub mod config;
 pub mod datapath;
 pub mod doctor;
+pub mod health;
 pub mod lab;
 pub mod maglev;
 pub mod metrics;

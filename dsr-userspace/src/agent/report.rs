@@ -5,7 +5,7 @@ use dsr_common::stats::Reason;
 use super::{balancer::Balancer, reach};
 use crate::{
     datapath,
-    metrics::{BackendSample, ClaimSample, MemberSample, ReasonSample, Snapshot},
+    metrics::{BackendSample, CheckSample, ClaimSample, MemberSample, ReasonSample, Snapshot},
 };
 
 impl Balancer {
@@ -17,6 +17,7 @@ impl Balancer {
             backends: self.backends(),
             claims: self.claims(),
             claims_lost: self.carried.lost_claims() + self.datapath.lost_claims()?,
+            checks: self.checks.report().into_iter().map(CheckSample::from).collect(),
             reload: self.reloads,
             config_hash: self.config.hash,
         })
