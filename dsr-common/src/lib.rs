@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod bench;
+pub mod claim;
 pub mod flow;
 pub mod fragment;
 pub mod hash;

@@ -25,6 +25,12 @@ pub const FRAGMENT_SECONDS: u64 = 30;
 /// Refusals (`on_empty: reject`) that a CPU makes in a second; Linux limits its own likewise (`net.ipv4.icmp_msgs_per_sec`).
 pub const REJECTS_PER_SECOND: u64 = 1000;
 
+/// Claims to VIPs that a CPU tells of in a second; what is beyond is counted and not told.
+pub const CLAIMS_PER_SECOND: u64 = 64;
+
+/// Octets of the ring buffer of claims, a power of two and a multiple of every page size.
+pub const EVENT_BYTES: u32 = 1 << 16;
+
 /// Octets of a refused packet that a refusal quotes at most: an IPv4 header with all options, or an IPv6 header with some
 /// extensions, and [`QUOTED_OCTETS`].
 pub const QUOTE_MAX: usize = 96;

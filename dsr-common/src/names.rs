@@ -27,6 +27,11 @@ pub const DEVICES: &str = "DEVICES";
 /// Array of [`crate::fragment::FragmentSet`].
 pub const FRAGMENTS: &str = "FRAGMENTS";
 
+/// Ring buffer of [`crate::claim::Claim`].
+pub const EVENTS: &str = "EVENTS";
+/// Per-CPU array of one [`crate::claim::ClaimBudget`].
+pub const CLAIMS: &str = "CLAIMS";
+
 /// Load-time constant: [`crate::hash::HashKeys`].
 pub const HASH_KEYS: &str = "HASH_KEYS";
 /// Load-time constant: rows of the service map less one, `u32`; the rows are a power of two.

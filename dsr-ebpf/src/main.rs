@@ -36,10 +36,12 @@ mod select;
 #[cfg(target_arch = "bpf")]
 mod service;
 #[cfg(target_arch = "bpf")]
+mod watch;
+#[cfg(target_arch = "bpf")]
 mod wire;
 
 #[cfg(target_arch = "bpf")]
-pub(crate) use program::{find_fragment, remember_fragment, search_services, walk_extensions};
+pub(crate) use program::{find_fragment, remember_fragment, report_claim, search_services, walk_extensions};
 
 #[cfg(target_arch = "bpf")]
 mod program {
@@ -65,7 +67,7 @@ mod program {
         interface::{self, Interface},
         parse::{self, Addressee, Fragment, Ip, Last, Link, Packet, Payload, Plain},
         select::{self, Choice, Datagram},
-        service,
+        service, watch,
         wire::icmp,
     };
 
@@ -183,6 +185,14 @@ mod program {
         let interface = Interface { row: 0, ifindex: 0, mac };
         let discovered = parse::link(&frame, &interface).ok();
         Discovered::word(discovered.and_then(|link| hairpin::ndp::answer(&mut frame, &link, mac)))
+    }
+
+    /// Tells the agent of a claim to a VIP. A global function for the same reason.
+    #[unsafe(no_mangle)]
+    #[inline(never)]
+    pub(crate) extern "C" fn report_claim(ctx: *mut xdp_md, hi: u64, lo: u64, mac: u64, about: u64) -> u64 {
+        watch::tell(&Frame::of(ctx), Address { hi, lo }, mac, about);
+        0
     }
 
     /// Refuses the packet in a frame; zero where it is not refused. A global function for the same reason: it reads the

@@ -9,14 +9,15 @@ use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
     helpers::bpf_ktime_get_ns,
     macros::map,
-    maps::{Array, DevMap, PerCpuArray},
+    maps::{Array, DevMap, PerCpuArray, RingBuf},
 };
 use dsr_common::{
     address::Address,
+    claim::{Claim, ClaimBudget},
     fragment::{Entry, FragmentSet, WAYS},
     hash::{HashKeys, KEY_WORDS, Keys},
     interface::InterfaceRow,
-    limits::{FRAGMENT_SETS, INTERFACE_ROWS, INTERFACES_MAX, SLOTS_PER_BLOCK},
+    limits::{CLAIMS_PER_SECOND, EVENT_BYTES, FRAGMENT_SETS, INTERFACE_ROWS, INTERFACES_MAX, SLOTS_PER_BLOCK},
     member::MemberRow,
     service::{MembersRef, ServiceKey, ServiceRow, TableRef},
     slot::{Slot, SlotBlock},
@@ -39,6 +40,10 @@ static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(1, 0);
 static REASONS: PerCpuArray<u64> = PerCpuArray::with_max_entries(REASON_ROWS, 0);
 #[map]
 static REJECTS: PerCpuArray<Rejects> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+static EVENTS: RingBuf = RingBuf::with_byte_size(EVENT_BYTES, 0);
+#[map]
+static CLAIMS: PerCpuArray<ClaimBudget> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 static DEVICES: DevMap = DevMap::with_max_entries(INTERFACES_MAX, 0);
 
@@ -281,6 +286,35 @@ pub(crate) fn may_reject(most: u64) -> bool {
         }
         (*rejects).made += 1;
         (*rejects).made <= most
+    }
+}
+
+/// Tells the agent of a claim, or counts that it was not told. Calls helpers.
+#[inline(always)]
+pub(crate) fn tell(claim: Claim) {
+    let Some(budget) = CLAIMS.get_ptr_mut(0) else {
+        return;
+    };
+    let now = seconds();
+    // SAFETY: this CPU's element; XDP does not run twice at once on a CPU.
+    unsafe {
+        if (*budget).second != now {
+            (*budget).second = now;
+            (*budget).seen = 0;
+        }
+        (*budget).seen += 1;
+        if (*budget).seen > CLAIMS_PER_SECOND {
+            (*budget).lost += 1;
+            return;
+        }
+    }
+    match EVENTS.reserve::<Claim>(0) {
+        Some(mut event) => {
+            event.write(claim);
+            event.submit(0);
+        }
+        // SAFETY: as above.
+        None => unsafe { (*budget).lost += 1 },
     }
 }
 

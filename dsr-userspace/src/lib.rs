@@ -6,10 +6,12 @@
 
 pub mod agent;
 pub mod announce;
+pub mod arpwatch;
 pub mod backend;
 pub mod cli;
 pub mod config;
 pub mod datapath;
+pub mod doctor;
 pub mod health;
 pub mod lab;
 pub mod maglev;

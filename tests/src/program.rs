@@ -4,12 +4,14 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
     num::NonZeroU16,
+    sync::{Mutex, PoisonError},
 };
 
 use anyhow::Context as _;
 use aya::{TestRun as _, programs::TestRunOptions};
 use dsr::{
-    datapath::{Datapath, Features},
+    arpwatch::Sighting,
+    datapath::{ClaimEvents, Datapath, Features},
     model::{
         Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, InterfaceState, Mac, Network, OnEmpty,
         Protocol, Reach, Service, ServiceId, VlanTag, Weight,
@@ -69,6 +71,7 @@ pub struct Program {
     datapath: Datapath,
     desired: Desired,
     layout: Layout,
+    claims: Mutex<ClaimEvents>,
 }
 
 impl Program {
@@ -76,9 +79,10 @@ impl Program {
     pub fn load(desired: Desired, network: &Network, features: Features) -> anyhow::Result<Self> {
         let mut datapath =
             Datapath::load(Sizes::for_desired(&desired), features, desired.hash_seed).context("loading the program")?;
+        let claims = Mutex::new(datapath.take_claims().context("a fresh program has claims to tell")?);
         let own = InterfaceState { ifindex: IFINDEX, mac: Mac(OWN_MAC), mtu: 1500, up: true };
         datapath.set_interfaces(&[(0, own)])?;
-        let mut program = Self { datapath, desired: desired.clone(), layout: Layout::default() };
+        let mut program = Self { datapath, desired: desired.clone(), layout: Layout::default(), claims };
         program.reconcile(desired, network)?;
         Ok(program)
     }
@@ -118,6 +122,17 @@ impl Program {
             _ => Verdict::Aborted,
         };
         Ok((verdict, out))
+    }
+
+    /// What the program told of claims since the last call.
+    pub fn claims(&self) -> Vec<Sighting> {
+        let claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner).take();
+        claims.iter().filter_map(Sighting::of).collect()
+    }
+
+    /// How many claims it did not tell of.
+    pub fn lost_claims(&self) -> anyhow::Result<u64> {
+        Ok(self.datapath.lost_claims()?)
     }
 
     /// Every counter, as it stands.

@@ -2,6 +2,7 @@
 
 use dsr_common::{
     address::{Address, Family},
+    claim::{ClaimKind, MARK},
     interface::mac_word,
     stats::Reason,
 };
@@ -10,8 +11,9 @@ use crate::{
     frame::Frame,
     interface::Interface,
     parse::Link,
-    service,
+    service, watch,
     wire::{
+        Word,
         arp::{ETHERNET, Packet, REPLY, REQUEST},
         ethernet::{self, Header},
     },
@@ -30,7 +32,12 @@ pub(crate) fn answer(frame: &mut Frame, link: &Link, interface: &Interface) -> R
     {
         return Reason::PassNotIp;
     }
-    if service::is_vip(Family::V4, Address::from_v4(request.sender)) {
+    let sender = Address::from_v4(request.sender);
+    if service::is_vip(Family::V4, sender) {
+        let kind = if request.operation == REQUEST { ClaimKind::ArpRequest } else { ClaimKind::ArpReply };
+        let behind = frame.at::<Word>(link.end() + size_of::<Packet>());
+        let marked = behind.is_some_and(|word| word.0 == u32::from_ne_bytes(MARK));
+        watch::report(frame, link, sender, mac_word(request.sender_mac), kind, marked);
         return Reason::PassArpClaim;
     }
     if request.operation != REQUEST || !service::is_announced(Family::V4, Address::from_v4(request.target)) {

@@ -3,6 +3,7 @@
 
 use dsr_common::{
     address::{Address, Family},
+    claim::{ClaimKind, FLOW_LABEL},
     interface::mac_word,
     limits::NDP_MAX,
     stats::Reason,
@@ -15,13 +16,13 @@ use super::{
 use crate::{
     frame::Frame,
     parse::Link,
-    service,
+    service, watch,
     wire::{
         Be16, Word, ethernet, icmp,
         ipv6::{HEADER, Header, Words},
         ndp::{
             ADVERTISEMENT, ADVERTISEMENT_LENGTH, Advertisement, HOP_LIMIT, MIN, Message, OVERRIDE, SOLICITATION,
-            SOLICITED, TARGET_MAC,
+            SOLICITED, SOURCE_MAC, TARGET_MAC,
         },
     },
 };
@@ -72,9 +73,14 @@ pub(crate) fn answer(frame: &mut Frame, link: &Link, mac: u64) -> Option<Reason>
     let discovery = read(frame, link.end())?;
     let Discovery { kind, source, target } = discovery;
     if kind == ADVERTISEMENT {
-        return service::is_vip(Family::V6, target).then_some(Reason::PassNdClaim);
+        if !service::is_vip(Family::V6, target) {
+            return None;
+        }
+        report(frame, link, target, ClaimKind::Advertisement);
+        return Some(Reason::PassNdClaim);
     }
     if service::is_vip(Family::V6, source) {
+        report(frame, link, source, ClaimKind::Solicitation);
         return Some(Reason::PassNdClaim);
     }
     let from_group = source.hi.to_ne_bytes()[0] == 0xff;
@@ -87,6 +93,27 @@ pub(crate) fn answer(frame: &mut Frame, link: &Link, mac: u64) -> Option<Reason>
     let answer = Answer { vip: target, to, to_mac, flags, mac };
     Some(if answer.write(frame, link.end()).is_some() { Reason::AnswerNdp } else { Reason::DropInconsistent })
 }
+
+/// Tells of a claim: the MAC is the one that the first option says, as nearly every sender has it, else the frame's.
+#[inline(always)]
+fn report(frame: &Frame, link: &Link, vip: Address, kind: ClaimKind) {
+    let wanted = if matches!(kind, ClaimKind::Advertisement) { TARGET_MAC } else { SOURCE_MAC };
+    let (start, mut mac, mut marked) = (link.end(), link.source, false);
+    if let Some(ip) = frame.at::<Header>(start) {
+        marked = ip.version_class_label == CLASS_AND_LABEL;
+        if ip.payload_length.get() >= ADVERTISEMENT_LENGTH as u16
+            && let Some(message) = frame.at::<Advertisement>(start + HEADER)
+            && message.option == wanted
+            && message.option_length == 1
+        {
+            mac = mac_word(message.mac);
+        }
+    }
+    watch::report(frame, link, vip, mac, kind, marked);
+}
+
+/// The first word of a balancer's packets.
+const CLASS_AND_LABEL: [u8; 4] = (6 << 28 | FLOW_LABEL).to_be_bytes();
 
 /// A sound solicitation or advertisement.
 #[inline(always)]

@@ -14,7 +14,9 @@ pub(crate) const SOLICITED: u8 = 0x40;
 /// Override flag.
 pub(crate) const OVERRIDE: u8 = 0x20;
 
-/// The option that says a target's MAC (section 4.6.1).
+/// The option that says a sender's MAC (section 4.6.1).
+pub(crate) const SOURCE_MAC: u8 = 1;
+/// The option that says a target's MAC.
 pub(crate) const TARGET_MAC: u8 = 2;
 
 /// A solicitation or an advertisement without options.

@@ -8,6 +8,7 @@ use std::{
 use super::{Error, carried::Carried, interfaces::enter, loops::LoopLog, reach::ReachLog};
 use crate::{
     announce::{self, Announcer},
+    arpwatch::{ArpWatch, View},
     config::{Config, XdpMode},
     datapath::{self, Datapath, Features, Mode},
     health::Reader,
@@ -27,6 +28,7 @@ pub(super) struct Balancer {
     pub(super) reloads: Reloads,
     pub(super) loops: LoopLog,
     pub(super) carried: Carried,
+    pub(super) arp_watch: ArpWatch,
     /// The interfaces and ports that the program was told of, and the name in the configuration that each counts for.
     pub(super) entered: BTreeMap<u32, String>,
     features: Features,
@@ -44,6 +46,7 @@ impl Balancer {
         let seed = config.desired.hash_seed;
         let datapath = Datapath::load(sizes, features, seed)?;
         let announcer = Announcer::start().map_err(Error::Announce)?;
+        let arp_watch = ArpWatch::start().map_err(Error::Announce)?;
         let (layout, reloads, reach) = (Layout::default(), Reloads::default(), ReachLog::default());
         let (loops, carried, entered) = (LoopLog::default(), Carried::default(), BTreeMap::new());
         let mut balancer = Self {
@@ -56,6 +59,7 @@ impl Balancer {
             reloads,
             loops,
             carried,
+            arp_watch,
             entered,
             features,
             announcer,
@@ -136,6 +140,7 @@ impl Balancer {
         attach(&self.config, &self.network, &mut self.datapath, &attached)?;
         self.reach.update(&self.config.desired, &self.network);
         self.announce();
+        self.watch();
         Ok(())
     }
 
@@ -172,6 +177,17 @@ impl Balancer {
 
     pub(super) fn devices_by_index(&self) -> BTreeMap<u32, u32> {
         self.devices().iter().map(|(device, interface)| (interface.ifindex, *device)).collect()
+    }
+
+    /// Claims to VIPs: what to ask for, whose MAC is whose, and which program is listened to.
+    fn watch(&mut self) {
+        let mut view = View::new(&self.config, &self.network);
+        // Ports too, whose frames count for their bond.
+        view.interfaces.extend(self.entered.clone());
+        self.arp_watch.set_view(view);
+        if let Some(events) = self.datapath.take_claims() {
+            self.arp_watch.listen(events);
+        }
     }
 
     fn announce(&self) {

@@ -16,6 +16,7 @@ use crate::{
 pub(super) struct Carried {
     members: BTreeMap<(ServiceId, IpAddr), Traffic>,
     reasons: BTreeMap<(String, &'static str), u64>,
+    lost_claims: u64,
 }
 
 impl Carried {
@@ -32,6 +33,7 @@ impl Carried {
                 *sum = *sum + gone.traffic(member.row)?;
             }
         }
+        self.lost_claims += gone.lost_claims()?;
         entered.iter().try_for_each(|(ifindex, name)| self.add_reasons(gone, *ifindex, name))
     }
 
@@ -56,6 +58,11 @@ impl Carried {
     /// What was counted for a member.
     pub(super) fn member(&self, service: ServiceId, backend: IpAddr) -> Traffic {
         self.members.get(&(service, backend)).copied().unwrap_or_default()
+    }
+
+    /// How many claims to VIPs were not told of.
+    pub(super) const fn lost_claims(&self) -> u64 {
+        self.lost_claims
     }
 
     /// What was counted for a reason.

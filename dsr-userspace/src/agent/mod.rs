@@ -190,9 +190,9 @@ impl Agent {
     fn adopt(&mut self, config: Config, network: Option<(Handle, watch::Receiver<Network>)>) -> Result<(), Error> {
         let mut balancer = lock(&self.balancer);
         let Some((watcher, network)) = network else {
-            self.watcher.set_backends(config.desired.backend_addresses());
+            self.watcher.set_backends(config.neighbour_addresses());
             return balancer.adopt(config, None).inspect_err(|_| {
-                self.watcher.set_backends(balancer.config().desired.backend_addresses());
+                self.watcher.set_backends(balancer.config().neighbour_addresses());
             });
         };
         let seen = network.borrow().clone();
@@ -205,7 +205,7 @@ impl Agent {
 /// Starts to watch the network and waits for the first look at it.
 async fn watch_network(config: &Config) -> Result<(Handle, watch::Receiver<Network>), Error> {
     let (watcher, mut network) = Watcher::start(config.interfaces())?;
-    let backends = config.desired.backend_addresses();
+    let backends = config.neighbour_addresses();
     watcher.set_backends(backends.clone());
     network.changed().await.map_err(|_| Error::Blind)?;
     // The first look may have been before the backends were named.

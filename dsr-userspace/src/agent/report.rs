@@ -5,7 +5,7 @@ use dsr_common::stats::Reason;
 use super::{balancer::Balancer, reach};
 use crate::{
     datapath,
-    metrics::{BackendSample, CheckSample, MemberSample, ReasonSample, Snapshot},
+    metrics::{BackendSample, CheckSample, ClaimSample, MemberSample, ReasonSample, Snapshot},
 };
 
 impl Balancer {
@@ -15,6 +15,8 @@ impl Balancer {
             members: self.members()?,
             reasons: self.reasons()?,
             backends: self.backends(),
+            claims: self.claims(),
+            claims_lost: self.carried.lost_claims() + self.datapath.lost_claims()?,
             checks: self.checks.report().into_iter().map(CheckSample::from).collect(),
             reload: self.reloads,
             config_hash: self.config.hash,
@@ -55,6 +57,24 @@ impl Balancer {
             }
         }
         Ok(samples)
+    }
+
+    fn claims(&self) -> Vec<ClaimSample> {
+        let told = self.arp_watch.claims().into_iter().map(|claim| ClaimSample {
+            vip: claim.vip,
+            mac: claim.mac.to_string(),
+            backend: claim.owner.to_string(),
+            claims: claim.count,
+            holds: claim.holds,
+        });
+        let sample = |(vip, claims)| ClaimSample {
+            vip,
+            mac: "other".to_owned(),
+            backend: "unknown".to_owned(),
+            claims,
+            holds: false,
+        };
+        told.chain(self.arp_watch.others().into_iter().map(sample)).collect()
     }
 
     fn backends(&self) -> Vec<BackendSample> {

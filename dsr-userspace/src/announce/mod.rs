@@ -11,6 +11,7 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
+use dsr_common::claim::MARK;
 use tokio::sync::watch;
 
 use crate::model::{InterfaceState, Mac};
@@ -20,8 +21,9 @@ mod ndp;
 mod repeat;
 mod socket;
 
+pub(crate) use ndp::checksum as ndp_checksum;
 use repeat::Repeat;
-use socket::PacketSocket;
+pub(crate) use socket::PacketSocket;
 
 /// A VIP is at an interface, which has this MAC and is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,7 +39,8 @@ pub struct Claim {
 impl Claim {
     fn frame(&self) -> Vec<u8> {
         match self.vip {
-            IpAddr::V4(vip) => arp::announcement(self.mac, vip).to_vec(),
+            // Other balancers know by the mark that it is a balancer that says so.
+            IpAddr::V4(vip) => [&arp::announcement(self.mac, vip)[..], &MARK].concat(),
             IpAddr::V6(vip) => ndp::advertisement(self.mac, vip).to_vec(),
         }
     }

@@ -8,13 +8,13 @@ use std::{
     time::Duration,
 };
 
+use super::{WRONG, interrupts::Interrupts};
 use crate::lab::{
-    Display, Error, Key, Lab, Load, LoadPlan, MAX_BACKENDS, Replies, Stop, Summary, Tally, Traffic, View,
+    Broken, Display, Error, Key, Lab, Load, LoadPlan, MAX_BACKENDS, Replies, Stop, Summary, Tally, Traffic, View,
     net::LinkState,
 };
 use anyhow::{Context, Result, bail};
 use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
     task,
     time::{self, Instant, MissedTickBehavior},
 };
@@ -34,6 +34,9 @@ pub(crate) struct Args {
     /// Requests at a time, at most
     #[arg(long, default_value = "16")]
     concurrency: NonZeroU16,
+    /// Break a backend, as web2=arp; of arp, vip, app, host, forward. May be given more than once
+    #[arg(long = "break", value_name = "BACKEND=FAULT")]
+    broken: Vec<Broken>,
     /// Print one JSON object at the end, and all else to stderr
     #[arg(long)]
     json: bool,
@@ -44,6 +47,13 @@ pub(crate) struct Args {
 
 /// Runs the lab to its end: 0 where every request was answered, and none of the answers through the balancer; else 1.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    if let Some(absent) = args.broken.iter().find(|broken| broken.backend > args.backends) {
+        let (name, backends) = (absent.name(), args.backends);
+        eprintln!(
+            "dsr: --break {absent}: this lab has no {name}: name one of web1 to web{backends}, or add --backends"
+        );
+        return Ok(ExitCode::from(WRONG));
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (summary, ending) = runtime.block_on(build_and_watch(args))?;
     if args.json {
@@ -62,6 +72,9 @@ async fn build_and_watch(args: &Args) -> Result<(Summary, Result<()>)> {
     let Some(lab) = build(args, &mut interrupts).await? else { return Ok((Summary::empty(), Ok(()))) };
     let mut display = if args.json { Display::stderr() } else { Display::stdout() };
     display.note(&how_to_look_inside(&lab))?;
+    for broken in &args.broken {
+        display.note(&format!("{} {}", broken.name(), broken.fault.says()))?;
+    }
     let mut run = Run::start(&lab, args)?;
     let end = args.duration.map(|duration| Instant::now() + duration);
     let ending = run.watch(&mut display, &mut interrupts, end).await;
@@ -72,7 +85,7 @@ async fn build_and_watch(args: &Args) -> Result<(Summary, Result<()>)> {
 /// The lab, unless it was interrupted.
 async fn build(args: &Args, interrupts: &mut Interrupts) -> Result<Option<Lab>> {
     let stop = Stop::default();
-    let builder = Lab::builder().backends(args.backends).agent(&args.agent).stop(&stop);
+    let builder = Lab::builder().backends(args.backends).agent(&args.agent).stop(&stop).broken(&args.broken);
     let mut building = task::spawn_blocking(move || builder.build());
     let built = tokio::select! {
         built = &mut building => built,
@@ -103,6 +116,9 @@ fn how_to_look_inside(lab: &Lab) -> String {
 /// A lab under load.
 struct Run<'a> {
     lab: &'a Lab,
+    broken: &'a [Broken],
+    /// Lines of the agent's log that were looked at.
+    lines_seen: usize,
     load: Load,
     replies: Replies,
     traffic: Traffic,
@@ -113,7 +129,7 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn start(lab: &'a Lab, args: &Args) -> Result<Self> {
+    fn start(lab: &'a Lab, args: &'a Args) -> Result<Self> {
         let backends = lab.backend_names();
         let stopped = vec![false; backends.len()];
         let replies = lab.watch_replies()?;
@@ -126,7 +142,19 @@ impl<'a> Run<'a> {
         };
         let load = Load::start(lab.client(), plan)?;
         let (shown, traffic) = (load.tally(), Traffic::default());
-        Ok(Self { lab, load, replies, traffic, replies_seen: 0, stopped, shown, shown_at: Instant::now() })
+        let (broken, lines_seen) = (&args.broken[..], 0);
+        Ok(Self {
+            lab,
+            broken,
+            lines_seen,
+            load,
+            replies,
+            traffic,
+            replies_seen: 0,
+            stopped,
+            shown,
+            shown_at: Instant::now(),
+        })
     }
 
     /// Shows what goes on until the time is over, the user has enough, or nobody reads it.
@@ -144,7 +172,7 @@ impl<'a> Run<'a> {
                 },
                 _ = ticks.tick() => {
                     self.observe()?;
-                    if self.show(display).is_err() {
+                    if self.pass_on(display).and_then(|()| self.show(display)).is_err() {
                         return Ok(());
                     }
                 }
@@ -169,10 +197,27 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// What the agent warns of, where something is broken.
+    fn pass_on(&mut self, display: &mut Display) -> io::Result<()> {
+        let Ok(agent) = self.lab.agent() else { return Ok(()) };
+        if self.broken.is_empty() {
+            return Ok(());
+        }
+        let log = agent.log();
+        // The last line may not be whole yet.
+        let lines: Vec<&str> = log.split_inclusive('\n').filter(|line| line.ends_with('\n')).collect();
+        let fresh =
+            lines.iter().skip(self.lines_seen).filter(|line| line.contains(" WARN ") || line.contains(" ERROR "));
+        fresh.into_iter().try_for_each(|line| display.note(&format!("agent: {}", line.trim_end())))?;
+        self.lines_seen = lines.len();
+        Ok(())
+    }
+
     fn show(&mut self, display: &mut Display) -> io::Result<()> {
         let total = self.load.tally();
         let view = View {
             backends: &self.lab.backend_names(),
+            broken: self.broken,
             stopped: &self.stopped,
             recent: &total.since(&self.shown),
             seconds: self.shown_at.elapsed().as_secs_f64(),
@@ -198,7 +243,8 @@ impl<'a> Run<'a> {
         let tally = self.load.stop();
         let observed = self.observe();
         let Self { lab, traffic, replies_seen, .. } = self;
-        (Summary { backends: lab.backend_names(), tally, traffic, replies_seen }, observed)
+        let broken = self.broken.to_vec();
+        (Summary { backends: lab.backend_names(), tally, traffic, replies_seen, broken }, observed)
     }
 }
 
@@ -207,31 +253,6 @@ async fn at(time: Option<Instant>) {
     match time {
         Some(time) => time::sleep_until(time).await,
         None => std::future::pending().await,
-    }
-}
-
-/// The signals that end the lab: from the keyboard, from a service manager, from a closed terminal.
-struct Interrupts {
-    keyboard: Signal,
-    manager: Signal,
-    hangup: Signal,
-}
-
-impl Interrupts {
-    fn listen() -> io::Result<Self> {
-        Ok(Self {
-            keyboard: signal(SignalKind::interrupt())?,
-            manager: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.keyboard.recv() => {}
-            _ = self.manager.recv() => {}
-            _ = self.hangup.recv() => {}
-        }
     }
 }
 

@@ -4,6 +4,8 @@
 
 mod backend;
 mod check;
+mod doctor;
+mod interrupts;
 mod lab;
 mod run;
 
@@ -28,6 +30,8 @@ enum Command {
     Check(check::Args),
     /// What is done on the real servers.
     Backend(backend::Args),
+    /// Say what is wrong with this balancer's network and its backends, and how to mend it; change nothing.
+    Doctor(doctor::Args),
     /// Show it at work in network namespaces of its own: client, switch, balancer and backends.
     Lab(lab::Args),
 }
@@ -38,11 +42,13 @@ const WRONG: u8 = 2;
 /// Runs the command line of this process and returns its exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    log_to_stderr();
+    // What the doctor has to say stands in its findings.
+    log_to_stderr(if matches!(cli.command, Command::Doctor(_)) { "error" } else { "info" });
     let result = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(args),
         Command::Backend(args) => backend::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Lab(args) => lab::run(&args),
     };
     result.unwrap_or_else(|error| {
@@ -51,9 +57,9 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// Logs at `info` unless `DSR_LOG` says otherwise, for example `DSR_LOG=debug`.
-fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("DSR_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+/// Logs at this level unless `DSR_LOG` says otherwise, for example `DSR_LOG=debug`.
+fn log_to_stderr(level: &str) {
+    let filter = EnvFilter::try_from_env("DSR_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let format = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
     // Colours are for eyes: in a file or a journal they keep a field's name from being found.
     format.with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).init();

@@ -15,6 +15,7 @@ pub(super) struct HostAddress(pub(super) IpAddr);
 
 impl Read for HostAddress {
     const WRITE: &'static str = "an IPv4 or IPv6 address, like 192.0.2.10 or \"2001:db8::10\"";
+    const WRITE_MANY: &'static str = "a list of addresses, like [10.0.0.2, 10.0.0.3]";
 
     fn read(value: Value) -> Result<Self, String> {
         let Some(text) = value.as_str() else { return Err(not::<Self>(&value, "an address")) };

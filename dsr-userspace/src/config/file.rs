@@ -8,6 +8,8 @@ use serde_yaml::Value;
 use super::{
     XdpMode,
     address::HostAddress,
+    arp_watch,
+    duration::Span,
     field::{Entries, Field, Read, row},
     health::HealthField,
     scalar::{FlowCount, InterfaceName, Name, PoolName, Seed},
@@ -38,9 +40,20 @@ pub(super) struct File {
     pub(super) metrics: Field<SocketAddr>,
     pub(super) hash_seed: Field<Seed>,
     pub(super) xdp_mode: Field<XdpMode>,
+    pub(super) arp_watch: Field<arp_watch::Written>,
+    pub(super) balancers: Field<Vec<Field<HostAddress>>>,
     pub(super) flow_table: Field<FlowTableRow>,
     pub(super) pools: Field<Entries<PoolRow>>,
     pub(super) services: Field<Vec<Field<ServiceRow>>>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+/// How to watch for claims to VIPs.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ArpWatchRow {
+    pub(super) interval: Field<Span>,
     #[serde(flatten)]
     unknown: Unknown,
 }
@@ -124,9 +137,10 @@ pub(super) use rows;
 
 rows! {
     File = "a configuration", "`interfaces:`, `pools:` and `services:`, each on a line of its own", "one",
-        ["interfaces", "metrics", "hash_seed", "xdp_mode", "flow_table", "pools", "services"],
+        ["interfaces", "metrics", "hash_seed", "xdp_mode", "arp_watch", "balancers", "flow_table", "pools", "services"],
         &[("flow_timeout", "a service has it: write it there"), ("api", NOT_YET)];
     FlowTableRow = "a flow table", "{flows: 1048576, syns: 131072}", "one", ["flows", "syns"], &[];
+    ArpWatchRow = "how to watch", "{interval: 60s}, or off", "one", ["interval"], &[];
     PoolRow = "a pool", "{backends: [{name: web1, address: 10.0.0.11}]}",
         "each pool below its name, like {web: {backends: [{name: web1, address: 10.0.0.11}]}}",
         ["forward", "health", "backends"], &[];

@@ -6,11 +6,18 @@
 //! [`load`] and [`load_on_host`] read the file, the machine's id and nothing else. What a file says of this host is
 //! checked against facts that are handed in ([`check_host`]). [`Watch`] tells when the file changes.
 
-use std::{net::IpAddr, net::SocketAddr, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 mod address;
+mod arp_watch;
 mod choice;
 mod compose;
+mod duration;
 mod error;
 mod field;
 mod file;
@@ -48,6 +55,10 @@ pub struct Config {
     pub interfaces: Vec<Located<String>>,
     /// Where metrics are served, if anywhere.
     pub metrics: Option<SocketAddr>,
+    /// How often the network is asked who has each VIP; nothing where it is not asked.
+    pub arp_watch: Option<Duration>,
+    /// The balancers of the cluster, by their own addresses; this one may be among them.
+    pub balancers: Vec<IpAddr>,
     /// How the program may be attached.
     pub xdp_mode: XdpMode,
     /// How many flows can be remembered.
@@ -71,6 +82,13 @@ impl Config {
     /// The names of the interfaces, in the order of the file.
     pub fn interfaces(&self) -> Vec<String> {
         self.interfaces.iter().map(|interface| interface.value.clone()).collect()
+    }
+
+    /// The addresses whose MACs are to be known: the backends' and the other balancers'.
+    pub fn neighbour_addresses(&self) -> BTreeSet<IpAddr> {
+        let mut addresses = self.desired.backend_addresses();
+        addresses.extend(&self.balancers);
+        addresses
     }
 
     /// Each VIP once, in the order of the file.

@@ -5,7 +5,7 @@ use std::{collections::HashMap, fs, path::Path};
 use dsr_common::limits::INTERFACES_MAX;
 
 use super::{
-    Config, FlowTable, SeedSource, XdpMode,
+    Config, FlowTable, SeedSource, XdpMode, arp_watch,
     compose::compose,
     error::{Errors, Located, Place, Problem},
     field::Field,
@@ -104,15 +104,20 @@ fn config(report: &mut Report<'_>, mut file: File, path: &Path, hash: u64) -> Co
         Optional::Bad => (0, SeedSource::File),
         Optional::Absent => (0, SeedSource::Absent),
     };
+    let arp_watch = arp_watch::interval(report, file.arp_watch);
+    let balancers = arp_watch::balancers(report, file.balancers);
     let rows = report.required(&root.key("pools"), file.pools);
     let pools = rows.map_or_else(Pools::default, |rows| pools::read(report, rows));
     let rows = report.required(&root.key("services"), file.services);
     let services = rows.map_or_else(Services::default, |rows| services::read(report, rows, &pools));
+    arp_watch::check_balancers(report, &balancers, &services.vips, &pools.addresses);
     Config {
         file: path.to_owned(),
         desired: Desired { hash_seed, services: services.good },
         interfaces,
         metrics,
+        arp_watch,
+        balancers: balancers.into_iter().map(|(_, located)| located.value).collect(),
         xdp_mode,
         flow_table,
         checks: services.checks,

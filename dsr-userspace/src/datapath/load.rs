@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use aya::{
     EbpfLoader, include_bytes_aligned,
-    maps::{MapData, PerCpuArray, xdp::DevMap},
+    maps::{MapData, PerCpuArray, RingBuf, xdp::DevMap},
     programs::Xdp,
 };
 use dsr_common::{
     hash::HashKeys,
-    limits::{FRAGMENT_SETS, INTERFACE_ROWS, INTERFACES_MAX},
+    limits::{EVENT_BYTES, FRAGMENT_SETS, INTERFACE_ROWS, INTERFACES_MAX},
     names,
     stats::REASON_ROWS,
 };
 
-use super::{Datapath, Error, mapped::Mapped};
+use super::{ClaimEvents, Datapath, Error, mapped::Mapped};
 use crate::reconcile::Sizes;
 
 /// The kernel side, as `cargo xtask build` made it.
@@ -57,6 +57,7 @@ impl Datapath {
             .map_max_entries(names::FRAGMENTS, FRAGMENT_SETS)
             .map_max_entries(names::INTERFACES, INTERFACE_ROWS)
             .map_max_entries(names::DEVICES, INTERFACES_MAX)
+            .map_max_entries(names::EVENTS, EVENT_BYTES)
             .override_global(names::HASH_KEYS, &keys, true)
             .override_global(names::SERVICE_MASK, &service_mask, true)
             .override_global(names::FEATURE_REDIRECT, &redirect, true)
@@ -81,6 +82,9 @@ impl Datapath {
                 .map_err(|error| Error::Map(names::REASONS, error))?,
             devices: DevMap::<MapData>::try_from(take(&mut ebpf, names::DEVICES)?)
                 .map_err(|error| Error::Map(names::DEVICES, error))?,
+            claims: Some(claims(&mut ebpf)?),
+            claim_budget: PerCpuArray::try_from(take(&mut ebpf, names::CLAIMS)?)
+                .map_err(|error| Error::Map(names::CLAIMS, error))?,
             attached: BTreeMap::new(),
             ebpf,
         })
@@ -90,6 +94,11 @@ impl Datapath {
     pub fn program(&self) -> Result<&Xdp, Error> {
         Ok(self.ebpf.program(names::XDP_PROGRAM).ok_or(Error::Missing(names::XDP_PROGRAM))?.try_into()?)
     }
+}
+
+fn claims(ebpf: &mut aya::Ebpf) -> Result<ClaimEvents, Error> {
+    let ring = RingBuf::try_from(take(ebpf, names::EVENTS)?);
+    ring.map(ClaimEvents::new).map_err(|error| Error::Map(names::EVENTS, error))
 }
 
 fn take(ebpf: &mut aya::Ebpf, name: &'static str) -> Result<aya::maps::Map, Error> {

@@ -1,6 +1,7 @@
 //! The only door to the kernel: loads and attaches the program, reads and writes its maps.
 
 mod attach;
+mod claims;
 mod counters;
 mod holder;
 mod interfaces;
@@ -16,6 +17,7 @@ use aya::{
     maps::{MapData, PerCpuArray, xdp::DevMap},
 };
 use dsr_common::{
+    claim::ClaimBudget,
     fragment::{Entry, FragmentSet, WAYS},
     interface::InterfaceRow,
     limits::{FRAGMENT_SETS, SLOTS_PER_BLOCK},
@@ -28,6 +30,7 @@ use dsr_common::{
 use self::mapped::Mapped;
 pub use self::{
     attach::Mode,
+    claims::{ClaimEvents, ClaimStream},
     counters::Traffic,
     holder::Holder,
     load::{Features, OBJECT},
@@ -85,6 +88,8 @@ pub struct Datapath {
     counters: PerCpuArray<MapData, Counters>,
     reasons: PerCpuArray<MapData, u64>,
     devices: DevMap<MapData>,
+    claims: Option<ClaimEvents>,
+    claim_budget: PerCpuArray<MapData, ClaimBudget>,
     attached: BTreeMap<String, attach::Attached>,
 }
 

@@ -10,6 +10,7 @@ use super::{
     Lab,
     agent::Seat,
     error::{Error, Result},
+    fault::{Broken, Fault},
     plan::{self, Families, MAX_BACKENDS, MAX_VIPS, Node, PORT, Shape},
     state::State,
     stop::Stop,
@@ -26,6 +27,7 @@ pub struct LabBuilder {
     agent: Option<PathBuf>,
     configuration: Option<String>,
     stop: Stop,
+    broken: Vec<Broken>,
 }
 
 /// Whether the backends answer HTTP.
@@ -38,7 +40,7 @@ enum Http {
 impl Default for LabBuilder {
     fn default() -> Self {
         let shape = Shape { backends: 3, vips: 1, families: Families::Ipv4 };
-        Self { shape, http: Http::Served, agent: None, configuration: None, stop: Stop::default() }
+        Self { shape, http: Http::Served, agent: None, configuration: None, stop: Stop::default(), broken: Vec::new() }
     }
 }
 
@@ -74,6 +76,12 @@ impl LabBuilder {
         Self { configuration: Some(yaml.into()), ..self }
     }
 
+    /// Backends that are broken when [`Self::build`] returns. Those that do not answer ARP are broken last: the lab is ready
+    /// when every backend gets traffic.
+    pub fn broken(self, broken: &[Broken]) -> Self {
+        Self { broken: broken.to_vec(), ..self }
+    }
+
     /// Gives up building, and waiting for the agent later, when `stop` is set.
     pub fn stop(self, stop: &Stop) -> Self {
         Self { stop: stop.clone(), ..self }
@@ -90,14 +98,18 @@ impl LabBuilder {
         let web = Web::start(self.sites(&topology)?)?;
         let seat =
             Seat { balancer: Arc::clone(&topology.balancer), directory: state.directory().to_owned(), stop: self.stop };
-        let mut lab = Lab { agent: None, _web: web, seat, topology, shape: self.shape, state };
+        let mut lab = Lab { agent: None, web, seat, topology, shape: self.shape, state };
         lab.write_config(self.configuration.as_ref().unwrap_or(&lab.default_configuration()))?;
+        let (last, first): (Vec<Broken>, Vec<Broken>) =
+            self.broken.iter().partition(|broken| broken.fault == Fault::Host);
+        first.iter().try_for_each(|broken| lab.break_backend(*broken))?;
         if let Some(program) = &self.agent {
             lab.start_agent(program)?;
             if self.configuration.is_none() {
                 lab.wait_ready()?;
             }
         }
+        last.iter().try_for_each(|broken| lab.break_backend(*broken))?;
         Ok(lab)
     }
 

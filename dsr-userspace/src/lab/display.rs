@@ -37,7 +37,7 @@ impl Display {
     /// Writes some lines once.
     pub fn note(&mut self, text: &str) -> io::Result<()> {
         match self {
-            Self::Block(_) => writeln!(io::stdout(), "{text}"),
+            Self::Block(screen) => screen.note(&mut io::stdout().lock(), text),
             Self::Lines(out) => writeln!(out, "{text}"),
         }
     }

@@ -14,6 +14,7 @@ mod agent;
 mod builder;
 mod display;
 mod error;
+mod fault;
 mod http;
 mod load;
 mod plan;
@@ -42,6 +43,7 @@ pub use agent::Agent;
 pub use builder::LabBuilder;
 pub use display::Display;
 pub use error::{Error, Result};
+pub use fault::{Broken, Fault};
 pub use http::{Answer, Failure, get};
 pub use load::{Load, LoadPlan, Tally};
 pub use net::Namespace;
@@ -66,7 +68,7 @@ use web::Web;
 #[derive(Debug)]
 pub struct Lab {
     agent: Option<Agent>,
-    _web: Web,
+    web: Web,
     seat: Seat,
     topology: Topology,
     shape: Shape,

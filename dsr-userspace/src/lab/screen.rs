@@ -2,13 +2,15 @@
 
 use std::io::{self, Write};
 
-use super::{load::Tally, traffic::Traffic};
+use super::{fault::Broken, load::Tally, traffic::Traffic};
 
 /// What is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     /// The backends' names.
     pub backends: &'a [String],
+    /// What was broken on purpose.
+    pub broken: &'a [Broken],
     /// Whether each is stopped by the user.
     pub stopped: &'a [bool],
     /// What the client counted since the last view.
@@ -30,6 +32,8 @@ impl View<'_> {
         let shares = self.backends.iter().zip(self.recent.answered()).take(ROWS);
         line.extend(shares.map(|(name, &answered)| format!(" {name} {:.0}%", 100.0 * self.share(answered))));
         line.extend(self.traffic.drops().map(|(reason, count)| format!(" {reason} {count}")));
+        line.extend(self.traffic.claims.iter().map(|(claimer, count)| format!(" claims of {claimer} {count}")));
+        line.extend(self.broken.iter().map(|broken| format!(" [{broken}]")));
         line
     }
 
@@ -45,6 +49,10 @@ impl View<'_> {
         lines.push(format!("balancer: {}", self.packets()));
         let drops: Vec<_> = self.traffic.drops().map(|(reason, count)| format!("{reason} {count}")).collect();
         lines.push(format!("drops: {}", if drops.is_empty() { "none".to_owned() } else { drops.join(", ") }));
+        let claims: Vec<_> = self.traffic.claims.iter().map(|(claimer, count)| format!("{claimer} {count}")).collect();
+        if !claims.is_empty() {
+            lines.push(format!("claims to the VIP: {}", claims.join(", ")));
+        }
         lines.push("keys: 1-9 stop or start a backend, q quit".to_owned());
         lines
     }
@@ -67,8 +75,10 @@ impl View<'_> {
     fn row(&self, name: &str, stopped: bool, answered: u64) -> String {
         let share = self.share(answered);
         let bar = "#".repeat((share * BAR as f64).round() as usize);
-        let note = if stopped { " stopped" } else { "" };
-        format!("  {name:<7} {:>5.1} % {bar}{note}", 100.0 * share)
+        let mut row = format!("  {name:<7} {:>5.1} % {bar}", 100.0 * share);
+        let faults = self.broken.iter().filter(|broken| broken.name() == name);
+        row.extend(faults.map(|broken| format!(" broken: {}", broken.fault.name())));
+        row + if stopped { " stopped" } else { "" }
     }
 
     fn share(&self, answered: u64) -> f64 {
@@ -84,6 +94,15 @@ pub struct Screen {
 }
 
 impl Screen {
+    /// Writes some lines where the block was; it is drawn below them the next time.
+    pub fn note(&mut self, out: &mut impl Write, text: &str) -> io::Result<()> {
+        if self.drawn > 0 {
+            write!(out, "\x1b[{}A\x1b[J", self.drawn)?;
+        }
+        self.drawn = 0;
+        writeln!(out, "{text}")
+    }
+
     /// Draws `lines`, none of which may be wider than the terminal.
     pub fn draw(&mut self, out: &mut impl Write, lines: &[String]) -> io::Result<()> {
         if self.drawn > 0 {
@@ -115,11 +134,17 @@ mod tests {
         for backend in [0, 0, 0, 1] {
             tally.record(Ok(backend), Duration::from_millis(1));
         }
-        let traffic = Traffic { packets_in: 40, bytes_in: 3000, reasons: [("drop_icmp".to_owned(), 2)].into() };
+        let traffic = Traffic {
+            packets_in: 40,
+            bytes_in: 3000,
+            reasons: [("drop_icmp".to_owned(), 2)].into(),
+            claims: [("web1".to_owned(), 3)].into(),
+        };
         let mut stopped = vec![false; backends];
         stopped[1] = true;
         look(View {
             backends: &names,
+            broken: &["web1=arp".parse().unwrap()],
             stopped: &stopped,
             recent: &tally,
             seconds: 2.0,
@@ -133,7 +158,7 @@ mod tests {
     fn the_line_says_it_all() {
         let line = with_view(2, |view| view.line());
         let expected = "2 requests/s, p50 1.00 ms, p99 1.00 ms, 0 failed; 40 packets 3000 bytes in, 0 replies seen \
-                        web1 75% web2 25% drop_icmp 2";
+                        web1 75% web2 25% drop_icmp 2 claims of web1 3 [web1=arp]";
         assert_eq!(line, expected);
     }
 
@@ -141,6 +166,8 @@ mod tests {
     fn a_stopped_backend_is_marked() {
         let block = with_view(2, |view| view.block());
         assert!(block.iter().any(|line| line.contains("web2") && line.ends_with("stopped")), "{block:?}");
+        assert!(block.iter().any(|line| line.contains("web1") && line.ends_with("broken: arp")), "{block:?}");
+        assert!(block.contains(&"claims to the VIP: web1 3".to_owned()), "{block:?}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde_json::{Value, json};
 
-use super::{load::Tally, traffic::Traffic};
+use super::{fault::Broken, load::Tally, traffic::Traffic};
 
 /// What came of a run.
 #[derive(Clone, Debug)]
@@ -17,12 +17,20 @@ pub struct Summary {
     pub traffic: Traffic,
     /// Answers that came through the balancer.
     pub replies_seen: u64,
+    /// What was broken on purpose.
+    pub broken: Vec<Broken>,
 }
 
 impl Summary {
     /// Of a run that did not begin.
     pub fn empty() -> Self {
-        Self { backends: Vec::new(), tally: Tally::new(0), traffic: Traffic::default(), replies_seen: 0 }
+        Self {
+            backends: Vec::new(),
+            tally: Tally::new(0),
+            traffic: Traffic::default(),
+            replies_seen: 0,
+            broken: Vec::new(),
+        }
     }
 
     /// Whether every request was answered, and none of the answers came through the balancer.
@@ -46,6 +54,8 @@ impl Summary {
                 "replies_seen": self.replies_seen,
             },
             "reasons": reasons,
+            "claims": self.traffic.claims.iter().collect::<BTreeMap<_, _>>(),
+            "broken": self.broken.iter().map(ToString::to_string).collect::<Vec<_>>(),
         })
     }
 }
@@ -61,7 +71,11 @@ impl fmt::Display for Summary {
         let shares = self.backends.iter().zip(tally.answered()).map(|(name, requests)| format!("{name} {requests}"));
         writeln!(f, "answered by: {}", shares.collect::<Vec<_>>().join(", "))?;
         let Traffic { packets_in, bytes_in, .. } = self.traffic;
-        write!(f, "the balancer saw {packets_in} packets ({bytes_in} bytes) in, {} replies", self.replies_seen)
+        write!(f, "the balancer saw {packets_in} packets ({bytes_in} bytes) in, {} replies", self.replies_seen)?;
+        for (claimer, claims) in &self.traffic.claims {
+            write!(f, "\n{claimer} said {claims} times that the VIP is its own")?;
+        }
+        Ok(())
     }
 }
 
@@ -75,8 +89,14 @@ mod tests {
     fn summary() -> Summary {
         let mut tally = Tally::new(2);
         tally.record(Ok(0), Duration::from_millis(4));
-        let traffic = Traffic { packets_in: 7, bytes_in: 500, reasons: [("answer_arp".to_owned(), 1)].into() };
-        Summary { backends: vec!["web1".into(), "web2".into()], tally, traffic, replies_seen: 0 }
+        let broken = vec!["web2=arp".parse().unwrap()];
+        let traffic = Traffic {
+            packets_in: 7,
+            bytes_in: 500,
+            reasons: [("answer_arp".to_owned(), 1)].into(),
+            claims: [("web2".to_owned(), 3)].into(),
+        };
+        Summary { backends: vec!["web1".into(), "web2".into()], tally, traffic, replies_seen: 0, broken }
     }
 
     #[test]
@@ -89,6 +109,8 @@ mod tests {
             "backends": [{"name": "web1", "requests": 1}, {"name": "web2", "requests": 0}],
             "balancer": {"packets_in": 7, "bytes_in": 500, "replies_seen": 0},
             "reasons": {"answer_arp": 1},
+            "claims": {"web2": 3},
+            "broken": ["web2=arp"],
         });
         assert_eq!(json, expected);
     }

@@ -13,6 +13,8 @@ pub struct Traffic {
     pub bytes_in: u64,
     /// Packets by the reason that they were passed, dropped or answered for; reasons without packets are left out.
     pub reasons: BTreeMap<String, u64>,
+    /// How often a VIP was claimed, by backend, or by `balancer` or `unknown`.
+    pub claims: BTreeMap<String, u64>,
 }
 
 impl From<&Samples> for Traffic {
@@ -21,8 +23,13 @@ impl From<&Samples> for Traffic {
         for sample in samples.named(REASONS).filter(|sample| sample.value > 0.0) {
             *reasons.entry(sample.label("reason").to_owned()).or_default() += sample.value as u64;
         }
+        let mut claims = BTreeMap::new();
+        for sample in samples.named(CLAIMS) {
+            *claims.entry(sample.label("backend").to_owned()).or_default() += sample.value as u64;
+        }
         let ours: u64 = reasons.iter().filter(|(reason, _)| !reason.starts_with("pass_")).map(|(_, count)| count).sum();
-        Self { packets_in: samples.sum(PACKETS, &[]) as u64 + ours, bytes_in: samples.sum(BYTES, &[]) as u64, reasons }
+        let (packets_in, bytes_in) = (samples.sum(PACKETS, &[]) as u64 + ours, samples.sum(BYTES, &[]) as u64);
+        Self { packets_in, bytes_in, reasons, claims }
     }
 }
 
@@ -36,6 +43,7 @@ impl Traffic {
 
 const PACKETS: &str = "dsr_member_packets_total";
 const BYTES: &str = "dsr_member_bytes_total";
+const CLAIMS: &str = "dsr_arp_claims_total";
 const REASONS: &str = "dsr_reason_packets_total";
 
 #[cfg(test)]

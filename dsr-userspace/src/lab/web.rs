@@ -11,7 +11,7 @@ use std::{
 use http_body_util::Full;
 use hyper::{Response, body::Bytes, header, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::AbortHandle};
 
 use super::{
     error::{Doing, Result},
@@ -25,6 +25,7 @@ use super::{
 pub(super) struct Web {
     end: Option<oneshot::Sender<Infallible>>,
     thread: Option<thread::JoinHandle<()>>,
+    sites: Vec<(Arc<str>, AbortHandle)>,
 }
 
 /// A backend's name and where it listens.
@@ -48,17 +49,24 @@ impl Web {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.doing(|| "start a tokio runtime")?;
         let (end, ended) = oneshot::channel();
+        let mut running = Vec::new();
         for site in sites {
             for listener in site.listeners {
                 let _guard = runtime.enter();
                 let listener = tokio::net::TcpListener::from_std(listener).doing(|| "watch a listening socket")?;
-                runtime.spawn(serve(listener, site.name.clone()));
+                let task = runtime.spawn(serve(listener, site.name.clone()));
+                running.push((site.name.clone(), task.abort_handle()));
             }
         }
         // Leaving it drops the runtime, and with it every socket.
         let run = move || drop(runtime.block_on(ended));
         let thread = thread::Builder::new().name("lab-web".into()).spawn(run).doing(|| "start a thread")?;
-        Ok(Self { end: Some(end), thread: Some(thread) })
+        Ok(Self { end: Some(end), thread: Some(thread), sites: running })
+    }
+
+    /// Stops to listen as `name`.
+    pub(super) fn stop(&self, name: &str) {
+        self.sites.iter().filter(|(site, _)| **site == *name).for_each(|(_, task)| task.abort());
     }
 }
 

@@ -13,7 +13,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::{CONFIG_HASH_BITS, CheckSample, MemberSample, Snapshot};
+use super::{CONFIG_HASH_BITS, CheckSample, ClaimSample, MemberSample, Snapshot};
 use crate::health::{BOUNDS, Histogram};
 
 /// The HTTP content type of [`encode`]'s text.
@@ -34,6 +34,7 @@ impl Collector for Snapshot {
         reasons(&mut encoder, self)?;
         backends(&mut encoder, self)?;
         checks(&mut encoder, &self.checks)?;
+        claims(&mut encoder, self)?;
         agent(&mut encoder, self)
     }
 }
@@ -117,6 +118,21 @@ fn checks(encoder: &mut DescriptorEncoder<'_>, checks: &[CheckSample]) -> fmt::R
         metric.encode_family(&labels(check))?.encode_histogram::<NoLabelSet>(*sum, *count, &buckets, None)?;
     }
     Ok(())
+}
+
+fn claims(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Result {
+    let labels = |claim: &ClaimSample| {
+        [("vip", claim.vip.to_string()), ("mac", claim.mac.clone()), ("backend", claim.backend.clone())]
+    };
+    let samples = snapshot.claims.iter().map(|claim| (labels(claim), claim.claims));
+    let help = "ARP and neighbour discovery packets in which another host claims a VIP";
+    family(encoder, "dsr_arp_claims_total", help, MetricType::Counter, samples)?;
+    let samples = snapshot.claims.iter().filter(|claim| claim.holds).map(|claim| (labels(claim), 1));
+    let help = "A host says that a VIP is its own; always 1, there only while it does";
+    family(encoder, "dsr_vip_claimed", help, MetricType::Gauge, samples)?;
+    let help = "Claims to VIPs that came too fast to be told apart";
+    let mut lost = encoder.encode_descriptor("dsr_arp_claims_lost_total", help, None, MetricType::Counter)?;
+    lost.encode_gauge(&snapshot.claims_lost)
 }
 
 fn agent(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Result {

@@ -6,7 +6,7 @@ use dsr_common::stats::Reason;
 
 use super::*;
 use crate::{
-    metrics::{BackendSample, ReasonSample, Reloads},
+    metrics::{BackendSample, ClaimSample, ReasonSample, Reloads},
     model::{Cause, Port, Protocol},
 };
 
@@ -60,6 +60,14 @@ fn every_family_has_its_name_its_type_and_its_labels() {
         members: vec![member()],
         reasons: vec![ReasonSample { reason: Reason::DropNoService, interface: "eth0".into(), packets: 3 }],
         backends: vec![backend("web1", None), backend("web2", Some("it does not answer ARP"))],
+        claims: vec![ClaimSample {
+            vip: "192.0.2.10".parse().unwrap(),
+            mac: "02:00:00:00:01:02".into(),
+            backend: "web2".into(),
+            claims: 5,
+            holds: true,
+        }],
+        claims_lost: 6,
         checks: vec![check()],
         reload: Reloads { ok: 2, error: 1 },
         config_hash: 42,
@@ -104,6 +112,12 @@ fn every_family_has_its_name_its_type_and_its_labels() {
         bucket("2.5", 1),
         bucket("5.0", 1),
         bucket("+Inf", 2),
+        "# TYPE dsr_arp_claims_total counter".to_owned(),
+        r#"dsr_arp_claims_total{vip="192.0.2.10",mac="02:00:00:00:01:02",backend="web2"} 5"#.to_owned(),
+        "# TYPE dsr_vip_claimed gauge".to_owned(),
+        r#"dsr_vip_claimed{vip="192.0.2.10",mac="02:00:00:00:01:02",backend="web2"} 1"#.to_owned(),
+        "# TYPE dsr_arp_claims_lost_total counter".to_owned(),
+        "dsr_arp_claims_lost_total 6".to_owned(),
         "# TYPE dsr_reload_total counter".to_owned(),
         r#"dsr_reload_total{result="ok"} 2"#.to_owned(),
         r#"dsr_reload_total{result="error"} 1"#.to_owned(),

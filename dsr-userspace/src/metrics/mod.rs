@@ -26,6 +26,10 @@ pub struct Snapshot {
     pub reasons: Vec<ReasonSample>,
     /// Whether each backend can be reached.
     pub backends: Vec<BackendSample>,
+    /// Claims of other hosts to VIPs.
+    pub claims: Vec<ClaimSample>,
+    /// Claims that nothing more is known of, because there were too many at a time.
+    pub claims_lost: u64,
     /// What the checks of each backend found.
     pub checks: Vec<CheckSample>,
     /// How often the configuration was read again.
@@ -84,6 +88,21 @@ pub struct BackendSample {
     pub reachable: bool,
     /// Why not.
     pub cause: Option<String>,
+}
+
+/// Claims of one host to a VIP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimSample {
+    /// The VIP.
+    pub vip: IpAddr,
+    /// The host's MAC; `other` for those that were too many to be told apart.
+    pub mac: String,
+    /// The backend's name, `balancer` or `unknown`.
+    pub backend: String,
+    /// How often it was heard.
+    pub claims: u64,
+    /// Whether it was heard lately.
+    pub holds: bool,
 }
 
 /// What the check of one backend, seen from one service, found.

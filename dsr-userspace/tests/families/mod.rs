@@ -11,7 +11,7 @@ use std::{
 use dsr::{
     health::Histogram,
     lab::{self, Samples},
-    metrics::{self, BackendSample, CheckSample, MemberSample, ReasonSample, Snapshot},
+    metrics::{self, BackendSample, CheckSample, ClaimSample, MemberSample, ReasonSample, Snapshot},
     model::{Cause, Port, Protocol},
 };
 use dsr_common::stats::Reason;
@@ -74,6 +74,13 @@ fn snapshot() -> Snapshot {
         reachable: false,
         cause: Some("no route leads to it".into()),
     };
+    let claim = ClaimSample {
+        vip: "192.0.2.10".parse().unwrap(),
+        mac: "02:00:00:00:01:02".into(),
+        backend: "web2".into(),
+        claims: 1,
+        holds: true,
+    };
     let check = CheckSample {
         pool: "web".into(),
         backend: "web1".into(),
@@ -86,6 +93,7 @@ fn snapshot() -> Snapshot {
         members: vec![member],
         reasons: Reason::ALL.iter().map(reason).collect(),
         backends: vec![backend],
+        claims: vec![claim],
         checks: vec![check],
         ..Snapshot::default()
     }

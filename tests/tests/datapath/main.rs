@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod arp;
+mod claims;
 mod echo;
 mod forward;
 mod interfaces;

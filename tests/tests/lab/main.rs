@@ -5,6 +5,7 @@
 mod agent;
 mod arp;
 mod command;
+mod fault;
 mod leftovers;
 mod network;
 mod program;

@@ -10,13 +10,14 @@ use futures_util::TryStreamExt;
 use rtnetlink::{
     Handle, LinkBridge, LinkUnspec, LinkVeth,
     packet_route::{
-        address::AddressHeaderFlags,
+        AddressFamily,
+        address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
         link::{
             BridgePortState, InfoBridgePort, InfoData, InfoPortData, InfoVeth, LinkAttribute, LinkInfo, LinkMessage,
         },
     },
 };
-use rustix::net::{AddressFamily, SocketType, netdevice::name_to_index, socket};
+use rustix::net::{SocketType, netdevice::name_to_index, socket};
 
 use crate::{
     lab::error::{Doing, Result},
@@ -108,11 +109,24 @@ impl Links {
         }
         request.execute().await.doing(|| format!("add {address}/{prefix} to {name}"))
     }
+
+    /// Takes an address from an interface.
+    pub async fn remove_address(&self, name: &str, address: IpAddr, prefix: u8) -> Result<()> {
+        let mut message = AddressMessage::default();
+        message.header.family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+        message.header.prefix_len = prefix;
+        message.header.index = index(name)?;
+        message.attributes = match address {
+            IpAddr::V4(_) => vec![AddressAttribute::Local(address), AddressAttribute::Address(address)],
+            IpAddr::V6(_) => vec![AddressAttribute::Address(address)],
+        };
+        self.handle.address().del(message).execute().await.doing(|| format!("take {address}/{prefix} from {name}"))
+    }
 }
 
 /// The index of an interface of the calling thread's namespace.
 pub(super) fn index(name: &str) -> Result<u32> {
-    let found = socket(AddressFamily::INET, SocketType::DGRAM, None);
+    let found = socket(rustix::net::AddressFamily::INET, SocketType::DGRAM, None);
     found.and_then(|socket| name_to_index(socket.as_fd(), name)).doing(|| format!("find the interface {name}"))
 }
 

@@ -1,0 +1,61 @@
+//! `dsr doctor`: says what is wrong with this balancer's network and its backends, and how to mend it; changes nothing.
+//!
+//! Findings go to standard output, one a line; with `--json` one object does. Exit code: 2 where the configuration cannot be
+//! used, 1 where anything was found, 0 otherwise.
+
+use std::{io::Write, path::PathBuf, process::ExitCode};
+
+use anyhow::Context;
+use serde::Serialize;
+
+use super::WRONG;
+use crate::{
+    config::{self, HostFacts},
+    doctor::{self, Finding},
+};
+
+/// Arguments of `dsr doctor`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The configuration file
+    #[arg(short, long, value_name = "FILE", default_value = "/etc/dsr/dsr.yaml")]
+    config: PathBuf,
+    /// Print one JSON object: ok, findings
+    #[arg(long)]
+    json: bool,
+}
+
+/// Looks at everything that the configuration names.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("cannot start the runtime")?.block_on(examine(args))
+}
+
+async fn examine(args: &Args) -> anyhow::Result<ExitCode> {
+    let host = HostFacts::read().await.context("cannot look at this host")?;
+    let config = match config::load_on_host(&args.config, &host) {
+        Ok(config) => config,
+        Err(errors) => {
+            writeln!(std::io::stderr(), "{errors}")?;
+            return Ok(ExitCode::from(WRONG));
+        }
+    };
+    let findings = doctor::run(&config).await?;
+    let mut out = std::io::stdout();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string(&Report { ok: findings.is_empty(), findings: &findings })?)?;
+    } else if findings.is_empty() {
+        writeln!(out, "nothing is wrong")?;
+    }
+    if !args.json {
+        findings.iter().try_for_each(|finding| writeln!(out, "{finding}"))?;
+    }
+    Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    ok: bool,
+    findings: &'a [Finding],
+}

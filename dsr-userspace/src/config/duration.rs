@@ -1,0 +1,56 @@
+//! Lengths of time: a number and its unit.
+
+use std::time::Duration;
+
+use serde_yaml::Value;
+
+use super::field::{Read, not};
+
+/// A length of time that is not zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span(pub(super) Duration);
+
+impl Read for Span {
+    const WRITE: &'static str = "a number with its unit, ms, s, m or h, like 60s";
+
+    fn read(value: Value) -> Result<Self, String> {
+        let text = match &value {
+            Value::String(text) => text,
+            Value::Number(number) => return Err(format!("{number} has no unit: write {number}s, or {}", Self::WRITE)),
+            value => return Err(not::<Self>(value, "a time")),
+        };
+        let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(unit_at);
+        let milliseconds = match unit.trim() {
+            "ms" => 1,
+            "s" => 1000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            _ => return Err(not::<Self>(&value, "a time")),
+        };
+        let length = number.parse::<u64>().ok().and_then(|number| number.checked_mul(milliseconds));
+        let length = length.filter(|length| *length > 0).ok_or_else(|| not::<Self>(&value, "a time"))?;
+        Ok(Self(Duration::from_millis(length)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<u64, String> {
+        Span::read(serde_yaml::from_str(text).unwrap()).map(|span| span.0.as_millis() as u64)
+    }
+
+    #[test]
+    fn a_time_has_a_unit() {
+        assert_eq!(
+            (read("250ms"), read("60s"), read("5 m"), read("1h")),
+            (Ok(250), Ok(60_000), Ok(300_000), Ok(3_600_000))
+        );
+        assert!(read("60").unwrap_err().contains("60 has no unit: write 60s"));
+        for text in ["s", "0s", "-1s", "1.5s", "1d", "99999999999999999h", "[1s]", "true"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Claims to VIPs, as the program tells of them through its ring buffer.
+
+use std::io;
+
+use aya::maps::{MapData, RingBuf};
+use dsr_common::{
+    claim::{Claim, ClaimBudget},
+    names,
+};
+use tokio::io::unix::AsyncFd;
+
+use super::{Datapath, Error};
+
+/// What one load of the program tells. It outlives the program, and then tells nothing more.
+pub struct ClaimEvents(RingBuf<MapData>);
+
+impl ClaimEvents {
+    pub(super) fn new(ring: RingBuf<MapData>) -> Self {
+        Self(ring)
+    }
+
+    /// Takes what was told since the last time.
+    pub fn take(&mut self) -> Vec<Claim> {
+        drain(&mut self.0)
+    }
+
+    /// To be waited for. Needs a tokio runtime with I/O enabled.
+    pub fn follow(self) -> io::Result<ClaimStream> {
+        // SAFETY: the ring buffer has one descriptor for as long as it lives, and the stream owns it.
+        let registered = unsafe { AsyncFd::register_with_interest(self.0, tokio::io::Interest::READABLE) };
+        registered.map(ClaimStream).map_err(io::Error::from)
+    }
+}
+
+/// What one load of the program tells, as it comes.
+pub struct ClaimStream(AsyncFd<RingBuf<MapData>>);
+
+impl ClaimStream {
+    /// Waits for claims. Nothing is lost where this is dropped before it is ready.
+    pub async fn next(&mut self) -> io::Result<Vec<Claim>> {
+        loop {
+            let mut guard = self.0.readable_mut().await?;
+            let claims = drain(guard.get_inner_mut());
+            guard.clear_ready();
+            if !claims.is_empty() {
+                return Ok(claims);
+            }
+        }
+    }
+
+    /// Takes what is there, without waiting.
+    pub fn take(&mut self) -> Vec<Claim> {
+        drain(self.0.get_mut())
+    }
+}
+
+fn drain(ring: &mut RingBuf<MapData>) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    while let Some(item) = ring.next() {
+        claims.extend(item.first_chunk().map(Claim::read));
+    }
+    claims
+}
+
+impl Datapath {
+    /// What the program will tell of claims to VIPs; nothing where it was taken before.
+    pub fn take_claims(&mut self) -> Option<ClaimEvents> {
+        self.claims.take()
+    }
+
+    /// How many claims the program did not tell of, because there were too many at a time.
+    pub fn lost_claims(&self) -> Result<u64, Error> {
+        let cpus = self.claim_budget.get(&0, 0).map_err(|error| Error::Map(names::CLAIMS, error))?;
+        Ok(cpus.iter().map(|cpu: &ClaimBudget| cpu.lost).sum())
+    }
+}

@@ -1,0 +1,223 @@
+//! All that is to be known before anything can be said.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    net::{IpAddr, SocketAddr, UdpSocket},
+    time::Duration,
+};
+
+use futures_util::{StreamExt, stream};
+use tokio::{net::TcpStream, time};
+
+use super::{
+    agent::{self, Counted},
+    ear::{self, Errand},
+    heard::Heard,
+    probe::{PORTS, Way},
+};
+use crate::{
+    arpwatch::View,
+    config::{Config, FactsError, HostFacts},
+    model::{Backend, Hop, Network, Port, Protocol, Reach, Service},
+    neighbour::{self, Watcher},
+};
+
+/// Why nothing could be found out.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The network cannot be looked at.
+    #[error(transparent)]
+    Neighbour(#[from] neighbour::Error),
+    /// The host's addresses cannot be read.
+    #[error(transparent)]
+    Facts(#[from] FactsError),
+    /// Nothing can be sent or heard.
+    #[error("cannot send probes: {0}; root or CAP_NET_RAW is needed")]
+    Probe(#[from] io::Error),
+}
+
+/// What is known.
+pub(super) struct Case<'a> {
+    pub(super) config: &'a Config,
+    pub(super) network: Network,
+    pub(super) view: View,
+    /// What was heard, with the index of the interface.
+    pub(super) heard: Vec<(u32, Heard)>,
+    /// The probes that were sent.
+    pub(super) probes: Vec<Probe>,
+    /// What a TCP connection to a backend's own address met.
+    pub(super) own: BTreeMap<SocketAddr, Own>,
+    /// What the agent counted before and after the probes; nothing where none runs.
+    pub(super) agent: Option<(Counted, Counted)>,
+}
+
+/// Probes of one VIP at one backend.
+#[derive(Clone, Debug)]
+pub(super) struct Probe {
+    /// The service's name.
+    pub(super) service: String,
+    /// The backend.
+    pub(super) backend: Backend,
+    /// VIP and TCP port; no port where the service has none to be asked for.
+    pub(super) vip: (IpAddr, Option<u16>),
+    /// The ports that connections were opened from, and the identifier of the echo request.
+    pub(super) marks: BTreeSet<u16>,
+}
+
+/// What a connection to a backend's own address met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Own {
+    /// Somebody listens.
+    Open,
+    /// The host says that nobody does.
+    Refused,
+    /// Nothing.
+    Silent,
+}
+
+impl<'a> Case<'a> {
+    /// Looks, asks and listens.
+    pub(super) async fn gather(config: &'a Config) -> Result<Self, Error> {
+        let network = look(config).await?;
+        let (view, host) = (View::new(config, &network), HostFacts::read().await?);
+        let (probes, frames) = probes(config, &network, &host);
+        let before = agent::counted(config).await;
+        let heard = ear::send_and_hear(errands(config, &network, &view, frames)).await?;
+        let own = connect_all(config, &network).await;
+        let agent = before.zip(agent::counted(config).await);
+        Ok(Self { config, network, view, heard, probes, own, agent })
+    }
+
+    /// Each backend once, with a service that it is of.
+    pub(super) fn backends(&self) -> impl Iterator<Item = &Backend> {
+        let mut seen = BTreeSet::new();
+        let all = self.config.desired.services.iter().flat_map(|service| service.backends.iter());
+        all.filter(move |backend| seen.insert((&backend.name, backend.address)))
+    }
+
+    /// The way to an address, where there is one.
+    pub(super) fn hop(&self, address: IpAddr) -> Option<&Hop> {
+        hop(&self.network, address)
+    }
+}
+
+fn hop(network: &Network, address: IpAddr) -> Option<&Hop> {
+    match network.reach.get(&address) {
+        Some(Reach::Hop(hop)) => Some(hop),
+        _ => None,
+    }
+}
+
+/// The network, when all backends are found or time is over.
+async fn look(config: &Config) -> Result<Network, Error> {
+    let (watcher, mut network) = Watcher::start(config.interfaces())?;
+    let wanted = config.neighbour_addresses();
+    watcher.set_backends(wanted.clone());
+    let found = |network: &Network| wanted.iter().all(|address| hop(network, *address).is_some());
+    // Where time is over, what is known by then is what there is to know.
+    let _ = time::timeout(RESOLVED_WITHIN, network.wait_for(found)).await;
+    let seen = network.borrow().clone();
+    Ok(seen)
+}
+
+/// Questions for VIPs on every segment and for each backend on its own, and the probes, by interface.
+fn errands(config: &Config, network: &Network, view: &View, probes: Vec<(u32, Vec<u8>)>) -> Vec<Errand> {
+    let mut errands: BTreeMap<u32, Errand> = BTreeMap::new();
+    for segment in &view.segments {
+        let errand = errands.entry(segment.ifindex);
+        let empty = || Errand { ifindex: segment.ifindex, mac: segment.mac, frames: Vec::new() };
+        let errand = errand.or_insert_with(empty);
+        errand.frames.extend(view.vips.iter().map(|vip| segment.question(*vip)));
+        let here = |address: &IpAddr| {
+            hop(network, *address).is_some_and(|hop| hop.ifindex == segment.ifindex && hop.tags == segment.tags)
+        };
+        let backends = config.desired.backend_addresses();
+        errand.frames.extend(backends.into_iter().filter(here).map(|address| segment.question(address)));
+    }
+    for (ifindex, frame) in probes {
+        if let Some(errand) = errands.get_mut(&ifindex) {
+            errand.frames.push(frame);
+        }
+    }
+    errands.into_values().collect()
+}
+
+/// What to ask each backend for each of its VIPs.
+fn probes(config: &Config, network: &Network, host: &HostFacts) -> (Vec<Probe>, Vec<(u32, Vec<u8>)>) {
+    let (mut probes, mut frames, mut ports) = (Vec::new(), Vec::new(), PORTS);
+    for service in &config.desired.services {
+        for backend in service.backends.iter().filter(|backend| backend.weight.get() > 0) {
+            let Some(hop) = hop(network, backend.address) else { continue };
+            let Some(mac) = network.interfaces.values().find(|i| i.ifindex == hop.ifindex).map(|i| i.mac) else {
+                continue;
+            };
+            let Some(source) = source(backend.address, service.id.vip, host) else { continue };
+            let way = Way { hop, mac, source };
+            let port = port(service);
+            let mut marks = BTreeSet::new();
+            for port in port.iter().cycle().take(if port.is_some() { SYNS } else { 0 }) {
+                let Some(from) = ports.next() else { break };
+                frames.push((hop.ifindex, way.syn(from, (service.id.vip, *port).into())));
+                marks.insert(from);
+            }
+            if let Some(id) = ports.next() {
+                frames.push((hop.ifindex, way.echo(id, service.id.vip)));
+                marks.insert(id);
+            }
+            let (service, backend, vip) = (service.name.clone(), backend.clone(), (service.id.vip, port));
+            probes.push(Probe { service, backend, vip, marks });
+        }
+    }
+    (probes, frames)
+}
+
+/// The port that a service can be asked at by TCP.
+fn port(service: &Service) -> Option<u16> {
+    match (service.id.protocol, service.id.port) {
+        (Protocol::Tcp, Port::One(port)) => Some(port.get()),
+        _ => None,
+    }
+}
+
+/// The address of this host that a backend answers to when it is asked for a VIP.
+fn source(backend: IpAddr, vip: IpAddr, host: &HostFacts) -> Option<IpAddr> {
+    let unspecified: SocketAddr = if backend.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0; 16], 0).into() };
+    let socket = UdpSocket::bind(unspecified).ok()?;
+    // Nothing is sent: the kernel only chooses the address.
+    socket.connect((backend, 9)).ok()?;
+    let own = socket.local_addr().ok()?.ip();
+    if own.is_ipv4() == vip.is_ipv4() {
+        return Some(own);
+    }
+    let interface = &host.addresses.iter().find(|on_host| on_host.address == own)?.interface;
+    let is_link_local = |address: &IpAddr| matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+    let others = host.addresses.iter().filter(|on_host| on_host.interface == *interface).map(|on_host| on_host.address);
+    others.into_iter().find(|address| address.is_ipv4() == vip.is_ipv4() && !is_link_local(address))
+}
+
+/// Connects to each backend's own address at the TCP ports of its services.
+async fn connect_all(config: &Config, network: &Network) -> BTreeMap<SocketAddr, Own> {
+    let services = config.desired.services.iter().filter_map(|service| Some((service, port(service)?)));
+    let all = services.flat_map(|(service, port)| service.backends.iter().map(move |backend| (backend.address, port)));
+    let reachable: BTreeSet<_> =
+        all.filter(|(address, _)| hop(network, *address).is_some()).map(SocketAddr::from).collect();
+    stream::iter(reachable).map(|at| async move { (at, connect(at).await) }).buffer_unordered(AT_A_TIME).collect().await
+}
+
+async fn connect(at: SocketAddr) -> Own {
+    match time::timeout(CONNECTED_WITHIN, TcpStream::connect(at)).await {
+        Ok(Ok(_)) => Own::Open,
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Own::Refused,
+        Ok(Err(_)) | Err(_) => Own::Silent,
+    }
+}
+
+/// How long hosts may take to say their MACs.
+const RESOLVED_WITHIN: Duration = Duration::from_secs(5);
+const CONNECTED_WITHIN: Duration = Duration::from_millis(1500);
+/// Connections that are opened at a time.
+const AT_A_TIME: usize = 64;
+/// Connections that are opened to a VIP at each backend: flows of several hashes, so that one at least goes astray where a
+/// backend forwards.
+const SYNS: usize = 4;

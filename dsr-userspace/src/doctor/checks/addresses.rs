@@ -1,0 +1,55 @@
+//! Backends that are not one host each: two hosts with one address, two backends with one MAC.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::finding;
+use crate::{
+    doctor::{Finding, Severity, case::Case, heard::Heard},
+    model::Mac,
+};
+
+/// Two hosts with one address; then two backends at one MAC.
+pub(in crate::doctor) fn findings(case: &Case<'_>) -> Vec<Finding> {
+    two_hosts(case).into_iter().chain(one_mac(case)).collect()
+}
+
+fn two_hosts(case: &Case<'_>) -> Vec<Finding> {
+    let found = case.backends().filter_map(|backend| {
+        let macs: BTreeSet<Mac> = case.heard.iter().filter_map(|(_, heard)| told(heard, backend.address)).collect();
+        let listed: Vec<_> = macs.iter().map(ToString::to_string).collect();
+        (macs.len() > 1).then(|| {
+            let (address, listed) = (backend.address, listed.join(" and "));
+            let what =
+                format!("two hosts say that {address} is theirs, {listed}: now one gets the packets, now the other");
+            let mend = format!("find both in the switch's table, and take {address} from the wrong one");
+            finding(Severity::Error, "address-twice", &backend.name, what, mend)
+        })
+    });
+    found.collect()
+}
+
+fn told(heard: &Heard, wanted: std::net::IpAddr) -> Option<Mac> {
+    match heard {
+        Heard::At { address, mac, .. } if *address == wanted => Some(*mac),
+        _ => None,
+    }
+}
+
+fn one_mac(case: &Case<'_>) -> Vec<Finding> {
+    let mut by_mac: BTreeMap<Mac, BTreeMap<&str, std::net::IpAddr>> = BTreeMap::new();
+    for backend in case.backends() {
+        if let Some(hop) = case.hop(backend.address) {
+            by_mac.entry(hop.destination).or_default().insert(&backend.name, backend.address);
+        }
+    }
+    let shared = by_mac.into_iter().filter(|(_, backends)| backends.len() > 1);
+    let shared = shared.map(|(mac, backends)| {
+        let names = backends.keys().copied().collect::<Vec<_>>().join(" and ");
+        let addresses: Vec<_> = backends.values().map(ToString::to_string).collect();
+        let what = format!("{} have one MAC, {mac}: one host gets the flows of both", addresses.join(" and "));
+        let mend = "give each host a MAC of its own (a copied virtual machine keeps the old one), or look for a router that \
+                    answers for others (proxy_arp), or write the host once";
+        finding(Severity::Error, "mac-shared", names, what, mend)
+    });
+    shared.collect()
+}

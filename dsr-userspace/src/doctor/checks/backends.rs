@@ -1,0 +1,145 @@
+//! Whether each backend takes the VIP's packets and has an application behind it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::finding;
+use crate::{
+    doctor::{
+        Finding, Severity,
+        case::{Case, Own, Probe},
+        heard::{Answer, Heard},
+    },
+    model::Mac,
+};
+
+/// At most one finding for each service and backend: the first cause that explains all that was heard.
+pub(in crate::doctor) fn findings(case: &Case<'_>) -> Vec<Finding> {
+    let mut found: Vec<Finding> = Vec::new();
+    for probe in &case.probes {
+        let Some(finding) = judge(case, probe) else { continue };
+        if !found.contains(&finding) {
+            found.push(finding);
+        }
+    }
+    found
+}
+
+/// What a backend made of the probes.
+#[derive(Debug, Default)]
+struct Made {
+    opened: bool,
+    refused: bool,
+    echoed: bool,
+    /// Another backend answered in its place.
+    elsewhere: bool,
+}
+
+fn judge(case: &Case<'_>, probe: &Probe) -> Option<Finding> {
+    let made = made(case, probe);
+    let (vip, port) = probe.vip;
+    let (name, address) = (&probe.backend.name, probe.backend.address);
+    if made.elsewhere || came_back(case, name) {
+        let what = format!(
+            "it sends the packets for the VIP {vip} back instead of taking them: it does not hold the VIP, and forwards"
+        );
+        return Some(finding(Severity::Error, "forwards", name, what, mend_vip(name, vip)));
+    }
+    if made.opened || (port.is_none() && made.echoed) {
+        return None;
+    }
+    if made.refused {
+        let port = port.unwrap_or_default();
+        let what = format!(
+            "nobody listens at {} there: service {} gets no answer from it",
+            SocketAddr::from((vip, port)),
+            probe.service
+        );
+        let mend = match own(case, probe) {
+            Some(Own::Open) => {
+                format!("the application listens at {address} alone: bind it to {vip} or to all addresses")
+            }
+            _ => format!("start the application on {name}, and look for it with `ss -ltn sport = :{port}`"),
+        };
+        return Some(finding(Severity::Error, "application-down", name, what, mend));
+    }
+    if let (true, Some(port)) = (made.echoed, port) {
+        let what = format!(
+            "it holds the VIP {vip} and says nothing at port {port}: a firewall drops the packets or the answers"
+        );
+        let mend = format!("on {name}: let TCP port {port} to {vip} pass, `nft list ruleset` or `iptables -nvL INPUT`");
+        return Some(finding(Severity::Error, "firewall", name, what, mend));
+    }
+    silent(case, probe)
+}
+
+/// Nothing at all came from the VIP.
+fn silent(case: &Case<'_>, probe: &Probe) -> Option<Finding> {
+    let ((vip, _), name, address) = (probe.vip, &probe.backend.name, probe.backend.address);
+    match own(case, probe) {
+        Some(Own::Open | Own::Refused) => {
+            let what = format!(
+                "{address} answers and the VIP {vip} does not: it is not on the backend's loopback, or a firewall drops what is for it"
+            );
+            Some(finding(Severity::Error, "vip-missing", name, what, mend_vip(name, vip)))
+        }
+        Some(Own::Silent) => {
+            let what = format!("it has a MAC, and answers neither at {address} nor at the VIP {vip}");
+            let mend = format!("see that {name} is not hung, and that no firewall drops what this host sends");
+            Some(finding(Severity::Error, "host-down", name, what, mend))
+        }
+        // A service that cannot be asked by TCP, on a host that may not answer echo at all.
+        None => {
+            let what = format!("it does not answer echo to the VIP {vip}: the VIP may be missing on its loopback");
+            Some(finding(Severity::Warning, "vip-missing", name, what, mend_vip(name, vip)))
+        }
+    }
+}
+
+fn mend_vip(name: &str, vip: IpAddr) -> String {
+    let (ip, prefix) = if vip.is_ipv4() { ("ip", 32) } else { ("ip -6", 128) };
+    format!("on {name}: `{ip} address add {vip}/{prefix} dev lo`, and see that it does not forward")
+}
+
+fn own(case: &Case<'_>, probe: &Probe) -> Option<Own> {
+    case.own.get(&SocketAddr::from((probe.backend.address, probe.vip.1?))).copied()
+}
+
+fn made(case: &Case<'_>, probe: &Probe) -> Made {
+    let mut made = Made::default();
+    let vip = probe.vip.0;
+    for (_, heard) in &case.heard {
+        let mac = match heard {
+            Heard::Tcp { mac, from, to, .. }
+                if from.0 == vip && Some(from.1) == probe.vip.1 && probe.marks.contains(to) =>
+            {
+                mac
+            }
+            Heard::Echo { mac, from, id } if *from == vip && probe.marks.contains(id) => mac,
+            _ => continue,
+        };
+        if is_of_another(case, *mac, probe) {
+            made.elsewhere = true;
+            continue;
+        }
+        match heard {
+            Heard::Tcp { answer: Answer::Open, .. } => made.opened = true,
+            Heard::Tcp { answer: Answer::Refused, .. } => made.refused = true,
+            Heard::Echo { .. } => made.echoed = true,
+            Heard::At { .. } => {}
+        }
+    }
+    made
+}
+
+/// Whether a MAC is that of another backend. One that is nobody's is another card of this one.
+fn is_of_another(case: &Case<'_>, mac: Mac, probe: &Probe) -> bool {
+    let its_own = case.hop(probe.backend.address).map(|hop| hop.destination);
+    Some(mac) != its_own
+        && case.backends().any(|backend| case.hop(backend.address).is_some_and(|hop| hop.destination == mac))
+}
+
+/// Whether the agent dropped frames that came back from a backend while it was probed.
+fn came_back(case: &Case<'_>, name: &str) -> bool {
+    let Some((before, after)) = &case.agent else { return false };
+    after.loops.get(name) > before.loops.get(name)
+}

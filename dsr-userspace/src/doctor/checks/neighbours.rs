@@ -1,0 +1,54 @@
+//! Whether the network leads to each backend.
+
+use std::net::IpAddr;
+
+use super::finding;
+use crate::{
+    doctor::{Finding, Severity, case::Case},
+    model::{NoHop, Reach},
+};
+
+/// A finding for each backend that nothing can be sent to.
+pub(in crate::doctor) fn findings(case: &Case<'_>) -> Vec<Finding> {
+    let found = case.backends().filter_map(|backend| {
+        let no = match case.network.reach.get(&backend.address) {
+            Some(Reach::Hop(_)) => return None,
+            Some(Reach::No(no)) => no.clone(),
+            None => NoHop::NoNeighbour(backend.address),
+        };
+        let what = format!("nothing can be sent to {}: {no}", backend.address);
+        Some(finding(Severity::Error, cause(&no), &backend.name, what, mend(&no, backend.address)))
+    });
+    found.collect()
+}
+
+const fn cause(no: &NoHop) -> &'static str {
+    match no {
+        NoHop::NoNeighbour(_) => "host-down",
+        NoHop::InterfaceDown(_) => "interface-down",
+        NoHop::NoRoute | NoHop::Gateway(_) | NoHop::OtherInterface(_) | NoHop::Local => "no-way",
+        NoHop::NoPort(_) | NoHop::OutsideVlan(_) => "bridge",
+    }
+}
+
+fn mend(no: &NoHop, address: IpAddr) -> String {
+    match no {
+        NoHop::NoRoute => {
+            format!("give this host an address in the backend's subnet, or `ip route add {address} dev ...`")
+        }
+        NoHop::Gateway(gateway) => {
+            format!("put the backend on a segment of the balancer's, without the router {gateway} between")
+        }
+        NoHop::OtherInterface(name) => {
+            format!("add {name}, or what it stands on, to `interfaces`, or mend the route: `ip route get {address}`")
+        }
+        NoHop::Local => "write the backend's own address in the configuration".to_owned(),
+        NoHop::InterfaceDown(name) => format!("`ip link set dev {name} up`, and look at the cable"),
+        NoHop::NoNeighbour(_) => format!(
+            "see that the host runs, has this address and is in the right VLAN: `ip address show to {address}` there, \
+             `ip neighbour show {address}` here"
+        ),
+        NoHop::NoPort(bridge) => format!("see behind which port it is: `bridge fdb show br {bridge}`"),
+        NoHop::OutsideVlan(port) => format!("`bridge vlan add dev {port} vid ...` for the backend's VLAN"),
+    }
+}

@@ -1,0 +1,68 @@
+//! What is wrong with a balancer's network and its backends, each finding with the command that mends it.
+//!
+//! Enters a configuration; a [`case::Case`] is gathered for it: the network as the agent would see it, what hosts answer to
+//! questions and probes, and what a running agent counted. Pure checks make findings of that. Nothing is changed, and an
+//! agent need not run. A check is a module with a function from the case to its findings, entered in [`CHECKS`].
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::{config::Config, preflight};
+
+mod agent;
+mod case;
+mod checks;
+mod ear;
+mod heard;
+mod probe;
+
+pub use case::Error;
+pub use preflight::Severity;
+
+use case::Case;
+
+/// Something that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is, in a word that stays the same: `vip-missing`.
+    pub cause: &'static str,
+    /// What it is about: a backend, an interface, a VIP.
+    pub subject: String,
+    /// What is the matter, and what comes of it.
+    pub finding: String,
+    /// The command that mends it, or what to do where no command does.
+    pub mend: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}: {}: {}", self.severity, self.subject, self.cause, self.finding, self.mend)
+    }
+}
+
+/// From the case to what is wrong. Pure.
+type Check = fn(&Case<'_>) -> Vec<Finding>;
+
+/// All checks but those of the interfaces themselves, which are those of `dsr check`.
+const CHECKS: [Check; 4] =
+    [checks::neighbours::findings, checks::addresses::findings, checks::claims::findings, checks::backends::findings];
+
+/// Looks at everything. Errors come first. Must run inside a tokio runtime, in the network namespace of the agent; needs the
+/// capabilities `CAP_NET_RAW` and `CAP_NET_ADMIN`.
+pub async fn run(config: &Config) -> Result<Vec<Finding>, Error> {
+    let mut findings: Vec<Finding> = preflight::run(config).await.into_iter().map(Finding::from).collect();
+    let case = Case::gather(config).await?;
+    findings.extend(CHECKS.iter().flat_map(|check| check(&case)));
+    findings.sort_by_key(|finding| finding.severity);
+    Ok(findings)
+}
+
+impl From<preflight::Finding> for Finding {
+    fn from(found: preflight::Finding) -> Self {
+        let preflight::Finding { severity, interface, finding, mend } = found;
+        Self { severity, cause: "interface", subject: interface, finding, mend }
+    }
+}

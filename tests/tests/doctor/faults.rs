@@ -1,0 +1,116 @@
+//! Faults of backends.
+
+use dsr::lab::{Broken, Fault, Lab};
+use dsr_tests::{
+    lab::{
+        Configuration, PATIENCE, agent,
+        process::{ip, set},
+    },
+    privilege::is_root,
+};
+
+use super::{diagnosis, examine, lab, named, try_run};
+
+fn broken(fault: Fault) -> Lab {
+    let (lab, _) = lab(3);
+    lab.break_backend(Broken { backend: 2, fault }).unwrap();
+    lab
+}
+
+#[test]
+fn a_backend_that_answers_arp_is_named() {
+    if !is_root("a_backend_that_answers_arp_is_named") {
+        return;
+    }
+    let lab = broken(Fault::Arp);
+    assert_eq!(diagnosis(&lab), named(&[("arp-leak", "web2")]));
+    let (code, text) = examine(&lab, &[]);
+    assert_eq!(code, Some(1));
+    assert!(text.starts_with("error: web2: arp-leak: ") && text.contains("arp_ignore=1"), "{text}");
+}
+
+#[test]
+fn a_missing_vip_is_named() {
+    if !is_root("a_missing_vip_is_named") {
+        return;
+    }
+    let lab = broken(Fault::Vip);
+    assert_eq!(diagnosis(&lab), named(&[("vip-missing", "web2")]));
+    assert!(examine(&lab, &[]).1.contains("on web2: `ip address add 10.77.0.10/32 dev lo`"));
+}
+
+#[test]
+fn a_missing_ipv6_vip_is_named() {
+    if !is_root("a_missing_ipv6_vip_is_named") {
+        return;
+    }
+    let mut lab = Lab::builder().with_ipv6().build().unwrap();
+    let fields = format!("name: v6, vip: \"{}\", port: 80", lab.vip6(0).unwrap());
+    agent::start(&Configuration::of(&lab).line(&fields), &mut lab);
+    ip(lab.backend(2).unwrap(), &format!("address del {}/128 dev lo", lab.vip6(0).unwrap()));
+    assert_eq!(diagnosis(&lab), named(&[("vip-missing", "web2")]));
+    assert!(examine(&lab, &[]).1.contains("ip -6 address add fd77::a/128 dev lo"));
+}
+
+#[test]
+fn a_stopped_application_is_named() {
+    if !is_root("a_stopped_application_is_named") {
+        return;
+    }
+    assert_eq!(diagnosis(&broken(Fault::App)), named(&[("application-down", "web2")]));
+}
+
+#[test]
+fn a_host_that_is_gone_is_named() {
+    if !is_root("a_host_that_is_gone_is_named") {
+        return;
+    }
+    let lab = broken(Fault::Host);
+    let gone = |samples: &dsr::lab::Samples| samples.sum("dsr_member_slots", &[("backend", "web2")]) as u64 == 0;
+    agent::running(&lab).wait_until("no slots for web2", PATIENCE, gone).unwrap();
+    assert_eq!(diagnosis(&lab), named(&[("host-down", "web2")]));
+}
+
+#[test]
+fn a_backend_that_forwards_is_named() {
+    if !is_root("a_backend_that_forwards_is_named") {
+        return;
+    }
+    let lab = broken(Fault::Forward);
+    assert_eq!(diagnosis(&lab), named(&[("forwards", "web2")]));
+}
+
+#[test]
+fn a_firewall_is_named() {
+    if !is_root("a_firewall_is_named") {
+        return;
+    }
+    let (lab, _) = lab(2);
+    let web2 = lab.backend(2).unwrap();
+    let dropped = try_run(web2, "iptables -A INPUT -p tcp -d 10.77.0.10 --dport 80 -j DROP")
+        || (try_run(web2, "nft add table ip filter")
+            && try_run(web2, "nft add chain ip filter input { type filter hook input priority 0 ; }")
+            && try_run(web2, "nft add rule ip filter input ip daddr 10.77.0.10 tcp dport 80 drop"));
+    if !dropped {
+        println!("not run: neither iptables nor nft works here");
+        return;
+    }
+    assert_eq!(diagnosis(&lab), named(&[("firewall", "web2")]));
+}
+
+#[test]
+fn two_faults_are_two_findings() {
+    if !is_root("two_faults_are_two_findings") {
+        return;
+    }
+    let lab = broken(Fault::Arp);
+    lab.break_backend(Broken { backend: 3, fault: Fault::App }).unwrap();
+    assert_eq!(diagnosis(&lab), named(&[("application-down", "web3"), ("arp-leak", "web2")]));
+    // A setting that is mended is no finding any more when the agent has not heard of it for a while.
+    for interface in ["all", "lo", "eth0"] {
+        set(lab.backend(2).unwrap(), &format!("ipv4.conf.{interface}.arp_ignore"), "1");
+    }
+    let quiet = |samples: &dsr::lab::Samples| samples.named("dsr_vip_claimed").next().is_none();
+    agent::running(&lab).wait_until("no claim", PATIENCE, quiet).unwrap();
+    assert_eq!(diagnosis(&lab), named(&[("application-down", "web3")]));
+}

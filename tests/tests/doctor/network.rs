@@ -1,0 +1,76 @@
+//! Faults between the hosts, and of the balancer itself.
+
+use dsr::lab::Node;
+use dsr_tests::{
+    lab::{
+        Configuration, PATIENCE, agent,
+        process::{ip, set},
+    },
+    privilege::is_root,
+};
+
+use super::{diagnosis, examine, lab, named};
+
+#[test]
+fn two_backends_with_one_mac_are_named() {
+    if !is_root("two_backends_with_one_mac_are_named") {
+        return;
+    }
+    let (lab, _) = lab(2);
+    // A host that has both addresses.
+    ip(lab.backend(2).unwrap(), "link set eth0 down");
+    ip(lab.backend(1).unwrap(), &format!("address add {}/16 dev eth0", Node::Backend(2).address()));
+    ip(lab.balancer(), &format!("neighbour del {} dev eth0", Node::Backend(2).address()));
+    let moved = |samples: &dsr::lab::Samples| samples.sum("dsr_backend_reachable", &[]) as u64 == 2;
+    agent::running(&lab).wait_until("both backends", PATIENCE, moved).unwrap();
+    let found = diagnosis(&lab);
+    assert!(found.contains(&("mac-shared".to_owned(), "web1 and web2".to_owned())), "{found:?}");
+}
+
+#[test]
+fn two_hosts_with_one_address_are_named() {
+    if !is_root("two_hosts_with_one_address_are_named") {
+        return;
+    }
+    let (lab, _) = lab(2);
+    // A host that is no backend takes the first one's address.
+    ip(lab.client(), &format!("address add {}/32 dev eth0", Node::Backend(1).address()));
+    let found = diagnosis(&lab);
+    assert!(found.contains(&("address-twice".to_owned(), "web1".to_owned())), "{found:?}");
+    let text = examine(&lab, &[]).1;
+    assert!(
+        text.contains(&Node::Client.mac().to_string()) && text.contains(&Node::Backend(1).mac().to_string()),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_strict_reverse_path_filter_is_named() {
+    if !is_root("a_strict_reverse_path_filter_is_named") {
+        return;
+    }
+    let (lab, _) = lab(2);
+    // The VIP is routed elsewhere, so that answers from it come in where it is not expected.
+    ip(lab.balancer(), "link add spare type veth peer name spare-end");
+    ip(lab.balancer(), "link set spare up");
+    ip(lab.balancer(), "link set spare-end up");
+    ip(lab.balancer(), "route add 10.77.0.10/32 via 10.99.0.2 dev spare onlink");
+    set(lab.balancer(), "ipv4.conf.eth0.rp_filter", "1");
+    assert_eq!(diagnosis(&lab), named(&[("interface", "eth0")]));
+    let text = examine(&lab, &[]).1;
+    assert!(
+        text.contains("rp_filter is strict") && text.contains("sysctl -w net.ipv4.conf.eth0.rp_filter=2"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_backend_without_a_way_is_named() {
+    if !is_root("a_backend_without_a_way_is_named") {
+        return;
+    }
+    let (lab, configuration) = lab(2);
+    let configuration: Configuration = configuration.backend("far", std::net::Ipv4Addr::new(203, 0, 113, 9), 100);
+    lab.write_config(&configuration.to_string()).unwrap();
+    assert_eq!(diagnosis(&lab), named(&[("no-way", "far")]));
+}

@@ -1,0 +1,73 @@
+//! `dsr lab --break`: what is broken on purpose is shown, and so is what comes of it.
+
+use std::process::{Command, Output};
+
+use dsr_tests::{lab::dsr_program, privilege::is_root};
+use serde_json::{Value, json};
+
+fn lab(arguments: &str) -> Output {
+    Command::new(dsr_program()).arg("lab").args(arguments.split(' ')).output().unwrap()
+}
+
+fn summary(output: &Output) -> (Value, String) {
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let summary = serde_json::from_slice(&output.stdout);
+    (summary.unwrap_or_else(|error| panic!("{error}: {output:?}")), said)
+}
+
+#[test]
+fn a_backend_that_answers_arp_is_shown() {
+    if !is_root("a_backend_that_answers_arp_is_shown") {
+        return;
+    }
+    let (summary, said) = summary(&lab("--json --duration 4s --break web2=arp"));
+    assert_eq!(summary["broken"], json!(["web2=arp"]));
+    assert!(summary["claims"]["web2"].as_u64() > Some(0), "{summary}");
+    for part in
+        ["web2 answers ARP for the VIP", "agent: ", "the backend web2 tells the network", "arp_ignore=1", "[web2=arp]"]
+    {
+        assert!(said.contains(part), "{part:?} is not in\n{said}");
+    }
+}
+
+#[test]
+fn other_faults_do_what_they_say() {
+    if !is_root("other_faults_do_what_they_say") {
+        return;
+    }
+    let (summary, said) =
+        summary(&lab("--json --duration 7s --backends 4 --break web2=forward --break web3=app --break web4=vip"));
+    assert_eq!(summary["broken"], json!(["web2=forward", "web3=app", "web4=vip"]));
+    assert!(summary["reasons"]["drop_loop"].as_u64() > Some(0), "{summary}");
+    assert!(summary["failed"].as_u64() > Some(0), "{summary}");
+    let answered = |index: usize| summary["backends"][index]["requests"].as_u64();
+    assert!(answered(0) > Some(0), "{summary}");
+    assert_eq!([answered(1), answered(2), answered(3)], [Some(0); 3], "{summary}");
+    assert!(said.contains("web3 runs no server") && said.contains("sends the VIP's packets back"), "{said}");
+    assert_eq!(summary["claims"], json!({}));
+}
+
+#[test]
+fn a_backend_that_is_gone_loses_its_share() {
+    if !is_root("a_backend_that_is_gone_loses_its_share") {
+        return;
+    }
+    let (summary, said) = summary(&lab("--json --duration 3s --backends 2 --break web1=host"));
+    assert_eq!(summary["backends"][0]["requests"], 0, "{summary}");
+    assert!(said.contains("web1 is gone: its cable is pulled"), "{said}");
+}
+
+#[test]
+fn wrong_faults_are_refused() {
+    for (arguments, said) in [
+        ("--break web2", "like web2=arp"),
+        ("--break web2=fire", "\"fire\" is no fault: write one of arp, vip, app, host, forward"),
+        ("--break db=arp", "is no backend of a lab"),
+        ("--break web4=arp", "this lab has no web4: name one of web1 to web3, or add --backends"),
+    ] {
+        let output = lab(arguments);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments}: {output:?}");
+        assert!(error.contains(said), "{arguments}: {error}");
+    }
+}

@@ -1,0 +1,85 @@
+//! Hosts that say nothing until they are asked.
+
+use std::time::Instant;
+
+use dsr::lab::{Lab, net::PacketSocket};
+use dsr_tests::{
+    lab::{
+        Configuration, PATIENCE,
+        agent::{self, count, reason, running},
+        process::{ip, set},
+    },
+    privilege::is_root,
+};
+
+use super::{CLAIMS, claims_of_others, leak, line, wait_for_claim};
+
+#[test]
+fn a_backend_that_answers_arp_is_named() {
+    if !is_root("a_backend_that_answers_arp_is_named") {
+        return;
+    }
+    let mut lab = Lab::builder().build().unwrap();
+    leak(lab.backend(2).unwrap());
+    agent::start(&Configuration::of(&lab).top("arp_watch: {interval: 1s}"), &mut lab);
+    wait_for_claim(&lab, "10.77.0.10", "web2");
+    let mac = dsr::lab::Node::Backend(2).mac().to_string();
+    assert!(count(&lab, CLAIMS, &[("mac", &mac)]) > 0);
+    let told = line(&lab, &["the backend web2 tells the network", "10.77.0.10"]);
+    assert!(told.contains("WARN") && told.contains("arp_ignore=1") && told.contains(&mac), "{told}");
+    assert_eq!(claims_of_others(&lab, "web2"), 0);
+
+    for interface in ["all", "lo", "eth0"] {
+        set(lab.backend(2).unwrap(), &format!("ipv4.conf.{interface}.arp_ignore"), "1");
+    }
+    line(&lab, &["the VIP is not claimed any more", "web2"]);
+    let log = running(&lab).log();
+    assert_eq!(log.lines().filter(|line| line.contains("tells the network")).count(), 1, "one line a change: {log}");
+}
+
+#[test]
+fn a_backend_that_answers_solicitations_is_named() {
+    if !is_root("a_backend_that_answers_solicitations_is_named") {
+        return;
+    }
+    let mut lab = Lab::builder().with_ipv6().build().unwrap();
+    ip(lab.backend(2).unwrap(), &format!("address add {}/128 dev eth0 nodad", lab.vip6(0).unwrap()));
+    let fields = format!("name: v6, vip: \"{}\", port: 80", lab.vip6(0).unwrap());
+    agent::start(&Configuration::of(&lab).by_ipv6().line(&fields).top("arp_watch: {interval: 1s}"), &mut lab);
+    wait_for_claim(&lab, "fd77::a", "web2");
+    let told = line(&lab, &["the backend web2 tells the network", "fd77::a"]);
+    assert!(told.contains("dev lo nodad") && told.contains("neighbour advertisement"), "{told}");
+    assert_eq!(claims_of_others(&lab, "web2"), 0);
+}
+
+#[test]
+fn where_all_is_well_everybody_is_asked_and_nothing_is_said() {
+    if !is_root("where_all_is_well_everybody_is_asked_and_nothing_is_said") {
+        return;
+    }
+    let mut lab = Lab::builder().with_ipv6().build().unwrap();
+    let hears = lab.backend(3).unwrap().run(|| PacketSocket::open("eth0", &[])).unwrap().unwrap();
+    let fields = format!("name: v6, vip: \"{}\", port: 80", lab.vip6(0).unwrap());
+    agent::start(&Configuration::of(&lab).line(&fields).top("arp_watch: {interval: 1s}"), &mut lab);
+    let before = ip(lab.backend(3).unwrap(), "neighbour show");
+    // Three rounds: what was answered in the first two is counted.
+    let (mut arp, mut ndp, give_up) = (0, 0, Instant::now() + PATIENCE);
+    while arp < 3 || ndp < 3 {
+        assert!(Instant::now() < give_up, "{arp} and {ndp} questions were heard");
+        let Some(frame) = hears.receive(PATIENCE).unwrap() else { continue };
+        arp += u32::from(frame.get(12..14) == Some(&[8, 6]) && frame.get(28..42) == Some(&PROBE));
+        ndp += u32::from(
+            frame.get(12..14) == Some(&[0x86, 0xdd]) && frame.get(54) == Some(&135) && frame[22..38] == [0; 16],
+        );
+    }
+    assert_eq!(count(&lab, CLAIMS, &[]), 0);
+    assert_eq!((reason(&lab, "pass_arp_claim"), reason(&lab, "pass_nd_claim")), (0, 0));
+    let log = running(&lab).log();
+    assert!(!log.contains("tells the network") && !log.contains("claim"), "{log}");
+    let vips = |table: &str| table.contains("10.77.0.10 ") || table.contains("fd77::a ");
+    let after = ip(lab.backend(3).unwrap(), "neighbour show");
+    assert_eq!((vips(&before), vips(&after)), (false, false), "a question makes no neighbour entry:\n{after}");
+}
+
+/// The addresses in an ARP probe for the lab's VIP: from 0.0.0.0, target unknown.
+const PROBE: [u8; 14] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10, 77, 0, 10];

@@ -1,0 +1,58 @@
+//! Another balancer with the same VIP is told apart from a backend.
+
+use dsr::{datapath::Pass, lab::Lab};
+use dsr_tests::{
+    lab::{
+        Configuration,
+        agent::{self, count},
+        dsr_program,
+        process::{Daemon, ip},
+    },
+    privilege::is_root,
+};
+
+use super::{CLAIMS, claims_of_others, leak, line, wait_for_claim};
+
+#[test]
+fn a_balancer_is_known_by_its_answers() {
+    if !is_root("a_balancer_is_known_by_its_answers") {
+        return;
+    }
+    // The third host is the other balancer.
+    let mut lab = Lab::builder().without_http().build().unwrap();
+    let configuration = Configuration::of(&lab).without("web3").top("arp_watch: {interval: 1s}");
+    ip(lab.backend(3).unwrap(), &format!("address del {}/32 dev lo", lab.vip(0).unwrap()));
+    let _pass = lab.switch().run(|| Pass::attach("web3")).unwrap().unwrap();
+    let file = lab.directory().join("other.yaml");
+    std::fs::write(&file, configuration.to_string()).unwrap();
+    agent::start(&configuration, &mut lab);
+    let mut command = lab.backend(3).unwrap().command(dsr_program()).unwrap();
+    let mut other = Daemon::start(command.args(["run", "-c"]).arg(&file), &lab.directory().join("other.log"));
+    wait_for_claim(&lab, "10.77.0.10", "balancer");
+    // Asked often enough: its gratuitous ARP, and its answers.
+    let answered = |samples: &dsr::lab::Samples| samples.sum(CLAIMS, &[("backend", "balancer")]) > 5.0;
+    agent::running(&lab).wait_until("answers of the other balancer", dsr_tests::lab::PATIENCE, answered).unwrap();
+    other.assert_running();
+    let told = line(&lab, &["another balancer tells the network", "announce: none"]);
+    assert!(told.contains("INFO"), "{told}");
+    assert_eq!(claims_of_others(&lab, "balancer"), 0);
+}
+
+#[test]
+fn a_balancer_of_another_make_is_known_by_its_address() {
+    if !is_root("a_balancer_of_another_make_is_known_by_its_address") {
+        return;
+    }
+    let mut lab = Lab::builder().without_http().build().unwrap();
+    leak(lab.backend(3).unwrap());
+    let configuration = Configuration::of(&lab).without("web3").top("arp_watch: {interval: 1s}");
+    agent::start(&configuration, &mut lab);
+    wait_for_claim(&lab, "10.77.0.10", "unknown");
+    line(&lab, &["a host that is no backend tells the network", "write its address in `balancers`"]);
+    // This one's own address too, so that the file can be the same on each.
+    agent::reload(&configuration.top("balancers: [10.77.0.2, 10.77.1.3]"), &lab);
+    wait_for_claim(&lab, "10.77.0.10", "balancer");
+    let gone = |samples: &dsr::lab::Samples| samples.sum(CLAIMS, &[("backend", "unknown")]) as u64 == 0;
+    agent::running(&lab).wait_until("no unknown host", dsr_tests::lab::PATIENCE, gone).unwrap();
+    assert_eq!(count(&lab, CLAIMS, &[]), count(&lab, CLAIMS, &[("backend", "balancer")]));
+}

@@ -1,0 +1,42 @@
+//! The real agent watches for hosts that claim a VIP: it names them, and nobody where all is well.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod active;
+mod balancers;
+mod passive;
+
+use dsr::lab::{Lab, Namespace};
+use dsr_tests::lab::{
+    PATIENCE,
+    agent::{count, running},
+    eventually,
+    process::set,
+};
+
+/// A backend that answers ARP for every address that it has.
+fn leak(backend: &Namespace) {
+    for interface in ["all", "lo", "eth0"] {
+        set(backend, &format!("ipv4.conf.{interface}.arp_ignore"), "0");
+    }
+}
+
+/// Waits until a host's claim is counted.
+fn wait_for_claim(lab: &Lab, vip: &str, backend: &str) {
+    let claimed = |samples: &dsr::lab::Samples| samples.sum(CLAIMS, &[("vip", vip), ("backend", backend)]) > 0.0;
+    running(lab).wait_until(&format!("a claim of {backend} to {vip}"), PATIENCE, claimed).unwrap();
+}
+
+/// How many claims there were of anybody but this one.
+fn claims_of_others(lab: &Lab, backend: &str) -> u64 {
+    count(lab, CLAIMS, &[]) - count(lab, CLAIMS, &[("backend", backend)])
+}
+
+/// The line of the agent's log that has all these words.
+fn line(lab: &Lab, words: &[&str]) -> String {
+    eventually(&format!("line in the log with {words:?}"), || {
+        let log = running(lab).log();
+        log.lines().find(|line| words.iter().all(|word| line.contains(word))).map(str::to_owned)
+    })
+}
+
+const CLAIMS: &str = "dsr_arp_claims_total";
