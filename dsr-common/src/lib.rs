@@ -13,9 +13,11 @@ pub mod interface;
 pub mod limits;
 pub mod member;
 pub mod names;
+pub mod previous;
 pub mod service;
 pub mod slot;
 pub mod stats;
+pub mod track;
 
 #[cfg(feature = "user")]
 mod pod;

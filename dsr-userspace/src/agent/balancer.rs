@@ -177,6 +177,9 @@ fn features(config: &Config, network: &Network) -> Features {
         ipv6: config.vips().any(|vip| vip.is_ipv6()),
         any: config.desired.services.iter().any(|service| service.id.port.number().is_none()),
         jumbo: network.interfaces.values().any(|interface| interface.mtu > SINGLE_BUFFER_MTU),
+        track: true,
+        source: false,
+        remember: false,
     }
 }
 

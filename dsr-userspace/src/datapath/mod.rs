@@ -6,6 +6,7 @@ mod holder;
 mod load;
 mod mapped;
 mod pass;
+mod track;
 
 use std::collections::BTreeMap;
 
@@ -18,9 +19,11 @@ use dsr_common::{
     interface::{InterfaceRow, first_row, mac_word},
     limits::{FRAGMENT_SETS, INTERFACE_ROWS, SLOTS_PER_BLOCK},
     member::MemberRow,
-    service::ServiceRow,
+    previous::PreviousBlock,
+    service::{ServiceRow, TableRef},
     slot::{Slot, SlotBlock},
     stats::Counters,
+    track::FlowSet,
 };
 
 use self::mapped::Mapped;
@@ -30,6 +33,7 @@ pub use self::{
     holder::Holder,
     load::{Features, OBJECT},
     pass::Pass,
+    track::FlowTable,
 };
 use crate::{
     model::InterfaceState,
@@ -51,6 +55,9 @@ pub enum Error {
     /// The object lacks a program or map that this binary was built with.
     #[error("the embedded object has no {0}: build it again with `cargo xtask build`")]
     Missing(&'static str),
+    /// The tables would be larger than the program can address.
+    #[error("{0} rows of members are more than the {1} that the flow table can name: use fewer services or backends")]
+    Members(u32, u32),
     /// An interface could not be entered in the device map.
     #[error("cannot make {0} a target of redirects: {1}")]
     Device(u32, aya::maps::xdp::XdpMapError),
@@ -74,10 +81,16 @@ pub struct Datapath {
     services: Mapped<ServiceRow>,
     members: Mapped<MemberRow>,
     slots: Mapped<SlotBlock>,
+    previous: Mapped<PreviousBlock>,
+    old_tables: Mapped<TableRef>,
+    flows: Mapped<FlowSet>,
+    syns: Mapped<FlowSet>,
+    clock: Mapped<u64>,
     fragments: Mapped<FragmentSet>,
     interfaces: Mapped<InterfaceRow>,
     counters: PerCpuArray<MapData, Counters>,
     reasons: PerCpuArray<MapData, u64>,
+    tracking: PerCpuArray<MapData, u64>,
     devices: DevMap<MapData>,
     attached: BTreeMap<String, attach::Attached>,
 }
@@ -169,6 +182,7 @@ impl TablesMut for Datapath {
 
     fn reset_member(&mut self, row: u32) {
         self.forget_fragments(row);
+        self.forget_flows(row);
         if let Err(error) = self.zero_counters(row) {
             tracing::warn!(row, %error, "a member's counters could not be cleared: they go on from an older member's");
         }

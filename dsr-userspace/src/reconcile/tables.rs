@@ -10,7 +10,12 @@ use dsr_common::{
 use super::member;
 use crate::{maglev, model::Desired};
 
-/// Rows of the three tables.
+/// Sets of the flow table unless told otherwise.
+const FLOW_SETS: u32 = 1 << 15;
+/// Sets of the table of newcomers unless told otherwise.
+const SYN_SETS: u32 = 1 << 13;
+
+/// Rows of the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
     /// Rows of the service table, a power of two.
@@ -19,6 +24,10 @@ pub struct Sizes {
     pub members: u32,
     /// Rows of the slot map, each [`dsr_common::limits::SLOTS_PER_BLOCK`] slots.
     pub blocks: u32,
+    /// Sets of the flow table, a power of two, each [`dsr_common::track::WAYS`] flows.
+    pub flow_sets: u32,
+    /// Sets of the table of newcomers, a power of two.
+    pub syn_sets: u32,
 }
 
 impl Sizes {
@@ -33,6 +42,8 @@ impl Sizes {
             services: rows.next_power_of_two().max(1024),
             members: members.saturating_mul(2).max(1024),
             blocks: blocks.saturating_mul(2).max(slot::blocks(TABLE_SIZES[1]) * 8),
+            flow_sets: FLOW_SETS,
+            syn_sets: SYN_SETS,
         }
     }
 }
