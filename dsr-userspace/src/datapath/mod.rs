@@ -15,15 +15,15 @@ use aya::{
     maps::{MapData, PerCpuArray, xdp::DevMap},
 };
 use dsr_common::{
-    fragment::{Entry, FragmentSet, WAYS},
+    fragment::{self, FragmentSet, WAYS},
     interface::{InterfaceRow, first_row, mac_word},
     limits::{FRAGMENT_SETS, INTERFACE_ROWS, SLOTS_PER_BLOCK},
     member::MemberRow,
-    previous::PreviousBlock,
+    previous::{Previous, PreviousBlock},
     service::{ServiceRow, TableRef},
     slot::{Slot, SlotBlock},
     stats::Counters,
-    track::FlowSet,
+    track::{Entry, FlowSet},
 };
 
 use self::mapped::Mapped;
@@ -33,11 +33,10 @@ pub use self::{
     holder::Holder,
     load::{Features, OBJECT},
     pass::Pass,
-    track::FlowTable,
 };
 use crate::{
     model::InterfaceState,
-    reconcile::{Sizes, Tables, TablesMut},
+    reconcile::{FlowPlace, FlowTable, Sizes, Tables, TablesMut},
 };
 
 /// What can go wrong between the agent and the kernel.
@@ -118,7 +117,7 @@ impl Datapath {
         for set in 0..FRAGMENT_SETS {
             for way in 0..WAYS {
                 let word = self.fragments.word_at(set, way);
-                if word != 0 && Entry::from_word(word).row() == row {
+                if word != 0 && fragment::Entry::from_word(word).row() == row {
                     self.fragments.store_word(set, way, 0);
                 }
             }
@@ -150,9 +149,41 @@ impl Tables for Datapath {
         let SlotBlock(slots) = self.slots.load(index / SLOTS_PER_BLOCK);
         Slot(slots[(index % SLOTS_PER_BLOCK) as usize])
     }
+
+    fn previous(&self, index: u32) -> Previous {
+        Self::previous(self, index)
+    }
+
+    fn old_table(&self, row: u32) -> TableRef {
+        Self::old_table(self, row)
+    }
+
+    fn clock(&self) -> u64 {
+        Self::clock(self)
+    }
+
+    fn flow_capacity(&self, table: FlowTable) -> u32 {
+        Self::flow_capacity(self, table)
+    }
+
+    fn flow(&self, FlowPlace { table, index }: FlowPlace) -> Entry {
+        self.flow_entry(table, index)
+    }
 }
 
 impl TablesMut for Datapath {
+    fn put_previous(&mut self, index: u32, previous: Previous) {
+        Self::put_previous(self, index, previous);
+    }
+
+    fn put_old_table(&mut self, row: u32, table: TableRef) {
+        Self::put_old_table(self, row, table);
+    }
+
+    fn replace_flow(&mut self, FlowPlace { table, index }: FlowPlace, old: Entry, new: Entry) -> bool {
+        self.exchange_flow_entry(table, index, old, new)
+    }
+
     fn put_service(&mut self, row: u32, value: ServiceRow) {
         // Words: VIP (0, 1), key and members (2), table (3). A row that gets a new key shows it last; in a row that
         // keeps its key the members are right before the table is, see ServiceRow's readers in the kernel side.
@@ -182,7 +213,6 @@ impl TablesMut for Datapath {
 
     fn reset_member(&mut self, row: u32) {
         self.forget_fragments(row);
-        self.forget_flows(row);
         if let Err(error) = self.zero_counters(row) {
             tracing::warn!(row, %error, "a member's counters could not be cleared: they go on from an older member's");
         }

@@ -9,20 +9,7 @@ use dsr_common::{
 };
 
 use super::{Datapath, Error, mapped::Mapped};
-
-/// One of the two tables that remember flows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FlowTable {
-    /// Flows of which more than one packet was seen.
-    Flows,
-    /// Flows of which one packet was seen, their SYN as a rule.
-    Syns,
-}
-
-impl FlowTable {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Flows, Self::Syns];
-}
+use crate::reconcile::FlowTable;
 
 impl Datapath {
     /// What is kept beside a slot, counted from the first slot of the slot map.
@@ -82,18 +69,6 @@ impl Datapath {
     pub fn tracked(&self, tracking: Tracking) -> Result<u64, Error> {
         let values = self.tracking.get(&(tracking as u32), 0).map_err(|error| Error::Map("TRACKING", error))?;
         Ok(values.iter().sum())
-    }
-
-    /// Forgets the flows of a member's row, before another member has it.
-    pub(super) fn forget_flows(&mut self, row: u32) {
-        for table in FlowTable::ALL {
-            for index in 0..self.flow_capacity(table) {
-                let entry = self.flow_entry(table, index);
-                if !entry.is_empty() && entry.row() == row {
-                    self.exchange_flow_entry(table, index, entry, Entry::EMPTY);
-                }
-            }
-        }
     }
 
     fn flow_sets(&self, table: FlowTable) -> &Mapped<dsr_common::track::FlowSet> {

@@ -3,16 +3,21 @@
 //! [`plan`] is pure. The tables in the kernel are the truth about what is live: they are read, never remembered.
 
 mod change;
+mod flows;
 mod layout;
 mod member;
 mod memory;
 mod plan;
 mod region;
 mod services;
+mod settle;
+mod slots;
 mod tables;
 
 pub use change::{Change, apply};
+pub use flows::{FlowPlace, FlowTable, entries};
 pub use layout::{Full, Layout, PlacedMember, PlacedService, Plan};
 pub use memory::InMemory;
 pub use plan::plan;
+pub use settle::{DrainingMember, Settled, SettledService, settle, ticks};
 pub use tables::{Sizes, Tables, TablesMut};
