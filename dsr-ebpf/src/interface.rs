@@ -17,15 +17,27 @@ pub(crate) struct Interface {
 /// Looks the interface up; nothing where the agent does not (any longer) know it.
 #[inline(always)]
 pub(crate) fn find(ifindex: u32) -> Option<Interface> {
-    for step in 0..INTERFACE_ROWS {
-        let index = first_row(ifindex + step);
-        let row = maps::interface(index)?;
-        if row.ifindex == ifindex {
-            return Some(Interface { row: index, ifindex, mac: row.mac });
-        }
-        if row.ifindex == 0 {
-            return None;
+    let index = first_row(ifindex);
+    let row = maps::interface(index)?;
+    if row.ifindex == ifindex {
+        return Some(Interface { row: index, ifindex, mac: row.mac });
+    }
+    let index = search(ifindex);
+    let row = maps::interface(index)?;
+    Some(Interface { row: index, ifindex, mac: row.mac })
+}
+
+/// The row of an interface that does not stand in its first one, or [`INTERFACE_ROWS`]. A function of its own: kernels
+/// number interfaces one after the other, so that few ever come here, and the short way keeps its registers.
+#[inline(never)]
+fn search(ifindex: u32) -> u32 {
+    for step in 1..INTERFACE_ROWS {
+        let index = first_row(ifindex.wrapping_add(step));
+        match maps::interface(index) {
+            Some(row) if row.ifindex == ifindex => return index,
+            Some(row) if row.ifindex != 0 => {}
+            _ => break,
         }
     }
-    None
+    INTERFACE_ROWS
 }

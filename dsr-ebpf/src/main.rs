@@ -31,7 +31,7 @@ mod service;
 mod wire;
 
 #[cfg(target_arch = "bpf")]
-pub(crate) use program::{find_fragment, remember_fragment, walk_extensions};
+pub(crate) use program::{find_fragment, remember_fragment, search_services, walk_extensions};
 
 #[cfg(target_arch = "bpf")]
 mod program {
@@ -42,7 +42,12 @@ mod program {
         macros::xdp,
         programs::XdpContext,
     };
-    use dsr_common::{limits::INTERFACE_ROWS, service::FLAG_REJECT, stats::Reason};
+    use dsr_common::{
+        address::Address,
+        limits::INTERFACE_ROWS,
+        service::{FLAG_REJECT, ServiceKey},
+        stats::Reason,
+    };
 
     use crate::{
         count,
@@ -137,6 +142,13 @@ mod program {
     pub(crate) extern "C" fn walk_extensions(ctx: *mut xdp_md, next: u64, at: u64, end: u64) -> u64 {
         let frame = Frame::of(ctx);
         Last::word(parse::walk_step_by_step(&frame, next as u8, at as usize & 0xffff, end as usize & 0x1_ffff))
+    }
+
+    /// The row of a service that does not stand in its first one. A global function for the same reason.
+    #[unsafe(no_mangle)]
+    #[inline(never)]
+    pub(crate) extern "C" fn search_services(first: u64, hi: u64, lo: u64, key: u64) -> u64 {
+        u64::from(service::search_on(first as u32, Address { hi, lo }, ServiceKey(key as u32)))
     }
 
     /// Remembers the member of a datagram's fragments. A global function for the same reason.

@@ -87,21 +87,43 @@ const FOUND: u32 = 0x100;
 
 #[inline(always)]
 fn search(vip: Address, key: ServiceKey) -> Option<Service> {
-    let first = (LoadedKeys.service(vip, key) >> 32) as u32;
-    for step in 0..SERVICE_PROBES {
-        let row = maps::service(first.wrapping_add(step) & maps::service_mask())?;
+    let first = LoadedKeys.service(vip, key) & maps::service_mask();
+    let row = maps::service(first)?;
+    let found = row.key();
+    if found == key && row.vip() == vip {
+        return Some(read(&row));
+    }
+    if found == ServiceKey::EMPTY {
+        return None;
+    }
+    // A function of its own: the table is so sparse that few services stand elsewhere, and the short way keeps its registers.
+    let index = crate::search_services(u64::from(first), vip.hi, vip.lo, u64::from(key.0)) as u32;
+    maps::service(index).map(|row| read(&row))
+}
+
+/// The row of a service that does not stand in its first one, or [`NOWHERE`].
+#[inline(always)]
+pub(crate) fn search_on(first: u32, Address { hi, lo }: Address, key: ServiceKey) -> u32 {
+    for step in 1..SERVICE_PROBES {
+        let index = first.wrapping_add(step) & maps::service_mask();
+        let Some(row) = maps::service(index) else { break };
         let found = row.key();
-        if found == key {
-            let address = row.vip();
-            if address.lo == vip.lo && address.hi == vip.hi {
-                // The table first: the agent writes the members first, so that a table never names one unknown here.
-                let table = row.table();
-                return Some(Service { members: row.members(), table });
-            }
+        if found == key && row.vip() == (Address { hi, lo }) {
+            return index;
         }
         if found == ServiceKey::EMPTY {
-            return None;
+            break;
         }
     }
-    None
+    NOWHERE
+}
+
+/// No service table is as large.
+const NOWHERE: u32 = u32::MAX;
+
+#[inline(always)]
+fn read(row: &maps::Service) -> Service {
+    // The table first: the agent writes the members first, so that a table never names one unknown here.
+    let table = row.table();
+    Service { members: row.members(), table }
 }

@@ -114,7 +114,7 @@ impl Moment {
 
 /// The search that the program makes.
 fn search(tables: &InMemory, vip: Address, key: ServiceKey) -> Option<ServiceRow> {
-    let first = (HashKeys::from_seed(SEED).service(vip, key) >> 32) as u32;
+    let first = HashKeys::from_seed(SEED).service(vip, key);
     (0..SERVICE_PROBES)
         .map(|step| tables.service(first.wrapping_add(step) & (SIZES.services - 1)))
         .take_while(|row| row.key != ServiceKey::EMPTY)

@@ -6,7 +6,6 @@
 use dsr_common::{
     address::{Address, Family},
     flow::Flow,
-    interface::MAC_MASK,
 };
 
 use super::{Addressee, Link, Packet, Payload};
@@ -43,8 +42,8 @@ pub(crate) fn parse(frame: &Frame, interface: &Interface) -> Option<Plain> {
     };
     let total = usize::from(ip.total_length.get());
     let end = link.end() + total;
-    if header.head & MAC_MASK != interface.mac
-        || header.ethertype != ethernet::IPV4
+    if header.destination() != interface.mac
+        || header.ethertype() != ethernet::IPV4
         || ip.version_length != VERSION_LENGTH
         || ip.is_fragment()
         || !frame.holds(end)

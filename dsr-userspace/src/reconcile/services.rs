@@ -39,7 +39,7 @@ impl<'a> Services<'a> {
             return Some(*row);
         }
         let mask = self.rows.len() as u32 - 1;
-        let first = (self.keys.service(vip, key) >> 32) as u32;
+        let first = self.keys.service(vip, key);
         let row = (0..SERVICE_PROBES)
             .map(|step| first.wrapping_add(step) & mask)
             .find(|row| matches!(self.rows[*row as usize], ServiceKey::EMPTY | ServiceKey::VACATED))?;

@@ -27,20 +27,17 @@ struct Options {
     /// A short run that shows that everything works; its numbers mean little.
     #[arg(long)]
     quick: bool,
+    /// Of the programs beside `tx` and `stock`, only these, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "PROGRAM")]
+    only: Vec<String>,
 }
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    let effort = if std::env::var_os("HACK").is_some() {
-        Effort::HACK
-    } else if options.quick {
-        Effort::QUICK
-    } else {
-        Effort::FULL
-    };
+    let effort = if options.quick { Effort::QUICK } else { Effort::FULL };
     measure::stay_on_one_cpu().context("cannot stay on one CPU")?;
     let floors = floors::load()?;
-    let subjects = Subject::all(&floors)?;
+    let subjects = Subject::all(&floors, &options.only)?;
     let mut driver = Driver::new(floors)?;
     let mut columns = Vec::new();
     for load in effort.loads {

@@ -36,11 +36,6 @@ impl Effort {
         repeat: 500_000,
     };
 
-    pub(crate) const HACK: Self = Self {
-        loads: &[load(1, Segment::Established), load(1_000, Segment::Established), load(100_000, Segment::Established)],
-        rounds: 15,
-        repeat: 200_000,
-    };
     /// What shows that everything works.
     pub(crate) const QUICK: Self = Self {
         loads: &[load(1, Segment::Established), load(1_000, Segment::Established), load(1_000, Segment::Opening)],

@@ -56,15 +56,21 @@ const VARIANTS: [(&str, Features); 7] = [
 ];
 
 impl Subject {
-    /// Every program, the floors first.
-    pub(crate) fn all(floors: &Ebpf) -> anyhow::Result<Vec<Self>> {
+    /// The floors first, then the product. Where `only` names some, those beside what all are compared with.
+    pub(crate) fn all(floors: &Ebpf, only: &[String]) -> anyhow::Result<Vec<Self>> {
+        let names: Vec<_> = FLOORS.into_iter().chain(VARIANTS.map(|(name, _)| name)).collect();
+        if let Some(unknown) = only.iter().find(|name| !names.contains(&name.as_str())) {
+            anyhow::bail!("no program is called {unknown}: write one of {}", names.join(", "));
+        }
+        let wanted =
+            |name: &str| [BASE, STOCK].contains(&name) || only.is_empty() || only.iter().any(|one| one == name);
         let mut subjects = Vec::new();
-        for name in FLOORS {
+        for name in FLOORS.into_iter().filter(|name| wanted(name)) {
             let program: &Xdp = floors.program(name).with_context(|| format!("no program {name}"))?.try_into()?;
             let duty = if name == BASE { Duty::Reflect } else { Duty::Balance };
             subjects.push(Self::new(name, program, duty)?);
         }
-        for (name, features) in VARIANTS {
+        for (name, features) in VARIANTS.into_iter().filter(|(name, _)| wanted(name)) {
             let datapath = scenario::datapath(features).with_context(|| format!("cannot load {name}"))?;
             let program = datapath.program()?.fd()?.try_clone()?;
             let inspection = inspect::program(datapath.program()?)?;
