@@ -11,7 +11,7 @@ use aya::{TestRun as _, programs::TestRunOptions};
 use dsr::{
     datapath::{Datapath, Features},
     model::{
-        Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Hop, InterfaceState, Mac, Network, OnEmpty,
+        Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, InterfaceState, Mac, Network, OnEmpty,
         Protocol, Reach, Service, ServiceId, VlanTag, Weight,
     },
     reconcile::{Layout, Sizes, apply, plan},
@@ -85,7 +85,7 @@ impl Program {
 
     /// Makes the tables follow another desired state or network.
     pub fn reconcile(&mut self, desired: Desired, network: &Network) -> anyhow::Result<()> {
-        let planned = plan(&desired, network, &BTreeMap::from([(IFINDEX, 0)]), &self.datapath)?;
+        let planned = plan(&desired, network, &Health::default(), &BTreeMap::from([(IFINDEX, 0)]), &self.datapath)?;
         apply(&planned.changes, &mut self.datapath);
         (self.desired, self.layout) = (desired, planned.layout);
         Ok(())

@@ -11,7 +11,7 @@ use crate::{
     config::{Config, XdpMode},
     datapath::{Datapath, Features, Mode},
     metrics::Reloads,
-    model::{InterfaceState, Network, SINGLE_BUFFER_MTU},
+    model::{Health, InterfaceState, Network, SINGLE_BUFFER_MTU},
     reconcile::{Full, Layout, Plan, Sizes, apply, plan},
 };
 
@@ -19,6 +19,7 @@ use crate::{
 pub(super) struct Balancer {
     pub(super) config: Config,
     pub(super) network: Network,
+    pub(super) health: Health,
     pub(super) datapath: Datapath,
     pub(super) layout: Layout,
     pub(super) reloads: Reloads,
@@ -40,9 +41,21 @@ impl Balancer {
         let datapath = Datapath::load(sizes, features, seed)?;
         let announcer = Announcer::start().map_err(Error::Announce)?;
         let (layout, reloads, reach) = (Layout::default(), Reloads::default(), ReachLog::default());
-        let (loops, carried) = (LoopLog::default(), Carried::default());
-        let mut balancer =
-            Self { config, network, datapath, layout, reloads, loops, carried, features, announcer, reach, seed };
+        let (loops, carried, health) = (LoopLog::default(), Carried::default(), Health::default());
+        let mut balancer = Self {
+            config,
+            network,
+            health,
+            datapath,
+            layout,
+            reloads,
+            loops,
+            carried,
+            features,
+            announcer,
+            reach,
+            seed,
+        };
         balancer.reconcile()?;
         tracing::info!(
             interfaces = balancer.config.interfaces().join(","),
@@ -147,7 +160,7 @@ impl Balancer {
 
     fn plan(&self, datapath: &Datapath) -> Result<Plan, Full> {
         let devices: BTreeMap<u32, u32> = self.devices().iter().map(|(device, i)| (i.ifindex, *device)).collect();
-        plan(&self.config.desired, &self.network, &devices, datapath)
+        plan(&self.config.desired, &self.network, &self.health, &devices, datapath)
     }
 
     /// The interfaces that exist, each with its place in the configuration, which is its row of the device map.

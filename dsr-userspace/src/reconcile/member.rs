@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use dsr_common::{
     address::{Address, Family},
     limits::MEMBERS_PER_SERVICE,
-    member::{ForwardMode, LINK_MAX, MEMBER_DRAINING, MemberRow},
+    member::{ForwardMode, LINK_MAX, MemberRow},
 };
 
 use crate::model::{Backend, Forward, Hop, Network, Reach, Service};
@@ -47,8 +47,7 @@ pub(super) fn row(service: &Service, backend: &Backend, network: &Network, devic
     let mode = match service.forward {
         Forward::L2 => ForwardMode::L2 as u8,
     };
-    let flags = if backend.weight.get() == 0 { MEMBER_DRAINING } else { 0 };
-    MemberRow { link, link_length, mode, flags, ifindex: hop.ifindex, device: *device, ..known }
+    MemberRow { link, link_length, mode, ifindex: hop.ifindex, device: *device, ..known }
 }
 
 /// What stands before the EtherType, and its length; nothing where there are more tags than fit.

@@ -4,6 +4,7 @@
 
 mod change;
 mod flows;
+mod kind;
 mod layout;
 mod member;
 mod memory;

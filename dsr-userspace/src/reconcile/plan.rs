@@ -1,4 +1,4 @@
-//! The planner: desired x observed x live -> changes. Pure.
+//! The planner: desired x observed (network, health) x live -> changes. Pure.
 //!
 //! Order of the changes: members, slots, services, VIPs; then what is removed, the other way round. A service whose
 //! members need more room is moved to a copy of them first. So a packet meets nothing half made, whenever it comes.
@@ -11,13 +11,14 @@ use std::{
 use dsr_common::{
     address::Address,
     hash::HashKeys,
-    member::MemberRow,
-    service::{FLAG_ANNOUNCE, FLAG_REJECT, FLAG_REMEMBER, FLAG_SOURCE, MembersRef, ServiceKey, ServiceRow, TableRef},
+    member::{MEMBER_DRAINING, MemberRow},
+    service::{FLAG_ANNOUNCE, MembersRef, ServiceKey, ServiceRow, TableRef},
     slot::{self, Slot},
 };
 
 use super::{
     change::Change,
+    kind::{flags_of, keeps_flows, key_of},
     layout::{Full, Layout, PlacedMember, PlacedService, Plan},
     member,
     region::Regions,
@@ -27,18 +28,19 @@ use super::{
 };
 use crate::{
     maglev::{self, Candidate},
-    model::{Affinity, Announce, Desired, Network, OnEmpty, Service, ServiceId},
+    model::{Announce, Backend, Condition, Desired, Health, Network, Service},
 };
 
 /// Compares what is desired with what is live. `devices` gives the device map's row for an interface index.
 pub fn plan(
     desired: &Desired,
     network: &Network,
+    health: &Health,
     devices: &BTreeMap<u32, u32>,
     live: &impl Tables,
 ) -> Result<Plan, Full> {
     let keys = HashKeys::from_seed(desired.hash_seed);
-    let mut planner = Planner::new(desired, network, devices, live, &keys);
+    let mut planner = Planner::new(desired, (network, health), devices, live, &keys);
     let mut layout = Layout::default();
     for service in &desired.services {
         layout.services.push(planner.service(service)?);
@@ -69,6 +71,7 @@ impl Phases {
 struct Planner<'a, T> {
     desired: &'a Desired,
     network: &'a Network,
+    health: &'a Health,
     devices: &'a BTreeMap<u32, u32>,
     live: &'a T,
     services: Services<'a>,
@@ -82,7 +85,7 @@ struct Planner<'a, T> {
 impl<'a, T: Tables> Planner<'a, T> {
     fn new(
         desired: &'a Desired,
-        network: &'a Network,
+        (network, health): (&'a Network, &'a Health),
         devices: &'a BTreeMap<u32, u32>,
         live: &'a T,
         keys: &'a HashKeys,
@@ -97,7 +100,7 @@ impl<'a, T: Tables> Planner<'a, T> {
             blocks.take(oldest.block(), slot::blocks(oldest.size()));
         }
         let (changes, wanted) = (Phases::default(), HashSet::new());
-        Self { desired, network, devices, live, services, members, blocks, changes, wanted }
+        Self { desired, network, health, devices, live, services, members, blocks, changes, wanted }
     }
 
     fn service(&mut self, service: &Service) -> Result<PlacedService, Full> {
@@ -107,8 +110,7 @@ impl<'a, T: Tables> Planner<'a, T> {
         let live = self.services.live.get(&(vip, key)).map(|(_, row)| *row);
         let (members, numbers) = self.numbers(service, live)?;
         let before = live.map(|live| self.make_room(row, live, members));
-        let rows: Vec<MemberRow> =
-            service.backends.iter().map(|b| member::row(service, b, self.network, self.devices)).collect();
+        let rows: Vec<MemberRow> = service.backends.iter().map(|backend| self.row(service, backend)).collect();
         let gone = self.write_members(members, &numbers, &rows, live);
         if let Some(live) = live {
             self.changes.previous.extend(slots::forget(self.live, row, live.table, &gone));
@@ -131,6 +133,24 @@ impl<'a, T: Tables> Planner<'a, T> {
                 reachable: row.mode != 0,
             });
         Ok(PlacedService { id: service.id, slots: table.size(), members: placed.collect() })
+    }
+
+    /// A member's row; of a backend that is down, without a way, as of one that the network does not lead to.
+    fn row(&self, service: &Service, backend: &Backend) -> MemberRow {
+        let row = member::row(service, backend, self.network, self.devices);
+        match self.health.of(service.id, backend.address) {
+            Condition::Up | Condition::Draining if row.mode == 0 || self.weight(service, backend) > 0 => row,
+            Condition::Up | Condition::Draining => MemberRow { flags: MEMBER_DRAINING, ..row },
+            Condition::Down => MemberRow { backend: row.backend, family: row.family, ..MemberRow::default() },
+        }
+    }
+
+    /// A backend's share of new flows.
+    fn weight(&self, service: &Service, backend: &Backend) -> u16 {
+        match self.health.of(service.id, backend.address) {
+            Condition::Up => backend.weight.get(),
+            Condition::Draining | Condition::Down => 0,
+        }
     }
 
     /// The run of member rows that a service has or gets, and each backend's number in it.
@@ -208,7 +228,7 @@ impl<'a, T: Tables> Planner<'a, T> {
             .zip(rows)
             .map(|(backend, row)| Candidate {
                 address: row.backend,
-                weight: if row.mode == 0 { 0 } else { backend.weight.get() },
+                weight: if row.mode == 0 { 0 } else { self.weight(service, backend) },
             })
             .collect();
         maglev::table(&candidates, maglev::size_for(candidates.len()), self.desired.hash_seed)
@@ -272,37 +292,5 @@ impl<'a, T: Tables> Planner<'a, T> {
                 }
             }
         }
-    }
-}
-
-/// What the program has to know of a service besides where its slots are.
-const fn flags_of(service: &Service) -> u8 {
-    let on_empty = match service.on_empty {
-        OnEmpty::Drop => 0,
-        OnEmpty::Reject => FLAG_REJECT,
-    };
-    let affinity = match service.affinity {
-        Affinity::Auto | Affinity::None => 0,
-        Affinity::Flow => FLAG_REMEMBER,
-        Affinity::Source => FLAG_SOURCE,
-    };
-    on_empty | affinity
-}
-
-/// Whether flows can be kept where they are: not where the slots of all of them become others, because another part of
-/// the flow chooses them.
-fn keeps_flows(service: &Service, before: Option<ServiceRow>) -> bool {
-    let source = |flags: u8| flags & FLAG_SOURCE;
-    let same = before.is_none_or(|before| source(before.table.flags()) == source(flags_of(service)));
-    same && service.affinity.tracks(service.id.protocol)
-}
-
-/// A service's key in the words of the data path.
-pub(super) fn key_of(id: ServiceId) -> ServiceKey {
-    let family = member::family(id.vip);
-    match (id.protocol.number(), id.port.number()) {
-        (None, _) => ServiceKey::any_protocol(family),
-        (Some(protocol), None) => ServiceKey::any_port(family, protocol),
-        (Some(protocol), Some(port)) => ServiceKey::exact(family, protocol, port.get().to_be()),
     }
 }

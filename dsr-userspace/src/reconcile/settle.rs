@@ -21,8 +21,8 @@ use dsr_common::{
 use super::{
     change::Change,
     flows::{FlowPlace, FlowTable, entries},
+    kind::key_of,
     member,
-    plan::key_of,
     services::Services,
     slots::Runs,
     tables::Tables,

@@ -8,8 +8,8 @@ use std::{
 
 use dsr::{
     model::{
-        Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Hop, Mac, Network, NoHop, OnEmpty, Protocol, Reach,
-        Service, ServiceId, Weight,
+        Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, Mac, Network, NoHop, OnEmpty,
+        Protocol, Reach, Service, ServiceId, Weight,
     },
     reconcile::{InMemory, Sizes, Tables, apply, entries, plan, settle},
 };
@@ -136,7 +136,7 @@ impl World {
         self.end_the_dead();
         let (desired, network) = (self.desired(), self.network());
         let devices = BTreeMap::from([(IFINDEX, 0)]);
-        let planned = plan(&desired, &network, &devices, &self.tables).unwrap();
+        let planned = plan(&desired, &network, &Health::default(), &devices, &self.tables).unwrap();
         // Packets come in between.
         for change in &planned.changes {
             apply(std::slice::from_ref(change), &mut self.tables);
@@ -144,7 +144,7 @@ impl World {
                 self.go_on();
             }
         }
-        let again = plan(&desired, &network, &devices, &self.tables).unwrap();
+        let again = plan(&desired, &network, &Health::default(), &devices, &self.tables).unwrap();
         assert_eq!(again.changes, [], "not idempotent");
         self.resized += u64::from((0..64).any(|row| self.tables.old_table(row).size() > 0));
     }
