@@ -3,6 +3,7 @@
 //! Exit codes: 0 fine, 1 a failure or a finding, 2 wrong usage or configuration.
 
 mod check;
+mod detach;
 mod lab;
 mod run;
 
@@ -21,10 +22,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Balance on this node until SIGINT or SIGTERM; SIGHUP reads the file again.
+    /// Balance on this node until SIGINT or SIGTERM; SIGHUP reads the file again, SIGUSR1 leaves all to the next agent.
     Run(run::Args),
     /// Say what is wrong with a configuration; change nothing.
     Check(check::Args),
+    /// Take away what an agent left that was killed or has handed over: then the VIPs are no longer answered.
+    Detach(detach::Args),
     /// Show it at work in network namespaces of its own: client, switch, balancer and backends.
     Lab(lab::Args),
 }
@@ -39,6 +42,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(args),
+        Command::Detach(args) => detach::run(&args),
         Command::Lab(args) => lab::run(&args),
     };
     result.unwrap_or_else(|error| {
