@@ -3,6 +3,8 @@
 //! Sizes here are placeholders; the agent sets them before the program is loaded.
 #![allow(unsafe_code)]
 
+mod track;
+
 use core::ptr::{addr_of, read_volatile, write_volatile};
 
 use aya_ebpf::{
@@ -18,29 +20,17 @@ use dsr_common::{
     interface::InterfaceRow,
     limits::{FRAGMENT_SETS, INTERFACE_ROWS, SLOTS_PER_BLOCK},
     member::MemberRow,
-    previous::PreviousBlock,
     service::{MembersRef, ServiceKey, ServiceRow, TableRef},
     slot::{Slot, SlotBlock},
-    stats::{Counters, REASON_ROWS, Tracking},
-    track::FlowSet,
+    stats::{Counters, REASON_ROWS},
 };
+
+pub(crate) use self::track::{FlowTable, add_tracking, clock, flows, old_table, previous};
 
 #[map]
 static SERVICES: Array<ServiceRow> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 static SLOTS: Array<SlotBlock> = Array::with_max_entries(1, BPF_F_MMAPABLE);
-#[map]
-static PREVIOUS: Array<PreviousBlock> = Array::with_max_entries(1, BPF_F_MMAPABLE);
-#[map]
-static OLD_TABLES: Array<TableRef> = Array::with_max_entries(1, BPF_F_MMAPABLE);
-#[map]
-static FLOWS: Array<FlowSet> = Array::with_max_entries(1, BPF_F_MMAPABLE);
-#[map]
-static SYNS: Array<FlowSet> = Array::with_max_entries(1, BPF_F_MMAPABLE);
-#[map]
-static CLOCK: Array<u64> = Array::with_max_entries(1, BPF_F_MMAPABLE);
-#[map]
-static TRACKING: PerCpuArray<u64> = PerCpuArray::with_max_entries(Tracking::ALL.len() as u32, 0);
 #[map]
 static MEMBERS: Array<MemberRow> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
@@ -60,10 +50,6 @@ static DEVICES: DevMap = DevMap::with_max_entries(INTERFACE_ROWS, 0);
 static HASH_KEYS: HashKeys = HashKeys([0; KEY_WORDS]);
 #[unsafe(no_mangle)]
 static SERVICE_MASK: u32 = 0;
-#[unsafe(no_mangle)]
-static FLOW_MASK: u32 = 0;
-#[unsafe(no_mangle)]
-static SYN_MASK: u32 = 0;
 
 /// The secret words of this load.
 pub(crate) struct LoadedKeys;
@@ -211,6 +197,13 @@ impl Member {
     pub(crate) fn mode(&self) -> u8 {
         // SAFETY: as above.
         unsafe { read_volatile(addr_of!((*self.0).mode)) }
+    }
+
+    /// The member's flags.
+    #[inline(always)]
+    pub(crate) fn flags(&self) -> u16 {
+        // SAFETY: as above.
+        unsafe { read_volatile(addr_of!((*self.0).flags)) }
     }
 
     /// The interface that the packet leaves by.
