@@ -266,8 +266,13 @@ impl Scene<'_> {
             // No packet meets these tables yet.
             apply(&self.plan(&devices, &fresh)?.changes, &mut fresh);
         }
-        attach(self.config, self.network, &mut fresh, kept)?;
-        Ok(fresh)
+        match attach(self.config, self.network, &mut fresh, kept) {
+            Ok(()) => Ok(fresh),
+            Err(error) => {
+                fresh.abandon();
+                Err(error)
+            }
+        }
     }
 
     fn sizes(&self, live: Option<Sizes>) -> Sizes {

@@ -68,11 +68,10 @@ impl Balancer {
             Some(DrainingSample { service, backend, drained: *drained })
         });
         let packets = Tracking::ALL.iter().map(|event| Ok((*event, self.datapath.tracked(*event)?)));
-        let count = |table| self.datapath.flow_entries(table).count() as u64;
         Ok(TrackingSample {
             slots: slots.collect(),
-            flows: count(FlowTable::Flows),
-            syns: count(FlowTable::Syns),
+            flows: self.datapath.count_flows(FlowTable::Flows),
+            syns: self.datapath.count_flows(FlowTable::Syns),
             packets: packets.collect::<Result<_, datapath::Error>>()?,
             draining: draining.collect(),
         })
