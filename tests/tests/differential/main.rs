@@ -10,6 +10,7 @@ mod invariant;
 mod pair;
 mod reach;
 mod shrink;
+mod tracked;
 
 use std::{env, time::Instant};
 
