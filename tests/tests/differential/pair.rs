@@ -13,7 +13,7 @@ use dsr_tests::{
     program::{Counter, Outcome, Program, moved},
 };
 
-use super::invariant;
+use super::{invariant, refusals::Refusals};
 
 /// Sets of the tables that remember flows.
 const FLOW_SETS: u32 = 1024;
@@ -28,6 +28,7 @@ pub(super) struct Pair {
     before: BTreeMap<Counter, u64>,
     /// What the model counted since.
     expected: BTreeMap<Counter, u64>,
+    refusals: Refusals,
 }
 
 impl Pair {
@@ -43,12 +44,20 @@ impl Pair {
             model.change(&change);
         }
         let before = program.counters().unwrap();
-        Self { program, model, started: Instant::now(), before, expected: BTreeMap::new() }
+        Self {
+            program,
+            model,
+            started: Instant::now(),
+            before,
+            expected: BTreeMap::new(),
+            refusals: Refusals::default(),
+        }
     }
 
     /// Whether verdict or frame differ. The counters are only added up.
     pub(super) fn differs(&mut self, frame: &[u8]) -> bool {
         let decision = self.model.decide(self.now(), frame);
+        self.refusals.before(&decision);
         invariant::check(frame, &decision);
         for (counter, by) in decision.counted {
             *self.expected.entry(counter).or_insert(0) += by;
@@ -83,6 +92,7 @@ impl Pair {
     /// What each of them makes of a frame, counters and all.
     pub(super) fn both(&mut self, frame: &[u8]) -> (Outcome, Decision) {
         let decision = self.model.decide(self.now(), frame);
+        self.refusals.before(&decision);
         (self.program.run(frame).unwrap(), decision)
     }
 
