@@ -67,10 +67,13 @@ mod program {
         };
         match route_plain(&frame, &interface) {
             Some((link, route)) => end(interface.row, send(&mut frame, &link, &route)),
-            None => match examine(frame.context(), u64::from(interface.row), interface.mac) {
-                TO_REFUSE => refuse(frame.context(), u64::from(interface.row), interface.mac) as u32,
-                action => action as u32,
-            },
+            None => {
+                let ways = u64::from(interface.row) | u64::from(interface.ifindex) << 32;
+                match examine(frame.context(), ways, interface.mac) {
+                    TO_REFUSE => refuse(frame.context(), u64::from(interface.row), interface.mac) as u32,
+                    action => action as u32,
+                }
+            }
         }
     }
 
@@ -109,9 +112,9 @@ mod program {
     /// what such frames cost anyway. A global function, so that the verifier looks at it once, with any arguments.
     #[unsafe(no_mangle)]
     #[inline(never)]
-    extern "C" fn examine(ctx: *mut xdp_md, row: u64, mac: u64) -> u64 {
+    extern "C" fn examine(ctx: *mut xdp_md, ways: u64, mac: u64) -> u64 {
         let mut frame = Frame::of(ctx);
-        let interface = Interface { row: row as u32, ifindex: frame.interface(), mac };
+        let interface = Interface { row: ways as u32, ifindex: (ways >> 32) as u32, mac };
         match balance(&mut frame, &interface) {
             Err(Reason::AnswerReject) => TO_REFUSE,
             outcome => u64::from(end(interface.row, outcome)),

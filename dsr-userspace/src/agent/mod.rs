@@ -4,7 +4,9 @@
 //! answers each with one idempotent reconciliation.
 
 mod balancer;
+mod carried;
 mod exporter;
+mod interfaces;
 mod loops;
 mod reach;
 mod report;

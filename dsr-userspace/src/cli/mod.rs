@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 fine, 1 a failure or a finding, 2 wrong usage or configuration.
 
+mod backend;
 mod check;
 mod detach;
 mod lab;
@@ -28,6 +29,8 @@ enum Command {
     Check(check::Args),
     /// Take away what an agent left that was killed or has handed over: then the VIPs are no longer answered.
     Detach(detach::Args),
+    /// What is done on the real servers.
+    Backend(backend::Args),
     /// Show it at work in network namespaces of its own: client, switch, balancer and backends.
     Lab(lab::Args),
 }
@@ -43,6 +46,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(args),
         Command::Detach(args) => detach::run(&args),
+        Command::Backend(args) => backend::run(&args),
         Command::Lab(args) => lab::run(&args),
     };
     result.unwrap_or_else(|error| {

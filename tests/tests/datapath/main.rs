@@ -3,8 +3,10 @@
 
 mod arp;
 mod echo;
+mod forget;
 mod forward;
 mod refuse;
+mod track;
 
 use std::collections::BTreeMap;
 

@@ -9,7 +9,9 @@ mod difference;
 mod invariant;
 mod pair;
 mod reach;
+mod refusals;
 mod shrink;
+mod tracked;
 
 use std::{env, time::Instant};
 
