@@ -20,6 +20,7 @@ use crate::{
     announce::{self, Announcer},
     config::{Config, XdpMode},
     datapath::{self, Datapath, Features, Left, Mode, Pins},
+    health::Reader,
     metrics::Reloads,
     model::{Affinity, Health, Network, SINGLE_BUFFER_MTU},
     reconcile::{Full, Keep, Layout, Plan, Sizes, Tables as _, apply, plan},
@@ -32,6 +33,7 @@ pub(super) struct Balancer {
     pub(super) wish: Wish,
     pub(super) network: Network,
     pub(super) health: Health,
+    pub(super) checks: Reader,
     pub(super) datapath: Datapath,
     pub(super) layout: Layout,
     pub(super) reloads: Reloads,
@@ -68,6 +70,7 @@ impl Balancer {
             wish,
             network,
             health,
+            checks: Reader::default(),
             datapath,
             layout,
             reloads,
@@ -337,15 +340,16 @@ fn attach(
 
 /// What is refused to a bond may be given to its ports.
 fn about_bond(error: datapath::Error, network: &Network) -> datapath::Error {
-    let datapath::Error::Attach { interface, mut reason } = error else { return error };
+    let datapath::Error::Attach { interface, reason } = error else { return error };
     let ports = network.ports.values().filter(|port| port.bond == interface).map(|port| port.name.as_str());
-    let ports: Vec<_> = ports.collect();
-    if !ports.is_empty() {
-        reason += &format!(
-            "; it is a bond, whose mode and ports all have to have native XDP: else write its ports in its place, \
-             `interfaces: [{}]`",
-            ports.join(", ")
-        );
-    }
+    let ports = ports.collect::<Vec<_>>().join(", ");
+    let reason = if ports.is_empty() {
+        reason
+    } else {
+        format!(
+            "{reason}; it is a bond, whose mode and ports all have to have native XDP: else write its ports in its \
+             place, `interfaces: [{ports}]`"
+        )
+    };
     datapath::Error::Attach { interface, reason }
 }

@@ -5,7 +5,7 @@ use dsr_common::stats::{Reason, Tracking};
 use super::{balancer::Balancer, reach};
 use crate::{
     datapath,
-    metrics::{BackendSample, DrainingSample, MemberSample, ReasonSample, Snapshot, TrackingSample},
+    metrics::{BackendSample, CheckSample, DrainingSample, MemberSample, ReasonSample, Snapshot, TrackingSample},
     reconcile::{FlowTable, tracked_slots},
 };
 
@@ -16,6 +16,7 @@ impl Balancer {
             members: self.members()?,
             reasons: self.reasons()?,
             backends: self.backends(),
+            checks: self.checks.report().into_iter().map(CheckSample::from).collect(),
             tracking: self.tracking()?,
             reload: self.reloads,
             config_hash: self.config.hash,

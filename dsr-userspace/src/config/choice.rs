@@ -59,7 +59,12 @@ impl Read for XdpMode {
     }
 }
 
-fn choose<T: Read + Copy>(value: &Value, what: &str, words: &[(&str, T)], later: &[&str]) -> Result<T, String> {
+pub(super) fn choose<T: Read + Copy>(
+    value: &Value,
+    what: &str,
+    words: &[(&str, T)],
+    later: &[&str],
+) -> Result<T, String> {
     let Some(text) = value.as_str() else { return Err(not::<T>(value, what)) };
     if let Some((_, choice)) = words.iter().find(|(word, _)| *word == text) {
         return Ok(*choice);

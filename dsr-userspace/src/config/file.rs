@@ -9,6 +9,7 @@ use super::{
     XdpMode,
     address::HostAddress,
     field::{Entries, Field, Read, row},
+    health::HealthField,
     scalar::{FlowCount, InterfaceName, Name, PoolName, Seed},
 };
 use crate::model::{Affinity, Announce, FlowTimeout, Forward, OnEmpty, Port, Protocol, Weight};
@@ -59,6 +60,7 @@ pub(super) struct FlowTableRow {
 #[serde(default)]
 pub(super) struct PoolRow {
     pub(super) forward: Field<Forward>,
+    pub(super) health: Field<HealthField>,
     pub(super) backends: Field<Vec<Field<BackendRow>>>,
     #[serde(flatten)]
     unknown: Unknown,
@@ -88,14 +90,15 @@ pub(super) struct ServiceRow {
     pub(super) on_empty: Field<OnEmpty>,
     pub(super) affinity: Field<Affinity>,
     pub(super) flow_timeout: Field<FlowTimeout>,
+    pub(super) health: Field<HealthField>,
     #[serde(flatten)]
     unknown: Unknown,
 }
 
-const NOT_YET: &str = "this version does not have it: remove it";
+pub(super) const NOT_YET: &str = "this version does not have it: remove it";
 
 macro_rules! rows {
-    ($($row:ident = $what:literal, $write:literal, $many:literal, [$($field:literal),+], $other:expr;)+) => {$(
+    ($($row:ident = $what:literal, $write:literal, $many:literal, [$($field:literal),*], $other:expr;)+) => {$(
         impl Read for $row {
             const WRITE: &'static str = $write;
             const WRITE_MANY: &'static str = $many;
@@ -107,7 +110,7 @@ macro_rules! rows {
 
         impl Row for $row {
             const WHAT: &'static str = $what;
-            const FIELDS: &'static [&'static str] = &[$($field),+];
+            const FIELDS: &'static [&'static str] = &[$($field),*];
             const OTHER: &'static [(&'static str, &'static str)] = $other;
 
             fn take_unknown(&mut self) -> Unknown {
@@ -117,6 +120,8 @@ macro_rules! rows {
     )+};
 }
 
+pub(super) use rows;
+
 rows! {
     File = "a configuration", "`interfaces:`, `pools:` and `services:`, each on a line of its own", "one",
         ["interfaces", "metrics", "hash_seed", "xdp_mode", "flow_table", "pools", "services"],
@@ -124,15 +129,14 @@ rows! {
     FlowTableRow = "a flow table", "{flows: 1048576, syns: 131072}", "one", ["flows", "syns"], &[];
     PoolRow = "a pool", "{backends: [{name: web1, address: 10.0.0.11}]}",
         "each pool below its name, like {web: {backends: [{name: web1, address: 10.0.0.11}]}}",
-        ["forward", "backends"],
-        &[("health", "this version has no health checks: remove it")];
+        ["forward", "health", "backends"], &[];
     BackendRow = "a backend", "{name: web1, address: 10.0.0.11}", "a list, like [{name: web1, address: 10.0.0.11}]",
         ["name", "address", "weight"],
         &[("port", "a backend has no port: with Direct Server Return a port cannot be translated, \
                     the backend listens on the service's; remove it")];
     ServiceRow = "a service", "{name: www, vip: 192.0.2.10, port: 80, pool: web}",
         "a list, like [{name: www, vip: 192.0.2.10, port: 80, pool: web}]",
-        ["name", "vip", "port", "protocol", "pool", "announce", "on_empty", "affinity", "flow_timeout"],
+        ["name", "vip", "port", "protocol", "pool", "announce", "on_empty", "affinity", "flow_timeout", "health"],
         &[("backends", "a service has a pool: write the backends in a pool, and its name here"),
           ("address", "the address of a service is its VIP: write `vip`")];
 }

@@ -14,6 +14,7 @@ mod compose;
 mod error;
 mod field;
 mod file;
+mod health;
 mod host;
 mod netlink;
 mod outline;
@@ -34,7 +35,7 @@ pub use netlink::FactsError;
 pub use parse::{load, load_on_host, parse};
 pub use watch::{Watch, WatchError};
 
-use crate::model::Desired;
+use crate::model::{Checks, Desired};
 
 /// A configuration without errors.
 #[derive(Clone, Debug)]
@@ -51,6 +52,8 @@ pub struct Config {
     pub xdp_mode: XdpMode,
     /// How many flows can be remembered.
     pub flow_table: FlowTable,
+    /// How backends are checked.
+    pub checks: Checks,
     /// Where `desired.hash_seed` comes from.
     pub seed_source: SeedSource,
     /// A hash of the file's octets, the same on every machine and in every version; 48 bits, so that a floating-point

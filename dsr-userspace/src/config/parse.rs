@@ -115,6 +115,7 @@ fn config(report: &mut Report<'_>, mut file: File, path: &Path, hash: u64) -> Co
         metrics,
         xdp_mode,
         flow_table,
+        checks: services.checks,
         seed_source,
         hash,
         warnings: Vec::new(),

@@ -7,13 +7,15 @@ mod holder;
 mod interfaces;
 mod load;
 mod mapped;
+mod memory;
 mod pass;
 mod pin;
+mod probe;
 mod succeed;
 mod tables;
 mod track;
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use aya::{
     Ebpf,
@@ -37,8 +39,10 @@ pub use self::{
     counters::Traffic,
     holder::Holder,
     load::{Features, OBJECT},
+    memory::memory,
     pass::Pass,
     pin::{DEFAULT_PINS, Pins},
+    probe::Prober,
     succeed::Left,
 };
 use crate::reconcile::Sizes;
@@ -143,12 +147,17 @@ struct Pinned {
 }
 
 impl Datapath {
-    /// Empties the fragment table's entries for a member's row.
-    fn forget_fragments(&mut self, row: u32) {
+    /// Empties the fragment table: datagrams under way lose the rest of their fragments.
+    pub fn forget_all_fragments(&mut self) {
+        self.forget_fragments(|_| true);
+    }
+
+    /// Empties those of the fragment table's entries that are for such a member's row.
+    fn forget_fragments(&mut self, is_gone: impl Fn(u32) -> bool) {
         for set in 0..FRAGMENT_SETS {
             for way in 0..WAYS {
                 let word = self.fragments.word_at(set, way);
-                if word != 0 && fragment::Entry::from_word(word).row() == row {
+                if word != 0 && is_gone(fragment::Entry::from_word(word).row()) {
                     self.fragments.store_word(set, way, 0);
                 }
             }

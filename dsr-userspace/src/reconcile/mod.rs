@@ -20,6 +20,7 @@ pub use carry::{Keep, carry, carry_flows, restamp};
 pub use change::{Change, apply};
 pub use flows::{FlowPlace, FlowTable, entries};
 pub use layout::{Full, Layout, PlacedMember, PlacedService, Plan};
+pub use member::row as member_row;
 pub use memory::InMemory;
 pub use plan::plan;
 pub use settle::{DrainingMember, Settled, SettledService, settle, ticks, tracked_slots};

@@ -281,7 +281,7 @@ impl World {
             };
             (address, reach)
         });
-        Network { interfaces: BTreeMap::new(), reach: reach.collect() }
+        Network { reach: reach.collect(), ..Network::default() }
     }
 }
 
