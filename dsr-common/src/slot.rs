@@ -18,11 +18,34 @@ impl Slot {
         Self(member & !Self::TRACKED)
     }
 
+    /// A tracked slot of one member.
+    pub const fn tracked(member: u16) -> Self {
+        Self(member | Self::TRACKED)
+    }
+
+    /// The same member, tracked.
+    #[must_use]
+    pub const fn as_tracked(self) -> Self {
+        Self(self.0 | Self::TRACKED)
+    }
+
+    /// The same member, stable.
+    #[must_use]
+    pub const fn as_stable(self) -> Self {
+        Self(self.0 & !Self::TRACKED)
+    }
+
     /// The member's number within its service, or none.
     #[inline(always)]
     pub const fn member(self) -> Option<u16> {
         let number = self.0 & !Self::TRACKED;
         if number == Self::NONE.0 { None } else { Some(number) }
+    }
+
+    /// The member's number within its service, if the slot is stable and has one: the question of nearly every packet.
+    #[inline(always)]
+    pub const fn stable_member(self) -> Option<u16> {
+        if self.0 < Self::NONE.0 { Some(self.0) } else { None }
     }
 
     /// Whether the flow table has to be asked: the member of this slot changed a while ago.

@@ -3,6 +3,8 @@
 //! Sizes here are placeholders; the agent sets them before the program is loaded.
 #![allow(unsafe_code)]
 
+mod track;
+
 use core::ptr::{addr_of, read_volatile, write_volatile};
 
 use aya_ebpf::{
@@ -23,6 +25,8 @@ use dsr_common::{
     slot::{Slot, SlotBlock},
     stats::{Counters, REASON_ROWS},
 };
+
+pub(crate) use self::track::{FlowTable, add_tracking, clock, flows, old_table, previous};
 
 #[map]
 static SERVICES: Array<ServiceRow> = Array::with_max_entries(1, BPF_F_MMAPABLE);
@@ -96,6 +100,12 @@ features! {
     any => FEATURE_ANY,
     /// Whether frames may come in several buffers.
     jumbo => FEATURE_JUMBO,
+    /// Whether a slot may be tracked.
+    tracks => FEATURE_TRACK,
+    /// Whether in a service a client's flows share a slot.
+    sources => FEATURE_SOURCE,
+    /// Whether in a service every flow is remembered.
+    remembers => FEATURE_REMEMBER,
 }
 
 /// A row of the interface table. By which interface its frames leave is not read where there is only one.
@@ -192,6 +202,13 @@ impl Member {
     pub(crate) fn mode(&self) -> u8 {
         // SAFETY: as above.
         unsafe { read_volatile(addr_of!((*self.0).mode)) }
+    }
+
+    /// The member's flags.
+    #[inline(always)]
+    pub(crate) fn flags(&self) -> u16 {
+        // SAFETY: as above.
+        unsafe { read_volatile(addr_of!((*self.0).flags)) }
     }
 
     /// The interface that the packet leaves by.

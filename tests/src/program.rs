@@ -18,7 +18,10 @@ use dsr::{
     },
     reconcile::{Layout, Sizes, apply, plan},
 };
-use dsr_common::stats::Reason;
+use dsr_common::{
+    member::MemberRow,
+    stats::{Reason, Tracking},
+};
 
 use crate::frame::{OWN_MAC, VIP};
 
@@ -64,25 +67,35 @@ pub enum Counter {
     NewFlows(String, String),
     /// Frames that came back from this backend.
     Loops(String, String),
+    /// Packets whose flow was looked for.
+    Tracking(&'static str),
 }
 
 /// The real program with real tables.
 pub struct Program {
-    datapath: Datapath,
-    desired: Desired,
-    layout: Layout,
+    pub(crate) datapath: Datapath,
+    pub(crate) desired: Desired,
+    pub(crate) layout: Layout,
     claims: Mutex<ClaimEvents>,
+    /// What the rows of members held that there is no way to for now.
+    pub(crate) lost: BTreeMap<u32, MemberRow>,
 }
 
 impl Program {
     /// Loads the program and fills its tables for `desired` as an agent on `network` would.
     pub fn load(desired: Desired, network: &Network, features: Features) -> anyhow::Result<Self> {
-        let mut datapath =
-            Datapath::load(Sizes::for_desired(&desired), features, desired.hash_seed).context("loading the program")?;
+        let sizes = Sizes::for_desired(&desired);
+        Self::load_with(sizes, desired, network, features)
+    }
+
+    /// The same with tables of these sizes.
+    pub fn load_with(sizes: Sizes, desired: Desired, network: &Network, features: Features) -> anyhow::Result<Self> {
+        let mut datapath = Datapath::load(sizes, features, desired.hash_seed).context("loading the program")?;
         let claims = Mutex::new(datapath.take_claims().context("a fresh program has claims to tell")?);
         let own = InterfaceState { ifindex: IFINDEX, mac: Mac(OWN_MAC), mtu: 1500, up: true };
         datapath.set_interfaces(&[(0, own)])?;
-        let mut program = Self { datapath, desired: desired.clone(), layout: Layout::default(), claims };
+        let (layout, lost) = (Layout::default(), BTreeMap::new());
+        let mut program = Self { datapath, desired: desired.clone(), layout, claims, lost };
         program.reconcile(desired, network)?;
         Ok(program)
     }
@@ -141,6 +154,9 @@ impl Program {
         for reason in Reason::ALL {
             let count = self.datapath.reason(Some(IFINDEX), *reason)? + self.datapath.reason(None, *reason)?;
             counters.insert(Counter::Reason(reason.label()), count);
+        }
+        for tracking in Tracking::ALL {
+            counters.insert(Counter::Tracking(tracking.label()), self.datapath.tracked(*tracking)?);
         }
         for (service, placed) in self.desired.services.iter().zip(&self.layout.services) {
             for (backend, member) in service.backends.iter().zip(&placed.members) {

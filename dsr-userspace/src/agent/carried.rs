@@ -1,40 +1,22 @@
-//! What an earlier load of the program counted: counters go on where a larger table or another constant made the agent
-//! load it again.
+//! What was counted on interfaces that are gone: the counts of their names go on.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::collections::BTreeMap;
 
 use dsr_common::stats::Reason;
 
-use crate::{
-    datapath::{Datapath, Error, Traffic},
-    model::ServiceId,
-    reconcile::Layout,
-};
+use crate::datapath::{Datapath, Error};
 
-/// Counts of programs that are gone.
+/// Counts of interfaces that are gone.
 #[derive(Debug, Default)]
 pub(super) struct Carried {
-    members: BTreeMap<(ServiceId, IpAddr), Traffic>,
     reasons: BTreeMap<(String, &'static str), u64>,
     lost_claims: u64,
 }
 
 impl Carried {
-    /// Takes over what a program counted that no packet reaches any more.
-    pub(super) fn add(
-        &mut self,
-        gone: &Datapath,
-        layout: &Layout,
-        entered: &BTreeMap<u32, String>,
-    ) -> Result<(), Error> {
-        for service in &layout.services {
-            for member in &service.members {
-                let sum = self.members.entry((service.id, member.address)).or_default();
-                *sum = *sum + gone.traffic(member.row)?;
-            }
-        }
-        self.lost_claims += gone.lost_claims()?;
-        entered.iter().try_for_each(|(ifindex, name)| self.add_reasons(gone, *ifindex, name))
+    /// Takes over how many claims a program did not tell of.
+    pub(super) fn add_lost_claims(&mut self, lost: u64) {
+        self.lost_claims += lost;
     }
 
     /// Takes over what was counted on an interface, or a port, that counts for this name.
@@ -44,20 +26,6 @@ impl Carried {
             *self.reasons.entry((name.to_owned(), reason.label())).or_default() += count;
         }
         Ok(())
-    }
-
-    /// Forgets members that are not in the layout any more: one that comes back begins at zero.
-    pub(super) fn retain(&mut self, layout: &Layout) {
-        let is_placed = |(id, address): &(ServiceId, IpAddr)| {
-            let mut services = layout.services.iter().filter(|service| service.id == *id);
-            services.any(|service| service.members.iter().any(|member| member.address == *address))
-        };
-        self.members.retain(|member, _| is_placed(member));
-    }
-
-    /// What was counted for a member.
-    pub(super) fn member(&self, service: ServiceId, backend: IpAddr) -> Traffic {
-        self.members.get(&(service, backend)).copied().unwrap_or_default()
     }
 
     /// How many claims to VIPs were not told of.

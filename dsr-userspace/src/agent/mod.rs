@@ -11,6 +11,8 @@ mod loops;
 mod probing;
 mod reach;
 mod report;
+mod settling;
+mod wish;
 
 use std::{
     path::{Path, PathBuf},
@@ -21,6 +23,7 @@ use std::{
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
+    time::MissedTickBehavior,
 };
 
 use self::{balancer::Balancer, exporter::Exporter, probing::Probing};
@@ -59,6 +62,14 @@ pub enum Error {
     /// A table is full although it was built for this configuration.
     #[error("{0} although it was sized for this configuration")]
     Full(#[from] crate::reconcile::Full),
+    /// There is no such backend.
+    #[error("the pool {pool} has no backend {backend}")]
+    NoBackend {
+        /// The pool that was named.
+        pool: String,
+        /// The backend that was named.
+        backend: String,
+    },
     /// Nothing can listen at the metrics' address.
     #[error(transparent)]
     Metrics(#[from] metrics::Error),
@@ -73,19 +84,28 @@ pub enum Error {
     Signals(std::io::Error),
 }
 
-/// Runs the agent of the current network namespace until SIGINT or SIGTERM; then the program is detached.
-pub async fn run(file: &Path) -> Result<(), Error> {
+/// Runs the agent of the current network namespace, which keeps what outlives it in the directory `pins`, until SIGINT or
+/// SIGTERM: then the program is detached; or until SIGUSR1: then it is left to the next agent.
+pub async fn run(file: &Path, pins: &Path) -> Result<(), Error> {
     let mut signals = Signals::new().map_err(Error::Signals)?;
     let mut agent = tokio::select! {
-        agent = Agent::start(file) => agent?,
+        agent = Agent::start(file, pins) => agent?,
         () = signals.stopped() => return Ok(()),
     };
     let mut looks = tokio::time::interval(LOOK_EVERY);
+    let mut seconds = tokio::time::interval(SECOND);
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = looks.tick() => agent.look(),
+            _ = seconds.tick() => lock(&agent.balancer).settle(),
             asked = signals.next() => match asked {
                 Asked::Stop => break,
+                Asked::HandOver => {
+                    agent.probing.stop().await;
+                    tracing::info!("handed over: the program stays attached for the next agent");
+                    return Ok(());
+                }
                 Asked::Reload => agent.reload("SIGHUP").await,
             },
             () = agent.file.changed() => agent.reload("the file changed").await,
@@ -97,12 +117,15 @@ pub async fn run(file: &Path) -> Result<(), Error> {
         }
     }
     agent.probing.stop().await;
+    lock(&agent.balancer).stop()?;
     tracing::info!("stopped: the program is detached and the VIPs are no longer answered");
     Ok(())
 }
 
 /// How often counters are looked at for what an operator has to be told.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often it is looked whether the flow clock has to move.
+const SECOND: Duration = Duration::from_secs(1);
 
 struct Agent {
     path: PathBuf,
@@ -116,7 +139,7 @@ struct Agent {
 }
 
 impl Agent {
-    async fn start(path: &Path) -> Result<Self, Error> {
+    async fn start(path: &Path, pins: &Path) -> Result<Self, Error> {
         let file = Watch::new(path)?;
         let config = config::load_on_host(path, &HostFacts::read().await?)?;
         warn_about(&config);
@@ -124,7 +147,7 @@ impl Agent {
         let mut exporter = Exporter::default();
         let place = exporter.prepare(config.metrics).await?;
         let (watcher, network) = watch_network(&config).await?;
-        let balancer = Balancer::start(config, network.borrow().clone())?;
+        let balancer = Balancer::start(config, network.borrow().clone(), pins)?;
         let balancer = Arc::new(Mutex::new(balancer));
         exporter.serve(place, &balancer);
         let mut probing = Probing::default();
@@ -240,6 +263,7 @@ struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
+    hand_over: Signal,
 }
 
 impl Signals {
@@ -248,6 +272,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hang_up: signal(SignalKind::hangup())?,
+            hand_over: signal(SignalKind::user_defined1())?,
         })
     }
 
@@ -256,6 +281,7 @@ impl Signals {
             _ = self.interrupt.recv() => Asked::Stop,
             _ = self.terminate.recv() => Asked::Stop,
             _ = self.hang_up.recv() => Asked::Reload,
+            _ = self.hand_over.recv() => Asked::HandOver,
         }
     }
 
@@ -268,5 +294,6 @@ impl Signals {
 /// What a signal asks for.
 enum Asked {
     Stop,
+    HandOver,
     Reload,
 }

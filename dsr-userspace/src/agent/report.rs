@@ -1,11 +1,14 @@
 //! What the metrics say of the balancer at one moment.
 
-use dsr_common::stats::Reason;
+use dsr_common::stats::{Reason, Tracking};
 
 use super::{balancer::Balancer, reach};
 use crate::{
     datapath,
-    metrics::{BackendSample, CheckSample, ClaimSample, MemberSample, ReasonSample, Snapshot},
+    metrics::{
+        BackendSample, CheckSample, ClaimSample, DrainingSample, MemberSample, ReasonSample, Snapshot, TrackingSample,
+    },
+    reconcile::{FlowTable, tracked_slots},
 };
 
 impl Balancer {
@@ -18,6 +21,7 @@ impl Balancer {
             claims: self.claims(),
             claims_lost: self.carried.lost_claims() + self.datapath.lost_claims()?,
             checks: self.checks.report().into_iter().map(CheckSample::from).collect(),
+            tracking: self.tracking()?,
             reload: self.reloads,
             config_hash: self.config.hash,
         })
@@ -27,7 +31,7 @@ impl Balancer {
         let mut samples = Vec::new();
         for (service, placed) in self.config.desired.services.iter().zip(&self.layout.services) {
             for (backend, member) in service.backends.iter().zip(&placed.members) {
-                let traffic = self.carried.member(service.id, backend.address) + self.datapath.traffic(member.row)?;
+                let traffic = self.datapath.traffic(member.row)?;
                 samples.push(MemberSample {
                     service: service.name.clone(),
                     vip: service.id.vip,
@@ -75,6 +79,27 @@ impl Balancer {
             holds: false,
         };
         told.chain(self.arp_watch.others().into_iter().map(sample)).collect()
+    }
+
+    fn tracking(&self) -> Result<TrackingSample, datapath::Error> {
+        let services = &self.config.desired.services;
+        let named = |id| services.iter().find(|service| service.id == id);
+        let slots = tracked_slots(&self.wish.desired, &self.datapath).into_iter();
+        let slots = slots.filter_map(|(id, slots)| Some((named(id)?.name.clone(), slots)));
+        let draining = self.settling.drained.iter().filter_map(|((id, address), drained)| {
+            let service = named(*id)?;
+            let backend = service.backends.iter().find(|backend| backend.address == *address)?;
+            let (service, backend) = (service.name.clone(), backend.name.clone());
+            Some(DrainingSample { service, backend, drained: *drained })
+        });
+        let packets = Tracking::ALL.iter().map(|event| Ok((*event, self.datapath.tracked(*event)?)));
+        Ok(TrackingSample {
+            slots: slots.collect(),
+            flows: self.datapath.count_flows(FlowTable::Flows),
+            syns: self.datapath.count_flows(FlowTable::Syns),
+            packets: packets.collect::<Result<_, datapath::Error>>()?,
+            draining: draining.collect(),
+        })
     }
 
     fn backends(&self) -> Vec<BackendSample> {

@@ -4,15 +4,23 @@
 //! standard output. Exit code: 2 where the configuration cannot be used, 1 where this host would keep the program from
 //! balancing, 0 otherwise. Warnings are for reading.
 
-use std::{collections::BTreeSet, fmt, io::Write, path::PathBuf, process::ExitCode};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    io::Write,
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use anyhow::Context;
 use serde::Serialize;
 
 use crate::{
     config::{self, Config, Errors, HostFacts, Problem, SeedSource},
+    datapath,
     model::Service,
     preflight::{self, Finding, Severity},
+    reconcile::Sizes,
 };
 
 /// Arguments of `dsr check`.
@@ -21,7 +29,7 @@ pub(crate) struct Args {
     /// The configuration file
     #[arg(short, long, value_name = "FILE")]
     pub(crate) config: PathBuf,
-    /// Print one JSON object: ok, errors, warnings, findings
+    /// Print one JSON object: ok, errors, warnings, findings, memory
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -70,7 +78,7 @@ fn print(result: &Result<Config, Errors>, findings: &[Finding]) -> anyhow::Resul
             for finding in findings {
                 writeln!(std::io::stderr(), "{finding}")?;
             }
-            writeln!(std::io::stdout(), "{}", Summary(config))?;
+            writeln!(std::io::stdout(), "{}\n{}", Summary(config), Memory(&memory_of(config)))?;
         }
         Err(errors) => writeln!(std::io::stderr(), "{errors}")?,
     }
@@ -84,14 +92,19 @@ struct Report<'a> {
     errors: &'a [Problem],
     warnings: &'a [Problem],
     findings: &'a [Finding],
+    /// Octets by table; nothing for a file that cannot be used.
+    memory: BTreeMap<&'static str, u64>,
 }
 
 impl<'a> Report<'a> {
     fn new(result: &'a Result<Config, Errors>, findings: &'a [Finding]) -> Self {
         let ok = exit_code(result, findings) == 0;
         match result {
-            Ok(config) => Self { ok, errors: &[], warnings: &config.warnings, findings },
-            Err(errors) => Self { ok, errors: errors.problems(), warnings: &[], findings },
+            Ok(config) => {
+                let memory = memory_of(config).into_iter().collect();
+                Self { ok, errors: &[], warnings: &config.warnings, findings, memory }
+            }
+            Err(errors) => Self { ok, errors: errors.problems(), warnings: &[], findings, memory: BTreeMap::new() },
         }
     }
 }
@@ -121,6 +134,31 @@ impl fmt::Display for Summary<'_> {
                  where several balancers share the VIPs, write it, the same on each",
             ),
         }
+    }
+}
+
+/// What the tables take for this configuration.
+fn memory_of(config: &Config) -> Vec<(&'static str, u64)> {
+    let flows = config.flow_table;
+    datapath::memory(Sizes::for_desired(&config.desired).with_flows(flows.flows, flows.syns))
+}
+
+/// The memory of the tables, in a line.
+struct Memory<'a>(&'a [(&'static str, u64)]);
+
+impl fmt::Display for Memory<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(tables) = self;
+        let shown = |octets: u64| match octets.div_ceil(1024) {
+            kibi if kibi < 10 * 1024 => format!("{kibi} KiB"),
+            kibi => format!("{} MiB", kibi.div_ceil(1024)),
+        };
+        let sum = tables.iter().map(|(_, octets)| octets).sum();
+        write!(f, "memory: {}:", shown(sum))?;
+        for (index, (name, octets)) in tables.iter().enumerate() {
+            write!(f, "{} {name} {}", if index == 0 { "" } else { "," }, shown(*octets))?;
+        }
+        Ok(())
     }
 }
 
@@ -168,10 +206,23 @@ services:
         let json = |text: &str| serde_json::to_string(&Report::new(&parse(text), &[])).unwrap();
         let warning =
             r#"{"file":"dsr.yaml","line":5,"column":3,"field":"pools.old","message":"no service uses this pool"}"#;
-        assert_eq!(json(GOOD), format!(r#"{{"ok":true,"errors":[],"warnings":[{warning}],"findings":[]}}"#));
+        let good =
+            format!(r#"{{"ok":true,"errors":[],"warnings":[{warning}],"findings":[],"memory":{{"flows":8388608,"#);
+        assert!(json(GOOD).starts_with(&good), "{}", json(GOOD));
         let error = r#"{"file":"dsr.yaml","line":1,"column":14,"field":"interfaces[0]","message":"has no value: write the name of an interface as `ip link` shows it, like eth0"}"#;
         let bad = GOOD.replace("[lo]", "[null]");
-        assert_eq!(json(&bad), format!(r#"{{"ok":false,"errors":[{error}],"warnings":[],"findings":[]}}"#));
+        assert_eq!(
+            json(&bad),
+            format!(r#"{{"ok":false,"errors":[{error}],"warnings":[],"findings":[],"memory":{{}}}}"#)
+        );
+    }
+
+    #[test]
+    fn memory_is_shown_in_units_that_can_be_read() {
+        let shown = Memory(&[("members", 100), ("flows", 64 << 20)]).to_string();
+        assert_eq!(shown, "memory: 65 MiB: members 1 KiB, flows 64 MiB");
+        let config = parse(&format!("flow_table: {{flows: 65536}}\n{GOOD}")).unwrap();
+        assert!(memory_of(&config).contains(&("flows", 65536 * 8)), "{:?}", memory_of(&config));
     }
 
     #[test]
@@ -189,7 +240,7 @@ services:
         let json = serde_json::to_string(&Report::new(&good, &findings)).unwrap();
         assert!(json.starts_with(r#"{"ok":false,"errors":[],"#), "{json}");
         let told = r#"{"severity":"error","interface":"eth0","finding":"it is down","mend":"ip link set dev eth0 up"}"#;
-        assert!(json.ends_with(&format!(r#""findings":[{told}]}}"#)), "{json}");
+        assert!(json.contains(&format!(r#""findings":[{told}],"memory":{{"#)), "{json}");
         assert_eq!(findings[0].to_string(), "error: eth0: it is down: ip link set dev eth0 up");
     }
 

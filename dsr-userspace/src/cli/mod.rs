@@ -4,6 +4,7 @@
 
 mod backend;
 mod check;
+mod detach;
 mod doctor;
 mod interrupts;
 mod lab;
@@ -24,10 +25,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Balance on this node until SIGINT or SIGTERM; SIGHUP reads the file again.
+    /// Balance on this node until SIGINT or SIGTERM; SIGHUP reads the file again, SIGUSR1 leaves all to the next agent.
     Run(run::Args),
     /// Say what is wrong with a configuration; change nothing.
     Check(check::Args),
+    /// Take away what an agent left that was killed or has handed over: then the VIPs are no longer answered.
+    Detach(detach::Args),
     /// What is done on the real servers.
     Backend(backend::Args),
     /// Say what is wrong with this balancer's network and its backends, and how to mend it; change nothing.
@@ -47,6 +50,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(args),
+        Command::Detach(args) => detach::run(&args),
         Command::Backend(args) => backend::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Lab(args) => lab::run(&args),

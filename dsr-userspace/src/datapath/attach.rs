@@ -1,14 +1,12 @@
 //! Attaches the program to interfaces, natively unless generic mode is allowed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use aya::programs::{
-    ProgramError, Xdp, XdpMode,
-    xdp::{XdpLink, XdpLinkId},
-};
+use aya::programs::{ProgramError, Xdp, XdpMode, links::LinkError, xdp::XdpLink};
 use dsr_common::names;
 
-use super::{Datapath, Error};
+use super::{Datapath, Error, pin::Pins};
+use crate::model::InterfaceState;
 
 /// How the program is attached to an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,9 +17,14 @@ pub enum Mode {
     Generic,
 }
 
+/// Where a program is attached, by the name of the interface.
+pub(super) type Attachments = BTreeMap<String, Attached>;
+
+/// One attachment. Dropping it ends it, unless it is pinned.
 pub(super) struct Attached {
-    link: XdpLinkId,
-    ifindex: u32,
+    link: XdpLink,
+    pub(super) ifindex: u32,
+    mode: Mode,
 }
 
 impl Datapath {
@@ -37,19 +40,36 @@ impl Datapath {
             }
             Err(error) => return Err(refusal(interface, &error)),
         };
-        self.attached.insert(interface.to_owned(), Attached { link, ifindex });
-        Ok(mode)
+        let link = self.program_mut()?.take_link(link)?;
+        let link = self.pin_link(ifindex, mode, link)?;
+        let before = self.attached.insert(interface.to_owned(), Attached { link, ifindex, mode });
+        // Of an interface that was removed; the new one has another index.
+        before.map_or(Ok(()), |gone| self.unpin_link(gone.ifindex)).map(|()| mode)
     }
 
     /// Puts this program in the place of another one on the interfaces in `kept`, without a gap. Where that one is
-    /// attached elsewhere, it stays so until it is dropped.
+    /// attached elsewhere, it is so no longer.
     pub fn replace(&mut self, other: &mut Self, kept: &BTreeSet<String>) -> Result<(), Error> {
-        let taken: Vec<String> = other.attached.keys().filter(|name| kept.contains(*name)).cloned().collect();
-        for name in taken {
-            let Some(attached) = other.attached.remove(&name) else { continue };
-            let link: XdpLink = other.program_mut()?.take_link(attached.link)?;
-            let link = self.program_mut()?.attach_to_link(link)?;
-            self.attached.insert(name, Attached { link, ifindex: attached.ifindex });
+        self.take_over(std::mem::take(&mut other.attached), kept)
+    }
+
+    /// Takes what another program was attached by. Where the kernel has ended a link, for it has removed the interface,
+    /// there is nothing to take.
+    pub(super) fn take_over(&mut self, others: Attachments, kept: &BTreeSet<String>) -> Result<(), Error> {
+        for (name, Attached { link, ifindex, mode }) in others {
+            if !kept.contains(&name) {
+                self.unpin_link(ifindex)?;
+                continue;
+            }
+            let taken = match self.program_mut()?.attach_to_link(link) {
+                Err(error) if errno(&error) == Some(libc::ENOLINK) => {
+                    self.unpin_link(ifindex)?;
+                    continue;
+                }
+                taken => taken?,
+            };
+            let link = self.program_mut()?.take_link(taken)?;
+            self.attached.insert(name, Attached { link, ifindex, mode });
         }
         Ok(())
     }
@@ -59,9 +79,38 @@ impl Datapath {
         self.attached.get(interface).is_some_and(|attached| attached.ifindex == ifindex)
     }
 
-    fn program_mut(&mut self) -> Result<&mut Xdp, Error> {
-        Ok(self.ebpf.program_mut(names::XDP_PROGRAM).ok_or(Error::Missing(names::XDP_PROGRAM))?.try_into()?)
+    /// How the program is attached to this interface, if it is.
+    pub fn mode(&self, interface: &str) -> Option<Mode> {
+        self.attached.get(interface).map(|attached| attached.mode)
     }
+
+    fn pin_link(&self, ifindex: u32, mode: Mode, link: XdpLink) -> Result<XdpLink, Error> {
+        let Some(pinned) = &self.pinned else { return Ok(link) };
+        let failed = |error: LinkError| Error::Link(pinned.pins.directory().to_owned(), error.to_string());
+        let link = pinned.pins.pin_link(ifindex, mode, link.try_into().map_err(failed)?)?;
+        link.try_into().map_err(failed)
+    }
+
+    fn unpin_link(&self, ifindex: u32) -> Result<(), Error> {
+        self.pinned.as_ref().map_or(Ok(()), |pinned| pinned.pins.unpin_link(ifindex))
+    }
+
+    fn program_mut(&mut self) -> Result<&mut Xdp, Error> {
+        let ebpf = self.ebpf.as_mut().ok_or(Error::Missing(names::XDP_PROGRAM))?;
+        Ok(ebpf.program_mut(names::XDP_PROGRAM).ok_or(Error::Missing(names::XDP_PROGRAM))?.try_into()?)
+    }
+}
+
+/// The attachments that an agent left which is gone. Interfaces that have no name here are left to be found again.
+pub(super) fn left(pins: &Pins, interfaces: &BTreeMap<String, InterfaceState>) -> Result<Attachments, Error> {
+    let mut attachments = Attachments::new();
+    for (ifindex, mode, link) in pins.links()? {
+        let failed = |error: LinkError| Error::Link(pins.directory().to_owned(), error.to_string());
+        let name = interfaces.iter().find(|(_, state)| state.ifindex == ifindex).map(|(name, _)| name.clone());
+        let name = name.unwrap_or_else(|| format!("interface {ifindex}"));
+        attachments.insert(name, Attached { link: link.try_into().map_err(failed)?, ifindex, mode });
+    }
+    Ok(attachments)
 }
 
 /// The kernel's error number, if the failure has one.

@@ -70,7 +70,8 @@ impl Datapath {
 
     /// How many claims the program did not tell of, because there were too many at a time.
     pub fn lost_claims(&self) -> Result<u64, Error> {
-        let cpus = self.claim_budget.get(&0, 0).map_err(|error| Error::Map(names::CLAIMS, error))?;
+        let Some(budget) = &self.claim_budget else { return Ok(0) };
+        let cpus = budget.get(&0, 0).map_err(|error| Error::Map(names::CLAIMS, error))?;
         Ok(cpus.iter().map(|cpu: &ClaimBudget| cpu.lost).sum())
     }
 }

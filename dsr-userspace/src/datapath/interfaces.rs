@@ -2,7 +2,7 @@
 
 use dsr_common::{
     interface::{InterfaceRow, VACATED, first_row, mac_word},
-    limits::INTERFACE_ROWS,
+    limits::{INTERFACE_ROWS, INTERFACES_MAX},
     stats::{Reason, reason_row},
 };
 
@@ -20,6 +20,23 @@ impl Datapath {
                 .map_err(|error| Error::Device(interface.ifindex, error))?;
         }
         Ok(())
+    }
+
+    /// A row of the device map for each interface: the one that it has, so that what names it by row stays right, or one
+    /// that none of them has.
+    pub fn devices_for(&self, interfaces: &[InterfaceState]) -> Vec<(u32, InterfaceState)> {
+        let held = |row: u32| self.devices.get(row, 0).ok().map(|value| value.if_index);
+        let is_free = |row: &u32| held(*row).is_none_or(|held| interfaces.iter().all(|i| i.ifindex != held));
+        let mut free = (0..INTERFACES_MAX).filter(is_free);
+        let row = |ifindex: u32| (0..INTERFACES_MAX).find(|row| held(*row) == Some(ifindex));
+        let place = |interface: &InterfaceState| row(interface.ifindex).or_else(|| free.next()).zip(Some(*interface));
+        interfaces.iter().filter_map(place).collect()
+    }
+
+    /// The indices of all interfaces and ports that the program knows.
+    pub fn known_interfaces(&self) -> Vec<u32> {
+        let found = (0..INTERFACE_ROWS).map(|row| self.interfaces.load(row).ifindex);
+        found.filter(|found| !matches!(*found, 0 | VACATED)).collect()
     }
 
     /// Tells the program that frames come in on this port of a bond as well, which it is attached to.

@@ -1,5 +1,6 @@
 //! The only door to the kernel: loads and attaches the program, reads and writes its maps.
 
+mod abi;
 mod attach;
 mod claims;
 mod counters;
@@ -7,10 +8,15 @@ mod holder;
 mod interfaces;
 mod load;
 mod mapped;
+mod memory;
 mod pass;
+mod pin;
 mod probe;
+mod succeed;
+mod tables;
+mod track;
 
-use std::collections::BTreeMap;
+use std::{path::PathBuf, sync::Arc};
 
 use aya::{
     Ebpf,
@@ -18,13 +24,15 @@ use aya::{
 };
 use dsr_common::{
     claim::ClaimBudget,
-    fragment::{Entry, FragmentSet, WAYS},
+    fragment::{self, FragmentSet, WAYS},
     interface::InterfaceRow,
-    limits::{FRAGMENT_SETS, SLOTS_PER_BLOCK},
+    limits::FRAGMENT_SETS,
     member::MemberRow,
-    service::ServiceRow,
-    slot::{Slot, SlotBlock},
+    previous::PreviousBlock,
+    service::{ServiceRow, TableRef},
+    slot::SlotBlock,
     stats::Counters,
+    track::FlowSet,
 };
 
 use self::mapped::Mapped;
@@ -34,10 +42,13 @@ pub use self::{
     counters::Traffic,
     holder::Holder,
     load::{Features, OBJECT},
+    memory::memory,
     pass::Pass,
+    pin::{DEFAULT_PINS, Pins},
     probe::Prober,
+    succeed::Left,
 };
-use crate::reconcile::{Sizes, Tables, TablesMut};
+use crate::reconcile::Sizes;
 
 /// What can go wrong between the agent and the kernel.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +65,9 @@ pub enum Error {
     /// The object lacks a program or map that this binary was built with.
     #[error("the embedded object has no {0}: build it again with `cargo xtask build`")]
     Missing(&'static str),
+    /// The tables would be larger than the program can address.
+    #[error("{0} rows of members are more than the {1} that the flow table can name: use fewer services or backends")]
+    Members(u32, u32),
     /// An interface could not be entered in the device map.
     #[error("cannot make {0} a target of redirects: {1}")]
     Device(u32, aya::maps::xdp::XdpMapError),
@@ -66,6 +80,33 @@ pub enum Error {
     /// A map could not be mapped into memory.
     #[error("cannot map {0} into memory: {1}")]
     Mmap(&'static str, std::io::Error),
+    /// What is to outlive the agent cannot be kept, or found.
+    #[error(
+        "cannot use {path} to keep what outlives the agent: {error}; it has to be on a BPF file system (`mount -t bpf \
+         bpf /sys/fs/bpf`)",
+        path = .0.display(),
+        error = .1
+    )]
+    Pins(PathBuf, std::io::Error),
+    /// What is kept of an attachment cannot be used.
+    #[error("cannot use the link at {path}: {error}; `dsr detach` removes it", path = .0.display(), error = .1)]
+    Link(PathBuf, String),
+    /// Another agent runs.
+    #[error(
+        "{path} is in use by another agent: stop that one, or give this one a directory of its own with `--pins`",
+        path = .0.display()
+    )]
+    Held(PathBuf),
+    /// Another agent ran elsewhere.
+    #[error(
+        "{path} was left by an agent in another network namespace: `dsr detach` removes it; or give this one a \
+         directory of its own with `--pins`",
+        path = .0.display()
+    )]
+    OtherNamespace(PathBuf),
+    /// A table is too small for what was in another one.
+    #[error("{0}")]
+    Full(#[from] crate::reconcile::Full),
     /// The interface takes no program as it is.
     #[error("cannot attach to {interface}: {reason}")]
     Attach {
@@ -76,21 +117,39 @@ pub enum Error {
     },
 }
 
-/// The loaded program and its maps. Dropping it detaches the program.
+/// The loaded program and its maps. Dropping it detaches the program, unless it is pinned.
 pub struct Datapath {
-    ebpf: Ebpf,
+    /// Nothing where another agent loaded it, which is gone.
+    ebpf: Option<Ebpf>,
     sizes: Sizes,
     services: Mapped<ServiceRow>,
     members: Mapped<MemberRow>,
     slots: Mapped<SlotBlock>,
+    previous: Mapped<PreviousBlock>,
+    old_tables: Mapped<TableRef>,
+    flows: Mapped<FlowSet>,
+    syns: Mapped<FlowSet>,
+    clock: Mapped<u64>,
     fragments: Mapped<FragmentSet>,
     interfaces: Mapped<InterfaceRow>,
     counters: PerCpuArray<MapData, Counters>,
+    /// What the counters held before they were made anew, larger.
+    carried: Option<Mapped<Counters>>,
     reasons: PerCpuArray<MapData, u64>,
+    tracking: PerCpuArray<MapData, u64>,
     devices: DevMap<MapData>,
+    /// Nothing where another agent loaded it, which is gone; or where somebody listens.
     claims: Option<ClaimEvents>,
-    claim_budget: PerCpuArray<MapData, ClaimBudget>,
-    attached: BTreeMap<String, attach::Attached>,
+    claim_budget: Option<PerCpuArray<MapData, ClaimBudget>>,
+    attached: attach::Attachments,
+    pinned: Option<Pinned>,
+}
+
+/// Where a load is pinned.
+struct Pinned {
+    pins: Arc<Pins>,
+    /// The number of the load.
+    number: u64,
 }
 
 impl Datapath {
@@ -104,65 +163,10 @@ impl Datapath {
         for set in 0..FRAGMENT_SETS {
             for way in 0..WAYS {
                 let word = self.fragments.word_at(set, way);
-                if word != 0 && is_gone(Entry::from_word(word).row()) {
+                if word != 0 && is_gone(fragment::Entry::from_word(word).row()) {
                     self.fragments.store_word(set, way, 0);
                 }
             }
-        }
-    }
-}
-
-impl Tables for Datapath {
-    fn sizes(&self) -> Sizes {
-        self.sizes
-    }
-
-    fn service(&self, row: u32) -> ServiceRow {
-        self.services.load(row)
-    }
-
-    fn member(&self, row: u32) -> MemberRow {
-        self.members.load(row)
-    }
-
-    fn slot(&self, index: u32) -> Slot {
-        let SlotBlock(slots) = self.slots.load(index / SLOTS_PER_BLOCK);
-        Slot(slots[(index % SLOTS_PER_BLOCK) as usize])
-    }
-}
-
-impl TablesMut for Datapath {
-    fn put_service(&mut self, row: u32, value: ServiceRow) {
-        // Words: VIP (0, 1), key and members (2), table (3). A row that gets a new key shows it last; in a row that
-        // keeps its key the members are right before the table is, see ServiceRow's readers in the kernel side.
-        let words = Mapped::words(&value);
-        let same = self.services.load(row).key == value.key;
-        let order: [usize; 4] = if same { [0, 1, 2, 3] } else { [3, 0, 1, 2] };
-        if !same {
-            self.services.store_word(row, 2, u64::from(dsr_common::service::ServiceKey::VACATED.0));
-        }
-        for word in order {
-            self.services.store_word(row, word, words[word]);
-        }
-    }
-
-    fn put_member(&mut self, row: u32, value: MemberRow) {
-        // Word 2 holds the forward mode: it goes first where the row stops being used, and else last.
-        let words = Mapped::words(&value);
-        let order: [usize; 8] = if value.mode == 0 { [2, 0, 1, 3, 4, 5, 6, 7] } else { [7, 6, 5, 4, 3, 1, 0, 2] };
-        for word in order {
-            self.members.store_word(row, word, words[word]);
-        }
-    }
-
-    fn put_slot(&mut self, index: u32, slot: Slot) {
-        self.slots.store_u16(index / SLOTS_PER_BLOCK, index % SLOTS_PER_BLOCK, slot.0);
-    }
-
-    fn reset_member(&mut self, row: u32) {
-        self.forget_fragments(|gone| gone == row);
-        if let Err(error) = self.zero_counters(row) {
-            tracing::warn!(row, %error, "a member's counters could not be cleared: they go on from an older member's");
         }
     }
 }

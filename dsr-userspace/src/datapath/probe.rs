@@ -36,7 +36,7 @@ impl Prober {
             Ok(()) => refused(error.to_string()),
             Err(clsact) => refused(format!("{error}; clsact: {clsact}")),
         })?;
-        let probes = Mapped::take(&mut ebpf, names::PROBES, rows)?;
+        let probes = Mapped::of(ebpf.map(names::PROBES).ok_or(Error::Missing(names::PROBES))?, names::PROBES, rows)?;
         Ok(Self { _ebpf: ebpf, probes, rows })
     }
 

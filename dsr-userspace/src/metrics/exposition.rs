@@ -13,7 +13,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::{CONFIG_HASH_BITS, CheckSample, ClaimSample, MemberSample, Snapshot};
+use super::{CONFIG_HASH_BITS, CheckSample, ClaimSample, MemberSample, Snapshot, TrackingSample};
 use crate::health::{BOUNDS, Histogram};
 
 /// The HTTP content type of [`encode`]'s text.
@@ -35,6 +35,7 @@ impl Collector for Snapshot {
         backends(&mut encoder, self)?;
         checks(&mut encoder, &self.checks)?;
         claims(&mut encoder, self)?;
+        tracking(&mut encoder, &self.tracking)?;
         agent(&mut encoder, self)
     }
 }
@@ -133,6 +134,21 @@ fn claims(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Resu
     let help = "Claims to VIPs that came too fast to be told apart";
     let mut lost = encoder.encode_descriptor("dsr_arp_claims_lost_total", help, None, MetricType::Counter)?;
     lost.encode_gauge(&snapshot.claims_lost)
+}
+
+fn tracking(encoder: &mut DescriptorEncoder<'_>, tracking: &TrackingSample) -> fmt::Result {
+    let slots = tracking.slots.iter().map(|(service, slots)| ([("service", service)], (*slots).into()));
+    let help = "Slots whose flows are remembered, because their backend changed";
+    family(encoder, "dsr_slots_tracked", help, MetricType::Gauge, slots)?;
+    let flows = [("known", tracking.flows), ("new", tracking.syns)].map(|(state, count)| ([("state", state)], count));
+    family(encoder, "dsr_flows", "Flows that are remembered", MetricType::Gauge, flows)?;
+    let packets = tracking.packets.iter().map(|(event, count)| ([("event", event.label())], *count));
+    let help = "Packets of flows that are or could be remembered, and flows that were forgotten";
+    family(encoder, "dsr_tracking_total", help, MetricType::Counter, packets)?;
+    let drained = tracking.draining.iter();
+    let drained = drained.map(|one| ([("service", &one.service), ("backend", &one.backend)], one.drained.into()));
+    let help = "Whether a backend that gets no new flows has none left";
+    family(encoder, "dsr_backend_drained", help, MetricType::Gauge, drained)
 }
 
 fn agent(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Result {

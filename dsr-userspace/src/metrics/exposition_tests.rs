@@ -2,11 +2,11 @@
 
 use std::{num::NonZeroU16, time::Duration};
 
-use dsr_common::stats::Reason;
+use dsr_common::stats::{Reason, Tracking};
 
 use super::*;
 use crate::{
-    metrics::{BackendSample, ClaimSample, ReasonSample, Reloads},
+    metrics::{BackendSample, ClaimSample, DrainingSample, ReasonSample, Reloads},
     model::{Cause, Port, Protocol},
 };
 
@@ -69,6 +69,13 @@ fn every_family_has_its_name_its_type_and_its_labels() {
         }],
         claims_lost: 6,
         checks: vec![check()],
+        tracking: TrackingSample {
+            slots: vec![("www".into(), 5)],
+            flows: 3,
+            syns: 2,
+            packets: vec![(Tracking::Hit, 9)],
+            draining: vec![DrainingSample { service: "www".into(), backend: "web1".into(), drained: true }],
+        },
         reload: Reloads { ok: 2, error: 1 },
         config_hash: 42,
     });
@@ -118,6 +125,15 @@ fn every_family_has_its_name_its_type_and_its_labels() {
         r#"dsr_vip_claimed{vip="192.0.2.10",mac="02:00:00:00:01:02",backend="web2"} 1"#.to_owned(),
         "# TYPE dsr_arp_claims_lost_total counter".to_owned(),
         "dsr_arp_claims_lost_total 6".to_owned(),
+        "# TYPE dsr_slots_tracked gauge".to_owned(),
+        r#"dsr_slots_tracked{service="www"} 5"#.to_owned(),
+        "# TYPE dsr_flows gauge".to_owned(),
+        r#"dsr_flows{state="known"} 3"#.to_owned(),
+        r#"dsr_flows{state="new"} 2"#.to_owned(),
+        "# TYPE dsr_tracking_total counter".to_owned(),
+        r#"dsr_tracking_total{event="hit"} 9"#.to_owned(),
+        "# TYPE dsr_backend_drained gauge".to_owned(),
+        r#"dsr_backend_drained{service="www",backend="web1"} 1"#.to_owned(),
         "# TYPE dsr_reload_total counter".to_owned(),
         r#"dsr_reload_total{result="ok"} 2"#.to_owned(),
         r#"dsr_reload_total{result="error"} 1"#.to_owned(),

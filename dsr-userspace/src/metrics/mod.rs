@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use dsr_common::stats::Reason;
+use dsr_common::stats::{Reason, Tracking};
 
 use crate::{
     health::{Histogram, Standings, State},
@@ -32,6 +32,8 @@ pub struct Snapshot {
     pub claims_lost: u64,
     /// What the checks of each backend found.
     pub checks: Vec<CheckSample>,
+    /// What is remembered of flows while slots change.
+    pub tracking: TrackingSample,
     /// How often the configuration was read again.
     pub reload: Reloads,
     /// A hash of the configuration that is in force; only its low [`CONFIG_HASH_BITS`] bits are exposed.
@@ -127,6 +129,32 @@ impl From<Standings> for CheckSample {
         let healthy = state == State::Up;
         Self { pool: target.pool, backend: target.backend, service: target.service, healthy, cause, took }
     }
+}
+
+/// What is remembered of flows while slots change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrackingSample {
+    /// Slots that the flow table is asked for, by the name of their service.
+    pub slots: Vec<(String, u32)>,
+    /// Flows that are remembered.
+    pub flows: u64,
+    /// Flows of which only the first packet has come.
+    pub syns: u64,
+    /// How packets of such slots found their member, and what was forgotten.
+    pub packets: Vec<(Tracking, u64)>,
+    /// Backends that get no new flows.
+    pub draining: Vec<DrainingSample>,
+}
+
+/// A backend that gets no new flows from a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DrainingSample {
+    /// The service's name.
+    pub service: String,
+    /// The backend's name.
+    pub backend: String,
+    /// Whether it has no flows any more.
+    pub drained: bool,
 }
 
 /// How often the configuration was read again since the agent started.

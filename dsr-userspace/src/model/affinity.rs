@@ -22,9 +22,10 @@ impl Affinity {
     /// Whether slots of a service of this protocol are tracked when their backend changes.
     pub const fn tracks(self, protocol: Protocol) -> bool {
         match self {
-            // A service on all protocols has TCP among them.
-            Self::Auto => matches!(protocol, Protocol::Tcp | Protocol::Any),
-            Self::Flow | Self::Source => true,
+            // A service on all protocols has TCP among them. Where every flow is remembered, TCP alone can tell one that is
+            // not from a new one.
+            Self::Auto | Self::Flow => matches!(protocol, Protocol::Tcp | Protocol::Any),
+            Self::Source => true,
             Self::None => false,
         }
     }

@@ -2,18 +2,26 @@
 //!
 //! [`plan`] is pure. The tables in the kernel are the truth about what is live: they are read, never remembered.
 
+mod carry;
 mod change;
+mod flows;
+mod kind;
 mod layout;
 mod member;
 mod memory;
 mod plan;
 mod region;
 mod services;
+mod settle;
+mod slots;
 mod tables;
 
+pub use carry::{Keep, carry, carry_flows, restamp};
 pub use change::{Change, apply};
+pub use flows::{FlowPlace, FlowTable, entries};
 pub use layout::{Full, Layout, PlacedMember, PlacedService, Plan};
 pub use member::row as member_row;
 pub use memory::InMemory;
 pub use plan::plan;
+pub use settle::{DrainingMember, Settled, SettledService, settle, ticks, tracked_slots};
 pub use tables::{Sizes, Tables, TablesMut};

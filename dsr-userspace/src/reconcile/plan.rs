@@ -11,23 +11,24 @@ use std::{
 use dsr_common::{
     address::Address,
     hash::HashKeys,
-    limits::SLOTS_PER_BLOCK,
-    member::MemberRow,
-    service::{FLAG_ANNOUNCE, FLAG_REJECT, MembersRef, ServiceKey, ServiceRow, TableRef},
+    member::{MEMBER_DRAINING, MemberRow},
+    service::{FLAG_ANNOUNCE, MembersRef, ServiceKey, ServiceRow, TableRef},
     slot::{self, Slot},
 };
 
 use super::{
     change::Change,
+    kind::{flags_of, keeps_flows, key_of},
     layout::{Full, Layout, PlacedMember, PlacedService, Plan},
     member,
     region::Regions,
     services::Services,
+    slots::{self, SlotPlan},
     tables::Tables,
 };
 use crate::{
     maglev::{self, Candidate},
-    model::{Announce, Backend, Condition, Desired, Health, Network, OnEmpty, Service, ServiceId},
+    model::{Announce, Backend, Condition, Desired, Health, Network, Service},
 };
 
 /// Compares what is desired with what is live. `devices` gives the device map's row for an interface index.
@@ -54,6 +55,7 @@ pub fn plan(
 struct Phases {
     moves: Vec<Change>,
     members: Vec<Change>,
+    previous: Vec<Change>,
     slots: Vec<Change>,
     services: Vec<Change>,
     vacated: Vec<Change>,
@@ -62,7 +64,7 @@ struct Phases {
 
 impl Phases {
     fn in_order(self) -> Vec<Change> {
-        [self.moves, self.members, self.slots, self.services, self.vacated, self.unused].concat()
+        [self.moves, self.members, self.previous, self.slots, self.services, self.vacated, self.unused].concat()
     }
 }
 
@@ -91,9 +93,11 @@ impl<'a, T: Tables> Planner<'a, T> {
         let sizes = live.sizes();
         let services = Services::read(live, keys);
         let (mut members, mut blocks) = (Regions::new(sizes.members), Regions::new(sizes.blocks));
-        for (_, row) in services.live.values().filter(|(_, row)| row.table.size() > 0) {
+        for (number, row) in services.live.values().filter(|(_, row)| row.table.size() > 0) {
             members.take(row.members.base(), row.members.capacity());
             blocks.take(row.table.block(), slot::blocks(row.table.size()));
+            let oldest = live.old_table(*number);
+            blocks.take(oldest.block(), slot::blocks(oldest.size()));
         }
         let (changes, wanted) = (Phases::default(), HashSet::new());
         Self { desired, network, health, devices, live, services, members, blocks, changes, wanted }
@@ -107,9 +111,14 @@ impl<'a, T: Tables> Planner<'a, T> {
         let (members, numbers) = self.numbers(service, live)?;
         let before = live.map(|live| self.make_room(row, live, members));
         let rows: Vec<MemberRow> = service.backends.iter().map(|backend| self.row(service, backend)).collect();
-        self.write_members(members, &numbers, &rows, live);
+        let gone = self.write_members(members, &numbers, &rows, live);
+        if let Some(live) = live {
+            self.changes.previous.extend(slots::forget(self.live, row, live.table, &gone));
+        }
         let slots = self.slots_of(service, &numbers, &rows);
-        let table = self.write_slots(&slots, flags_of(service), before)?;
+        let alive = numbers.iter().zip(&rows).filter(|(_, row)| row.mode != 0).map(|(number, _)| *number).collect();
+        let table =
+            self.write_slots(row, &slots, flags_of(service), before, keeps_flows(service, before).then_some(&alive))?;
         let value = ServiceRow { vip, key, members, table };
         if before != Some(value) {
             self.changes.services.push(Change::Service { row, value });
@@ -130,7 +139,8 @@ impl<'a, T: Tables> Planner<'a, T> {
     fn row(&self, service: &Service, backend: &Backend) -> MemberRow {
         let row = member::row(service, backend, self.network, self.devices);
         match self.health.of(service.id, backend.address) {
-            Condition::Up | Condition::Draining => row,
+            Condition::Up | Condition::Draining if row.mode == 0 || self.weight(service, backend) > 0 => row,
+            Condition::Up | Condition::Draining => MemberRow { flags: MEMBER_DRAINING, ..row },
             Condition::Down => MemberRow { backend: row.backend, family: row.family, ..MemberRow::default() },
         }
     }
@@ -178,11 +188,20 @@ impl<'a, T: Tables> Planner<'a, T> {
         }
         let value = ServiceRow { members: to, ..live };
         self.changes.moves.push(Change::Service { row, value });
+        let (from, to, count) = (live.members.base(), to.base(), live.members.capacity());
+        self.changes.moves.push(Change::MoveFlows { from, to, count });
         value
     }
 
-    /// Rows that gain a way are written before the slots that name them, rows that lose it after.
-    fn write_members(&mut self, to: MembersRef, numbers: &[u16], rows: &[MemberRow], live: Option<ServiceRow>) {
+    /// Rows that gain a way are written before the slots that name them, rows that lose it after. Gives the numbers of the
+    /// members that leave.
+    fn write_members(
+        &mut self,
+        to: MembersRef,
+        numbers: &[u16],
+        rows: &[MemberRow],
+        live: Option<ServiceRow>,
+    ) -> BTreeSet<u16> {
         let live = live.map_or(Vec::new(), |row| self.live_members(row.members));
         let held = |number: u16| live.get(usize::from(number)).copied().unwrap_or_default();
         for (number, value) in numbers.iter().zip(rows) {
@@ -193,12 +212,13 @@ impl<'a, T: Tables> Planner<'a, T> {
             }
         }
         let kept: BTreeSet<u16> = numbers.iter().copied().collect();
-        for (number, row) in (0..).zip(&live) {
-            if row.family != 0 && !kept.contains(&number) {
-                let row = to.base() + u32::from(number);
-                self.changes.unused.push(Change::Member { row, value: MemberRow::default(), fresh: false });
-            }
+        let gone = (0..).zip(&live).filter(|(number, row)| row.family != 0 && !kept.contains(number));
+        let gone: BTreeSet<u16> = gone.map(|(number, _)| number).collect();
+        for number in &gone {
+            let row = to.base() + u32::from(*number);
+            self.changes.unused.push(Change::Member { row, value: MemberRow::default(), fresh: false });
         }
+        gone
     }
 
     fn slots_of(&self, service: &Service, numbers: &[u16], rows: &[MemberRow]) -> Vec<Slot> {
@@ -217,18 +237,20 @@ impl<'a, T: Tables> Planner<'a, T> {
             .collect()
     }
 
-    /// A table of the same size is changed where it differs; another size gets a table of its own.
-    fn write_slots(&mut self, slots: &[Slot], flags: u8, before: Option<ServiceRow>) -> Result<TableRef, Full> {
-        let size = slots.len() as u32;
-        if let Some(before) = before.filter(|row| row.table.size() == size) {
-            let first = before.table.block() * SLOTS_PER_BLOCK;
-            let live = self.live;
-            self.changes.slots.extend(runs(first, slots, |index| live.slot(index)));
-            return Ok(TableRef::new(before.table.block(), size, flags));
-        }
-        let block = self.blocks.allocate(slot::blocks(size)).ok_or(Full("slot"))?;
-        self.changes.slots.push(Change::Slots { first: block * SLOTS_PER_BLOCK, slots: slots.to_vec() });
-        Ok(TableRef::new(block, size, flags))
+    fn write_slots(
+        &mut self,
+        row: u32,
+        wanted: &[Slot],
+        flags: u8,
+        before: Option<ServiceRow>,
+        alive: Option<&BTreeSet<u16>>,
+    ) -> Result<TableRef, Full> {
+        let before = before.map(|before| before.table);
+        let changes = SlotPlan { live: self.live, row, wanted, alive, before }.make(&mut self.blocks)?;
+        self.changes.previous.extend(changes.first);
+        self.changes.slots.extend(changes.slots);
+        self.changes.unused.extend(changes.last);
+        Ok(TableRef::new(changes.block, wanted.len() as u32, flags))
     }
 
     fn vips(&mut self) -> Result<(), Full> {
@@ -265,37 +287,10 @@ impl<'a, T: Tables> Planner<'a, T> {
             }
             if value.table.size() > 0 {
                 self.clear_members(value.members);
+                if self.live.old_table(row).size() > 0 {
+                    self.changes.unused.push(Change::OldTable { row, table: TableRef::default() });
+                }
             }
         }
     }
-}
-
-/// What the program has to know of a service besides where its slots are.
-const fn flags_of(service: &Service) -> u8 {
-    match service.on_empty {
-        OnEmpty::Drop => 0,
-        OnEmpty::Reject => FLAG_REJECT,
-    }
-}
-
-/// A service's key in the words of the data path.
-fn key_of(id: ServiceId) -> ServiceKey {
-    let family = member::family(id.vip);
-    match (id.protocol.number(), id.port.number()) {
-        (None, _) => ServiceKey::any_protocol(family),
-        (Some(protocol), None) => ServiceKey::any_port(family, protocol),
-        (Some(protocol), Some(port)) => ServiceKey::exact(family, protocol, port.get().to_be()),
-    }
-}
-
-/// The slots that differ, in runs.
-fn runs(first: u32, slots: &[Slot], live: impl Fn(u32) -> Slot) -> Vec<Change> {
-    let mut runs: Vec<(u32, Vec<Slot>)> = Vec::new();
-    for (index, slot) in (first..).zip(slots).filter(|(index, slot)| live(*index) != **slot) {
-        match runs.last_mut() {
-            Some((start, run)) if *start + run.len() as u32 == index => run.push(*slot),
-            _ => runs.push((index, vec![*slot])),
-        }
-    }
-    runs.into_iter().map(|(first, slots)| Change::Slots { first, slots }).collect()
 }

@@ -1,16 +1,27 @@
 //! The program's tables as the planner sees them, whether they are in the kernel or in memory.
 
 use dsr_common::{
-    limits::{SERVICE_PROBES, TABLE_SIZES},
+    limits::{SERVICE_PROBES, SLOTS_PER_BLOCK, TABLE_SIZES},
     member::MemberRow,
-    service::ServiceRow,
+    previous::Previous,
+    service::{ServiceRow, TableRef},
     slot::{self, Slot},
+    track::{Entry, WAYS},
 };
 
-use super::member;
+use super::{
+    flows::{FlowPlace, FlowTable},
+    layout::Full,
+    member,
+};
 use crate::{maglev, model::Desired};
 
-/// Rows of the three tables.
+/// Sets of the flow table unless told otherwise.
+const FLOW_SETS: u32 = 1 << 15;
+/// Sets of the table of newcomers unless told otherwise.
+const SYN_SETS: u32 = 1 << 13;
+
+/// Rows of the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
     /// Rows of the service table, a power of two.
@@ -19,6 +30,10 @@ pub struct Sizes {
     pub members: u32,
     /// Rows of the slot map, each [`dsr_common::limits::SLOTS_PER_BLOCK`] slots.
     pub blocks: u32,
+    /// Sets of the flow table, a power of two, each [`dsr_common::track::WAYS`] flows.
+    pub flow_sets: u32,
+    /// Sets of the table of newcomers, a power of two.
+    pub syn_sets: u32,
 }
 
 impl Sizes {
@@ -33,7 +48,42 @@ impl Sizes {
             services: rows.next_power_of_two().max(1024),
             members: members.saturating_mul(2).max(1024),
             blocks: blocks.saturating_mul(2).max(slot::blocks(TABLE_SIZES[1]) * 8),
+            flow_sets: FLOW_SETS,
+            syn_sets: SYN_SETS,
         }
+    }
+
+    /// The same, with room for so many flows, and so many of which only the first packet has come.
+    #[must_use]
+    pub fn with_flows(self, flows: u32, syns: u32) -> Self {
+        let sets = |flows: u32| flows.div_ceil(WAYS as u32).next_power_of_two();
+        Self { flow_sets: sets(flows), syn_sets: sets(syns), ..self }
+    }
+
+    /// The same, and in no table of services, members or slots less room than `other` has.
+    #[must_use]
+    pub fn at_least(self, other: Self) -> Self {
+        Self {
+            services: self.services.max(other.services),
+            members: self.members.max(other.members),
+            blocks: self.blocks.max(other.blocks),
+            ..self
+        }
+    }
+
+    /// The same, and in a table that was full twice the room.
+    #[must_use]
+    pub fn grown(self, Full(table): Full) -> Self {
+        match table {
+            "service" => Self { services: self.services.saturating_mul(2), ..self },
+            "member" => Self { members: self.members.saturating_mul(2), ..self },
+            _ => Self { blocks: self.blocks.saturating_mul(2), ..self },
+        }
+    }
+
+    /// Whether services, members and slots have the same room in both.
+    pub fn has_tables_of(self, other: Self) -> bool {
+        (self.services, self.members, self.blocks) == (other.services, other.members, other.blocks)
     }
 }
 
@@ -47,6 +97,21 @@ pub trait Tables {
     fn member(&self, row: u32) -> MemberRow;
     /// A slot, counted from the first slot of the slot map.
     fn slot(&self, index: u32) -> Slot;
+    /// How many slots of a table are tracked.
+    fn tracked(&self, table: TableRef) -> u32 {
+        let first = table.block() * SLOTS_PER_BLOCK;
+        (first..first + table.size()).filter(|index| self.slot(*index).is_tracked()).count() as u32
+    }
+    /// What a tracked slot was before, by the same index.
+    fn previous(&self, index: u32) -> Previous;
+    /// The table whose slots tell what was before, for the service in this row; without slots where it is its own.
+    fn old_table(&self, row: u32) -> TableRef;
+    /// The flow clock.
+    fn clock(&self) -> u64;
+    /// Entries that a flow table has room for.
+    fn flow_capacity(&self, table: FlowTable) -> u32;
+    /// An entry of a flow table.
+    fn flow(&self, place: FlowPlace) -> Entry;
 }
 
 /// Writes live tables, which the program reads at the same time.
@@ -57,6 +122,12 @@ pub trait TablesMut: Tables {
     fn put_member(&mut self, row: u32, value: MemberRow);
     /// Writes one slot at once.
     fn put_slot(&mut self, index: u32, slot: Slot);
+    /// Writes what a slot was before, at once.
+    fn put_previous(&mut self, index: u32, previous: Previous);
+    /// Writes the table whose slots tell what was before, at once.
+    fn put_old_table(&mut self, row: u32, table: TableRef);
+    /// Writes an entry in the place of another, unless the program has changed that one; says whether it did so.
+    fn replace_flow(&mut self, place: FlowPlace, old: Entry, new: Entry) -> bool;
     /// Makes a row ready for another member: its counters are zero on all CPUs, and no fragment follows to it.
     fn reset_member(&mut self, row: u32);
 }

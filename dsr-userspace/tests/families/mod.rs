@@ -11,10 +11,13 @@ use std::{
 use dsr::{
     health::Histogram,
     lab::{self, Samples},
-    metrics::{self, BackendSample, CheckSample, ClaimSample, MemberSample, ReasonSample, Snapshot},
+    metrics::{
+        self, BackendSample, CheckSample, ClaimSample, DrainingSample, MemberSample, ReasonSample, Snapshot,
+        TrackingSample,
+    },
     model::{Cause, Port, Protocol},
 };
-use dsr_common::stats::Reason;
+use dsr_common::stats::{Reason, Tracking};
 
 /// One metric.
 #[derive(Debug, PartialEq, Eq)]
@@ -95,6 +98,12 @@ fn snapshot() -> Snapshot {
         backends: vec![backend],
         claims: vec![claim],
         checks: vec![check],
+        tracking: TrackingSample {
+            slots: vec![("www".into(), 1)],
+            packets: Tracking::ALL.iter().map(|event| (*event, 1)).collect(),
+            draining: vec![DrainingSample { service: "www".into(), backend: "web1".into(), drained: true }],
+            ..TrackingSample::default()
+        },
         ..Snapshot::default()
     }
 }

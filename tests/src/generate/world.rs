@@ -76,6 +76,11 @@ pub fn rules() -> Vec<Rule> {
     rules
 }
 
+/// Whether there is a way to a rule's backend.
+pub(super) fn is_reachable(rule: &Rule, backend: usize) -> bool {
+    UNREACHABLE.iter().all(|n| rule.backends[backend].address != address(*n, rule.vip.is_ipv4()))
+}
+
 /// Where one of the services is: VIP, protocol and port, the latter chosen where the service takes any.
 pub(super) fn endpoint(rng: &mut Rng, protocol: u8) -> (IpAddr, u8, u16) {
     static RULES: LazyLock<Vec<Rule>> = LazyLock::new(rules);

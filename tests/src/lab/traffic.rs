@@ -63,16 +63,15 @@ impl Traffic {
         eventually(&format!("answer of {name}"), || answered().then_some(()));
     }
 
-    /// Ends both. No datagram may be without an answer; of the HTTP requests, only as many as may have been under way
-    /// while slots were being written this many times: a connection whose slot gets another member breaks, unless
-    /// its flow is remembered.
+    /// Ends both. No datagram may be without an answer, and no HTTP request, but for those that may have been under way to
+    /// a backend when it was taken away, which was so many times.
     ///
     /// # Panics
     /// Where more failed.
-    pub fn stop(mut self, changes: u64) -> (Tally, Answered) {
+    pub fn stop(mut self, taken_away: u64) -> (Tally, Answered) {
         let (tcp, udp) = (self.tcp.stop(), self.udp.stop());
         assert_eq!(udp.lost, 0, "{udp:?}");
-        let (failed, allowed) = (tcp.failed(), changes * UNDER_WAY);
+        let (failed, allowed) = (tcp.failed(), taken_away * UNDER_WAY);
         assert!(failed <= allowed, "{failed} of {} requests failed: {:?}", tcp.requests(), tcp.last_failure());
         (tcp, udp)
     }
@@ -80,7 +79,7 @@ impl Traffic {
 
 const RATE: NonZeroU32 = NonZeroU32::new(500).unwrap();
 const CONNECTIONS: NonZeroU16 = NonZeroU16::new(2).unwrap();
-/// Connections that may be under way while slots are being written: one a sender, and one more should the writer be
+/// Connections that may be under way to a backend that is taken away: one a sender, and one more should the writer be
 /// interrupted in the middle.
 const UNDER_WAY: u64 = 2 * CONNECTIONS.get() as u64;
 /// As long as a SYN that was lost for nothing takes to be sent again, and much longer than any answer takes.

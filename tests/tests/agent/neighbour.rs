@@ -101,7 +101,7 @@ fn a_backend_without_a_mac_gets_no_slots_until_it_has_one() {
     lab.set_backend(2, LinkState::Up).unwrap();
     agent::wait_for_slots(agent::running(&lab), &all);
     traffic.reaches(2);
-    traffic.stop(1);
+    traffic.stop(0);
 }
 
 #[test]

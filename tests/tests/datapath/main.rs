@@ -4,9 +4,11 @@
 mod arp;
 mod claims;
 mod echo;
+mod forget;
 mod forward;
 mod interfaces;
 mod refuse;
+mod track;
 
 use std::collections::BTreeMap;
 

@@ -6,14 +6,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dsr::datapath::Features;
+use dsr::{datapath::Features, reconcile::Sizes};
 use dsr_tests::{
-    generate::world,
+    generate::{Rng, tracked::setup, world},
     model::{Decision, Model},
     program::{Counter, Outcome, Program, moved},
 };
 
 use super::{invariant, refusals::Refusals};
+
+/// Sets of the tables that remember flows.
+const FLOW_SETS: u32 = 1024;
+const SYN_SETS: u32 = 1024;
 
 /// Both, and what the counters should have become.
 pub(super) struct Pair {
@@ -31,8 +35,14 @@ impl Pair {
     /// Both anew, with no frame seen.
     pub(super) fn new() -> Self {
         let (desired, network) = (world::desired(), world::network());
-        let program = Program::load(desired.clone(), &network, Features::ALL).unwrap();
-        let model = Model::new(&desired, &network, Some(world::own()));
+        let sizes = Sizes { flow_sets: FLOW_SETS, syn_sets: SYN_SETS, ..Sizes::for_desired(&desired) };
+        let mut program = Program::load_with(sizes, desired.clone(), &network, Features::ALL).unwrap();
+        let mut model = Model::new(&desired, &network, Some(world::own())).with_sets(FLOW_SETS, SYN_SETS);
+        // Some slots are tracked, so that broken packets, fragments and errors meet those too.
+        for change in setup(&mut Rng::new(0, 0)) {
+            program.change(&change);
+            model.change(&change);
+        }
         let before = program.counters().unwrap();
         Self {
             program,

@@ -27,7 +27,7 @@ fn a_backend_that_is_added_costs_no_request() {
     agent::reload(&all, &lab);
     traffic.reaches(3);
     traffic.goes_on();
-    traffic.stop(1);
+    traffic.stop(0);
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_backend_that_is_weighted_anew_costs_no_request() {
     traffic.goes_on();
     agent::reload(&all.clone().weight("web3", 0), &lab);
     traffic.goes_on();
-    traffic.stop(2);
+    traffic.stop(0);
 
     // What begins now, ends as it begins.
     let arrivals = Arrivals::watch(&lab, 3);
