@@ -16,6 +16,7 @@ pub mod names;
 pub mod service;
 pub mod slot;
 pub mod stats;
+pub mod trace;
 
 #[cfg(feature = "user")]
 mod pod;

@@ -22,6 +22,9 @@ pub const FRAGMENT_SECONDS: u64 = 30;
 /// Refusals (`on_empty: reject`) that a CPU makes in a second; Linux limits its own likewise (`net.ipv4.icmp_msgs_per_sec`).
 pub const REJECTS_PER_SECOND: u64 = 1000;
 
+/// Frames that a CPU tells of in a second while `dsr trace` runs, so that a flood of them costs little.
+pub const TRACES_PER_SECOND: u64 = 200;
+
 /// The most members of one service: a slot names a member in 15 bits, and the highest number means "none".
 pub const MEMBERS_PER_SERVICE: u32 = 0x7fff;
 

@@ -2,6 +2,8 @@
 
 /// The XDP program.
 pub const XDP_PROGRAM: &str = "dsr";
+/// The same program, which also tells what becomes of the frames that a filter lets through.
+pub const TRACED_PROGRAM: &str = "dsr_traced";
 /// A program that passes every frame: what a veth peer needs to take frames that were sent by XDP.
 pub const PASS_PROGRAM: &str = "pass";
 
@@ -22,6 +24,9 @@ pub const DEVICES: &str = "DEVICES";
 
 /// Array of [`crate::fragment::FragmentSet`].
 pub const FRAGMENTS: &str = "FRAGMENTS";
+
+/// Array of one [`crate::trace::TraceFilter`].
+pub const TRACE_FILTER: &str = "TRACE_FILTER";
 
 /// Load-time constant: [`crate::hash::HashKeys`].
 pub const HASH_KEYS: &str = "HASH_KEYS";

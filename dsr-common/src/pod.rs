@@ -3,7 +3,7 @@
 
 use crate::{
     bench::Driver, fragment::FragmentSet, hash::HashKeys, interface::InterfaceRow, member::MemberRow,
-    service::ServiceRow, slot::SlotBlock, stats::Counters,
+    service::ServiceRow, slot::SlotBlock, stats::Counters, trace::TraceFilter,
 };
 
 // SAFETY: integers only, `repr(C)` or transparent, no implicit padding (asserted by size), any bit pattern is valid.
@@ -18,6 +18,8 @@ unsafe impl aya::Pod for ServiceRow {}
 unsafe impl aya::Pod for SlotBlock {}
 // SAFETY: as above.
 unsafe impl aya::Pod for Counters {}
+// SAFETY: as above.
+unsafe impl aya::Pod for TraceFilter {}
 // SAFETY: as above.
 unsafe impl aya::Pod for HashKeys {}
 // SAFETY: as above.

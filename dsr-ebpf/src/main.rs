@@ -28,10 +28,15 @@ mod select;
 #[cfg(target_arch = "bpf")]
 mod service;
 #[cfg(target_arch = "bpf")]
+mod trace;
+#[cfg(target_arch = "bpf")]
 mod wire;
 
 #[cfg(target_arch = "bpf")]
-pub(crate) use program::{find_fragment, remember_fragment, search_services, walk_extensions};
+pub(crate) use program::{
+    examine, examine_traced, find_fragment, note_traced, remember_fragment, search_services, tell_traced,
+    walk_extensions,
+};
 
 #[cfg(target_arch = "bpf")]
 mod program {
@@ -58,19 +63,36 @@ mod program {
         parse::{self, Addressee, Fragment, Ip, Last, Link, Packet, Payload, Plain},
         select::{self, Choice, Datagram},
         service,
+        trace::{self, Observer, Trace, Unobserved},
         wire::icmp,
     };
 
     /// Balances the frames of one interface.
     #[xdp(frags)]
     fn dsr(ctx: XdpContext) -> u32 {
-        let mut frame = Frame::new(&ctx);
+        run::<Unobserved>(&ctx)
+    }
+
+    /// The same, and tells what becomes of the frames that the trace's filter lets through. The agent puts it in the
+    /// place of the other one while `dsr trace` runs.
+    #[xdp(frags)]
+    fn dsr_traced(ctx: XdpContext) -> u32 {
+        run::<Trace>(&ctx)
+    }
+
+    #[inline(always)]
+    fn run<O: Observer>(ctx: &XdpContext) -> u32 {
+        let mut frame = Frame::new(ctx);
         let Some(interface) = interface::find(frame.interface()) else {
-            return end(INTERFACE_ROWS, Err(Reason::PassNoInterface));
+            return end::<Unobserved>(INTERFACE_ROWS, Err(Reason::PassNoInterface));
         };
+        O::meets(&frame, &interface);
         match route_plain(&frame, &interface) {
-            Some((link, route)) => end(interface.row, send(&mut frame, &link, &route)),
-            None => examine(frame.context(), u64::from(interface.row), interface.mac) as u32,
+            Some((link, route)) => {
+                let outcome = send::<O>(&mut frame, &link, &route);
+                end::<O>(interface.row, outcome)
+            }
+            None => O::examine(frame.context(), u64::from(interface.row), interface.mac) as u32,
         }
     }
 
@@ -93,15 +115,44 @@ mod program {
     /// what such frames cost anyway. A global function, so that the verifier looks at it once, with any arguments.
     #[unsafe(no_mangle)]
     #[inline(never)]
-    extern "C" fn examine(ctx: *mut xdp_md, row: u64, mac: u64) -> u64 {
-        let mut frame = Frame::of(ctx);
-        let interface = Interface { row: row as u32, ifindex: frame.interface(), mac };
-        let outcome = balance(&mut frame, &interface);
-        u64::from(end(interface.row, outcome))
+    pub(crate) extern "C" fn examine(ctx: *mut xdp_md, row: u64, mac: u64) -> u64 {
+        examine_as::<Unobserved>(ctx, row, mac)
+    }
+
+    /// The same while a trace runs.
+    #[unsafe(no_mangle)]
+    #[inline(never)]
+    pub(crate) extern "C" fn examine_traced(ctx: *mut xdp_md, row: u64, mac: u64) -> u64 {
+        examine_as::<Trace>(ctx, row, mac)
     }
 
     #[inline(always)]
-    fn balance(frame: &mut Frame, interface: &Interface) -> Result<Egress, Reason> {
+    fn examine_as<O: Observer>(ctx: *mut xdp_md, row: u64, mac: u64) -> u64 {
+        let mut frame = Frame::of(ctx);
+        let interface = Interface { row: row as u32, ifindex: frame.interface(), mac };
+        let outcome = balance::<O>(&mut frame, &interface);
+        u64::from(end::<O>(interface.row, outcome))
+    }
+
+    /// Starts the record of a frame that is traced. A global function for the same reason.
+    #[unsafe(no_mangle)]
+    #[inline(never)]
+    pub(crate) extern "C" fn note_traced(ctx: *mut xdp_md, mac: u64) -> u64 {
+        let frame = Frame::of(ctx);
+        trace::note(&frame, &Interface { row: 0, ifindex: frame.interface(), mac });
+        0
+    }
+
+    /// Tells what became of it. A global function for the same reason.
+    #[unsafe(no_mangle)]
+    #[inline(never)]
+    pub(crate) extern "C" fn tell_traced(outcome: u64) -> u64 {
+        trace::tell(outcome as u32);
+        0
+    }
+
+    #[inline(always)]
+    fn balance<O: Observer>(frame: &mut Frame, interface: &Interface) -> Result<Egress, Reason> {
         let link = parse::link(frame, interface)?;
         let route = match (&link.payload, link.addressee) {
             (Payload::Ipv4, Addressee::Us) => {
@@ -126,11 +177,12 @@ mod program {
         if let Some(datagram) = route.first_of {
             datagram.remember(&route.choice);
         }
-        send(frame, &link, &route)
+        send::<O>(frame, &link, &route)
     }
 
     #[inline(always)]
-    fn send(frame: &mut Frame, link: &Link, route: &Route) -> Result<Egress, Reason> {
+    fn send<O: Observer>(frame: &mut Frame, link: &Link, route: &Route) -> Result<Egress, Reason> {
+        O::chose(route.choice.row);
         let egress = forward::send(frame, link, &route.choice)?;
         count::member(route.choice.row, route.octets, route.opens)?;
         Ok(egress)
@@ -256,11 +308,17 @@ mod program {
 
     /// Says what becomes of a frame, and counts why where it goes no further.
     #[inline(always)]
-    fn end(interface_row: u32, outcome: Result<Egress, Reason>) -> u32 {
+    fn end<O: Observer>(interface_row: u32, outcome: Result<Egress, Reason>) -> u32 {
         match outcome {
-            Ok(Egress::SameInterface) => xdp_action::XDP_TX,
-            Ok(Egress::Redirected(action)) => action,
+            Ok(egress) => {
+                O::ended(None);
+                match egress {
+                    Egress::SameInterface => xdp_action::XDP_TX,
+                    Egress::Redirected(action) => action,
+                }
+            }
             Err(reason) => {
+                O::ended(Some(reason));
                 count::reason(interface_row, reason);
                 action(reason)
             }

@@ -21,6 +21,7 @@ use dsr_common::{
     service::{MembersRef, ServiceKey, ServiceRow, TableRef},
     slot::{Slot, SlotBlock},
     stats::{Counters, REASON_ROWS},
+    trace::{RECORD, TraceFilter, TraceRecord},
 };
 
 #[map]
@@ -38,7 +39,13 @@ static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 static REASONS: PerCpuArray<u64> = PerCpuArray::with_max_entries(REASON_ROWS, 0);
 #[map]
-static REJECTS: PerCpuArray<Rejects> = PerCpuArray::with_max_entries(1, 0);
+static REJECTS: PerCpuArray<Rate> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+static TRACE_FILTER: Array<TraceFilter> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
+static TRACED: PerCpuArray<TraceRecord> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+static TRACES: PerCpuArray<Rate> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 static DEVICES: DevMap = DevMap::with_max_entries(INTERFACE_ROWS, 0);
 
@@ -259,28 +266,80 @@ impl Fragments {
     }
 }
 
-/// Refusals that this CPU made in one second.
+/// How often this CPU did something in one second.
 #[repr(C)]
-struct Rejects {
+struct Rate {
     second: u64,
-    made: u64,
+    times: u64,
 }
 
 /// Whether this CPU may make another refusal, of no more than `most` a second. Calls a helper.
 #[inline(always)]
 pub(crate) fn may_reject(most: u64) -> bool {
-    let Some(rejects) = REJECTS.get_ptr_mut(0) else {
+    may(&REJECTS, most)
+}
+
+/// Whether this CPU may tell of another frame, of no more than `most` a second. Calls a helper.
+#[inline(always)]
+pub(crate) fn may_tell(most: u64) -> bool {
+    may(&TRACES, most)
+}
+
+#[inline(always)]
+fn may(rates: &PerCpuArray<Rate>, most: u64) -> bool {
+    let Some(rate) = rates.get_ptr_mut(0) else {
         return false;
     };
     let now = seconds();
     // SAFETY: this CPU's element; XDP does not run twice at once on a CPU.
     unsafe {
-        if (*rejects).second != now {
-            (*rejects).second = now;
-            (*rejects).made = 0;
+        if (*rate).second != now {
+            (*rate).second = now;
+            (*rate).times = 0;
         }
-        (*rejects).made += 1;
-        (*rejects).made <= most
+        (*rate).times += 1;
+        (*rate).times <= most
+    }
+}
+
+/// Whose frames are told of. The agent writes it before the program that reads it runs.
+#[inline(always)]
+pub(crate) fn trace_filter() -> Option<TraceFilter> {
+    let filter = TRACE_FILTER.get_ptr(0)?;
+    // SAFETY: an element of the array.
+    Some(unsafe { read_volatile(filter) })
+}
+
+/// This CPU's record of the frame that it is busy with.
+#[inline(always)]
+pub(crate) fn set_traced(record: TraceRecord) {
+    if let Some(traced) = TRACED.get_ptr_mut(0) {
+        // SAFETY: this CPU's element; XDP does not run twice at once on a CPU.
+        unsafe { *traced = record };
+    }
+}
+
+/// The member that the frame of the record is given.
+#[inline(always)]
+pub(crate) fn set_traced_row(row: u32) {
+    if let Some(traced) = TRACED.get_ptr_mut(0) {
+        // SAFETY: as above.
+        unsafe { (*traced).row = row };
+    }
+}
+
+/// Completes this CPU's record and gives its octets; nothing where no record is in use. Calls a helper.
+#[inline(always)]
+pub(crate) fn traced(outcome: u32) -> Option<&'static [u8; RECORD]> {
+    let traced = TRACED.get_ptr_mut(0)?;
+    // SAFETY: as above; nothing writes to it before the next frame.
+    unsafe {
+        if (*traced).family == 0 {
+            return None;
+        }
+        (*traced).outcome = outcome;
+        (*traced).time = bpf_ktime_get_ns();
+        Some(&*traced.cast())
     }
 }
 

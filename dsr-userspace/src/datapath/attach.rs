@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::{Datapath, Error};
 use aya::programs::{
     ProgramError, Xdp, XdpMode,
     xdp::{XdpLink, XdpLinkId},
 };
-use dsr_common::names;
-
-use super::{Datapath, Error};
 
 /// How the program is attached to an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +18,9 @@ pub enum Mode {
 }
 
 pub(super) struct Attached {
-    link: XdpLinkId,
-    ifindex: u32,
+    pub(super) link: XdpLinkId,
+    pub(super) ifindex: u32,
+    pub(super) mode: Mode,
 }
 
 impl Datapath {
@@ -37,7 +36,7 @@ impl Datapath {
             }
             Err(error) => return Err(refusal(interface, &error)),
         };
-        self.attached.insert(interface.to_owned(), Attached { link, ifindex });
+        self.attached.insert(interface.to_owned(), Attached { link, ifindex, mode });
         Ok(mode)
     }
 
@@ -49,7 +48,7 @@ impl Datapath {
             let Some(attached) = other.attached.remove(&name) else { continue };
             let link: XdpLink = other.program_mut()?.take_link(attached.link)?;
             let link = self.program_mut()?.attach_to_link(link)?;
-            self.attached.insert(name, Attached { link, ifindex: attached.ifindex });
+            self.attached.insert(name, Attached { link, ..attached });
         }
         Ok(())
     }
@@ -59,8 +58,13 @@ impl Datapath {
         self.attached.get(interface).is_some_and(|attached| attached.ifindex == ifindex)
     }
 
+    /// How the program is attached to this interface, if it is.
+    pub fn mode(&self, interface: &str) -> Option<Mode> {
+        self.attached.get(interface).map(|attached| attached.mode)
+    }
+
     fn program_mut(&mut self) -> Result<&mut Xdp, Error> {
-        Ok(self.ebpf.program_mut(names::XDP_PROGRAM).ok_or(Error::Missing(names::XDP_PROGRAM))?.try_into()?)
+        self.xdp(self.tracer.program())
     }
 }
 

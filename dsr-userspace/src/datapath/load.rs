@@ -14,7 +14,7 @@ use dsr_common::{
     stats::REASON_ROWS,
 };
 
-use super::{Datapath, Error, mapped::Mapped};
+use super::{Datapath, Error, mapped::Mapped, trace::Tracer};
 use crate::reconcile::Sizes;
 
 /// The kernel side, as `cargo xtask build` made it.
@@ -81,14 +81,16 @@ impl Datapath {
                 .map_err(|error| Error::Map(names::REASONS, error))?,
             devices: DevMap::<MapData>::try_from(take(&mut ebpf, names::DEVICES)?)
                 .map_err(|error| Error::Map(names::DEVICES, error))?,
+            tracer: Tracer::take(&mut ebpf)?,
             attached: BTreeMap::new(),
             ebpf,
         })
     }
 
-    /// The XDP program, for running frames through it.
+    /// The XDP program that is in force, for running frames through it.
     pub fn program(&self) -> Result<&Xdp, Error> {
-        Ok(self.ebpf.program(names::XDP_PROGRAM).ok_or(Error::Missing(names::XDP_PROGRAM))?.try_into()?)
+        let name = self.tracer.program();
+        Ok(self.ebpf.program(name).ok_or(Error::Missing(name))?.try_into()?)
     }
 }
 

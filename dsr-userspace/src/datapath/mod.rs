@@ -6,6 +6,7 @@ mod holder;
 mod load;
 mod mapped;
 mod pass;
+mod trace;
 
 use std::collections::BTreeMap;
 
@@ -23,7 +24,6 @@ use dsr_common::{
     stats::Counters,
 };
 
-use self::mapped::Mapped;
 pub use self::{
     attach::Mode,
     counters::Traffic,
@@ -31,6 +31,7 @@ pub use self::{
     load::{Features, OBJECT},
     pass::Pass,
 };
+use self::{mapped::Mapped, trace::Tracer};
 use crate::{
     model::InterfaceState,
     reconcile::{Sizes, Tables, TablesMut},
@@ -57,6 +58,9 @@ pub enum Error {
     /// A map could not be mapped into memory.
     #[error("cannot map {0} into memory: {1}")]
     Mmap(&'static str, std::io::Error),
+    /// The log of the program that tells of frames could not be used.
+    #[error("cannot read the program's log: {0}")]
+    Log(#[from] aya_log::Error),
     /// The interface takes no program as it is.
     #[error("cannot attach to {interface}: {reason}")]
     Attach {
@@ -79,6 +83,7 @@ pub struct Datapath {
     counters: PerCpuArray<MapData, Counters>,
     reasons: PerCpuArray<MapData, u64>,
     devices: DevMap<MapData>,
+    tracer: Tracer,
     attached: BTreeMap<String, attach::Attached>,
 }
 

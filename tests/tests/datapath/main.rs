@@ -5,6 +5,7 @@ mod arp;
 mod echo;
 mod forward;
 mod refuse;
+mod trace;
 
 use std::collections::BTreeMap;
 

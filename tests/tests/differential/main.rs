@@ -10,6 +10,7 @@ mod invariant;
 mod pair;
 mod reach;
 mod shrink;
+mod traced;
 
 use std::{env, time::Instant};
 
