@@ -5,14 +5,19 @@ use std::{
     net::IpAddr,
 };
 
+use dsr_common::{
+    service::{ServiceRow, TableRef},
+    trace::TraceFilter,
+};
+
 use super::{Error, carried::Carried, loops::LoopLog, reach::ReachLog};
 use crate::{
     announce::{self, Announcer},
     config::{Config, XdpMode},
     datapath::{Datapath, Features, Mode},
     metrics::Reloads,
-    model::{InterfaceState, Network, SINGLE_BUFFER_MTU},
-    reconcile::{Full, Layout, Plan, Sizes, apply, plan},
+    model::{InterfaceState, Network, SINGLE_BUFFER_MTU, ServiceId},
+    reconcile::{Full, Layout, Plan, Sizes, Tables as _, apply, plan, service_key},
 };
 
 /// Everything that makes packets go where they shall.
@@ -25,6 +30,8 @@ pub(super) struct Balancer {
     pub(super) loops: LoopLog,
     pub(super) carried: Carried,
     features: Features,
+    /// What the running trace tells of.
+    pub(super) trace: Option<TraceFilter>,
     announcer: Announcer,
     reach: ReachLog,
     /// What the program was loaded with.
@@ -41,8 +48,20 @@ impl Balancer {
         let announcer = Announcer::start().map_err(Error::Announce)?;
         let (layout, reloads, reach) = (Layout::default(), Reloads::default(), ReachLog::default());
         let (loops, carried) = (LoopLog::default(), Carried::default());
-        let mut balancer =
-            Self { config, network, datapath, layout, reloads, loops, carried, features, announcer, reach, seed };
+        let mut balancer = Self {
+            config,
+            network,
+            datapath,
+            layout,
+            reloads,
+            loops,
+            carried,
+            features,
+            trace: None,
+            announcer,
+            reach,
+            seed,
+        };
         balancer.reconcile()?;
         tracing::info!(
             interfaces = balancer.config.interfaces().join(","),
@@ -96,7 +115,7 @@ impl Balancer {
     }
 
     /// Makes the program's tables and attachments agree with configuration and network.
-    fn reconcile(&mut self) -> Result<(), Error> {
+    pub(super) fn reconcile(&mut self) -> Result<(), Error> {
         if features(&self.config, &self.network) != self.features {
             self.rebuild()?;
         }
@@ -126,6 +145,9 @@ impl Balancer {
         let features = features(&self.config, &self.network);
         let desired = &self.config.desired;
         let mut fresh = Datapath::load(Sizes::for_desired(desired), features, desired.hash_seed)?;
+        if let Some(filter) = &self.trace {
+            fresh.start_trace(filter)?;
+        }
         fresh.set_interfaces(&self.devices())?;
         let plan = self.plan(&fresh)?;
         apply(&plan.changes, &mut fresh);
@@ -159,6 +181,13 @@ impl Balancer {
     fn enter_interfaces(&mut self) -> Result<(), Error> {
         let devices = self.devices();
         Ok(self.datapath.set_interfaces(&devices)?)
+    }
+
+    /// Where the slots of a service are.
+    pub(super) fn table_of(&self, service: ServiceId) -> Option<TableRef> {
+        let (vip, key) = service_key(service);
+        let is_it = |row: &ServiceRow| row.vip == vip && row.key == key;
+        (0..self.datapath.sizes().services).map(|row| self.datapath.service(row)).find(is_it).map(|row| row.table)
     }
 
     fn announce(&self) {

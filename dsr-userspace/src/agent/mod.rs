@@ -5,10 +5,13 @@
 
 mod balancer;
 mod carried;
+mod desk;
 mod exporter;
 mod loops;
 mod reach;
 mod report;
+mod status;
+mod trace;
 
 use std::{
     path::{Path, PathBuf},
@@ -21,8 +24,9 @@ use tokio::{
     sync::watch,
 };
 
-use self::{balancer::Balancer, exporter::Exporter};
+use self::{balancer::Balancer, desk::Desk, exporter::Exporter};
 use crate::{
+    api,
     config::{self, Config, Errors, HostFacts, Watch},
     datapath, metrics,
     model::Network,
@@ -60,6 +64,9 @@ pub enum Error {
     /// Nothing can listen at the metrics' address.
     #[error(transparent)]
     Metrics(#[from] metrics::Error),
+    /// Nothing can listen on the admin API's socket.
+    #[error(transparent)]
+    Api(#[from] api::Error),
     /// Gratuitous ARP cannot be sent.
     #[error("cannot announce VIPs: {0}")]
     Announce(std::io::Error),
@@ -105,6 +112,7 @@ struct Agent {
     network: watch::Receiver<Network>,
     balancer: Arc<Mutex<Balancer>>,
     exporter: Exporter,
+    desk: Desk,
 }
 
 impl Agent {
@@ -115,11 +123,13 @@ impl Agent {
         look_before(&config).await;
         let mut exporter = Exporter::default();
         let place = exporter.prepare(config.metrics).await?;
+        let server = desk::bind(config.api.as_deref()).await?;
         let (watcher, network) = watch_network(&config).await?;
         let balancer = Balancer::start(config, network.borrow().clone())?;
         let balancer = Arc::new(Mutex::new(balancer));
         exporter.serve(place, &balancer);
-        Ok(Self { path: path.to_owned(), file, watcher, network, balancer, exporter })
+        let desk = Desk::open(server, &balancer);
+        Ok(Self { path: path.to_owned(), file, watcher, network, balancer, exporter, desk })
     }
 
     fn look(&self) {
@@ -157,9 +167,13 @@ impl Agent {
         warn_about(&config);
         let same_interfaces = lock(&self.balancer).config().interfaces() == config.interfaces();
         let network = if same_interfaces { None } else { Some(watch_network(&config).await?) };
+        let seat = self.desk.prepare(config.api.as_deref()).await?;
         let prepared = self.exporter.prepare(config.metrics).await.map_err(Error::Metrics);
         match prepared.and_then(|place| self.adopt(config, network).map(|()| place)) {
-            Ok(place) => self.exporter.serve(place, &self.balancer),
+            Ok(place) => {
+                self.exporter.serve(place, &self.balancer);
+                self.desk.take(seat);
+            }
             Err(error) => {
                 self.exporter.restore(&self.balancer).await;
                 return Err(error);

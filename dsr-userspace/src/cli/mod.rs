@@ -2,9 +2,14 @@
 //!
 //! Exit codes: 0 fine, 1 a failure or a finding, 2 wrong usage or configuration.
 
+mod ask;
 mod check;
+mod endpoint;
 mod lab;
 mod run;
+mod status;
+mod table;
+mod trace;
 
 use std::{io::IsTerminal, process::ExitCode};
 
@@ -25,6 +30,10 @@ enum Command {
     Run(run::Args),
     /// Say what is wrong with a configuration; change nothing.
     Check(check::Args),
+    /// Show what the agent of this node does: interfaces, services, backends, and what is wrong.
+    Status(status::Args),
+    /// Show what becomes of the packets of a client to a VIP, while they come.
+    Trace(trace::Args),
     /// Show it at work in network namespaces of its own: client, switch, balancer and backends.
     Lab(lab::Args),
 }
@@ -39,6 +48,8 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(args),
+        Command::Status(args) => status::run(&args),
+        Command::Trace(args) => trace::run(&args),
         Command::Lab(args) => lab::run(&args),
     };
     result.unwrap_or_else(|error| {

@@ -9,7 +9,7 @@ use super::{
     XdpMode,
     address::HostAddress,
     field::{Entries, Field, Read, row},
-    scalar::{InterfaceName, Name, PoolName, Seed},
+    scalar::{ApiSocket, InterfaceName, Name, PoolName, Seed},
 };
 use crate::model::{Announce, Forward, OnEmpty, Port, Protocol, Weight};
 
@@ -35,6 +35,7 @@ pub(super) trait Row: Read {
 pub(super) struct File {
     pub(super) interfaces: Field<Vec<Field<InterfaceName>>>,
     pub(super) metrics: Field<SocketAddr>,
+    pub(super) api: Field<ApiSocket>,
     pub(super) hash_seed: Field<Seed>,
     pub(super) xdp_mode: Field<XdpMode>,
     pub(super) pools: Field<Entries<PoolRow>>,
@@ -106,8 +107,8 @@ macro_rules! rows {
 
 rows! {
     File = "a configuration", "`interfaces:`, `pools:` and `services:`, each on a line of its own", "one",
-        ["interfaces", "metrics", "hash_seed", "xdp_mode", "pools", "services"],
-        &[("flow_timeout", NOT_YET), ("api", NOT_YET)];
+        ["interfaces", "metrics", "api", "hash_seed", "xdp_mode", "pools", "services"],
+        &[("flow_timeout", NOT_YET)];
     PoolRow = "a pool", "{backends: [{name: web1, address: 10.0.0.11}]}",
         "each pool below its name, like {web: {backends: [{name: web1, address: 10.0.0.11}]}}",
         ["forward", "backends"],

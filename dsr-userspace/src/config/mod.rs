@@ -46,6 +46,8 @@ pub struct Config {
     pub interfaces: Vec<Located<String>>,
     /// Where metrics are served, if anywhere.
     pub metrics: Option<SocketAddr>,
+    /// Where the agent's admin API listens, if anywhere: a Unix socket.
+    pub api: Option<PathBuf>,
     /// How the program may be attached.
     pub xdp_mode: XdpMode,
     /// Where `desired.hash_seed` comes from.

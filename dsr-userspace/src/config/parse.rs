@@ -14,7 +14,7 @@ use super::{
     path::FieldPath,
     pools::{self, Pools},
     report::{Optional, Report},
-    scalar::{InterfaceName, Seed},
+    scalar::{ApiSocket, InterfaceName, Seed},
     seed,
     services::{self, Services},
 };
@@ -97,6 +97,7 @@ fn config(report: &mut Report<'_>, mut file: File, path: &Path, hash: u64) -> Co
     report.unknown(&root, &mut file);
     let interfaces = interfaces(report, file.interfaces);
     let metrics = report.optional(&root.key("metrics"), file.metrics).value();
+    let api = report.optional(&root.key("api"), file.api).or(ApiSocket::default()).unwrap_or_default();
     let xdp_mode = report.optional(&root.key("xdp_mode"), file.xdp_mode).or(XdpMode::default()).unwrap_or_default();
     let (hash_seed, seed_source) = match report.optional(&root.key("hash_seed"), file.hash_seed) {
         Optional::Value(Seed(seed)) => (seed, SeedSource::File),
@@ -112,6 +113,7 @@ fn config(report: &mut Report<'_>, mut file: File, path: &Path, hash: u64) -> Co
         desired: Desired { hash_seed, services: services.good },
         interfaces,
         metrics,
+        api: api.0,
         xdp_mode,
         seed_source,
         hash,

@@ -4,6 +4,7 @@
 
 mod change;
 mod layout;
+mod lookup;
 mod member;
 mod memory;
 mod plan;
@@ -13,6 +14,8 @@ mod tables;
 
 pub use change::{Change, apply};
 pub use layout::{Full, Layout, PlacedMember, PlacedService, Plan};
+pub use lookup::{FoundService, FoundSlot, service_of, slot_of};
+pub use member::address;
 pub use memory::InMemory;
-pub use plan::plan;
+pub use plan::{plan, service_key};
 pub use tables::{Sizes, Tables, TablesMut};

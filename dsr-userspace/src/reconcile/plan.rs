@@ -260,6 +260,11 @@ const fn flags_of(service: &Service) -> u8 {
     }
 }
 
+/// VIP and key of a service in the words of the data path.
+pub fn service_key(id: ServiceId) -> (Address, ServiceKey) {
+    (member::address(id.vip), key_of(id))
+}
+
 /// A service's key in the words of the data path.
 fn key_of(id: ServiceId) -> ServiceKey {
     let family = member::family(id.vip);
