@@ -13,10 +13,12 @@ pub mod interface;
 pub mod limits;
 pub mod member;
 pub mod names;
+pub mod previous;
 pub mod service;
 pub mod slot;
 pub mod stats;
 pub mod trace;
+pub mod track;
 
 #[cfg(feature = "user")]
 mod pod;

@@ -10,6 +10,9 @@ pub enum ForwardMode {
     L2 = 1,
 }
 
+/// Flag of a member: it keeps the flows that it has and gets no new ones.
+pub const MEMBER_DRAINING: u16 = 1;
+
 /// Octets of a link header that a row can hold before the EtherType: two MACs and up to two VLAN tags.
 pub const LINK_MAX: usize = 20;
 
@@ -26,8 +29,8 @@ pub struct MemberRow {
     pub link_length: u8,
     /// [`ForwardMode`] as a number; zero in a row that is not in use.
     pub mode: u8,
-    /// Padding, always zero.
-    pub pad: u16,
+    /// Flags, see the `MEMBER_` constants.
+    pub flags: u16,
     /// The kernel's index of the interface that the packet leaves by.
     pub ifindex: u32,
     /// Index into the device map for the same interface, used when the packet came in on another one.

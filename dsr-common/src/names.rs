@@ -27,11 +27,28 @@ pub const FRAGMENTS: &str = "FRAGMENTS";
 
 /// Array of one [`crate::trace::TraceFilter`].
 pub const TRACE_FILTER: &str = "TRACE_FILTER";
+/// Array of [`crate::previous::PreviousBlock`], a row for each of the slot map.
+pub const PREVIOUS: &str = "PREVIOUS";
+/// Array of [`crate::service::TableRef`], a row for each of the service table: the table whose slots index [`PREVIOUS`]
+/// for this service; zero where it is the service's own. While a service's table changes its size it is the one before.
+pub const OLD_TABLES: &str = "OLD_TABLES";
+/// Array of [`crate::track::FlowSet`]: flows of which more than one packet was seen.
+pub const FLOWS: &str = "FLOWS";
+/// Array of [`crate::track::FlowSet`]: flows of which one packet was seen, their SYN as a rule.
+pub const SYNS: &str = "SYNS";
+/// Array of one 64-bit count: the flow clock, which the agent advances.
+pub const CLOCK: &str = "CLOCK";
+/// Per-CPU array of 64-bit packet counts, a row a [`crate::stats::Tracking`].
+pub const TRACKING: &str = "TRACKING";
 
 /// Load-time constant: [`crate::hash::HashKeys`].
 pub const HASH_KEYS: &str = "HASH_KEYS";
 /// Load-time constant: rows of the service map less one, `u32`; the rows are a power of two.
 pub const SERVICE_MASK: &str = "SERVICE_MASK";
+/// Load-time constant: sets of the flow table less one, `u32`; the sets are a power of two.
+pub const FLOW_MASK: &str = "FLOW_MASK";
+/// Load-time constant: sets of the table of newcomers less one, `u32`; the sets are a power of two.
+pub const SYN_MASK: &str = "SYN_MASK";
 /// Load-time constant, `u8`: one if a member may leave by another interface than its packets came in on.
 pub const FEATURE_REDIRECT: &str = "FEATURE_REDIRECT";
 /// Load-time constant, `u8`: one if VLAN tags are read, and written where a member needs them.
@@ -42,3 +59,9 @@ pub const FEATURE_IPV6: &str = "FEATURE_IPV6";
 pub const FEATURE_ANY: &str = "FEATURE_ANY";
 /// Load-time constant, `u8`: one if an interface's MTU lets frames come in several buffers.
 pub const FEATURE_JUMBO: &str = "FEATURE_JUMBO";
+/// Load-time constant, `u8`: one if a slot may be tracked.
+pub const FEATURE_TRACK: &str = "FEATURE_TRACK";
+/// Load-time constant, `u8`: one if a service has [`crate::service::FLAG_SOURCE`].
+pub const FEATURE_SOURCE: &str = "FEATURE_SOURCE";
+/// Load-time constant, `u8`: one if a service has [`crate::service::FLAG_REMEMBER`].
+pub const FEATURE_REMEMBER: &str = "FEATURE_REMEMBER";

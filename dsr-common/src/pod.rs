@@ -2,8 +2,17 @@
 #![allow(unsafe_code)]
 
 use crate::{
-    bench::Driver, fragment::FragmentSet, hash::HashKeys, interface::InterfaceRow, member::MemberRow,
-    service::ServiceRow, slot::SlotBlock, stats::Counters, trace::TraceFilter,
+    bench::Driver,
+    fragment::FragmentSet,
+    hash::HashKeys,
+    interface::InterfaceRow,
+    member::MemberRow,
+    previous::PreviousBlock,
+    service::{ServiceRow, TableRef},
+    slot::SlotBlock,
+    stats::Counters,
+    trace::TraceFilter,
+    track::FlowSet,
 };
 
 // SAFETY: integers only, `repr(C)` or transparent, no implicit padding (asserted by size), any bit pattern is valid.
@@ -16,6 +25,12 @@ unsafe impl aya::Pod for MemberRow {}
 unsafe impl aya::Pod for ServiceRow {}
 // SAFETY: as above.
 unsafe impl aya::Pod for SlotBlock {}
+// SAFETY: as above.
+unsafe impl aya::Pod for PreviousBlock {}
+// SAFETY: as above.
+unsafe impl aya::Pod for TableRef {}
+// SAFETY: as above.
+unsafe impl aya::Pod for FlowSet {}
 // SAFETY: as above.
 unsafe impl aya::Pod for Counters {}
 // SAFETY: as above.

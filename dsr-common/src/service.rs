@@ -1,6 +1,10 @@
 //! A row of the service map, and how a row is found: open addressing with a bounded number of probes.
 
-use crate::address::{Address, Family};
+use crate::{
+    address::{Address, Family},
+    slot,
+    track::CLIENT_BITS,
+};
 
 /// Protocol, port and family of a service in one word that is compared at once.
 ///
@@ -71,6 +75,13 @@ impl TableRef {
     pub const fn flags(self) -> u8 {
         (self.0 >> 32) as u8
     }
+
+    /// The slot of a flow, by the upper bits of its hash: of those that the client alone decides with [`FLAG_SOURCE`].
+    #[inline(always)]
+    pub const fn slot(self, hash: u64) -> u32 {
+        let hash = if self.flags() & FLAG_SOURCE != 0 { hash & CLIENT_BITS } else { hash };
+        slot::index(hash, self.size())
+    }
 }
 
 /// Stands for all protocols in a key; the number itself is reserved (IANA "Protocol Numbers").
@@ -81,6 +92,12 @@ pub const FLAG_ANNOUNCE: u8 = 1;
 
 /// Flag of a service's row: a packet that finds no backend is answered with a refusal.
 pub const FLAG_REJECT: u8 = 2;
+
+/// Flag of a service's row: a client's flows share a slot (`affinity: source`).
+pub const FLAG_SOURCE: u8 = 4;
+
+/// Flag of a service's row: every flow is remembered, whether its slot is tracked or not (`affinity: flow`).
+pub const FLAG_REMEMBER: u8 = 8;
 
 /// Where a service's members are: one aligned word, so that they can be moved at once.
 ///

@@ -18,6 +18,23 @@ impl Slot {
         Self(member & !Self::TRACKED)
     }
 
+    /// A tracked slot of one member.
+    pub const fn tracked(member: u16) -> Self {
+        Self(member | Self::TRACKED)
+    }
+
+    /// The same member, tracked.
+    #[must_use]
+    pub const fn as_tracked(self) -> Self {
+        Self(self.0 | Self::TRACKED)
+    }
+
+    /// The same member, stable.
+    #[must_use]
+    pub const fn as_stable(self) -> Self {
+        Self(self.0 & !Self::TRACKED)
+    }
+
     /// The member's number within its service, or none.
     #[inline(always)]
     pub const fn member(self) -> Option<u16> {

@@ -18,21 +18,20 @@ pub struct Counters {
 
 const _: () = assert!(size_of::<Counters>() == 32);
 
-macro_rules! reasons {
-    ($($(#[doc = $doc:literal])+ $variant:ident => $label:literal,)+) => {
-        /// Why a frame was passed, dropped or answered. Each way out of the program counts exactly one, but for
-        /// frames that were sent to a member: its [`Counters`] count them.
+macro_rules! counted {
+    ($(#[$about:meta])+ $name:ident { $($(#[doc = $doc:literal])+ $variant:ident => $label:literal,)+ }) => {
+        $(#[$about])+
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u32)]
-        pub enum Reason {
+        pub enum $name {
             $($(#[doc = $doc])+ $variant,)+
         }
 
-        impl Reason {
-            /// Every reason, in the order of its rows.
+        impl $name {
+            /// Every one, in the order of its rows.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
-            /// The name of the reason as the metric's label has it.
+            /// Its name as the metric's label has it.
             pub const fn label(self) -> &'static str {
                 match self { $(Self::$variant => $label,)+ }
             }
@@ -45,47 +44,74 @@ macro_rules! reasons {
     };
 }
 
-reasons! {
-    /// Passed: the frame is not addressed to a VIP.
-    PassNotVip => "pass_not_vip",
-    /// Passed: neither IP nor ARP for a VIP.
-    PassNotIp => "pass_not_ip",
-    /// Passed: the destination MAC is not this interface's.
-    PassOtherHost => "pass_other_host",
-    /// Passed: a broadcast or multicast frame that asks for no VIP.
-    PassGroup => "pass_group",
-    /// Passed: another host claims a VIP by ARP.
-    PassArpClaim => "pass_arp_claim",
-    /// Passed: another host claims a VIP by neighbour discovery.
-    PassNdClaim => "pass_nd_claim",
-    /// Passed: the frame ends before its headers do.
-    PassTruncated => "pass_truncated",
-    /// Passed: the interface is not one of the agent's.
-    PassNoInterface => "pass_no_interface",
-    /// Dropped: the IP or transport header of a packet to a VIP contradicts itself or the frame's length.
-    DropMalformed => "drop_malformed",
-    /// Dropped: no service of the VIP has this protocol and port.
-    DropNoService => "drop_no_service",
-    /// Dropped: the service has no backend that can be reached.
-    DropNoBackend => "drop_no_backend",
-    /// Dropped: a fragment for a VIP that came before its datagram's first one, or long after it.
-    DropFragmentEarly => "drop_fragment_early",
-    /// Dropped: an ICMP message to a VIP that is neither an echo request nor an error about one of its flows.
-    DropIcmp => "drop_icmp",
-    /// Dropped: an IP protocol that no service of the VIP has.
-    DropProtocol => "drop_protocol",
-    /// Dropped: the packet came back from the backend that it would be sent to: that one does not hold the VIP.
-    DropLoop => "drop_loop",
-    /// Dropped: the VIP's service was being changed in this moment.
-    DropInconsistent => "drop_inconsistent",
-    /// Answered: an ARP request for a VIP.
-    AnswerArp => "answer_arp",
-    /// Answered: a neighbour solicitation for a VIP.
-    AnswerNdp => "answer_ndp",
-    /// Answered: an echo request to a VIP.
-    AnswerEcho => "answer_echo",
-    /// Answered: a packet to a service without a backend, with a refusal.
-    AnswerReject => "answer_reject",
+counted! {
+    /// Why a frame was passed, dropped or answered. Each way out of the program counts exactly one, but for
+    /// frames that were sent to a member: its [`Counters`] count them.
+    Reason {
+        /// Passed: the frame is not addressed to a VIP.
+        PassNotVip => "pass_not_vip",
+        /// Passed: neither IP nor ARP for a VIP.
+        PassNotIp => "pass_not_ip",
+        /// Passed: the destination MAC is not this interface's.
+        PassOtherHost => "pass_other_host",
+        /// Passed: a broadcast or multicast frame that asks for no VIP.
+        PassGroup => "pass_group",
+        /// Passed: another host claims a VIP by ARP.
+        PassArpClaim => "pass_arp_claim",
+        /// Passed: another host claims a VIP by neighbour discovery.
+        PassNdClaim => "pass_nd_claim",
+        /// Passed: the frame ends before its headers do.
+        PassTruncated => "pass_truncated",
+        /// Passed: the interface is not one of the agent's.
+        PassNoInterface => "pass_no_interface",
+        /// Dropped: the IP or transport header of a packet to a VIP contradicts itself or the frame's length.
+        DropMalformed => "drop_malformed",
+        /// Dropped: no service of the VIP has this protocol and port.
+        DropNoService => "drop_no_service",
+        /// Dropped: the service has no backend that can be reached.
+        DropNoBackend => "drop_no_backend",
+        /// Dropped: a fragment for a VIP that came before its datagram's first one, or long after it.
+        DropFragmentEarly => "drop_fragment_early",
+        /// Dropped: an ICMP message to a VIP that is neither an echo request nor an error about one of its flows.
+        DropIcmp => "drop_icmp",
+        /// Dropped: an IP protocol that no service of the VIP has.
+        DropProtocol => "drop_protocol",
+        /// Dropped: the packet came back from the backend that it would be sent to: that one does not hold the VIP.
+        DropLoop => "drop_loop",
+        /// Dropped: the VIP's service was being changed in this moment.
+        DropInconsistent => "drop_inconsistent",
+        /// Answered: an ARP request for a VIP.
+        AnswerArp => "answer_arp",
+        /// Answered: a neighbour solicitation for a VIP.
+        AnswerNdp => "answer_ndp",
+        /// Answered: an echo request to a VIP.
+        AnswerEcho => "answer_echo",
+        /// Answered: a packet to a service without a backend, with a refusal.
+        AnswerReject => "answer_reject",
+    }
+}
+
+counted! {
+    /// How the member of a packet was found whose slot is tracked, or whose service remembers every flow; and what was
+    /// forgotten for it. Each such packet counts exactly one of those that name a member, besides the member's own
+    /// [`Counters`].
+    Tracking {
+        /// The flow was known.
+        Hit => "hit",
+        /// The second packet of a flow: from now on it is known.
+        Promoted => "promoted",
+        /// The first packet of a flow: it goes to the slot's member.
+        New => "new",
+        /// A packet in the midst of a flow that was not known: it goes to the member before the change.
+        ToPrevious => "to_previous",
+        /// A packet in the midst of a flow that was not known, and no member from before the change: it goes to the
+        /// slot's member.
+        ToCurrent => "to_current",
+        /// A known flow was forgotten, because its set of the flow table was full.
+        Evicted => "evicted",
+        /// A flow of one packet was forgotten, because its set of the table of newcomers was full.
+        EvictedNew => "evicted_new",
+    }
 }
 
 /// Rows of the reason map: a block of reasons for each interface row, and one for frames of no known interface.

@@ -18,16 +18,30 @@ use dsr_common::{
     interface::InterfaceRow,
     limits::{FRAGMENT_SETS, INTERFACE_ROWS, SLOTS_PER_BLOCK},
     member::MemberRow,
+    previous::PreviousBlock,
     service::{MembersRef, ServiceKey, ServiceRow, TableRef},
     slot::{Slot, SlotBlock},
-    stats::{Counters, REASON_ROWS},
+    stats::{Counters, REASON_ROWS, Tracking},
     trace::{RECORD, TraceFilter, TraceRecord},
+    track::FlowSet,
 };
 
 #[map]
 static SERVICES: Array<ServiceRow> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 static SLOTS: Array<SlotBlock> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
+static PREVIOUS: Array<PreviousBlock> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
+static OLD_TABLES: Array<TableRef> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
+static FLOWS: Array<FlowSet> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
+static SYNS: Array<FlowSet> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
+static CLOCK: Array<u64> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
+static TRACKING: PerCpuArray<u64> = PerCpuArray::with_max_entries(Tracking::ALL.len() as u32, 0);
 #[map]
 static MEMBERS: Array<MemberRow> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
@@ -53,6 +67,10 @@ static DEVICES: DevMap = DevMap::with_max_entries(INTERFACE_ROWS, 0);
 static HASH_KEYS: HashKeys = HashKeys([0; KEY_WORDS]);
 #[unsafe(no_mangle)]
 static SERVICE_MASK: u32 = 0;
+#[unsafe(no_mangle)]
+static FLOW_MASK: u32 = 0;
+#[unsafe(no_mangle)]
+static SYN_MASK: u32 = 0;
 
 /// The secret words of this load.
 pub(crate) struct LoadedKeys;
@@ -98,6 +116,12 @@ features! {
     any => FEATURE_ANY,
     /// Whether frames may come in several buffers.
     jumbo => FEATURE_JUMBO,
+    /// Whether a slot may be tracked.
+    tracks => FEATURE_TRACK,
+    /// Whether in a service a client's flows share a slot.
+    sources => FEATURE_SOURCE,
+    /// Whether in a service every flow is remembered.
+    remembers => FEATURE_REMEMBER,
 }
 
 /// A row of the interface table.

@@ -11,8 +11,8 @@ use aya::{TestRun as _, programs::TestRunOptions};
 use dsr::{
     datapath::{Datapath, Features},
     model::{
-        Announce, Backend, Desired, Forward, Hop, InterfaceState, Mac, Network, OnEmpty, Protocol, Reach, Service,
-        ServiceId, VlanTag, Weight,
+        Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, InterfaceState, Mac, Network, OnEmpty,
+        Protocol, Reach, Service, ServiceId, VlanTag, Weight,
     },
     reconcile::{Layout, Sizes, apply, plan},
 };
@@ -88,7 +88,7 @@ impl Program {
 
     /// Makes the tables follow another desired state or network.
     pub fn reconcile(&mut self, desired: Desired, network: &Network) -> anyhow::Result<()> {
-        let planned = plan(&desired, network, &BTreeMap::from([(IFINDEX, 0)]), &self.datapath)?;
+        let planned = plan(&desired, network, &Health::default(), &BTreeMap::from([(IFINDEX, 0)]), &self.datapath)?;
         apply(&planned.changes, &mut self.datapath);
         (self.desired, self.layout) = (desired, planned.layout);
         Ok(())
@@ -185,6 +185,8 @@ pub fn service(name: &str, vip: Ipv4Addr, protocol: Protocol, port: u16, backend
         id: ServiceId { vip: vip.into(), protocol, port: NonZeroU16::new(port).expect("a port").into() },
         announce: Announce::Arp,
         on_empty: OnEmpty::Drop,
+        affinity: Affinity::default(),
+        flow_timeout: FlowTimeout::default(),
         pool: "web".to_owned(),
         forward: Forward::L2,
         backends: (1..=backends).map(backend).collect(),

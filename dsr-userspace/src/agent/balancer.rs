@@ -16,7 +16,7 @@ use crate::{
     config::{Config, XdpMode},
     datapath::{Datapath, Features, Mode},
     metrics::Reloads,
-    model::{InterfaceState, Network, SINGLE_BUFFER_MTU, ServiceId},
+    model::{Health, InterfaceState, Network, SINGLE_BUFFER_MTU, ServiceId},
     reconcile::{Full, Layout, Plan, Sizes, Tables as _, apply, plan, service_key},
 };
 
@@ -24,6 +24,7 @@ use crate::{
 pub(super) struct Balancer {
     pub(super) config: Config,
     pub(super) network: Network,
+    pub(super) health: Health,
     pub(super) datapath: Datapath,
     pub(super) layout: Layout,
     pub(super) reloads: Reloads,
@@ -47,10 +48,11 @@ impl Balancer {
         let datapath = Datapath::load(sizes, features, seed)?;
         let announcer = Announcer::start().map_err(Error::Announce)?;
         let (layout, reloads, reach) = (Layout::default(), Reloads::default(), ReachLog::default());
-        let (loops, carried) = (LoopLog::default(), Carried::default());
+        let (loops, carried, health) = (LoopLog::default(), Carried::default(), Health::default());
         let mut balancer = Self {
             config,
             network,
+            health,
             datapath,
             layout,
             reloads,
@@ -169,7 +171,7 @@ impl Balancer {
 
     fn plan(&self, datapath: &Datapath) -> Result<Plan, Full> {
         let devices: BTreeMap<u32, u32> = self.devices().iter().map(|(device, i)| (i.ifindex, *device)).collect();
-        plan(&self.config.desired, &self.network, &devices, datapath)
+        plan(&self.config.desired, &self.network, &self.health, &devices, datapath)
     }
 
     /// The interfaces that exist, each with its place in the configuration, which is its row of the device map.
@@ -206,6 +208,9 @@ fn features(config: &Config, network: &Network) -> Features {
         ipv6: config.vips().any(|vip| vip.is_ipv6()),
         any: config.desired.services.iter().any(|service| service.id.port.number().is_none()),
         jumbo: network.interfaces.values().any(|interface| interface.mtu > SINGLE_BUFFER_MTU),
+        track: true,
+        source: false,
+        remember: false,
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     field::{Read, not},
     suggest,
 };
-use crate::model::{Announce, Forward, OnEmpty, Protocol};
+use crate::model::{Affinity, Announce, Forward, OnEmpty, Protocol};
 
 impl Read for Forward {
     const WRITE: &'static str = "l2";
@@ -39,6 +39,15 @@ impl Read for OnEmpty {
 
     fn read(value: Value) -> Result<Self, String> {
         choose(&value, "an outcome", &[("drop", Self::Drop), ("reject", Self::Reject)], &[])
+    }
+}
+
+impl Read for Affinity {
+    const WRITE: &'static str = "auto, flow, source or none";
+
+    fn read(value: Value) -> Result<Self, String> {
+        let words = [("auto", Self::Auto), ("flow", Self::Flow), ("source", Self::Source), ("none", Self::None)];
+        choose(&value, "an affinity", &words, &[])
     }
 }
 

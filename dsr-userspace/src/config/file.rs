@@ -9,9 +9,9 @@ use super::{
     XdpMode,
     address::HostAddress,
     field::{Entries, Field, Read, row},
-    scalar::{ApiSocket, InterfaceName, Name, PoolName, Seed},
+    scalar::{ApiSocket, FlowCount, InterfaceName, Name, PoolName, Seed},
 };
-use crate::model::{Announce, Forward, OnEmpty, Port, Protocol, Weight};
+use crate::model::{Affinity, Announce, FlowTimeout, Forward, OnEmpty, Port, Protocol, Weight};
 
 /// What is written beside the fields that there are.
 pub(super) type Unknown = BTreeMap<String, Value>;
@@ -38,8 +38,19 @@ pub(super) struct File {
     pub(super) api: Field<ApiSocket>,
     pub(super) hash_seed: Field<Seed>,
     pub(super) xdp_mode: Field<XdpMode>,
+    pub(super) flow_table: Field<FlowTableRow>,
     pub(super) pools: Field<Entries<PoolRow>>,
     pub(super) services: Field<Vec<Field<ServiceRow>>>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+/// How many flows can be remembered.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct FlowTableRow {
+    pub(super) flows: Field<FlowCount>,
+    pub(super) syns: Field<FlowCount>,
     #[serde(flatten)]
     unknown: Unknown,
 }
@@ -76,6 +87,8 @@ pub(super) struct ServiceRow {
     pub(super) pool: Field<PoolName>,
     pub(super) announce: Field<Announce>,
     pub(super) on_empty: Field<OnEmpty>,
+    pub(super) affinity: Field<Affinity>,
+    pub(super) flow_timeout: Field<FlowTimeout>,
     #[serde(flatten)]
     unknown: Unknown,
 }
@@ -107,8 +120,9 @@ macro_rules! rows {
 
 rows! {
     File = "a configuration", "`interfaces:`, `pools:` and `services:`, each on a line of its own", "one",
-        ["interfaces", "metrics", "api", "hash_seed", "xdp_mode", "pools", "services"],
-        &[("flow_timeout", NOT_YET)];
+        ["interfaces", "metrics", "api", "hash_seed", "xdp_mode", "flow_table", "pools", "services"],
+        &[("flow_timeout", "a service has it: write it there")];
+    FlowTableRow = "a flow table", "{flows: 1048576, syns: 131072}", "one", ["flows", "syns"], &[];
     PoolRow = "a pool", "{backends: [{name: web1, address: 10.0.0.11}]}",
         "each pool below its name, like {web: {backends: [{name: web1, address: 10.0.0.11}]}}",
         ["forward", "backends"],
@@ -119,7 +133,7 @@ rows! {
                     the backend listens on the service's; remove it")];
     ServiceRow = "a service", "{name: www, vip: 192.0.2.10, port: 80, pool: web}",
         "a list, like [{name: www, vip: 192.0.2.10, port: 80, pool: web}]",
-        ["name", "vip", "port", "protocol", "pool", "announce", "on_empty"],
-        &[("affinity", NOT_YET), ("backends", "a service has a pool: write the backends in a pool, and its name here"),
+        ["name", "vip", "port", "protocol", "pool", "announce", "on_empty", "affinity", "flow_timeout"],
+        &[("backends", "a service has a pool: write the backends in a pool, and its name here"),
           ("address", "the address of a service is its VIP: write `vip`")];
 }

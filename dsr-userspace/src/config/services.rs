@@ -15,7 +15,7 @@ use super::{
     scalar::{Name, PoolName},
     suggest,
 };
-use crate::model::{Announce, OnEmpty, Port, Protocol, Service, ServiceId};
+use crate::model::{Affinity, Announce, FlowTimeout, OnEmpty, Port, Protocol, Service, ServiceId};
 
 /// What is known of the services so far.
 #[derive(Default)]
@@ -62,6 +62,8 @@ impl Services {
         let port = port(report, &path.key("port"), row.port, protocol);
         let on_empty = report.optional(&path.key("on_empty"), row.on_empty).or(OnEmpty::default());
         let announce = report.optional(&path.key("announce"), row.announce).or(Announce::Arp);
+        let affinity = report.optional(&path.key("affinity"), row.affinity).or(Affinity::default());
+        let flow_timeout = report.optional(&path.key("flow_timeout"), row.flow_timeout).or(FlowTimeout::default());
         let named = report.required(&path.key("pool"), row.pool).map(|PoolName(pool)| pool);
         let pool = named.as_ref().and_then(|pool| self.pool(report, &path.key("pool"), pool, pools));
 
@@ -71,7 +73,8 @@ impl Services {
         self.id(report, path, id);
         let (forward, backends) = pool?.good.clone()?;
         let (announce, on_empty) = (announce?, on_empty?);
-        Some(Service { name: name?, id, announce, on_empty, pool: named?, forward, backends })
+        let (affinity, flow_timeout) = (affinity?, flow_timeout?);
+        Some(Service { name: name?, id, announce, on_empty, affinity, flow_timeout, pool: named?, forward, backends })
     }
 
     fn pool<'a>(&mut self, report: &mut Report<'_>, at: &FieldPath, name: &str, pools: &'a Pools) -> Option<&'a Pool> {

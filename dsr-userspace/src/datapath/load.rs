@@ -12,6 +12,7 @@ use dsr_common::{
     limits::{FRAGMENT_SETS, INTERFACE_ROWS},
     names,
     stats::REASON_ROWS,
+    track::ROW_MAX,
 };
 
 use super::{Datapath, Error, mapped::Mapped, trace::Tracer};
@@ -34,37 +35,78 @@ pub struct Features {
     pub any: bool,
     /// Frames may come in several buffers.
     pub jumbo: bool,
+    /// A slot may be tracked.
+    pub track: bool,
+    /// In a service a client's flows share a slot.
+    pub source: bool,
+    /// In a service every flow is remembered.
+    pub remember: bool,
 }
 
 impl Features {
     /// All of them.
-    pub const ALL: Self = Self { redirect: true, vlan: true, ipv6: true, any: true, jumbo: true };
+    pub const ALL: Self = Self {
+        redirect: true,
+        vlan: true,
+        ipv6: true,
+        any: true,
+        jumbo: true,
+        track: true,
+        source: true,
+        remember: true,
+    };
+    /// None of them.
+    pub const NONE: Self = Self {
+        redirect: false,
+        vlan: false,
+        ipv6: false,
+        any: false,
+        jumbo: false,
+        track: false,
+        source: false,
+        remember: false,
+    };
+
+    /// Each with the name of its constant.
+    fn constants(self) -> [(&'static str, bool); 8] {
+        [
+            (names::FEATURE_REDIRECT, self.redirect),
+            (names::FEATURE_VLAN, self.vlan),
+            (names::FEATURE_IPV6, self.ipv6),
+            (names::FEATURE_ANY, self.any),
+            (names::FEATURE_JUMBO, self.jumbo),
+            (names::FEATURE_TRACK, self.track),
+            (names::FEATURE_SOURCE, self.source),
+            (names::FEATURE_REMEMBER, self.remember),
+        ]
+    }
 }
 
 impl Datapath {
     /// Loads the program, attached to nothing, its tables empty.
     pub fn load(sizes: Sizes, features: Features, hash_seed: u64) -> Result<Self, Error> {
+        if sizes.members > ROW_MAX + 1 {
+            return Err(Error::Members(sizes.members, ROW_MAX + 1));
+        }
         let keys = HashKeys::from_seed(hash_seed);
-        let service_mask = sizes.services - 1;
-        let Features { redirect, vlan, ipv6, any, jumbo } = features;
-        let [redirect, vlan, ipv6, any, jumbo] = [redirect, vlan, ipv6, any, jumbo].map(u8::from);
-        let mut ebpf = EbpfLoader::new()
-            .map_max_entries(names::SERVICES, sizes.services)
-            .map_max_entries(names::SLOTS, sizes.blocks)
-            .map_max_entries(names::MEMBERS, sizes.members)
-            .map_max_entries(names::COUNTERS, sizes.members)
-            .map_max_entries(names::REASONS, REASON_ROWS)
-            .map_max_entries(names::FRAGMENTS, FRAGMENT_SETS)
-            .map_max_entries(names::INTERFACES, INTERFACE_ROWS)
-            .map_max_entries(names::DEVICES, INTERFACE_ROWS)
-            .override_global(names::HASH_KEYS, &keys, true)
-            .override_global(names::SERVICE_MASK, &service_mask, true)
-            .override_global(names::FEATURE_REDIRECT, &redirect, true)
-            .override_global(names::FEATURE_VLAN, &vlan, true)
-            .override_global(names::FEATURE_IPV6, &ipv6, true)
-            .override_global(names::FEATURE_ANY, &any, true)
-            .override_global(names::FEATURE_JUMBO, &jumbo, true)
-            .load(OBJECT)?;
+        let masks = [
+            (names::SERVICE_MASK, sizes.services - 1),
+            (names::FLOW_MASK, sizes.flow_sets - 1),
+            (names::SYN_MASK, sizes.syn_sets - 1),
+        ];
+        let constants = features.constants().map(|(name, used)| (name, u8::from(used)));
+        let mut loader = EbpfLoader::new();
+        loader.override_global(names::HASH_KEYS, &keys, true);
+        for (name, rows) in rows(sizes) {
+            loader.map_max_entries(name, rows);
+        }
+        for (name, mask) in &masks {
+            loader.override_global(name, mask, true);
+        }
+        for (name, used) in &constants {
+            loader.override_global(name, used, true);
+        }
+        let mut ebpf = loader.load(OBJECT)?;
         let program: &mut Xdp =
             ebpf.program_mut(names::XDP_PROGRAM).ok_or(Error::Missing(names::XDP_PROGRAM))?.try_into()?;
         program.load()?;
@@ -73,12 +115,19 @@ impl Datapath {
             services: Mapped::take(&mut ebpf, names::SERVICES, sizes.services)?,
             members: Mapped::take(&mut ebpf, names::MEMBERS, sizes.members)?,
             slots: Mapped::take(&mut ebpf, names::SLOTS, sizes.blocks)?,
+            previous: Mapped::take(&mut ebpf, names::PREVIOUS, sizes.blocks)?,
+            old_tables: Mapped::take(&mut ebpf, names::OLD_TABLES, sizes.services)?,
+            flows: Mapped::take(&mut ebpf, names::FLOWS, sizes.flow_sets)?,
+            syns: Mapped::take(&mut ebpf, names::SYNS, sizes.syn_sets)?,
+            clock: Mapped::take(&mut ebpf, names::CLOCK, 1)?,
             fragments: Mapped::take(&mut ebpf, names::FRAGMENTS, FRAGMENT_SETS)?,
             interfaces: Mapped::take(&mut ebpf, names::INTERFACES, INTERFACE_ROWS)?,
             counters: PerCpuArray::try_from(take(&mut ebpf, names::COUNTERS)?)
                 .map_err(|error| Error::Map(names::COUNTERS, error))?,
             reasons: PerCpuArray::try_from(take(&mut ebpf, names::REASONS)?)
                 .map_err(|error| Error::Map(names::REASONS, error))?,
+            tracking: PerCpuArray::try_from(take(&mut ebpf, names::TRACKING)?)
+                .map_err(|error| Error::Map(names::TRACKING, error))?,
             devices: DevMap::<MapData>::try_from(take(&mut ebpf, names::DEVICES)?)
                 .map_err(|error| Error::Map(names::DEVICES, error))?,
             tracer: Tracer::take(&mut ebpf)?,
@@ -92,6 +141,24 @@ impl Datapath {
         let name = self.tracer.program();
         Ok(self.ebpf.program(name).ok_or(Error::Missing(name))?.try_into()?)
     }
+}
+
+/// The maps that are sized when they are loaded, with their rows.
+fn rows(sizes: Sizes) -> [(&'static str, u32); 12] {
+    [
+        (names::SERVICES, sizes.services),
+        (names::OLD_TABLES, sizes.services),
+        (names::SLOTS, sizes.blocks),
+        (names::PREVIOUS, sizes.blocks),
+        (names::MEMBERS, sizes.members),
+        (names::COUNTERS, sizes.members),
+        (names::FLOWS, sizes.flow_sets),
+        (names::SYNS, sizes.syn_sets),
+        (names::REASONS, REASON_ROWS),
+        (names::FRAGMENTS, FRAGMENT_SETS),
+        (names::INTERFACES, INTERFACE_ROWS),
+        (names::DEVICES, INTERFACE_ROWS),
+    ]
 }
 
 fn take(ebpf: &mut aya::Ebpf, name: &'static str) -> Result<aya::maps::Map, Error> {

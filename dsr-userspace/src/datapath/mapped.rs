@@ -3,7 +3,7 @@
 use std::{
     marker::PhantomData,
     os::fd::AsRawFd,
-    sync::atomic::{AtomicU16, AtomicU64, Ordering},
+    sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering},
 };
 
 use aya::{Ebpf, Pod, maps::Map};
@@ -66,6 +66,25 @@ impl<T: Pod> Mapped<T> {
         // SAFETY: within the mapping (asserted above), aligned, and shared only through atomic or volatile accesses.
         let cell = unsafe { AtomicU16::from_ptr(self.memory.as_mut_ptr().add(offset).cast()) };
         cell.store(value, Ordering::Release);
+    }
+
+    /// Writes one 32-bit part of a row.
+    pub(super) fn store_u32(&mut self, row: u32, part: u32, value: u32) {
+        assert!(row < self.rows && (part as usize) < size_of::<T>() / 4);
+        let offset = row as usize * size_of::<T>() + part as usize * 4;
+        // SAFETY: within the mapping (asserted above), aligned, and shared only through atomic or volatile accesses.
+        let cell = unsafe { AtomicU32::from_ptr(self.memory.as_mut_ptr().add(offset).cast()) };
+        cell.store(value, Ordering::Release);
+    }
+
+    /// Writes one word of a row if it still is `old`; whether it was.
+    pub(super) fn exchange_word(&self, row: u32, word: usize, old: u64, new: u64) -> bool {
+        self.word(row, word).compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// How many rows there are.
+    pub(super) fn rows(&self) -> u32 {
+        self.rows
     }
 
     fn word(&self, row: u32, word: usize) -> &AtomicU64 {

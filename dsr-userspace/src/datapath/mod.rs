@@ -7,6 +7,7 @@ mod load;
 mod mapped;
 mod pass;
 mod trace;
+mod track;
 
 use std::collections::BTreeMap;
 
@@ -15,13 +16,15 @@ use aya::{
     maps::{MapData, PerCpuArray, xdp::DevMap},
 };
 use dsr_common::{
-    fragment::{Entry, FragmentSet, WAYS},
+    fragment::{self, FragmentSet, WAYS},
     interface::{InterfaceRow, first_row, mac_word},
     limits::{FRAGMENT_SETS, INTERFACE_ROWS, SLOTS_PER_BLOCK},
     member::MemberRow,
-    service::ServiceRow,
+    previous::{Previous, PreviousBlock},
+    service::{ServiceRow, TableRef},
     slot::{Slot, SlotBlock},
     stats::Counters,
+    track::{Entry, FlowSet},
 };
 
 pub use self::{
@@ -34,7 +37,7 @@ pub use self::{
 use self::{mapped::Mapped, trace::Tracer};
 use crate::{
     model::InterfaceState,
-    reconcile::{Sizes, Tables, TablesMut},
+    reconcile::{FlowPlace, FlowTable, Sizes, Tables, TablesMut},
 };
 
 /// What can go wrong between the agent and the kernel.
@@ -52,6 +55,9 @@ pub enum Error {
     /// The object lacks a program or map that this binary was built with.
     #[error("the embedded object has no {0}: build it again with `cargo xtask build`")]
     Missing(&'static str),
+    /// The tables would be larger than the program can address.
+    #[error("{0} rows of members are more than the {1} that the flow table can name: use fewer services or backends")]
+    Members(u32, u32),
     /// An interface could not be entered in the device map.
     #[error("cannot make {0} a target of redirects: {1}")]
     Device(u32, aya::maps::xdp::XdpMapError),
@@ -78,10 +84,16 @@ pub struct Datapath {
     services: Mapped<ServiceRow>,
     members: Mapped<MemberRow>,
     slots: Mapped<SlotBlock>,
+    previous: Mapped<PreviousBlock>,
+    old_tables: Mapped<TableRef>,
+    flows: Mapped<FlowSet>,
+    syns: Mapped<FlowSet>,
+    clock: Mapped<u64>,
     fragments: Mapped<FragmentSet>,
     interfaces: Mapped<InterfaceRow>,
     counters: PerCpuArray<MapData, Counters>,
     reasons: PerCpuArray<MapData, u64>,
+    tracking: PerCpuArray<MapData, u64>,
     devices: DevMap<MapData>,
     tracer: Tracer,
     attached: BTreeMap<String, attach::Attached>,
@@ -110,7 +122,7 @@ impl Datapath {
         for set in 0..FRAGMENT_SETS {
             for way in 0..WAYS {
                 let word = self.fragments.word_at(set, way);
-                if word != 0 && Entry::from_word(word).row() == row {
+                if word != 0 && fragment::Entry::from_word(word).row() == row {
                     self.fragments.store_word(set, way, 0);
                 }
             }
@@ -142,9 +154,41 @@ impl Tables for Datapath {
         let SlotBlock(slots) = self.slots.load(index / SLOTS_PER_BLOCK);
         Slot(slots[(index % SLOTS_PER_BLOCK) as usize])
     }
+
+    fn previous(&self, index: u32) -> Previous {
+        Self::previous(self, index)
+    }
+
+    fn old_table(&self, row: u32) -> TableRef {
+        Self::old_table(self, row)
+    }
+
+    fn clock(&self) -> u64 {
+        Self::clock(self)
+    }
+
+    fn flow_capacity(&self, table: FlowTable) -> u32 {
+        Self::flow_capacity(self, table)
+    }
+
+    fn flow(&self, FlowPlace { table, index }: FlowPlace) -> Entry {
+        self.flow_entry(table, index)
+    }
 }
 
 impl TablesMut for Datapath {
+    fn put_previous(&mut self, index: u32, previous: Previous) {
+        Self::put_previous(self, index, previous);
+    }
+
+    fn put_old_table(&mut self, row: u32, table: TableRef) {
+        Self::put_old_table(self, row, table);
+    }
+
+    fn replace_flow(&mut self, FlowPlace { table, index }: FlowPlace, old: Entry, new: Entry) -> bool {
+        self.exchange_flow_entry(table, index, old, new)
+    }
+
     fn put_service(&mut self, row: u32, value: ServiceRow) {
         // Words: VIP (0, 1), key and members (2), table (3). A row that gets a new key shows it last; in a row that
         // keeps its key the members are right before the table is, see ServiceRow's readers in the kernel side.

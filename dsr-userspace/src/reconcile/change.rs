@@ -1,12 +1,19 @@
 //! One change of the live tables, and its application.
 
+use std::collections::BTreeSet;
+
 use dsr_common::{
     member::MemberRow,
-    service::{ServiceKey, ServiceRow},
+    previous::Previous,
+    service::{ServiceKey, ServiceRow, TableRef},
     slot::Slot,
+    track::Entry,
 };
 
-use super::tables::TablesMut;
+use super::{
+    flows::{self, FlowPlace},
+    tables::TablesMut,
+};
 
 /// One change. After each of a plan's changes, applied in order, every packet is treated right.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +34,36 @@ pub enum Change {
         /// What they shall hold.
         slots: Vec<Slot>,
     },
+    /// Write what slots that follow each other were before they are tracked.
+    Previous {
+        /// The slot of the first one, counted from the first slot of the slot map.
+        first: u32,
+        /// What they shall hold.
+        previous: Vec<Previous>,
+    },
+    /// Say which table's slots tell what was before; the service's own where it has no slots.
+    OldTable {
+        /// The service's row of the service table.
+        row: u32,
+        /// The table.
+        table: TableRef,
+    },
+    /// Give the flows that are remembered of some members to the rows that these are moved to.
+    MoveFlows {
+        /// The first row that they had.
+        from: u32,
+        /// The first row that they have.
+        to: u32,
+        /// How many rows.
+        count: u32,
+    },
+    /// Forget a flow, if its entry is still as it was read.
+    ForgetFlow {
+        /// Where it is.
+        place: FlowPlace,
+        /// What it was.
+        entry: Entry,
+    },
     /// Write a service's row, or a VIP's.
     Service {
         /// Row of the service table.
@@ -45,21 +82,35 @@ pub enum Change {
 
 /// Makes the changes, in order.
 pub fn apply(changes: &[Change], tables: &mut impl TablesMut) {
+    make_ready(changes, tables);
     for change in changes {
         match change {
-            Change::Member { row, value, fresh } => {
-                if *fresh {
-                    tables.reset_member(*row);
-                }
-                tables.put_member(*row, *value);
-            }
+            Change::Member { row, value, .. } => tables.put_member(*row, *value),
             Change::Slots { first, slots } => {
-                for (index, slot) in (*first..).zip(slots) {
-                    tables.put_slot(index, *slot);
-                }
+                (*first..).zip(slots).for_each(|(index, slot)| tables.put_slot(index, *slot));
+            }
+            Change::Previous { first, previous } => {
+                (*first..).zip(previous).for_each(|(index, previous)| tables.put_previous(index, *previous));
+            }
+            Change::OldTable { row, table } => tables.put_old_table(*row, *table),
+            Change::MoveFlows { from, to, count } => flows::move_rows(tables, *from, *to, *count),
+            Change::ForgetFlow { place, entry } => {
+                tables.replace_flow(*place, *entry, Entry::EMPTY);
             }
             Change::Service { row, value } => tables.put_service(*row, *value),
             Change::Vacate { row, key } => tables.put_service(*row, ServiceRow { key: *key, ..ServiceRow::default() }),
         }
     }
+}
+
+/// Nothing is left of whoever had the rows before that others get now. They are nobody's, so that it can be done at once
+/// for all of them.
+fn make_ready(changes: &[Change], tables: &mut impl TablesMut) {
+    let fresh = changes.iter().filter_map(|change| match change {
+        Change::Member { row, fresh: true, .. } => Some(*row),
+        _ => None,
+    });
+    let fresh: BTreeSet<u32> = fresh.collect();
+    flows::forget_rows(tables, &fresh);
+    fresh.iter().for_each(|row| tables.reset_member(*row));
 }

@@ -1,27 +1,88 @@
 //! Tables in memory: what the planner is tested against, and where a change can be tried before it is made.
 
-use dsr_common::{limits::SLOTS_PER_BLOCK, member::MemberRow, service::ServiceRow, slot::Slot};
+use dsr_common::{
+    limits::SLOTS_PER_BLOCK,
+    member::MemberRow,
+    previous::Previous,
+    service::{ServiceRow, TableRef},
+    slot::Slot,
+    track::{Entry, FlowSet, WAYS},
+};
 
-use super::tables::{Sizes, Tables, TablesMut};
+use super::{
+    flows::{FlowPlace, FlowTable, entries},
+    tables::{Sizes, Tables, TablesMut},
+};
 
-/// The three tables, empty at first.
+/// The tables, empty at first.
 #[derive(Clone, Debug)]
 pub struct InMemory {
     sizes: Sizes,
     services: Vec<ServiceRow>,
     members: Vec<MemberRow>,
     slots: Vec<Slot>,
+    previous: Vec<Previous>,
+    old_tables: Vec<TableRef>,
+    syns: Vec<FlowSet>,
+    flows: Vec<FlowSet>,
+    /// The flow clock.
+    pub clock: u64,
 }
 
 impl InMemory {
     /// Empty tables.
     pub fn new(sizes: Sizes) -> Self {
+        let slots = (sizes.blocks * SLOTS_PER_BLOCK) as usize;
         Self {
             sizes,
             services: vec![ServiceRow::default(); sizes.services as usize],
             members: vec![MemberRow::default(); sizes.members as usize],
-            slots: vec![Slot(0); (sizes.blocks * SLOTS_PER_BLOCK) as usize],
+            slots: vec![Slot(0); slots],
+            previous: vec![Previous(0); slots],
+            old_tables: vec![TableRef::default(); sizes.services as usize],
+            syns: vec![FlowSet::default(); sizes.syn_sets as usize],
+            flows: vec![FlowSet::default(); sizes.flow_sets as usize],
+            clock: 0,
         }
+    }
+
+    /// A copy of live tables.
+    pub fn copy(live: &impl Tables) -> Self {
+        let mut copy = Self::new(live.sizes());
+        copy.clock = live.clock();
+        for row in 0..copy.sizes.services {
+            copy.services[row as usize] = live.service(row);
+            copy.old_tables[row as usize] = live.old_table(row);
+        }
+        (0..copy.sizes.members).for_each(|row| copy.members[row as usize] = live.member(row));
+        for index in 0..copy.sizes.blocks * SLOTS_PER_BLOCK {
+            copy.slots[index as usize] = live.slot(index);
+            copy.previous[index as usize] = live.previous(index);
+        }
+        for (place, entry) in entries(live) {
+            *copy.word(place) = entry.word();
+        }
+        copy
+    }
+
+    /// Writes an entry, whatever was there.
+    pub fn put_flow(&mut self, place: FlowPlace, entry: Entry) {
+        *self.word(place) = entry.word();
+    }
+
+    fn sets(&self, table: FlowTable) -> &[FlowSet] {
+        match table {
+            FlowTable::Syns => &self.syns,
+            FlowTable::Flows => &self.flows,
+        }
+    }
+
+    fn word(&mut self, FlowPlace { table, index }: FlowPlace) -> &mut u64 {
+        let sets = match table {
+            FlowTable::Syns => &mut self.syns,
+            FlowTable::Flows => &mut self.flows,
+        };
+        &mut sets[index as usize / WAYS].0[index as usize % WAYS]
     }
 }
 
@@ -41,6 +102,26 @@ impl Tables for InMemory {
     fn slot(&self, index: u32) -> Slot {
         self.slots[index as usize]
     }
+
+    fn previous(&self, index: u32) -> Previous {
+        self.previous[index as usize]
+    }
+
+    fn old_table(&self, row: u32) -> TableRef {
+        self.old_tables[row as usize]
+    }
+
+    fn clock(&self) -> u64 {
+        self.clock
+    }
+
+    fn flow_capacity(&self, table: FlowTable) -> u32 {
+        (self.sets(table).len() * WAYS) as u32
+    }
+
+    fn flow(&self, FlowPlace { table, index }: FlowPlace) -> Entry {
+        Entry::from_word(self.sets(table)[index as usize / WAYS].0[index as usize % WAYS])
+    }
 }
 
 impl TablesMut for InMemory {
@@ -54,6 +135,23 @@ impl TablesMut for InMemory {
 
     fn put_slot(&mut self, index: u32, slot: Slot) {
         self.slots[index as usize] = slot;
+    }
+
+    fn put_previous(&mut self, index: u32, previous: Previous) {
+        self.previous[index as usize] = previous;
+    }
+
+    fn put_old_table(&mut self, row: u32, table: TableRef) {
+        self.old_tables[row as usize] = table;
+    }
+
+    fn replace_flow(&mut self, place: FlowPlace, old: Entry, new: Entry) -> bool {
+        let word = self.word(place);
+        let same = *word == old.word();
+        if same {
+            *word = new.word();
+        }
+        same
     }
 
     fn reset_member(&mut self, _row: u32) {}

@@ -3,6 +3,8 @@
 //! [`plan`] is pure. The tables in the kernel are the truth about what is live: they are read, never remembered.
 
 mod change;
+mod flows;
+mod kind;
 mod layout;
 mod lookup;
 mod member;
@@ -10,12 +12,17 @@ mod memory;
 mod plan;
 mod region;
 mod services;
+mod settle;
+mod slots;
 mod tables;
 
 pub use change::{Change, apply};
+pub use flows::{FlowPlace, FlowTable, entries};
+pub use kind::service_key;
 pub use layout::{Full, Layout, PlacedMember, PlacedService, Plan};
 pub use lookup::{FoundService, FoundSlot, service_of, slot_of};
 pub use member::address;
 pub use memory::InMemory;
-pub use plan::{plan, service_key};
+pub use plan::plan;
+pub use settle::{DrainingMember, Settled, SettledService, settle, ticks};
 pub use tables::{Sizes, Tables, TablesMut};

@@ -1,4 +1,4 @@
-//! The planner: desired x observed x live -> changes. Pure.
+//! The planner: desired x observed (network, health) x live -> changes. Pure.
 //!
 //! Order of the changes: members, slots, services, VIPs; then what is removed, the other way round. A service whose
 //! members need more room is moved to a copy of them first. So a packet meets nothing half made, whenever it comes.
@@ -11,34 +11,36 @@ use std::{
 use dsr_common::{
     address::Address,
     hash::HashKeys,
-    limits::SLOTS_PER_BLOCK,
-    member::MemberRow,
-    service::{FLAG_ANNOUNCE, FLAG_REJECT, MembersRef, ServiceKey, ServiceRow, TableRef},
+    member::{MEMBER_DRAINING, MemberRow},
+    service::{FLAG_ANNOUNCE, MembersRef, ServiceKey, ServiceRow, TableRef},
     slot::{self, Slot},
 };
 
 use super::{
     change::Change,
+    kind::{flags_of, keeps_flows, key_of},
     layout::{Full, Layout, PlacedMember, PlacedService, Plan},
     member,
     region::Regions,
     services::Services,
+    slots::{self, SlotPlan},
     tables::Tables,
 };
 use crate::{
     maglev::{self, Candidate},
-    model::{Announce, Desired, Network, OnEmpty, Service, ServiceId},
+    model::{Announce, Backend, Condition, Desired, Health, Network, Service},
 };
 
 /// Compares what is desired with what is live. `devices` gives the device map's row for an interface index.
 pub fn plan(
     desired: &Desired,
     network: &Network,
+    health: &Health,
     devices: &BTreeMap<u32, u32>,
     live: &impl Tables,
 ) -> Result<Plan, Full> {
     let keys = HashKeys::from_seed(desired.hash_seed);
-    let mut planner = Planner::new(desired, network, devices, live, &keys);
+    let mut planner = Planner::new(desired, (network, health), devices, live, &keys);
     let mut layout = Layout::default();
     for service in &desired.services {
         layout.services.push(planner.service(service)?);
@@ -53,6 +55,7 @@ pub fn plan(
 struct Phases {
     moves: Vec<Change>,
     members: Vec<Change>,
+    previous: Vec<Change>,
     slots: Vec<Change>,
     services: Vec<Change>,
     vacated: Vec<Change>,
@@ -61,13 +64,14 @@ struct Phases {
 
 impl Phases {
     fn in_order(self) -> Vec<Change> {
-        [self.moves, self.members, self.slots, self.services, self.vacated, self.unused].concat()
+        [self.moves, self.members, self.previous, self.slots, self.services, self.vacated, self.unused].concat()
     }
 }
 
 struct Planner<'a, T> {
     desired: &'a Desired,
     network: &'a Network,
+    health: &'a Health,
     devices: &'a BTreeMap<u32, u32>,
     live: &'a T,
     services: Services<'a>,
@@ -81,7 +85,7 @@ struct Planner<'a, T> {
 impl<'a, T: Tables> Planner<'a, T> {
     fn new(
         desired: &'a Desired,
-        network: &'a Network,
+        (network, health): (&'a Network, &'a Health),
         devices: &'a BTreeMap<u32, u32>,
         live: &'a T,
         keys: &'a HashKeys,
@@ -89,12 +93,14 @@ impl<'a, T: Tables> Planner<'a, T> {
         let sizes = live.sizes();
         let services = Services::read(live, keys);
         let (mut members, mut blocks) = (Regions::new(sizes.members), Regions::new(sizes.blocks));
-        for (_, row) in services.live.values().filter(|(_, row)| row.table.size() > 0) {
+        for (number, row) in services.live.values().filter(|(_, row)| row.table.size() > 0) {
             members.take(row.members.base(), row.members.capacity());
             blocks.take(row.table.block(), slot::blocks(row.table.size()));
+            let oldest = live.old_table(*number);
+            blocks.take(oldest.block(), slot::blocks(oldest.size()));
         }
         let (changes, wanted) = (Phases::default(), HashSet::new());
-        Self { desired, network, devices, live, services, members, blocks, changes, wanted }
+        Self { desired, network, health, devices, live, services, members, blocks, changes, wanted }
     }
 
     fn service(&mut self, service: &Service) -> Result<PlacedService, Full> {
@@ -104,11 +110,15 @@ impl<'a, T: Tables> Planner<'a, T> {
         let live = self.services.live.get(&(vip, key)).map(|(_, row)| *row);
         let (members, numbers) = self.numbers(service, live)?;
         let before = live.map(|live| self.make_room(row, live, members));
-        let rows: Vec<MemberRow> =
-            service.backends.iter().map(|b| member::row(service, b, self.network, self.devices)).collect();
-        self.write_members(members, &numbers, &rows, live);
+        let rows: Vec<MemberRow> = service.backends.iter().map(|backend| self.row(service, backend)).collect();
+        let gone = self.write_members(members, &numbers, &rows, live);
+        if let Some(live) = live {
+            self.changes.previous.extend(slots::forget(self.live, row, live.table, &gone));
+        }
         let slots = self.slots_of(service, &numbers, &rows);
-        let table = self.write_slots(&slots, flags_of(service), before)?;
+        let alive = numbers.iter().zip(&rows).filter(|(_, row)| row.mode != 0).map(|(number, _)| *number).collect();
+        let table =
+            self.write_slots(row, &slots, flags_of(service), before, keeps_flows(service, before).then_some(&alive))?;
         let value = ServiceRow { vip, key, members, table };
         if before != Some(value) {
             self.changes.services.push(Change::Service { row, value });
@@ -123,6 +133,24 @@ impl<'a, T: Tables> Planner<'a, T> {
                 reachable: row.mode != 0,
             });
         Ok(PlacedService { id: service.id, slots: table.size(), members: placed.collect() })
+    }
+
+    /// A member's row; of a backend that is down, without a way, as of one that the network does not lead to.
+    fn row(&self, service: &Service, backend: &Backend) -> MemberRow {
+        let row = member::row(service, backend, self.network, self.devices);
+        match self.health.of(service.id, backend.address) {
+            Condition::Up | Condition::Draining if row.mode == 0 || self.weight(service, backend) > 0 => row,
+            Condition::Up | Condition::Draining => MemberRow { flags: MEMBER_DRAINING, ..row },
+            Condition::Down => MemberRow { backend: row.backend, family: row.family, ..MemberRow::default() },
+        }
+    }
+
+    /// A backend's share of new flows.
+    fn weight(&self, service: &Service, backend: &Backend) -> u16 {
+        match self.health.of(service.id, backend.address) {
+            Condition::Up => backend.weight.get(),
+            Condition::Draining | Condition::Down => 0,
+        }
     }
 
     /// The run of member rows that a service has or gets, and each backend's number in it.
@@ -160,11 +188,20 @@ impl<'a, T: Tables> Planner<'a, T> {
         }
         let value = ServiceRow { members: to, ..live };
         self.changes.moves.push(Change::Service { row, value });
+        let (from, to, count) = (live.members.base(), to.base(), live.members.capacity());
+        self.changes.moves.push(Change::MoveFlows { from, to, count });
         value
     }
 
-    /// Rows that gain a way are written before the slots that name them, rows that lose it after.
-    fn write_members(&mut self, to: MembersRef, numbers: &[u16], rows: &[MemberRow], live: Option<ServiceRow>) {
+    /// Rows that gain a way are written before the slots that name them, rows that lose it after. Gives the numbers of the
+    /// members that leave.
+    fn write_members(
+        &mut self,
+        to: MembersRef,
+        numbers: &[u16],
+        rows: &[MemberRow],
+        live: Option<ServiceRow>,
+    ) -> BTreeSet<u16> {
         let live = live.map_or(Vec::new(), |row| self.live_members(row.members));
         let held = |number: u16| live.get(usize::from(number)).copied().unwrap_or_default();
         for (number, value) in numbers.iter().zip(rows) {
@@ -175,12 +212,13 @@ impl<'a, T: Tables> Planner<'a, T> {
             }
         }
         let kept: BTreeSet<u16> = numbers.iter().copied().collect();
-        for (number, row) in (0..).zip(&live) {
-            if row.family != 0 && !kept.contains(&number) {
-                let row = to.base() + u32::from(number);
-                self.changes.unused.push(Change::Member { row, value: MemberRow::default(), fresh: false });
-            }
+        let gone = (0..).zip(&live).filter(|(number, row)| row.family != 0 && !kept.contains(number));
+        let gone: BTreeSet<u16> = gone.map(|(number, _)| number).collect();
+        for number in &gone {
+            let row = to.base() + u32::from(*number);
+            self.changes.unused.push(Change::Member { row, value: MemberRow::default(), fresh: false });
         }
+        gone
     }
 
     fn slots_of(&self, service: &Service, numbers: &[u16], rows: &[MemberRow]) -> Vec<Slot> {
@@ -190,7 +228,7 @@ impl<'a, T: Tables> Planner<'a, T> {
             .zip(rows)
             .map(|(backend, row)| Candidate {
                 address: row.backend,
-                weight: if row.mode == 0 { 0 } else { backend.weight.get() },
+                weight: if row.mode == 0 { 0 } else { self.weight(service, backend) },
             })
             .collect();
         maglev::table(&candidates, maglev::size_for(candidates.len()), self.desired.hash_seed)
@@ -199,18 +237,20 @@ impl<'a, T: Tables> Planner<'a, T> {
             .collect()
     }
 
-    /// A table of the same size is changed where it differs; another size gets a table of its own.
-    fn write_slots(&mut self, slots: &[Slot], flags: u8, before: Option<ServiceRow>) -> Result<TableRef, Full> {
-        let size = slots.len() as u32;
-        if let Some(before) = before.filter(|row| row.table.size() == size) {
-            let first = before.table.block() * SLOTS_PER_BLOCK;
-            let live = self.live;
-            self.changes.slots.extend(runs(first, slots, |index| live.slot(index)));
-            return Ok(TableRef::new(before.table.block(), size, flags));
-        }
-        let block = self.blocks.allocate(slot::blocks(size)).ok_or(Full("slot"))?;
-        self.changes.slots.push(Change::Slots { first: block * SLOTS_PER_BLOCK, slots: slots.to_vec() });
-        Ok(TableRef::new(block, size, flags))
+    fn write_slots(
+        &mut self,
+        row: u32,
+        wanted: &[Slot],
+        flags: u8,
+        before: Option<ServiceRow>,
+        alive: Option<&BTreeSet<u16>>,
+    ) -> Result<TableRef, Full> {
+        let before = before.map(|before| before.table);
+        let changes = SlotPlan { live: self.live, row, wanted, alive, before }.make(&mut self.blocks)?;
+        self.changes.previous.extend(changes.first);
+        self.changes.slots.extend(changes.slots);
+        self.changes.unused.extend(changes.last);
+        Ok(TableRef::new(changes.block, wanted.len() as u32, flags))
     }
 
     fn vips(&mut self) -> Result<(), Full> {
@@ -247,42 +287,10 @@ impl<'a, T: Tables> Planner<'a, T> {
             }
             if value.table.size() > 0 {
                 self.clear_members(value.members);
+                if self.live.old_table(row).size() > 0 {
+                    self.changes.unused.push(Change::OldTable { row, table: TableRef::default() });
+                }
             }
         }
     }
-}
-
-/// What the program has to know of a service besides where its slots are.
-const fn flags_of(service: &Service) -> u8 {
-    match service.on_empty {
-        OnEmpty::Drop => 0,
-        OnEmpty::Reject => FLAG_REJECT,
-    }
-}
-
-/// VIP and key of a service in the words of the data path.
-pub fn service_key(id: ServiceId) -> (Address, ServiceKey) {
-    (member::address(id.vip), key_of(id))
-}
-
-/// A service's key in the words of the data path.
-fn key_of(id: ServiceId) -> ServiceKey {
-    let family = member::family(id.vip);
-    match (id.protocol.number(), id.port.number()) {
-        (None, _) => ServiceKey::any_protocol(family),
-        (Some(protocol), None) => ServiceKey::any_port(family, protocol),
-        (Some(protocol), Some(port)) => ServiceKey::exact(family, protocol, port.get().to_be()),
-    }
-}
-
-/// The slots that differ, in runs.
-fn runs(first: u32, slots: &[Slot], live: impl Fn(u32) -> Slot) -> Vec<Change> {
-    let mut runs: Vec<(u32, Vec<Slot>)> = Vec::new();
-    for (index, slot) in (first..).zip(slots).filter(|(index, slot)| live(*index) != **slot) {
-        match runs.last_mut() {
-            Some((start, run)) if *start + run.len() as u32 == index => run.push(*slot),
-            _ => runs.push((index, vec![*slot])),
-        }
-    }
-    runs.into_iter().map(|(first, slots)| Change::Slots { first, slots }).collect()
 }

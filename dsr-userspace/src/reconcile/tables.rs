@@ -3,14 +3,24 @@
 use dsr_common::{
     limits::{SERVICE_PROBES, TABLE_SIZES},
     member::MemberRow,
-    service::ServiceRow,
+    previous::Previous,
+    service::{ServiceRow, TableRef},
     slot::{self, Slot},
+    track::Entry,
 };
 
-use super::member;
+use super::{
+    flows::{FlowPlace, FlowTable},
+    member,
+};
 use crate::{maglev, model::Desired};
 
-/// Rows of the three tables.
+/// Sets of the flow table unless told otherwise.
+const FLOW_SETS: u32 = 1 << 15;
+/// Sets of the table of newcomers unless told otherwise.
+const SYN_SETS: u32 = 1 << 13;
+
+/// Rows of the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
     /// Rows of the service table, a power of two.
@@ -19,6 +29,10 @@ pub struct Sizes {
     pub members: u32,
     /// Rows of the slot map, each [`dsr_common::limits::SLOTS_PER_BLOCK`] slots.
     pub blocks: u32,
+    /// Sets of the flow table, a power of two, each [`dsr_common::track::WAYS`] flows.
+    pub flow_sets: u32,
+    /// Sets of the table of newcomers, a power of two.
+    pub syn_sets: u32,
 }
 
 impl Sizes {
@@ -33,6 +47,8 @@ impl Sizes {
             services: rows.next_power_of_two().max(1024),
             members: members.saturating_mul(2).max(1024),
             blocks: blocks.saturating_mul(2).max(slot::blocks(TABLE_SIZES[1]) * 8),
+            flow_sets: FLOW_SETS,
+            syn_sets: SYN_SETS,
         }
     }
 }
@@ -47,6 +63,16 @@ pub trait Tables {
     fn member(&self, row: u32) -> MemberRow;
     /// A slot, counted from the first slot of the slot map.
     fn slot(&self, index: u32) -> Slot;
+    /// What a tracked slot was before, by the same index.
+    fn previous(&self, index: u32) -> Previous;
+    /// The table whose slots tell what was before, for the service in this row; without slots where it is its own.
+    fn old_table(&self, row: u32) -> TableRef;
+    /// The flow clock.
+    fn clock(&self) -> u64;
+    /// Entries that a flow table has room for.
+    fn flow_capacity(&self, table: FlowTable) -> u32;
+    /// An entry of a flow table.
+    fn flow(&self, place: FlowPlace) -> Entry;
 }
 
 /// Writes live tables, which the program reads at the same time.
@@ -57,6 +83,12 @@ pub trait TablesMut: Tables {
     fn put_member(&mut self, row: u32, value: MemberRow);
     /// Writes one slot at once.
     fn put_slot(&mut self, index: u32, slot: Slot);
+    /// Writes what a slot was before, at once.
+    fn put_previous(&mut self, index: u32, previous: Previous);
+    /// Writes the table whose slots tell what was before, at once.
+    fn put_old_table(&mut self, row: u32, table: TableRef);
+    /// Writes an entry in the place of another, unless the program has changed that one; says whether it did so.
+    fn replace_flow(&mut self, place: FlowPlace, old: Entry, new: Entry) -> bool;
     /// Makes a row ready for another member: its counters are zero on all CPUs, and no fragment follows to it.
     fn reset_member(&mut self, row: u32);
 }

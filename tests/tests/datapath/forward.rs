@@ -143,7 +143,7 @@ fn features_that_are_not_used_change_no_verdict() {
     if !is_root("features_that_are_not_used_change_no_verdict") {
         return;
     }
-    let none = Features { redirect: false, vlan: false, ipv6: false, any: false, jumbo: false };
+    let none = Features::NONE;
     let program = Program::load(desired(), &network(&[]), none).unwrap();
     let frame = tcp((CLIENT, 4000), (VIP, 80), Segment::Syn);
     let n = expected_backend((CLIENT, 4000), Protocol::Tcp, 80, 3);

@@ -10,8 +10,8 @@ use std::{
 use dsr::{
     datapath::{Datapath, Features},
     model::{
-        Announce, Backend, Desired, Forward, Hop, InterfaceState, Mac, Network, OnEmpty, Port, Protocol, Reach,
-        Service, ServiceId, Weight,
+        Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, InterfaceState, Mac, Network, OnEmpty,
+        Port, Protocol, Reach, Service, ServiceId, Weight,
     },
     reconcile::{self, Sizes},
 };
@@ -46,7 +46,8 @@ pub(crate) fn datapath(features: Features) -> anyhow::Result<Datapath> {
     let mut datapath = Datapath::load(Sizes::for_desired(&desired), features, desired.hash_seed)?;
     let interfaces: Vec<_> = network.interfaces.values().map(|interface| (DEVICE, *interface)).collect();
     datapath.set_interfaces(&interfaces)?;
-    let plan = reconcile::plan(&desired, &network, &BTreeMap::from([(LOOPBACK, DEVICE)]), &datapath)?;
+    let plan =
+        reconcile::plan(&desired, &network, &Health::default(), &BTreeMap::from([(LOOPBACK, DEVICE)]), &datapath)?;
     reconcile::apply(&plan.changes, &mut datapath);
     Ok(datapath)
 }
@@ -62,6 +63,8 @@ fn desired() -> Desired {
         id: ServiceId { vip: IpAddr::V4(VIP), protocol: Protocol::Tcp, port: Port::One(PORT) },
         announce: Announce::Arp,
         on_empty: OnEmpty::Drop,
+        affinity: Affinity::default(),
+        flow_timeout: FlowTimeout::default(),
         pool: "web".to_owned(),
         forward: Forward::L2,
         backends: backends.collect(),

@@ -42,7 +42,7 @@ pub(crate) const STOCK: &str = FLOORS[1];
 /// The program as it runs with one interface, untagged frames and no jumbo frames.
 pub(crate) const RELEASED: &str = "dsr";
 
-const NONE: Features = Features { redirect: false, vlan: false, ipv6: false, any: false, jumbo: false };
+const NONE: Features = Features::NONE;
 
 /// The product with the features that the table shows.
 const VARIANTS: [(&str, Features); 7] = [

@@ -1,0 +1,178 @@
+//! What is remembered of flows while the member of their slot changes: sets of eight words, one cache line a set.
+//!
+//! Two tables have this shape. The flow table holds flows of which two packets were seen; the table of newcomers holds
+//! those of which one was, a SYN as a rule. A flood of packets that are each the only one of their flow fills the second
+//! and leaves the first alone.
+
+use crate::service::TableRef;
+
+/// Entries of one set.
+pub const WAYS: usize = 8;
+
+/// The highest row of the member map that an entry can name.
+pub const ROW_MAX: u32 = ROW_MASK as u32 - 1;
+
+/// One row of the flow table, or of the table of newcomers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub struct FlowSet(pub [u64; WAYS]);
+
+const _: () = assert!(size_of::<FlowSet>() == 64);
+
+/// What is remembered of one flow: a word that is read and written at once. Zero is an empty entry.
+///
+/// Bits 0 to 19: the member's row in the member map, at most [`ROW_MAX`]. Bits 20 to 27: the flow clock's low bits when
+/// the flow was last seen. Bits 28 to 63: a tag, which is those bits of the flow's hash, so that its slot can be told
+/// from it. A packet of an unknown flow finds the tag of another one among the eight of its set once in 2^33; with
+/// `affinity: source`, where only the lowest twelve of these bits differ between connections of one client, one of
+/// the same client's within the same set once in 2^12 for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Entry(u64);
+
+const AGE_SHIFT: u32 = 20;
+const AGE_MASK: u64 = 0xff;
+const TAG_SHIFT: u32 = 28;
+const ROW_MASK: u64 = 0xf_ffff;
+
+/// The set that a flow's entry is in, in a table of `mask + 1` sets, a power of two.
+#[inline(always)]
+pub const fn set(hash: u64, mask: u32) -> u32 {
+    hash as u32 & mask
+}
+
+impl Entry {
+    /// An empty one.
+    pub const EMPTY: Self = Self(0);
+
+    /// An entry for a member's row, written when the flow clock shows `clock`.
+    #[inline(always)]
+    pub const fn new(hash: u64, clock: u64, row: u32) -> Self {
+        Self(hash >> TAG_SHIFT << TAG_SHIFT | (clock & AGE_MASK) << AGE_SHIFT | row as u64 & ROW_MASK)
+    }
+
+    /// An entry as it is in a set.
+    #[inline(always)]
+    pub const fn from_word(word: u64) -> Self {
+        Self(word)
+    }
+
+    /// The entry as it is in a set.
+    #[inline(always)]
+    pub const fn word(self) -> u64 {
+        self.0
+    }
+
+    /// Whether nothing is remembered here.
+    #[inline(always)]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The member's row.
+    #[inline(always)]
+    pub const fn row(self) -> u32 {
+        (self.0 & ROW_MASK) as u32
+    }
+
+    /// The same entry for another row: its member was moved there.
+    #[must_use]
+    pub const fn with_row(self, row: u32) -> Self {
+        Self(self.0 & !ROW_MASK | row as u64 & ROW_MASK)
+    }
+
+    /// The same entry, seen when the flow clock shows `clock`.
+    #[must_use]
+    #[inline(always)]
+    pub const fn seen(self, clock: u64) -> Self {
+        Self(self.0 & !(AGE_MASK << AGE_SHIFT) | (clock & AGE_MASK) << AGE_SHIFT)
+    }
+
+    /// Whether this is the entry of the flow with this hash.
+    #[inline(always)]
+    pub const fn is_of(self, hash: u64) -> bool {
+        self.0 != 0 && self.0 >> TAG_SHIFT == hash >> TAG_SHIFT
+    }
+
+    /// Ticks of the flow clock since the flow was last seen. It goes round after 256 ticks: the agent takes entries out
+    /// before.
+    #[inline(always)]
+    pub const fn age(self, clock: u64) -> u64 {
+        clock.wrapping_sub(self.0 >> AGE_SHIFT) & AGE_MASK
+    }
+
+    /// How gladly it gives way to another flow's entry: the highest goes first.
+    #[inline(always)]
+    pub const fn staleness(self, clock: u64) -> u64 {
+        if self.0 == 0 { u64::MAX } else { self.age(clock) }
+    }
+
+    /// The upper bits of the flow's hash, the others zero: as good as the whole for telling its slot.
+    pub const fn hash(self) -> u64 {
+        self.0 >> TAG_SHIFT << TAG_SHIFT
+    }
+
+    /// The flow's slot in a table of its service, of whatever size.
+    pub const fn slot(self, table: TableRef) -> u32 {
+        table.slot(self.hash())
+    }
+}
+
+/// A hash whose upper bits, which choose the slot, are the client's and whose lower ones are the flow's own: flows of one
+/// client share a slot and yet are remembered one by one.
+///
+/// `client` is the hash of the flow without its client's port, `flow` that of the whole.
+#[inline(always)]
+pub const fn client_and_flow(client: u64, flow: u64) -> u64 {
+    client & CLIENT_BITS | flow & !CLIENT_BITS
+}
+
+/// The bits of a flow's hash that choose the slot where the client alone decides.
+pub const CLIENT_BITS: u64 = !0 << 40;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::FLAG_SOURCE;
+
+    const HASH: u64 = 0x1234_5678_9abc_def0;
+
+    #[test]
+    fn an_entry_gives_back_what_it_was_made_of() {
+        let entry = Entry::new(HASH, 0x1_fe, 0xa_bcde);
+        assert_eq!((entry.row(), entry.hash()), (0xa_bcde, 0x1234_5678_9000_0000));
+        assert!(entry.is_of(HASH) && entry.is_of(HASH ^ 1 << 27) && !entry.is_of(HASH ^ 1 << 28));
+        assert_eq!((entry.age(0x1_fe), entry.age(0x2_01), entry.age(0xfe)), (0, 3, 0));
+        assert_eq!(entry.seen(0x201), Entry::new(HASH, 0x201, 0xa_bcde));
+        assert_eq!(entry.with_row(7), Entry::new(HASH, 0x1_fe, 7));
+    }
+
+    #[test]
+    fn an_empty_entry_is_nobodys_and_gives_way_first() {
+        assert!(!Entry::EMPTY.is_of(0) && Entry::EMPTY.is_empty());
+        assert!(Entry::EMPTY.staleness(1) > Entry::new(HASH, 0, 1).staleness(0xff));
+    }
+
+    #[test]
+    fn an_entry_tells_the_slot_of_its_flow() {
+        for flags in [0, FLAG_SOURCE] {
+            let table = TableRef::new(0, 65537, flags);
+            for hash in [HASH, !HASH, HASH << 7, u64::MAX, 0] {
+                assert_eq!(Entry::new(hash, 9, 3).slot(table), table.slot(hash));
+            }
+        }
+    }
+
+    #[test]
+    fn flows_of_one_client_share_a_slot_and_no_entry() {
+        let table = TableRef::new(0, 65537, FLAG_SOURCE);
+        let (one, two) = (client_and_flow(HASH, 0x1_1000_0000), client_and_flow(HASH, 0x2_2000_0000));
+        assert_eq!(table.slot(one), table.slot(two));
+        assert!(!Entry::new(one, 0, 1).is_of(two));
+    }
+
+    #[test]
+    fn the_set_is_chosen_by_bits_that_are_not_in_the_tag() {
+        assert_eq!((set(HASH, 0xfff), set(HASH, 0)), (0xef0, 0));
+    }
+}

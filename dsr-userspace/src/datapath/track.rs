@@ -1,0 +1,80 @@
+//! What the program remembers while slots are tracked: previous members, flows, the flow clock, and their counts.
+
+use dsr_common::{
+    limits::SLOTS_PER_BLOCK,
+    previous::{Previous, PreviousBlock},
+    service::TableRef,
+    stats::Tracking,
+    track::{Entry, WAYS},
+};
+
+use super::{Datapath, Error, mapped::Mapped};
+use crate::reconcile::FlowTable;
+
+impl Datapath {
+    /// What is kept beside a slot, counted from the first slot of the slot map.
+    pub fn previous(&self, index: u32) -> Previous {
+        let PreviousBlock(row) = self.previous.load(index / SLOTS_PER_BLOCK);
+        Previous(row[(index % SLOTS_PER_BLOCK) as usize])
+    }
+
+    /// Writes it at once. The program reads it after the slot, if that is tracked: write it before.
+    pub fn put_previous(&mut self, index: u32, previous: Previous) {
+        self.previous.store_u32(index / SLOTS_PER_BLOCK, index % SLOTS_PER_BLOCK, previous.0);
+    }
+
+    /// The table whose slots index the previous members of the service in this row; zero where it is its own.
+    pub fn old_table(&self, row: u32) -> TableRef {
+        self.old_tables.load(row)
+    }
+
+    /// Writes it at once. The program reads it after the service's table.
+    pub fn put_old_table(&mut self, row: u32, table: TableRef) {
+        self.old_tables.store_word(row, 0, table.0);
+    }
+
+    /// The flow clock: ticks since it was first started.
+    pub fn clock(&self) -> u64 {
+        self.clock.load(0)
+    }
+
+    /// Sets the flow clock.
+    pub fn set_clock(&mut self, ticks: u64) {
+        self.clock.store_word(0, 0, ticks);
+    }
+
+    /// Entries that a table of flows has room for.
+    pub fn flow_capacity(&self, table: FlowTable) -> u32 {
+        self.flow_sets(table).rows() * WAYS as u32
+    }
+
+    /// The entry at `index`, below [`Datapath::flow_capacity`].
+    pub fn flow_entry(&self, table: FlowTable, index: u32) -> Entry {
+        Entry::from_word(self.flow_sets(table).word_at(index / WAYS as u32, index as usize % WAYS))
+    }
+
+    /// All entries that are not empty, each read at once, with their indices.
+    pub fn flow_entries(&self, table: FlowTable) -> impl Iterator<Item = (u32, Entry)> + '_ {
+        (0..self.flow_capacity(table))
+            .map(move |index| (index, self.flow_entry(table, index)))
+            .filter(|(_, entry)| !entry.is_empty())
+    }
+
+    /// Writes an entry if it is still what it was; whether it was.
+    pub fn exchange_flow_entry(&mut self, table: FlowTable, index: u32, old: Entry, new: Entry) -> bool {
+        self.flow_sets(table).exchange_word(index / WAYS as u32, index as usize % WAYS, old.word(), new.word())
+    }
+
+    /// How many packets were counted so, on all CPUs.
+    pub fn tracked(&self, tracking: Tracking) -> Result<u64, Error> {
+        let values = self.tracking.get(&(tracking as u32), 0).map_err(|error| Error::Map("TRACKING", error))?;
+        Ok(values.iter().sum())
+    }
+
+    fn flow_sets(&self, table: FlowTable) -> &Mapped<dsr_common::track::FlowSet> {
+        match table {
+            FlowTable::Flows => &self.flows,
+            FlowTable::Syns => &self.syns,
+        }
+    }
+}

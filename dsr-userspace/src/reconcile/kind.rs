@@ -1,0 +1,46 @@
+//! A service in the words of the data path: its key and its flags.
+
+use dsr_common::{
+    address::Address,
+    service::{FLAG_REJECT, FLAG_REMEMBER, FLAG_SOURCE, ServiceKey, ServiceRow},
+};
+
+use super::member;
+use crate::model::{Affinity, OnEmpty, Service, ServiceId};
+
+/// What the program has to know of a service besides where its slots are.
+pub(super) const fn flags_of(service: &Service) -> u8 {
+    let on_empty = match service.on_empty {
+        OnEmpty::Drop => 0,
+        OnEmpty::Reject => FLAG_REJECT,
+    };
+    let affinity = match service.affinity {
+        Affinity::Auto | Affinity::None => 0,
+        Affinity::Flow => FLAG_REMEMBER,
+        Affinity::Source => FLAG_SOURCE,
+    };
+    on_empty | affinity
+}
+
+/// Whether flows can be kept where they are: not where the slots of all of them become others, because another part of
+/// the flow chooses them.
+pub(super) fn keeps_flows(service: &Service, before: Option<ServiceRow>) -> bool {
+    let source = |flags: u8| flags & FLAG_SOURCE;
+    let same = before.is_none_or(|before| source(before.table.flags()) == source(flags_of(service)));
+    same && service.affinity.tracks(service.id.protocol)
+}
+
+/// VIP and key of a service in the words of the data path.
+pub fn service_key(id: ServiceId) -> (Address, ServiceKey) {
+    (member::address(id.vip), key_of(id))
+}
+
+/// A service's key in the words of the data path.
+pub(super) fn key_of(id: ServiceId) -> ServiceKey {
+    let family = member::family(id.vip);
+    match (id.protocol.number(), id.port.number()) {
+        (None, _) => ServiceKey::any_protocol(family),
+        (Some(protocol), None) => ServiceKey::any_port(family, protocol),
+        (Some(protocol), Some(port)) => ServiceKey::exact(family, protocol, port.get().to_be()),
+    }
+}

@@ -1,0 +1,280 @@
+//! The end of a change: what is not needed any more of what was remembered for it. Pure: live tables in, changes out.
+//!
+//! To be called each time that the flow clock has moved. Nothing here moves a flow: what it writes gives every packet
+//! the member that it has without.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use dsr_common::{
+    hash::HashKeys,
+    limits::SLOTS_PER_BLOCK,
+    member::MEMBER_DRAINING,
+    previous::Previous,
+    service::{FLAG_REMEMBER, ServiceRow, TableRef},
+    slot::Slot,
+    track::Entry,
+};
+
+use super::{
+    change::Change,
+    flows::{FlowPlace, FlowTable, entries},
+    kind::key_of,
+    member,
+    services::Services,
+    slots::Runs,
+    tables::Tables,
+};
+use crate::model::{Desired, FlowTimeout, ServiceId};
+
+/// What is to be done, and how far every change has settled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// To be made in this order.
+    pub changes: Vec<Change>,
+    /// Of each service: in the order of what is desired.
+    pub services: Vec<SettledService>,
+    /// Entries of the flow table.
+    pub flows: u64,
+    /// Entries of the table of SYNs.
+    pub syns: u64,
+}
+
+/// How far a service has settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettledService {
+    /// Which.
+    pub id: ServiceId,
+    /// Slots that are still tracked.
+    pub tracked: u32,
+    /// Its members that get no new flows.
+    pub draining: Vec<DrainingMember>,
+}
+
+/// A member that gets no new flows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DrainingMember {
+    /// Its backend's address.
+    pub address: IpAddr,
+    /// Slots whose old flows go to it though nothing is remembered of them.
+    pub slots: u32,
+    /// Flows that are remembered to be its.
+    pub flows: u32,
+}
+
+impl DrainingMember {
+    /// Whether it can be taken away.
+    pub const fn is_drained(self) -> bool {
+        self.slots == 0 && self.flows == 0
+    }
+}
+
+/// How many ticks of the flow clock a timeout is, when a tick takes so many seconds; no flow is forgotten early.
+pub fn ticks(timeout: FlowTimeout, tick_seconds: u32) -> u32 {
+    timeout.seconds().div_ceil(tick_seconds) + 1
+}
+
+/// Compares what is remembered with what is still needed.
+pub fn settle(desired: &Desired, live: &impl Tables, tick_seconds: u32) -> Settled {
+    let keys = HashKeys::from_seed(desired.hash_seed);
+    let placed = Services::read(live, &keys);
+    let mut services: Vec<Settling<'_, _>> = Vec::new();
+    for service in &desired.services {
+        let Some((row, value)) = placed.live.get(&(member::address(service.id.vip), key_of(service.id))) else {
+            continue;
+        };
+        let addresses = service.backends.iter().map(|backend| backend.address).collect();
+        services.push(Settling::new(
+            live,
+            service.id,
+            *row,
+            *value,
+            ticks(service.flow_timeout, tick_seconds),
+            addresses,
+        ));
+    }
+    let (mut settled, held) = look_at_entries(live, &mut services);
+    for service in &mut services {
+        service.expire_previous();
+        service.stabilize();
+    }
+    settled.changes.extend(services.iter_mut().flat_map(|service| std::mem::take(&mut service.changes)));
+    for (place, entry, service, slot) in held {
+        if services[service].stable_now.contains(&slot) {
+            settled.changes.push(Change::ForgetFlow { place, entry });
+        }
+    }
+    settled.services = services.into_iter().map(|service| service.finish()).collect();
+    settled
+}
+
+/// An entry of a tracked slot: with its service, and its slot.
+type Held = (FlowPlace, Entry, usize, u32);
+
+/// Goes through the flow tables: forgets what is too old, what nobody has and what no slot asks for.
+fn look_at_entries<T: Tables>(live: &T, services: &mut [Settling<'_, T>]) -> (Settled, Vec<Held>) {
+    let by_row: BTreeMap<u32, usize> =
+        services.iter().enumerate().map(|(index, service)| (service.row.members.base(), index)).collect();
+    let now = live.clock();
+    let (mut settled, mut held) = (Settled::default(), Vec::new());
+    for (place, entry) in entries(live) {
+        let found = by_row.range(..=entry.row()).next_back().map(|(_, index)| *index);
+        let found = found.filter(|index| services[*index].has_row(entry.row()));
+        let slot = found.and_then(|index| services[index].entry(entry, now));
+        let (Some(index), Some(slot)) = (found, slot) else {
+            settled.changes.push(Change::ForgetFlow { place, entry });
+            continue;
+        };
+        match place.table {
+            FlowTable::Flows => settled.flows += 1,
+            FlowTable::Syns => settled.syns += 1,
+        }
+        held.push((place, entry, index, slot));
+    }
+    held.retain(|(_, _, index, _)| !services[*index].remembers());
+    (settled, held)
+}
+
+/// One service while it is looked at.
+struct Settling<'a, T> {
+    live: &'a T,
+    id: ServiceId,
+    number: u32,
+    row: ServiceRow,
+    oldest: TableRef,
+    timeout: u32,
+    addresses: BTreeSet<IpAddr>,
+    /// Numbers of members that can be sent to.
+    alive: BTreeSet<u16>,
+    /// Tracked slots with an entry of another living member than their own.
+    differing: BTreeSet<u32>,
+    /// Entries by member.
+    flows: BTreeMap<u32, u32>,
+    /// Slots that old flows of a member come by, by member.
+    kept: BTreeMap<u16, u32>,
+    tracked: u32,
+    stable_now: BTreeSet<u32>,
+    changes: Vec<Change>,
+}
+
+impl<'a, T: Tables> Settling<'a, T> {
+    fn new(
+        live: &'a T,
+        id: ServiceId,
+        number: u32,
+        row: ServiceRow,
+        timeout: u32,
+        addresses: BTreeSet<IpAddr>,
+    ) -> Self {
+        let members = (0..row.members.capacity()).zip(row.members.base()..);
+        let alive = members.filter(|(_, member)| live.member(*member).mode != 0).map(|(number, _)| number as u16);
+        Self {
+            live,
+            id,
+            number,
+            row,
+            oldest: live.old_table(number),
+            timeout,
+            addresses,
+            alive: alive.collect(),
+            differing: BTreeSet::new(),
+            flows: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            tracked: 0,
+            stable_now: BTreeSet::new(),
+            changes: Vec::new(),
+        }
+    }
+
+    fn has_row(&self, row: u32) -> bool {
+        row.checked_sub(self.row.members.base()).is_some_and(|number| number < self.row.members.capacity())
+    }
+
+    fn remembers(&self) -> bool {
+        self.row.table.flags() & FLAG_REMEMBER != 0
+    }
+
+    fn slot(&self, index: u32) -> Slot {
+        self.live.slot(self.row.table.block() * SLOTS_PER_BLOCK + index)
+    }
+
+    /// The slot of an entry that is needed.
+    fn entry(&mut self, entry: Entry, now: u64) -> Option<u32> {
+        let number = (entry.row() - self.row.members.base()) as u16;
+        let index = entry.slot(self.row.table);
+        let slot = self.slot(index);
+        let is_asked_for = slot.is_tracked() || self.remembers();
+        if entry.age(now) > u64::from(self.timeout) || !is_asked_for || self.live.member(entry.row()).family == 0 {
+            return None;
+        }
+        *self.flows.entry(entry.row()).or_default() += 1;
+        if slot.member() != Some(number) && self.alive.contains(&number) {
+            self.differing.insert(index);
+        }
+        Some(index)
+    }
+
+    /// Forgets whose the flows of a slot were, when those that nothing is remembered of have ended.
+    fn expire_previous(&mut self) {
+        let resizing = self.oldest.size() > 0;
+        let table = if resizing { self.oldest } else { self.row.table };
+        let first = table.block() * SLOTS_PER_BLOCK;
+        let mut runs = Runs::default();
+        let mut needed = false;
+        for index in first..first + table.size() {
+            let previous = self.live.previous(index);
+            let Some(member) = previous.member().filter(|_| resizing || self.live.slot(index).is_tracked()) else {
+                continue;
+            };
+            if u32::from(previous.age(self.live.clock())) > self.timeout {
+                runs.push(index, Previous::NONE);
+            }
+            if self.alive.contains(&member) {
+                needed = true;
+                *self.kept.entry(member).or_default() += 1;
+            }
+        }
+        self.changes.extend(runs.changes(|first, previous| Change::Previous { first, previous }));
+        if resizing && !needed {
+            self.changes.push(Change::OldTable { row: self.number, table: TableRef::default() });
+        }
+    }
+
+    /// Ends the tracking of slots all of whose flows are their member's.
+    fn stabilize(&mut self) {
+        let first = self.row.table.block() * SLOTS_PER_BLOCK;
+        let mut runs = Runs::default();
+        for index in 0..self.row.table.size() {
+            let slot = self.slot(index);
+            if !slot.is_tracked() {
+                continue;
+            }
+            let previous = self.live.previous(first + index).member();
+            let had = previous.is_some_and(|member| self.alive.contains(&member));
+            if self.oldest.size() > 0 || had || self.differing.contains(&index) {
+                self.tracked += 1;
+            } else {
+                runs.push(first + index, slot.as_stable());
+                self.stable_now.insert(index);
+            }
+        }
+        self.changes.extend(runs.changes(|first, slots| Change::Slots { first, slots }));
+    }
+
+    fn finish(self) -> SettledService {
+        let members = (0..self.row.members.capacity()).map(|number| (number, self.row.members.base() + number));
+        let draining = members.filter_map(|(number, row)| {
+            let member = self.live.member(row);
+            let is_draining = member.mode != 0 && member.flags & MEMBER_DRAINING != 0;
+            let address = self.addresses.iter().find(|address| {
+                member::address(**address) == member.backend && member::family(**address) as u8 == member.family
+            });
+            let slots = self.kept.get(&(number as u16)).copied().unwrap_or(0);
+            let flows = self.flows.get(&row).copied().unwrap_or(0);
+            address.filter(|_| is_draining).map(|address| DrainingMember { address: *address, slots, flows })
+        });
+        SettledService { id: self.id, tracked: self.tracked, draining: draining.collect() }
+    }
+}

@@ -1,0 +1,104 @@
+//! How the program selects the member of a packet, on tables in memory: the section "Tracked slots" of
+//! `docs/datapath.md`, and nothing of the program's own code.
+
+use dsr::reconcile::{FlowPlace, FlowTable, InMemory, Tables};
+use dsr_common::{
+    limits::SLOTS_PER_BLOCK,
+    member::MEMBER_DRAINING,
+    service::{FLAG_REMEMBER, ServiceRow, TableRef},
+    slot::Slot,
+    track::{Entry, WAYS},
+};
+
+/// Whether a packet is the first of its flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Packet {
+    Syn,
+    Data,
+}
+
+/// What became of a packet.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outcome {
+    /// The row of the member map that it goes to.
+    pub(crate) row: Option<u32>,
+    /// Entries of other flows that gave way.
+    pub(crate) evicted: Vec<(u32, Entry)>,
+}
+
+/// One packet of the flow with this hash, to the service in row `number` of the service table.
+pub(crate) fn select(tables: &mut InMemory, number: u32, hash: u64, packet: Packet) -> Outcome {
+    let service = tables.service(number);
+    let slot = slot_of(tables, service.table, hash);
+    let current = slot.member().map(|member| service.members.base() + u32::from(member));
+    if !slot.is_tracked() && service.table.flags() & FLAG_REMEMBER == 0 {
+        return Outcome { row: current, ..Outcome::default() };
+    }
+    let mut outcome = Outcome::default();
+    let (clock, known) = (tables.clock(), find(tables, FlowTable::Flows, hash));
+    if let Some((place, entry)) = known {
+        let member = tables.member(entry.row());
+        let leaves = packet == Packet::Syn && member.flags & MEMBER_DRAINING != 0;
+        if member.mode != 0 && !leaves {
+            tables.put_flow(place, entry.seen(clock));
+            return Outcome { row: Some(entry.row()), ..outcome };
+        }
+    }
+    if packet == Packet::Syn {
+        if let Some((place, _)) = known {
+            tables.put_flow(place, Entry::EMPTY);
+        }
+        if let Some(row) = current {
+            insert(tables, FlowTable::Syns, Entry::new(hash, clock, row), hash, &mut outcome);
+        }
+        return Outcome { row: current, ..outcome };
+    }
+    if let Some((place, entry)) = find(tables, FlowTable::Syns, hash)
+        && tables.member(entry.row()).mode != 0
+    {
+        insert(tables, FlowTable::Flows, entry.seen(clock), hash, &mut outcome);
+        tables.put_flow(place, Entry::EMPTY);
+        return Outcome { row: Some(entry.row()), ..outcome };
+    }
+    let before = slot.is_tracked().then(|| previous(tables, &service, number, hash)).flatten();
+    let row = before.filter(|row| tables.member(*row).mode != 0).or(current);
+    if let Some(row) = row {
+        insert(tables, FlowTable::Flows, Entry::new(hash, clock, row), hash, &mut outcome);
+    }
+    Outcome { row, ..outcome }
+}
+
+fn slot_of(tables: &InMemory, table: TableRef, hash: u64) -> Slot {
+    tables.slot(table.block() * SLOTS_PER_BLOCK + table.slot(hash))
+}
+
+fn previous(tables: &InMemory, service: &ServiceRow, number: u32, hash: u64) -> Option<u32> {
+    let oldest = tables.old_table(number);
+    let table = if oldest.size() > 0 { oldest } else { service.table };
+    let member = tables.previous(table.block() * SLOTS_PER_BLOCK + table.slot(hash)).member()?;
+    Some(service.members.base() + u32::from(member))
+}
+
+/// The places of a flow's set.
+fn places(tables: &InMemory, table: FlowTable, hash: u64) -> impl Iterator<Item = FlowPlace> + use<> {
+    let ways = WAYS as u32;
+    let set = hash as u32 & (tables.flow_capacity(table) / ways - 1);
+    (0..ways).map(move |way| FlowPlace { table, index: set * ways + way })
+}
+
+fn find(tables: &InMemory, table: FlowTable, hash: u64) -> Option<(FlowPlace, Entry)> {
+    places(tables, table, hash).map(|place| (place, tables.flow(place))).find(|(_, entry)| entry.is_of(hash))
+}
+
+fn insert(tables: &mut InMemory, table: FlowTable, new: Entry, hash: u64, outcome: &mut Outcome) {
+    let clock = tables.clock();
+    let place = match find(tables, table, hash) {
+        Some((place, _)) => place,
+        None => places(tables, table, hash).max_by_key(|place| tables.flow(*place).staleness(clock)).unwrap(),
+    };
+    let old = tables.flow(place);
+    if !old.is_empty() && !old.is_of(hash) {
+        outcome.evicted.push((place.index / WAYS as u32, old));
+    }
+    tables.put_flow(place, new);
+}
