@@ -42,6 +42,12 @@ impl Slot {
         if number == Self::NONE.0 { None } else { Some(number) }
     }
 
+    /// The member's number within its service, if the slot is stable and has one: the question of nearly every packet.
+    #[inline(always)]
+    pub const fn stable_member(self) -> Option<u16> {
+        if self.0 < Self::NONE.0 { Some(self.0) } else { None }
+    }
+
     /// Whether the flow table has to be asked: the member of this slot changed a while ago.
     #[inline(always)]
     pub const fn is_tracked(self) -> bool {

@@ -4,7 +4,11 @@
 //! those of which one was, a SYN as a rule. A flood of packets that are each the only one of their flow fills the second
 //! and leaves the first alone.
 
-use crate::service::TableRef;
+use crate::{
+    flow::Flow,
+    hash::Keys,
+    service::{FLAG_SOURCE, TableRef},
+};
 
 /// Entries of one set.
 pub const WAYS: usize = 8;
@@ -39,6 +43,13 @@ const ROW_MASK: u64 = 0xf_ffff;
 #[inline(always)]
 pub const fn set(hash: u64, mask: u32) -> u32 {
     hash as u32 & mask
+}
+
+/// The way of its set at which a flow looks for a place: another one for each flow, so that of entries that are equally
+/// stale any one gives way, and not the same again and again.
+#[inline(always)]
+pub const fn first_way(hash: u64) -> usize {
+    (hash >> TAG_SHIFT) as usize % WAYS
 }
 
 impl Entry {
@@ -118,13 +129,18 @@ impl Entry {
     }
 }
 
-/// A hash whose upper bits, which choose the slot, are the client's and whose lower ones are the flow's own: flows of one
-/// client share a slot and yet are remembered one by one.
+/// The hash by which a flow of a service is given its slot and is remembered.
 ///
-/// `client` is the hash of the flow without its client's port, `flow` that of the whole.
+/// Where a client's flows share a slot, the upper bits are those of the client's hash, which is that of the flow without
+/// the client's port, and the lower ones the flow's own: the flows of one client are still remembered one by one.
 #[inline(always)]
-pub const fn client_and_flow(client: u64, flow: u64) -> u64 {
-    client & CLIENT_BITS | flow & !CLIENT_BITS
+pub fn hash(keys: &impl Keys, flow: &Flow, table: TableRef) -> u64 {
+    let whole = keys.flow(flow);
+    if table.flags() & FLAG_SOURCE == 0 {
+        return whole;
+    }
+    let client = keys.flow(&Flow { client_port: 0, ..*flow });
+    client & CLIENT_BITS | whole & !CLIENT_BITS
 }
 
 /// The bits of a flow's hash that choose the slot where the client alone decides.
@@ -133,7 +149,10 @@ pub const CLIENT_BITS: u64 = !0 << 40;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::FLAG_SOURCE;
+    use crate::{
+        address::{Address, Family},
+        hash::HashKeys,
+    };
 
     const HASH: u64 = 0x1234_5678_9abc_def0;
 
@@ -165,10 +184,21 @@ mod tests {
 
     #[test]
     fn flows_of_one_client_share_a_slot_and_no_entry() {
-        let table = TableRef::new(0, 65537, FLAG_SOURCE);
-        let (one, two) = (client_and_flow(HASH, 0x1_1000_0000), client_and_flow(HASH, 0x2_2000_0000));
-        assert_eq!(table.slot(one), table.slot(two));
+        let keys = HashKeys::from_seed(1);
+        let flow = |client: u8, client_port| Flow {
+            family: Family::V4,
+            protocol: 6,
+            client_port,
+            service_port: 80,
+            client: Address::from_v4([10, 0, 0, client]),
+            vip: Address::from_v4([192, 0, 2, 10]),
+        };
+        let (by_flow, by_source) = (TableRef::new(0, 65537, 0), TableRef::new(0, 65537, FLAG_SOURCE));
+        let [one, two, other] = [flow(1, 1), flow(1, 2), flow(2, 1)].map(|flow| hash(&keys, &flow, by_source));
+        assert_eq!(by_source.slot(one), by_source.slot(two));
+        assert_ne!(by_source.slot(one), by_source.slot(other));
         assert!(!Entry::new(one, 0, 1).is_of(two));
+        assert_eq!(hash(&keys, &flow(1, 2), by_flow), keys.flow(&flow(1, 2)));
     }
 
     #[test]

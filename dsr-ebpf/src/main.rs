@@ -16,6 +16,8 @@ mod forward;
 #[cfg(target_arch = "bpf")]
 mod frame;
 #[cfg(target_arch = "bpf")]
+mod global;
+#[cfg(target_arch = "bpf")]
 mod hairpin;
 #[cfg(target_arch = "bpf")]
 mod interface;
@@ -33,10 +35,7 @@ mod trace;
 mod wire;
 
 #[cfg(target_arch = "bpf")]
-pub(crate) use program::{
-    examine, examine_traced, find_fragment, note_traced, remember_fragment, search_services, tell_traced,
-    walk_extensions,
-};
+pub(crate) use program::{examine, examine_traced, note_traced, walk_extensions};
 
 #[cfg(target_arch = "bpf")]
 mod program {
@@ -47,12 +46,7 @@ mod program {
         macros::xdp,
         programs::XdpContext,
     };
-    use dsr_common::{
-        address::Address,
-        limits::INTERFACE_ROWS,
-        service::{FLAG_REJECT, ServiceKey},
-        stats::Reason,
-    };
+    use dsr_common::{limits::INTERFACE_ROWS, service::FLAG_REJECT, stats::Reason};
 
     use crate::{
         count,
@@ -87,13 +81,22 @@ mod program {
             return end::<Unobserved>(INTERFACE_ROWS, Err(Reason::PassNoInterface));
         };
         O::meets(&frame, &interface);
-        match route_plain(&frame, &interface) {
+        let action = match route_plain(&frame, &interface) {
             Some((link, route)) => {
                 let outcome = send::<O>(&mut frame, &link, &route);
                 end::<O>(interface.row, outcome)
             }
-            None => O::examine(frame.context(), u64::from(interface.row), interface.mac) as u32,
-        }
+            None => match O::examine(frame.context(), u64::from(interface.row), interface.mac) {
+                TO_REFUSE => {
+                    let action = refuse(frame.context(), u64::from(interface.row), interface.mac) as u32;
+                    O::ended(Some(refused(action)));
+                    action
+                }
+                action => action as u32,
+            },
+        };
+        O::is_over();
+        action
     }
 
     /// Passes every frame: a veth peer takes frames from XDP only while it runs a program itself.
@@ -107,8 +110,24 @@ mod program {
     fn route_plain(frame: &Frame, interface: &Interface) -> Option<(Link, Route)> {
         let Plain { link, packet, end } = parse::plain(frame, interface)?;
         let service = service::exact(&packet.flow)?;
-        let choice = select::member(&packet.flow, &service).ok()?;
+        let row = match select::row_if_stable(&packet.flow, &service) {
+            Some(row) => row,
+            None => u32::try_from(follow_plain(frame.context())).ok()?,
+        };
+        let choice = select::at(row).ok()?;
         Some((link, Route { choice, octets: end, opens: packet.opens, first_of: None }))
+    }
+
+    /// The row of the member of a frame that is read the short way but takes more than a look at a slot; no row where it
+    /// has none. A global function that starts anew, so that the short way keeps its registers.
+    #[unsafe(no_mangle)]
+    #[inline(never)]
+    extern "C" fn follow_plain(ctx: *mut xdp_md) -> u64 {
+        let row = parse::plain_again(&Frame::of(ctx)).and_then(|packet| {
+            let service = service::exact(&packet.flow)?;
+            select::row(&packet, &service).ok()
+        });
+        row.map_or(u64::MAX, u64::from)
     }
 
     /// The long way. A function of its own, so that it takes no registers from the short one: the call costs little beside
@@ -130,8 +149,10 @@ mod program {
     fn examine_as<O: Observer>(ctx: *mut xdp_md, row: u64, mac: u64) -> u64 {
         let mut frame = Frame::of(ctx);
         let interface = Interface { row: row as u32, ifindex: frame.interface(), mac };
-        let outcome = balance::<O>(&mut frame, &interface);
-        u64::from(end::<O>(interface.row, outcome))
+        match balance::<O>(&mut frame, &interface) {
+            Err(Reason::AnswerReject) => TO_REFUSE,
+            outcome => u64::from(end::<O>(interface.row, outcome)),
+        }
     }
 
     /// Starts the record of a frame that is traced. A global function for the same reason.
@@ -143,13 +164,9 @@ mod program {
         0
     }
 
-    /// Tells what became of it. A global function for the same reason.
-    #[unsafe(no_mangle)]
-    #[inline(never)]
-    pub(crate) extern "C" fn tell_traced(outcome: u64) -> u64 {
-        trace::tell(outcome as u32);
-        0
-    }
+    /// What [`examine`] returns where [`refuse`] has the last word: together their stacks would be too large for one chain
+    /// of calls.
+    const TO_REFUSE: u64 = u64::MAX;
 
     #[inline(always)]
     fn balance<O: Observer>(frame: &mut Frame, interface: &Interface) -> Result<Egress, Reason> {
@@ -196,28 +213,6 @@ mod program {
         Last::word(parse::walk_step_by_step(&frame, next as u8, at as usize & 0xffff, end as usize & 0x1_ffff))
     }
 
-    /// The row of a service that does not stand in its first one. A global function for the same reason.
-    #[unsafe(no_mangle)]
-    #[inline(never)]
-    pub(crate) extern "C" fn search_services(first: u64, hi: u64, lo: u64, key: u64) -> u64 {
-        u64::from(service::search_on(first as u32, Address { hi, lo }, ServiceKey(key as u32)))
-    }
-
-    /// Remembers the member of a datagram's fragments. A global function for the same reason.
-    #[unsafe(no_mangle)]
-    #[inline(never)]
-    pub(crate) extern "C" fn remember_fragment(hash: u64, row: u64) -> u64 {
-        select::store_fragment(hash, row as u32);
-        0
-    }
-
-    /// Finds it again. A global function for the same reason.
-    #[unsafe(no_mangle)]
-    #[inline(never)]
-    pub(crate) extern "C" fn find_fragment(hash: u64) -> u64 {
-        select::load_fragment(hash)
-    }
-
     /// Answers neighbour discovery in a frame; zero where it is like any other. A global function for the same reason.
     #[unsafe(no_mangle)]
     #[inline(never)]
@@ -228,13 +223,13 @@ mod program {
         Discovered::word(discovered.and_then(|link| hairpin::ndp::answer(&mut frame, &link, mac)))
     }
 
-    /// Refuses the packet in a frame; zero where it is not refused. A global function for the same reason: it reads the
-    /// headers again by itself.
+    /// Refuses the packet in a frame, or drops it. A global function for the same reason: it reads the headers again by
+    /// itself.
     #[unsafe(no_mangle)]
     #[inline(never)]
-    extern "C" fn refuse(ctx: *mut xdp_md, mac: u64) -> u64 {
+    extern "C" fn refuse(ctx: *mut xdp_md, row: u64, mac: u64) -> u64 {
         let mut frame = Frame::of(ctx);
-        let interface = Interface { row: 0, ifindex: 0, mac };
+        let interface = Interface { row: row as u32, ifindex: 0, mac };
         let answered = parse::link(&frame, &interface).and_then(|link| {
             let ip = match link.payload {
                 Payload::Ipv6 => parse::ipv6(&frame, link.end())?,
@@ -242,7 +237,14 @@ mod program {
             };
             hairpin::reject::answer(&mut frame, &link, &ip, mac).ok_or(Reason::DropNoBackend)
         });
-        u64::from(answered.is_ok())
+        let reason = if answered.is_ok() { Reason::AnswerReject } else { Reason::DropNoBackend };
+        u64::from(end::<Unobserved>(interface.row, Err(reason)))
+    }
+
+    /// Why a frame was refused, by the action of [`refuse`].
+    #[inline(always)]
+    const fn refused(action: u32) -> Reason {
+        if action == xdp_action::XDP_TX { Reason::AnswerReject } else { Reason::DropNoBackend }
     }
 
     /// Where a packet goes, and what is counted of it.
@@ -270,15 +272,10 @@ mod program {
             (true, _) => return Err(to_vip(Reason::DropIcmp)),
         };
         let service = service::find(&packet.flow)?;
-        let choice = match select::member(&packet.flow, &service) {
-            Err(Reason::DropNoBackend) if service.table.flags() & FLAG_REJECT != 0 => {
-                return Err(match refuse(frame.context(), interface.mac) {
-                    0 => Reason::DropNoBackend,
-                    _ => Reason::AnswerReject,
-                });
-            }
-            choice => choice?,
-        };
+        let choice = match select::member(&packet, &service) {
+            Err(Reason::DropNoBackend) if service.table.flags() & FLAG_REJECT != 0 => Err(Reason::AnswerReject),
+            choice => choice,
+        }?;
         let first_of = match ip.fragment {
             Fragment::First(id) => Some(Datagram::of(ip, id)),
             _ => None,

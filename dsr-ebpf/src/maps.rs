@@ -3,6 +3,9 @@
 //! Sizes here are placeholders; the agent sets them before the program is loaded.
 #![allow(unsafe_code)]
 
+mod trace;
+mod track;
+
 use core::ptr::{addr_of, read_volatile, write_volatile};
 
 use aya_ebpf::{
@@ -18,30 +21,20 @@ use dsr_common::{
     interface::InterfaceRow,
     limits::{FRAGMENT_SETS, INTERFACE_ROWS, SLOTS_PER_BLOCK},
     member::MemberRow,
-    previous::PreviousBlock,
     service::{MembersRef, ServiceKey, ServiceRow, TableRef},
     slot::{Slot, SlotBlock},
-    stats::{Counters, REASON_ROWS, Tracking},
-    trace::{RECORD, TraceFilter, TraceRecord},
-    track::FlowSet,
+    stats::{Counters, REASON_ROWS},
+};
+
+pub(crate) use self::{
+    trace::{may_tell, set_traced, set_traced_outcome, set_traced_row, trace_filter, traced},
+    track::{FlowTable, add_tracking, clock, flows, old_table, previous},
 };
 
 #[map]
 static SERVICES: Array<ServiceRow> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 static SLOTS: Array<SlotBlock> = Array::with_max_entries(1, BPF_F_MMAPABLE);
-#[map]
-static PREVIOUS: Array<PreviousBlock> = Array::with_max_entries(1, BPF_F_MMAPABLE);
-#[map]
-static OLD_TABLES: Array<TableRef> = Array::with_max_entries(1, BPF_F_MMAPABLE);
-#[map]
-static FLOWS: Array<FlowSet> = Array::with_max_entries(1, BPF_F_MMAPABLE);
-#[map]
-static SYNS: Array<FlowSet> = Array::with_max_entries(1, BPF_F_MMAPABLE);
-#[map]
-static CLOCK: Array<u64> = Array::with_max_entries(1, BPF_F_MMAPABLE);
-#[map]
-static TRACKING: PerCpuArray<u64> = PerCpuArray::with_max_entries(Tracking::ALL.len() as u32, 0);
 #[map]
 static MEMBERS: Array<MemberRow> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
@@ -55,22 +48,12 @@ static REASONS: PerCpuArray<u64> = PerCpuArray::with_max_entries(REASON_ROWS, 0)
 #[map]
 static REJECTS: PerCpuArray<Rate> = PerCpuArray::with_max_entries(1, 0);
 #[map]
-static TRACE_FILTER: Array<TraceFilter> = Array::with_max_entries(1, BPF_F_MMAPABLE);
-#[map]
-static TRACED: PerCpuArray<TraceRecord> = PerCpuArray::with_max_entries(1, 0);
-#[map]
-static TRACES: PerCpuArray<Rate> = PerCpuArray::with_max_entries(1, 0);
-#[map]
 static DEVICES: DevMap = DevMap::with_max_entries(INTERFACE_ROWS, 0);
 
 #[unsafe(no_mangle)]
 static HASH_KEYS: HashKeys = HashKeys([0; KEY_WORDS]);
 #[unsafe(no_mangle)]
 static SERVICE_MASK: u32 = 0;
-#[unsafe(no_mangle)]
-static FLOW_MASK: u32 = 0;
-#[unsafe(no_mangle)]
-static SYN_MASK: u32 = 0;
 
 /// The secret words of this load.
 pub(crate) struct LoadedKeys;
@@ -220,6 +203,13 @@ impl Member {
         unsafe { read_volatile(addr_of!((*self.0).mode)) }
     }
 
+    /// The member's flags.
+    #[inline(always)]
+    pub(crate) fn flags(&self) -> u16 {
+        // SAFETY: as above.
+        unsafe { read_volatile(addr_of!((*self.0).flags)) }
+    }
+
     /// The interface that the packet leaves by.
     #[inline(always)]
     pub(crate) fn ifindex(&self) -> u32 {
@@ -303,12 +293,6 @@ pub(crate) fn may_reject(most: u64) -> bool {
     may(&REJECTS, most)
 }
 
-/// Whether this CPU may tell of another frame, of no more than `most` a second. Calls a helper.
-#[inline(always)]
-pub(crate) fn may_tell(most: u64) -> bool {
-    may(&TRACES, most)
-}
-
 #[inline(always)]
 fn may(rates: &PerCpuArray<Rate>, most: u64) -> bool {
     let Some(rate) = rates.get_ptr_mut(0) else {
@@ -323,47 +307,6 @@ fn may(rates: &PerCpuArray<Rate>, most: u64) -> bool {
         }
         (*rate).times += 1;
         (*rate).times <= most
-    }
-}
-
-/// Whose frames are told of. The agent writes it before the program that reads it runs.
-#[inline(always)]
-pub(crate) fn trace_filter() -> Option<TraceFilter> {
-    let filter = TRACE_FILTER.get_ptr(0)?;
-    // SAFETY: an element of the array.
-    Some(unsafe { read_volatile(filter) })
-}
-
-/// This CPU's record of the frame that it is busy with.
-#[inline(always)]
-pub(crate) fn set_traced(record: TraceRecord) {
-    if let Some(traced) = TRACED.get_ptr_mut(0) {
-        // SAFETY: this CPU's element; XDP does not run twice at once on a CPU.
-        unsafe { *traced = record };
-    }
-}
-
-/// The member that the frame of the record is given.
-#[inline(always)]
-pub(crate) fn set_traced_row(row: u32) {
-    if let Some(traced) = TRACED.get_ptr_mut(0) {
-        // SAFETY: as above.
-        unsafe { (*traced).row = row };
-    }
-}
-
-/// Completes this CPU's record and gives its octets; nothing where no record is in use. Calls a helper.
-#[inline(always)]
-pub(crate) fn traced(outcome: u32) -> Option<&'static [u8; RECORD]> {
-    let traced = TRACED.get_ptr_mut(0)?;
-    // SAFETY: as above; nothing writes to it before the next frame.
-    unsafe {
-        if (*traced).family == 0 {
-            return None;
-        }
-        (*traced).outcome = outcome;
-        (*traced).time = bpf_ktime_get_ns();
-        Some(&*traced.cast())
     }
 }
 

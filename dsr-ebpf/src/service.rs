@@ -10,6 +10,7 @@ use dsr_common::{
 };
 
 use crate::{
+    global,
     maps::{self, LoadedKeys},
     wire::{
         icmp,
@@ -21,6 +22,8 @@ use crate::{
 pub(crate) struct Service {
     pub(crate) members: MembersRef,
     pub(crate) table: TableRef,
+    /// Its row of the service table.
+    pub(crate) row: u32,
 }
 
 /// The service on a flow's own port.
@@ -91,14 +94,14 @@ fn search(vip: Address, key: ServiceKey) -> Option<Service> {
     let row = maps::service(first)?;
     let found = row.key();
     if found == key && row.vip() == vip {
-        return Some(read(&row));
+        return Some(read(&row, first));
     }
     if found == ServiceKey::EMPTY {
         return None;
     }
     // A function of its own: the table is so sparse that few services stand elsewhere, and the short way keeps its registers.
-    let index = crate::search_services(u64::from(first), vip.hi, vip.lo, u64::from(key.0)) as u32;
-    maps::service(index).map(|row| read(&row))
+    let index = global::search_services(u64::from(first), vip.hi, vip.lo, u64::from(key.0)) as u32;
+    maps::service(index).map(|row| read(&row, index))
 }
 
 /// The row of a service that does not stand in its first one, or [`NOWHERE`].
@@ -122,8 +125,8 @@ pub(crate) fn search_on(first: u32, Address { hi, lo }: Address, key: ServiceKey
 const NOWHERE: u32 = u32::MAX;
 
 #[inline(always)]
-fn read(row: &maps::Service) -> Service {
+fn read(row: &maps::Service, index: u32) -> Service {
     // The table first: the agent writes the members first, so that a table never names one unknown here.
     let table = row.table();
-    Service { members: row.members(), table }
+    Service { members: row.members(), table, row: index }
 }

@@ -31,6 +31,8 @@ pub(crate) trait Observer {
     fn chose(row: u32);
     /// It was sent there, or met its end for a reason.
     fn ended(reason: Option<Reason>);
+    /// The program is done with it.
+    fn is_over();
     /// The long way, watched by the same.
     fn examine(ctx: *mut xdp_md, row: u64, mac: u64) -> u64;
 }
@@ -47,6 +49,9 @@ impl Observer for Unobserved {
 
     #[inline(always)]
     fn ended(_: Option<Reason>) {}
+
+    #[inline(always)]
+    fn is_over() {}
 
     #[inline(always)]
     fn examine(ctx: *mut xdp_md, row: u64, mac: u64) -> u64 {
@@ -70,7 +75,12 @@ impl Observer for Trace {
 
     #[inline(always)]
     fn ended(reason: Option<Reason>) {
-        crate::tell_traced(u64::from(reason.map_or(SENT, ended)));
+        maps::set_traced_outcome(reason.map_or(SENT, ended));
+    }
+
+    #[inline(always)]
+    fn is_over() {
+        crate::global::tell_traced();
     }
 
     #[inline(always)]
@@ -91,8 +101,8 @@ pub(crate) fn note(frame: &Frame, interface: &Interface) {
 
 /// Writes this CPU's record to the log, if it is in use and the log has not had too many.
 #[inline(always)]
-pub(crate) fn tell(outcome: u32) {
-    let Some(record) = maps::traced(outcome) else { return };
+pub(crate) fn tell() {
+    let Some(record) = maps::traced() else { return };
     if maps::may_tell(TRACES_PER_SECOND) {
         let octets: &[u8] = record;
         // The macro does not use the context that it asks for.

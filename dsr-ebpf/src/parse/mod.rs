@@ -21,7 +21,7 @@ pub(crate) use self::{
     ipv4::parse as ipv4,
     ipv6::parse as ipv6,
     link::{Addressee, Link, Payload, parse as link},
-    plain::{Plain, parse as plain},
+    plain::{Plain, parse as plain, parse_again as plain_again},
     quoted::parse as quoted,
     transport::parse as transport,
 };

@@ -55,13 +55,24 @@ pub(crate) fn parse(frame: &Frame, interface: &Interface) -> Option<Plain> {
         UDP if total >= MIN + UDP_MIN => false,
         _ => return None,
     };
-    let flow = Flow {
+    Some(Plain { link, packet: Packet { flow: flow(headers), opens }, end })
+}
+
+/// The packet of a frame that was read this way before, without another look at what was found right.
+#[inline(always)]
+pub(crate) fn parse_again(frame: &Frame) -> Option<Packet> {
+    let headers: &Headers = frame.at(0)?;
+    Some(Packet { flow: flow(headers), opens: headers.ip.protocol == TCP && headers.tcp.opens() })
+}
+
+#[inline(always)]
+fn flow(Headers { ip, tcp, .. }: &Headers) -> Flow {
+    Flow {
         family: Family::V4,
         protocol: ip.protocol,
         client_port: tcp.ports.source.raw(),
         service_port: tcp.ports.destination.raw(),
         client: Address::from_v4(ip.source),
         vip: Address::from_v4(ip.destination),
-    };
-    Some(Plain { link, packet: Packet { flow, opens }, end })
+    }
 }

@@ -9,6 +9,7 @@ use dsr_common::{
 
 use super::{Choice, at};
 use crate::{
+    global,
     maps::{self, LoadedKeys},
     parse::Ip,
 };
@@ -27,14 +28,14 @@ impl Datagram {
     /// Remembers where its first fragment went.
     #[inline(always)]
     pub(crate) fn remember(self, choice: &Choice) {
-        crate::remember_fragment(self.0, u64::from(choice.row));
+        global::remember_fragment(self.0, u64::from(choice.row));
     }
 }
 
 /// The member that the first fragment went to, where it came and not too long ago.
 #[inline(always)]
 pub(crate) fn find(datagram: Datagram) -> Result<Choice, Reason> {
-    match crate::find_fragment(datagram.0) {
+    match global::find_fragment(datagram.0) {
         NONE => Err(Reason::DropFragmentEarly),
         row => at(row as u32),
     }

@@ -1,14 +1,30 @@
 //! Flow in, member out: by the slot of the flow, or for a later fragment by what its first one was given.
 
 mod fragment;
-mod slot;
+mod place;
+mod track;
 
-use dsr_common::{flow::Flow, hash::Keys as _, stats::Reason};
+use dsr_common::{
+    flow::Flow,
+    hash::Keys as _,
+    service::{FLAG_REMEMBER, FLAG_SOURCE},
+    slot,
+    stats::Reason,
+    track::hash,
+};
 
 pub(crate) use self::fragment::{Datagram, find as follow_first, load as load_fragment, store as store_fragment};
+use self::track::NONE;
+pub(crate) use self::{
+    place::of as place_of_flow,
+    track::{Part, Tracked, row as row_of_flow},
+};
 use crate::{
+    global,
     maps::{self, LoadedKeys, Member},
+    parse::Packet,
     service::Service,
+    wire::transport::TCP,
 };
 
 /// A member and the row of the member map that it is in.
@@ -17,17 +33,52 @@ pub(crate) struct Choice {
     pub(crate) member: Member,
 }
 
-/// The member that a flow belongs to.
+/// The member that a packet's flow belongs to.
 #[inline(always)]
-pub(crate) fn member(flow: &Flow, service: &Service) -> Result<Choice, Reason> {
-    let hash = LoadedKeys.flow(flow);
-    let number = slot::current(service.table, hash)?;
-    at(service.members.base() + number)
+pub(crate) fn member(packet: &Packet, service: &Service) -> Result<Choice, Reason> {
+    at(row(packet, service)?)
+}
+
+/// The row of the member of nearly every flow; nothing where there is more to ask than its slot.
+#[inline(always)]
+pub(crate) fn row_if_stable(flow: &Flow, service: &Service) -> Option<u32> {
+    if service.table.flags() & (FLAG_SOURCE | FLAG_REMEMBER) != 0 {
+        return None;
+    }
+    let index = slot::index(LoadedKeys.flow(flow), service.table.size());
+    let number = maps::slot(service.table.block(), index)?.stable_member()?;
+    Some(service.members.base() + u32::from(number))
+}
+
+/// The row of the member of any flow.
+#[inline(always)]
+pub(crate) fn row(packet: &Packet, service: &Service) -> Result<u32, Reason> {
+    let (flow, table) = (&packet.flow, service.table);
+    let hash = if maps::sources() { hash(&LoadedKeys, flow, table) } else { LoadedKeys.flow(flow) };
+    let slot = maps::slot(table.block(), table.slot(hash)).ok_or(Reason::DropInconsistent)?;
+    let remembers = maps::remembers() && table.flags() & FLAG_REMEMBER != 0;
+    if !remembers && !(maps::tracks() && slot.is_tracked()) {
+        let number = slot.member().ok_or(Reason::DropNoBackend)?;
+        return Ok(service.members.base() + u32::from(number));
+    }
+    let part = if packet.opens {
+        Part::First
+    } else if remembers && flow.protocol != TCP {
+        Part::Either
+    } else {
+        Part::Later
+    };
+    // The slot goes with the members, beside which it fits, and is not read again: it may have changed.
+    let members = u64::from(service.members.base()) | u64::from(slot.0) << 32;
+    match global::follow_flow(hash, table.0, u64::from(service.row), members, part as u64) {
+        NONE => Err(Reason::DropNoBackend),
+        row => Ok(row as u32),
+    }
 }
 
 /// The member in this row.
 #[inline(always)]
-fn at(row: u32) -> Result<Choice, Reason> {
+pub(crate) fn at(row: u32) -> Result<Choice, Reason> {
     let member = maps::member(row).ok_or(Reason::DropInconsistent)?;
     Ok(Choice { row, member })
 }

@@ -93,8 +93,6 @@ pub(super) struct ServiceRow {
     unknown: Unknown,
 }
 
-const NOT_YET: &str = "this version does not have it: remove it";
-
 macro_rules! rows {
     ($($row:ident = $what:literal, $write:literal, $many:literal, [$($field:literal),+], $other:expr;)+) => {$(
         impl Read for $row {

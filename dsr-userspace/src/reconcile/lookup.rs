@@ -6,7 +6,8 @@ use dsr_common::{
     hash::{HashKeys, Keys as _},
     limits::{SERVICE_PROBES, SLOTS_PER_BLOCK},
     service::{ServiceKey, ServiceRow},
-    slot::{self, Slot},
+    slot::Slot,
+    track,
 };
 
 use super::tables::Tables;
@@ -43,9 +44,9 @@ pub fn service_of(flow: &Flow, keys: &HashKeys, tables: &impl Tables) -> Option<
 
 /// The slot of a flow in its service's table.
 pub fn slot_of(flow: &Flow, service: &FoundService, keys: &HashKeys, tables: &impl Tables) -> FoundSlot {
-    let hash = keys.flow(flow);
     let table = service.value.table;
-    let number = slot::index(hash, table.size());
+    let hash = track::hash(keys, flow, table);
+    let number = table.slot(hash);
     FoundSlot { hash, number, slot: tables.slot(table.block() * SLOTS_PER_BLOCK + number) }
 }
 

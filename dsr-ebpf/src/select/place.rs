@@ -1,0 +1,80 @@
+//! Where a flow's entry is within its set, or would be.
+
+use dsr_common::track::{Entry, WAYS, first_way};
+
+use crate::maps::{self, FlowTable};
+
+/// A way of a set, and what is there: one word, so that a global function can return it.
+///
+/// Bits 0 to 27: row and age of the entry, as in [`Entry`]. Bits 28 to 30: the way. Bits 32 and 33: whose the entry is.
+#[derive(Clone, Copy)]
+pub(crate) struct Place(u64);
+
+const WAY_SHIFT: u32 = 28;
+/// The entry is the flow's.
+const FOUND: u64 = 1 << 32;
+/// The entry is another flow's.
+const TAKEN: u64 = 1 << 33;
+
+impl Place {
+    const fn new(way: usize, entry: Entry, whose: u64) -> Self {
+        Self(entry.word() & ((1 << WAY_SHIFT) - 1) | (way as u64) << WAY_SHIFT | whose)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn word(self) -> u64 {
+        self.0
+    }
+
+    /// The way, below [`WAYS`].
+    #[inline(always)]
+    const fn way(self) -> usize {
+        (self.0 >> WAY_SHIFT) as usize % WAYS
+    }
+
+    /// What is remembered of the flow, but for its tag.
+    #[inline(always)]
+    pub(super) const fn found(self) -> Option<Entry> {
+        if self.0 & FOUND == 0 { None } else { Some(Entry::from_word(self.0 & ((1 << WAY_SHIFT) - 1))) }
+    }
+
+    /// Whether another flow gives way here.
+    #[inline(always)]
+    pub(super) const fn is_taken(self) -> bool {
+        self.0 & TAKEN != 0
+    }
+}
+
+/// Where the flow is, or else where it would displace least: an empty place, or the one that was not seen for longest, of
+/// several the first from [`first_way`] on.
+#[inline(always)]
+pub(crate) fn of(hash: u64, table: FlowTable, clock: u64) -> Place {
+    let Some(flows) = maps::flows(table, hash) else { return Place(0) };
+    let (mut stalest, mut most) = (Place(0), 0);
+    for step in 0..WAYS {
+        let way = (first_way(hash) + step) % WAYS;
+        let entry = flows.entry(way);
+        if entry.is_of(hash) {
+            return Place::new(way, entry, FOUND);
+        }
+        let staleness = entry.staleness(clock);
+        if step == 0 || staleness > most {
+            (stalest, most) = (Place::new(way, entry, if entry.is_empty() { 0 } else { TAKEN }), staleness);
+        }
+    }
+    stalest
+}
+
+/// Where the flow is in this table.
+#[inline(always)]
+pub(super) fn look(hash: u64, table: FlowTable, clock: u64) -> Place {
+    Place(crate::global::place_of_flow(hash, table as u64, clock))
+}
+
+/// Writes an entry there.
+#[inline(always)]
+pub(super) fn write(place: Place, table: FlowTable, hash: u64, entry: Entry) {
+    if let Some(flows) = maps::flows(table, hash) {
+        flows.set_entry(place.way(), entry);
+    }
+}
