@@ -20,6 +20,11 @@ impl ServiceKey {
     /// A row that never held a service: the end of a search.
     pub const EMPTY: Self = Self(0);
 
+    /// Whether a row with this key is a service's or a VIP's.
+    pub const fn is_used(self) -> bool {
+        self.0 != Self::EMPTY.0 && self.0 != Self::VACATED.0
+    }
+
     /// A service on one port. `port` is in network byte order as loaded from memory.
     #[inline(always)]
     pub const fn exact(family: Family, protocol: u8, port: u16) -> Self {

@@ -3,6 +3,8 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
+    path::Path,
+    sync::Arc,
 };
 
 use dsr_common::{
@@ -10,26 +12,35 @@ use dsr_common::{
     trace::TraceFilter,
 };
 
-use super::{Error, carried::Carried, loops::LoopLog, reach::ReachLog};
+use super::{
+    Error,
+    loops::LoopLog,
+    reach::ReachLog,
+    settling::{Settling, tick_seconds},
+    wish::Wish,
+};
 use crate::{
     announce::{self, Announcer},
     config::{Config, XdpMode},
-    datapath::{Datapath, Features, Mode},
+    datapath::{Datapath, Features, Left, Mode, Pins},
     metrics::Reloads,
-    model::{Health, InterfaceState, Network, SINGLE_BUFFER_MTU, ServiceId},
-    reconcile::{Full, Layout, Plan, Sizes, Tables as _, apply, plan, service_key},
+    model::{Affinity, Health, InterfaceState, Network, SINGLE_BUFFER_MTU, ServiceId},
+    reconcile::{Full, Keep, Layout, Plan, Sizes, Tables as _, apply, plan, service_key},
 };
 
 /// Everything that makes packets go where they shall.
 pub(super) struct Balancer {
     pub(super) config: Config,
+    /// What the configuration and the operator want together.
+    pub(super) wish: Wish,
     pub(super) network: Network,
     pub(super) health: Health,
     pub(super) datapath: Datapath,
     pub(super) layout: Layout,
     pub(super) reloads: Reloads,
     pub(super) loops: LoopLog,
-    pub(super) carried: Carried,
+    pub(super) settling: Settling,
+    pins: Arc<Pins>,
     features: Features,
     /// What the running trace tells of.
     pub(super) trace: Option<TraceFilter>,
@@ -40,30 +51,44 @@ pub(super) struct Balancer {
 }
 
 impl Balancer {
-    /// Loads the program, fills its tables, attaches it and announces the VIPs.
-    pub(super) fn start(config: Config, network: Network) -> Result<Self, Error> {
-        let features = features(&config, &network);
-        let sizes = Sizes::for_desired(&config.desired);
-        let seed = config.desired.hash_seed;
-        let datapath = Datapath::load(sizes, features, seed)?;
+    /// Loads the program, fills its tables, attaches it and announces the VIPs. What an agent left that is gone is taken
+    /// over as it is, without a gap.
+    pub(super) fn start(config: Config, network: Network, pins: &Path) -> Result<Self, Error> {
         let announcer = Announcer::start().map_err(Error::Announce)?;
-        let (layout, reloads, reach) = (Layout::default(), Reloads::default(), ReachLog::default());
-        let (loops, carried, health) = (LoopLog::default(), Carried::default(), Health::default());
+        let pins = Arc::new(Pins::open(pins)?);
+        let seed = config.desired.hash_seed;
+        let mut left = Left::find(&pins, &network.interfaces, seed)?;
+        let wish = Wish::of(&config);
+        let begun = Scene {
+            config: &config,
+            wish: &wish,
+            network: &network,
+            health: &Health::default(),
+            trace: None,
+            pins: &pins,
+        };
+        let started = begun.first(&mut left).inspect_err(|_| begun.give_up(&left));
+        let (features, datapath, layout) = (begun.features(), started?, Layout::default());
+        let settling = Settling::begin(tick_seconds(&wish.desired), left.tick_seconds);
+        let (reloads, reach, loops, health) = <(Reloads, ReachLog, LoopLog, Health)>::default();
         let mut balancer = Self {
             config,
+            wish,
             network,
             health,
             datapath,
             layout,
             reloads,
             loops,
-            carried,
+            settling,
+            pins,
             features,
             trace: None,
             announcer,
             reach,
             seed,
         };
+        balancer.settling.restamp(&mut balancer.datapath);
         balancer.reconcile()?;
         tracing::info!(
             interfaces = balancer.config.interfaces().join(","),
@@ -72,6 +97,11 @@ impl Balancer {
             "balancing"
         );
         Ok(balancer)
+    }
+
+    /// Detaches the program; nothing is left of it.
+    pub(super) fn stop(&mut self) -> Result<(), Error> {
+        Ok(self.datapath.detach()?)
     }
 
     /// Follows a change of the network.
@@ -97,14 +127,19 @@ impl Balancer {
     }
 
     fn exchange(&mut self, config: Config, network: Network) -> (Config, Network) {
+        self.wish.follow(&config);
         (std::mem::replace(&mut self.config, config), std::mem::replace(&mut self.network, network))
     }
 
     /// Makes everything agree with a configuration that came in the place of `other`.
     fn take_over(&mut self, other: &Config) -> Result<(), Error> {
-        if self.seed != self.config.desired.hash_seed || other.interfaces() != self.config.interfaces() {
-            self.rebuild()?;
+        let is_same = self.seed == self.config.desired.hash_seed
+            && other.interfaces() == self.config.interfaces()
+            && other.flow_table == self.config.flow_table;
+        if !is_same {
+            self.rebuild(None)?;
         }
+        self.settling.set_tick(tick_seconds(&self.wish.desired), &mut self.datapath);
         self.reconcile()
     }
 
@@ -118,22 +153,21 @@ impl Balancer {
 
     /// Makes the program's tables and attachments agree with configuration and network.
     pub(super) fn reconcile(&mut self) -> Result<(), Error> {
-        if features(&self.config, &self.network) != self.features {
-            self.rebuild()?;
+        if self.scene().features() != self.features {
+            self.rebuild(None)?;
         }
-        self.enter_interfaces()?;
-        let plan = match self.plan(&self.datapath) {
-            Ok(plan) => plan,
-            Err(full) => {
-                tracing::info!("{full}: the program is loaded again with larger tables");
-                self.rebuild()?;
-                self.plan(&self.datapath)?
-            }
-        };
+        let mut devices = self.datapath.enter_interfaces(&self.scene().interfaces())?;
+        let mut planned = self.scene().plan(&devices, &self.datapath);
+        while let Err(full) = planned {
+            tracing::info!("{full}: the program is loaded again with larger tables");
+            self.rebuild(Some(full))?;
+            devices = self.datapath.enter_interfaces(&self.scene().interfaces())?;
+            planned = self.scene().plan(&devices, &self.datapath);
+        }
+        let plan = planned?;
         apply(&plan.changes, &mut self.datapath);
         tracing::debug!(changes = plan.changes.len(), "reconciled");
         self.layout = plan.layout;
-        self.carried.retain(&self.layout);
         let attached = self.attached();
         attach(&self.config, &self.network, &mut self.datapath, &attached)?;
         self.reach.update(&self.config.desired, &self.network);
@@ -142,24 +176,23 @@ impl Balancer {
     }
 
     /// Loads the program anew, with tables and constants for what is wanted now, and puts it in the old one's place
-    /// without a gap. What the old one counted is carried over. Until that has worked, nothing is taken from the old one.
-    fn rebuild(&mut self) -> Result<(), Error> {
-        let features = features(&self.config, &self.network);
-        let desired = &self.config.desired;
-        let mut fresh = Datapath::load(Sizes::for_desired(desired), features, desired.hash_seed)?;
-        if let Some(filter) = &self.trace {
-            fresh.start_trace(filter)?;
+    /// without a gap. What the old one has in its tables and what it counted is carried over. Until that has worked,
+    /// nothing is taken from the old one.
+    fn rebuild(&mut self, full: Option<Full>) -> Result<(), Error> {
+        let seed = self.config.desired.hash_seed;
+        let keep = if seed == self.seed { Keep::Everything } else { Keep::Members };
+        if keep == Keep::Members {
+            tracing::warn!(
+                "another hash_seed: which flow is whose cannot be kept, nearly every one gets another backend"
+            );
         }
-        fresh.set_interfaces(&self.devices())?;
-        let plan = self.plan(&fresh)?;
-        apply(&plan.changes, &mut fresh);
         let kept = self.attached();
-        attach(&self.config, &self.network, &mut fresh, &kept)?;
+        let mut fresh = self.scene().load(Some((&self.datapath, keep)), &kept, full)?;
+        fresh.finish(seed, tick_seconds(&self.wish.desired))?;
         fresh.replace(&mut self.datapath, &kept)?;
-        (self.features, self.seed) = (features, desired.hash_seed);
+        (self.features, self.seed) = (self.scene().features(), seed);
         let gone = std::mem::replace(&mut self.datapath, fresh);
-        let layout = std::mem::replace(&mut self.layout, plan.layout);
-        Ok(self.carried.add(&gone, &layout, &self.network.interfaces)?)
+        Ok(self.datapath.settle_in(Some(&gone))?)
     }
 
     /// The configuration's interfaces that have the program.
@@ -169,20 +202,9 @@ impl Balancer {
         names.filter(|name| state(name).is_some_and(|state| self.datapath.is_attached(name, state.ifindex))).collect()
     }
 
-    fn plan(&self, datapath: &Datapath) -> Result<Plan, Full> {
-        let devices: BTreeMap<u32, u32> = self.devices().iter().map(|(device, i)| (i.ifindex, *device)).collect();
-        plan(&self.config.desired, &self.network, &self.health, &devices, datapath)
-    }
-
-    /// The interfaces that exist, each with its place in the configuration, which is its row of the device map.
-    fn devices(&self) -> Vec<(u32, InterfaceState)> {
-        let state = |name: &String| self.network.interfaces.get(name).copied();
-        (0..).zip(self.config.interfaces()).filter_map(|(device, name)| Some((device, state(&name)?))).collect()
-    }
-
-    fn enter_interfaces(&mut self) -> Result<(), Error> {
-        let devices = self.devices();
-        Ok(self.datapath.set_interfaces(&devices)?)
+    fn scene(&self) -> Scene<'_> {
+        let Self { config, wish, network, health, trace, pins, .. } = self;
+        Scene { config, wish, network, health, trace: trace.as_ref(), pins }
     }
 
     /// Where the slots of a service are.
@@ -200,17 +222,111 @@ impl Balancer {
     }
 }
 
-/// What the program has to be able to do for this configuration on this network.
-fn features(config: &Config, network: &Network) -> Features {
-    Features {
-        redirect: config.interfaces.len() > 1,
-        vlan: true,
-        ipv6: config.vips().any(|vip| vip.is_ipv6()),
-        any: config.desired.services.iter().any(|service| service.id.port.number().is_none()),
-        jumbo: network.interfaces.values().any(|interface| interface.mtu > SINGLE_BUFFER_MTU),
-        track: true,
-        source: false,
-        remember: false,
+/// What a program is loaded for.
+struct Scene<'a> {
+    config: &'a Config,
+    wish: &'a Wish,
+    network: &'a Network,
+    health: &'a Health,
+    /// What the program is to tell of.
+    trace: Option<&'a TraceFilter>,
+    pins: &'a Arc<Pins>,
+}
+
+impl Scene<'_> {
+    /// The first load of an agent, in the place of what another one left.
+    fn first(&self, left: &mut Left) -> Result<Datapath, Error> {
+        if left.is_other_layout {
+            tracing::warn!(
+                "what an agent of another version left has tables of another layout: the program is replaced without a \
+                 gap, but counters begin at zero, and flows that were remembered are forgotten"
+            );
+        }
+        if left.keep == Some(Keep::Members) {
+            tracing::warn!("an agent with another hash_seed was here: nearly every flow gets another backend");
+        }
+        let kept = left.attached(&self.network.interfaces);
+        let kept: BTreeSet<String> = self.config.interfaces().into_iter().filter(|name| kept.contains(name)).collect();
+        let mut fresh = self.load(left.tables.as_ref().zip(left.keep), &kept, None)?;
+        fresh.finish(self.config.desired.hash_seed, tick_seconds(&self.wish.desired))?;
+        fresh.inherit(left, &kept)?;
+        fresh.settle_in(left.tables.as_ref())?;
+        if !kept.is_empty() {
+            tracing::info!(
+                interfaces = kept.iter().cloned().collect::<Vec<_>>().join(","),
+                "taken over from an agent that is gone"
+            );
+        }
+        Ok(fresh)
+    }
+
+    /// After a first load that failed: nothing stays behind that was not there.
+    fn give_up(&self, left: &Left) {
+        if left.tables.is_none()
+            && !left.is_other_layout
+            && let Err(error) = self.pins.remove()
+        {
+            tracing::warn!(%error, "pins stay behind");
+        }
+    }
+
+    /// Loads the program with what is kept of another, and attaches it where that one is not.
+    fn load(
+        &self,
+        old: Option<(&Datapath, Keep)>,
+        kept: &BTreeSet<String>,
+        full: Option<Full>,
+    ) -> Result<Datapath, Error> {
+        let mut sizes = self.sizes(old.map(|(old, _)| old.sizes()));
+        if let (Some(full), Some((old, _))) = (full, old)
+            && old.sizes().has_tables_of(sizes)
+        {
+            sizes = sizes.grown(full);
+        }
+        let seed = self.config.desired.hash_seed;
+        let mut fresh = Datapath::load_beside(sizes, self.features(), seed, self.pins, old)?;
+        if let Some(filter) = self.trace {
+            fresh.start_trace(filter)?;
+        }
+        let devices = fresh.enter_interfaces(&self.interfaces())?;
+        if !old.is_some_and(|(_, keep)| keep == Keep::Everything) {
+            // No packet meets these tables yet.
+            apply(&self.plan(&devices, &fresh)?.changes, &mut fresh);
+        }
+        attach(self.config, self.network, &mut fresh, kept)?;
+        Ok(fresh)
+    }
+
+    fn sizes(&self, live: Option<Sizes>) -> Sizes {
+        let flows = self.config.flow_table;
+        let sizes = Sizes::for_desired(&self.wish.desired).with_flows(flows.flows, flows.syns);
+        live.map_or(sizes, |live| sizes.at_least(live))
+    }
+
+    fn plan(&self, devices: &BTreeMap<u32, u32>, datapath: &Datapath) -> Result<Plan, Full> {
+        plan(&self.wish.desired, self.network, self.health, devices, datapath)
+    }
+
+    /// The interfaces of the configuration that exist.
+    fn interfaces(&self) -> Vec<InterfaceState> {
+        let names = self.config.interfaces().into_iter();
+        names.filter_map(|name| self.network.interfaces.get(&name).copied()).collect()
+    }
+
+    /// What the program has to be able to do for this configuration on this network.
+    fn features(&self) -> Features {
+        let services = &self.config.desired.services;
+        let has = |affinity| services.iter().any(|service| service.affinity == affinity);
+        Features {
+            redirect: self.config.interfaces.len() > 1,
+            vlan: true,
+            ipv6: self.config.vips().any(|vip| vip.is_ipv6()),
+            any: services.iter().any(|service| service.id.port.number().is_none()),
+            jumbo: self.network.interfaces.values().any(|interface| interface.mtu > SINGLE_BUFFER_MTU),
+            track: services.iter().any(|service| service.affinity.tracks(service.id.protocol)),
+            source: has(Affinity::Source),
+            remember: has(Affinity::Flow),
+        }
     }
 }
 

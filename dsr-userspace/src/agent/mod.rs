@@ -4,14 +4,15 @@
 //! answers each with one idempotent reconciliation.
 
 mod balancer;
-mod carried;
 mod desk;
 mod exporter;
 mod loops;
 mod reach;
 mod report;
+mod settling;
 mod status;
 mod trace;
+mod wish;
 
 use std::{
     path::{Path, PathBuf},
@@ -22,6 +23,7 @@ use std::{
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
+    time::MissedTickBehavior,
 };
 
 use self::{balancer::Balancer, desk::Desk, exporter::Exporter};
@@ -61,6 +63,14 @@ pub enum Error {
     /// A table is full although it was built for this configuration.
     #[error("{0} although it was sized for this configuration")]
     Full(#[from] crate::reconcile::Full),
+    /// There is no such backend.
+    #[error("the pool {pool} has no backend {backend}")]
+    NoBackend {
+        /// The pool that was named.
+        pool: String,
+        /// The backend that was named.
+        backend: String,
+    },
     /// Nothing can listen at the metrics' address.
     #[error(transparent)]
     Metrics(#[from] metrics::Error),
@@ -75,19 +85,27 @@ pub enum Error {
     Signals(std::io::Error),
 }
 
-/// Runs the agent of the current network namespace until SIGINT or SIGTERM; then the program is detached.
-pub async fn run(file: &Path) -> Result<(), Error> {
+/// Runs the agent of the current network namespace, which keeps what outlives it in the directory `pins`, until SIGINT or
+/// SIGTERM: then the program is detached; or until SIGUSR1: then it is left to the next agent.
+pub async fn run(file: &Path, pins: &Path) -> Result<(), Error> {
     let mut signals = Signals::new().map_err(Error::Signals)?;
     let mut agent = tokio::select! {
-        agent = Agent::start(file) => agent?,
+        agent = Agent::start(file, pins) => agent?,
         () = signals.stopped() => return Ok(()),
     };
     let mut looks = tokio::time::interval(LOOK_EVERY);
+    let mut seconds = tokio::time::interval(SECOND);
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = looks.tick() => agent.look(),
+            _ = seconds.tick() => lock(&agent.balancer).settle(),
             asked = signals.next() => match asked {
                 Asked::Stop => break,
+                Asked::HandOver => {
+                    tracing::info!("handed over: the program stays attached for the next agent");
+                    return Ok(());
+                }
                 Asked::Reload => agent.reload("SIGHUP").await,
             },
             () = agent.file.changed() => agent.reload("the file changed").await,
@@ -97,12 +115,15 @@ pub async fn run(file: &Path) -> Result<(), Error> {
             }
         }
     }
+    lock(&agent.balancer).stop()?;
     tracing::info!("stopped: the program is detached and the VIPs are no longer answered");
     Ok(())
 }
 
 /// How often counters are looked at for what an operator has to be told.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often it is looked whether the flow clock has to move.
+const SECOND: Duration = Duration::from_secs(1);
 
 struct Agent {
     path: PathBuf,
@@ -116,7 +137,7 @@ struct Agent {
 }
 
 impl Agent {
-    async fn start(path: &Path) -> Result<Self, Error> {
+    async fn start(path: &Path, pins: &Path) -> Result<Self, Error> {
         let file = Watch::new(path)?;
         let config = config::load_on_host(path, &HostFacts::read().await?)?;
         warn_about(&config);
@@ -125,7 +146,7 @@ impl Agent {
         let place = exporter.prepare(config.metrics).await?;
         let server = desk::bind(config.api.as_deref()).await?;
         let (watcher, network) = watch_network(&config).await?;
-        let balancer = Balancer::start(config, network.borrow().clone())?;
+        let balancer = Balancer::start(config, network.borrow().clone(), pins)?;
         let balancer = Arc::new(Mutex::new(balancer));
         exporter.serve(place, &balancer);
         let desk = Desk::open(server, &balancer);
@@ -236,6 +257,7 @@ struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
+    hand_over: Signal,
 }
 
 impl Signals {
@@ -244,6 +266,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hang_up: signal(SignalKind::hangup())?,
+            hand_over: signal(SignalKind::user_defined1())?,
         })
     }
 
@@ -252,6 +275,7 @@ impl Signals {
             _ = self.interrupt.recv() => Asked::Stop,
             _ = self.terminate.recv() => Asked::Stop,
             _ = self.hang_up.recv() => Asked::Reload,
+            _ = self.hand_over.recv() => Asked::HandOver,
         }
     }
 
@@ -264,5 +288,6 @@ impl Signals {
 /// What a signal asks for.
 enum Asked {
     Stop,
+    HandOver,
     Reload,
 }

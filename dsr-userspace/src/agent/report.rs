@@ -1,11 +1,12 @@
 //! What the metrics say of the balancer at one moment.
 
-use dsr_common::stats::Reason;
+use dsr_common::stats::{Reason, Tracking};
 
 use super::{balancer::Balancer, reach};
 use crate::{
     datapath,
-    metrics::{BackendSample, MemberSample, ReasonSample, Snapshot},
+    metrics::{BackendSample, DrainingSample, MemberSample, ReasonSample, Snapshot, TrackingSample},
+    reconcile::{FlowTable, tracked_slots},
 };
 
 impl Balancer {
@@ -15,6 +16,7 @@ impl Balancer {
             members: self.members()?,
             reasons: self.reasons()?,
             backends: self.backends(),
+            tracking: self.tracking()?,
             reload: self.reloads,
             config_hash: self.config.hash,
         })
@@ -24,7 +26,7 @@ impl Balancer {
         let mut samples = Vec::new();
         for (service, placed) in self.config.desired.services.iter().zip(&self.layout.services) {
             for (backend, member) in service.backends.iter().zip(&placed.members) {
-                let traffic = self.carried.member(service.id, backend.address) + self.datapath.traffic(member.row)?;
+                let traffic = self.datapath.traffic(member.row)?;
                 samples.push(MemberSample {
                     service: service.name.clone(),
                     vip: service.id.vip,
@@ -47,12 +49,33 @@ impl Balancer {
         for name in self.config.interfaces() {
             let Some(interface) = self.network.interfaces.get(&name) else { continue };
             for reason in Reason::ALL {
-                let packets =
-                    self.carried.reason(&name, *reason) + self.datapath.reason(Some(interface.ifindex), *reason)?;
+                let packets = self.datapath.reason(Some(interface.ifindex), *reason)?;
                 samples.push(ReasonSample { reason: *reason, interface: name.clone(), packets });
             }
         }
         Ok(samples)
+    }
+
+    fn tracking(&self) -> Result<TrackingSample, datapath::Error> {
+        let services = &self.config.desired.services;
+        let named = |id| services.iter().find(|service| service.id == id);
+        let slots = tracked_slots(&self.wish.desired, &self.datapath).into_iter();
+        let slots = slots.filter_map(|(id, slots)| Some((named(id)?.name.clone(), slots)));
+        let draining = self.settling.drained.iter().filter_map(|((id, address), drained)| {
+            let service = named(*id)?;
+            let backend = service.backends.iter().find(|backend| backend.address == *address)?;
+            let (service, backend) = (service.name.clone(), backend.name.clone());
+            Some(DrainingSample { service, backend, drained: *drained })
+        });
+        let packets = Tracking::ALL.iter().map(|event| Ok((*event, self.datapath.tracked(*event)?)));
+        let count = |table| self.datapath.flow_entries(table).count() as u64;
+        Ok(TrackingSample {
+            slots: slots.collect(),
+            flows: count(FlowTable::Flows),
+            syns: count(FlowTable::Syns),
+            packets: packets.collect::<Result<_, datapath::Error>>()?,
+            draining: draining.collect(),
+        })
     }
 
     fn backends(&self) -> Vec<BackendSample> {

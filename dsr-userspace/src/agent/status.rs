@@ -15,7 +15,7 @@ use crate::{
 impl Balancer {
     /// All that an operator is shown, after so long a time.
     pub(super) fn status(&self, uptime: Duration) -> Result<Status, datapath::Error> {
-        let services = &self.config.desired.services;
+        let services = &self.wish.desired.services;
         let placed = services.iter().zip(&self.layout.services);
         let services: Vec<_> =
             placed.map(|(service, placed)| self.service_status(service, placed)).collect::<Result<_, _>>()?;
@@ -71,7 +71,7 @@ impl Balancer {
         backend: &Backend,
         member: &PlacedMember,
     ) -> Result<MemberStatus, datapath::Error> {
-        let traffic = self.carried.member(service.id, backend.address) + self.datapath.traffic(member.row)?;
+        let traffic = self.datapath.traffic(member.row)?;
         let cause = (!member.reachable).then(|| reach::cause(&self.network, backend.address)).flatten();
         let state = match (member.reachable, backend.weight.get()) {
             (false, _) => MemberState::Unreachable,

@@ -4,6 +4,7 @@
 
 mod ask;
 mod check;
+mod detach;
 mod endpoint;
 mod lab;
 mod run;
@@ -26,7 +27,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Balance on this node until SIGINT or SIGTERM; SIGHUP reads the file again.
+    /// Balance on this node until SIGINT or SIGTERM; SIGHUP reads the file again, SIGUSR1 leaves all to the next agent.
     Run(run::Args),
     /// Say what is wrong with a configuration; change nothing.
     Check(check::Args),
@@ -34,6 +35,8 @@ enum Command {
     Status(status::Args),
     /// Show what becomes of the packets of a client to a VIP, while they come.
     Trace(trace::Args),
+    /// Take away what an agent left that was killed or has handed over: then the VIPs are no longer answered.
+    Detach(detach::Args),
     /// Show it at work in network namespaces of its own: client, switch, balancer and backends.
     Lab(lab::Args),
 }
@@ -50,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Status(args) => status::run(&args),
         Command::Trace(args) => trace::run(&args),
+        Command::Detach(args) => detach::run(&args),
         Command::Lab(args) => lab::run(&args),
     };
     result.unwrap_or_else(|error| {

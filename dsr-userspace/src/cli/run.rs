@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use crate::agent;
+use crate::{agent, datapath::DEFAULT_PINS};
 use anyhow::Context as _;
 
 use super::WRONG;
@@ -13,11 +13,14 @@ pub(crate) struct Args {
     /// The configuration, YAML.
     #[arg(short, long, value_name = "FILE")]
     config: PathBuf,
+    /// Where maps and links are kept that outlive the agent: a directory of its own on a BPF file system.
+    #[arg(long, value_name = "DIRECTORY", default_value = DEFAULT_PINS)]
+    pins: PathBuf,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    match runtime.block_on(agent::run(&args.config)) {
+    match runtime.block_on(agent::run(&args.config, &args.pins)) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(agent::Error::Config(errors)) => {
             for problem in errors.problems() {

@@ -1,12 +1,10 @@
 //! Attaches the program to interfaces, natively unless generic mode is allowed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Datapath, Error};
-use aya::programs::{
-    ProgramError, Xdp, XdpMode,
-    xdp::{XdpLink, XdpLinkId},
-};
+use super::{Datapath, Error, pin::Pins};
+use crate::model::InterfaceState;
+use aya::programs::{ProgramError, Xdp, XdpMode, links::LinkError, xdp::XdpLink};
 
 /// How the program is attached to an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,10 +15,14 @@ pub enum Mode {
     Generic,
 }
 
+/// Where a program is attached, by the name of the interface.
+pub(super) type Attachments = BTreeMap<String, Attached>;
+
+/// One attachment. Dropping it ends it, unless it is pinned.
 pub(super) struct Attached {
-    pub(super) link: XdpLinkId,
-    pub(super) ifindex: u32,
-    pub(super) mode: Mode,
+    link: XdpLink,
+    ifindex: u32,
+    mode: Mode,
 }
 
 impl Datapath {
@@ -36,19 +38,36 @@ impl Datapath {
             }
             Err(error) => return Err(refusal(interface, &error)),
         };
-        self.attached.insert(interface.to_owned(), Attached { link, ifindex, mode });
-        Ok(mode)
+        let link = self.program_mut()?.take_link(link)?;
+        let link = self.pin_link(ifindex, mode, link)?;
+        let before = self.attached.insert(interface.to_owned(), Attached { link, ifindex, mode });
+        // Of an interface that was removed; the new one has another index.
+        before.map_or(Ok(()), |gone| self.unpin_link(gone.ifindex)).map(|()| mode)
     }
 
     /// Puts this program in the place of another one on the interfaces in `kept`, without a gap. Where that one is
-    /// attached elsewhere, it stays so until it is dropped.
+    /// attached elsewhere, it is so no longer.
     pub fn replace(&mut self, other: &mut Self, kept: &BTreeSet<String>) -> Result<(), Error> {
-        let taken: Vec<String> = other.attached.keys().filter(|name| kept.contains(*name)).cloned().collect();
-        for name in taken {
-            let Some(attached) = other.attached.remove(&name) else { continue };
-            let link: XdpLink = other.program_mut()?.take_link(attached.link)?;
-            let link = self.program_mut()?.attach_to_link(link)?;
-            self.attached.insert(name, Attached { link, ..attached });
+        self.take_over(std::mem::take(&mut other.attached), kept)
+    }
+
+    /// Takes what another program was attached by. Where the kernel has ended a link, for it has removed the interface,
+    /// there is nothing to take.
+    pub(super) fn take_over(&mut self, others: Attachments, kept: &BTreeSet<String>) -> Result<(), Error> {
+        for (name, Attached { link, ifindex, mode }) in others {
+            if !kept.contains(&name) {
+                self.unpin_link(ifindex)?;
+                continue;
+            }
+            let taken = match self.program_mut()?.attach_to_link(link) {
+                Err(error) if errno(&error) == Some(libc::ENOLINK) => {
+                    self.unpin_link(ifindex)?;
+                    continue;
+                }
+                taken => taken?,
+            };
+            let link = self.program_mut()?.take_link(taken)?;
+            self.attached.insert(name, Attached { link, ifindex, mode });
         }
         Ok(())
     }
@@ -63,9 +82,32 @@ impl Datapath {
         self.attached.get(interface).map(|attached| attached.mode)
     }
 
-    fn program_mut(&mut self) -> Result<&mut Xdp, Error> {
-        self.xdp(self.tracer.program())
+    fn pin_link(&self, ifindex: u32, mode: Mode, link: XdpLink) -> Result<XdpLink, Error> {
+        let Some(pinned) = &self.pinned else { return Ok(link) };
+        let failed = |error: LinkError| Error::Link(pinned.pins.directory().to_owned(), error.to_string());
+        let link = pinned.pins.pin_link(ifindex, mode, link.try_into().map_err(failed)?)?;
+        link.try_into().map_err(failed)
     }
+
+    fn unpin_link(&self, ifindex: u32) -> Result<(), Error> {
+        self.pinned.as_ref().map_or(Ok(()), |pinned| pinned.pins.unpin_link(ifindex))
+    }
+
+    fn program_mut(&mut self) -> Result<&mut Xdp, Error> {
+        self.xdp(self.program_name())
+    }
+}
+
+/// The attachments that an agent left which is gone. Interfaces that have no name here are left to be found again.
+pub(super) fn left(pins: &Pins, interfaces: &BTreeMap<String, InterfaceState>) -> Result<Attachments, Error> {
+    let mut attachments = Attachments::new();
+    for (ifindex, mode, link) in pins.links()? {
+        let failed = |error: LinkError| Error::Link(pins.directory().to_owned(), error.to_string());
+        let name = interfaces.iter().find(|(_, state)| state.ifindex == ifindex).map(|(name, _)| name.clone());
+        let name = name.unwrap_or_else(|| format!("interface {ifindex}"));
+        attachments.insert(name, Attached { link: link.try_into().map_err(failed)?, ifindex, mode });
+    }
+    Ok(attachments)
 }
 
 /// The kernel's error number, if the failure has one.

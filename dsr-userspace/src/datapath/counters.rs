@@ -42,7 +42,24 @@ impl Datapath {
     /// The traffic of the member at this row of the member map.
     pub fn traffic(&self, row: u32) -> Result<Traffic, Error> {
         let values = self.counters.get(&row, 0).map_err(|error| Error::Map("COUNTERS", error))?;
-        Ok(values.iter().map(Traffic::from).fold(Traffic::default(), Add::add))
+        let carried = self.carried.as_ref().map(|carried| Traffic::from(&carried.load(row))).unwrap_or_default();
+        Ok(values.iter().map(Traffic::from).fold(carried, Add::add))
+    }
+
+    /// Adds what another program counted for the members that it had in the same rows. It must count no more.
+    pub(super) fn add_traffic(&mut self, gone: &Self) -> Result<(), Error> {
+        for row in 0..gone.sizes.members.min(self.sizes.members) {
+            let (old, new) = (gone.members.load(row), self.members.load(row));
+            if old.family == 0 || (old.family, old.backend) != (new.family, new.backend) {
+                continue;
+            }
+            let traffic = gone.traffic(row)?;
+            if let Some(carried) = &mut self.carried {
+                let Traffic { packets, bytes, new_flows, loops } = traffic + Traffic::from(&carried.load(row));
+                carried.store(row, &Counters { packets, bytes, new_flows, loops });
+            }
+        }
+        Ok(())
     }
 
     /// How many frames met their end for this reason on an interface; `None` is for frames of no known interface.
@@ -54,7 +71,22 @@ impl Datapath {
         Ok(values.iter().sum())
     }
 
+    /// No frame was counted for any reason on the interface in this row of the interface table.
+    pub(super) fn zero_reasons(&mut self, interface: u32) -> Result<(), Error> {
+        let failed = |error| Error::Map("REASONS", error);
+        for reason in Reason::ALL {
+            let row = reason_row(interface, *reason);
+            let cpus = self.reasons.get(&row, 0).map_err(failed)?.len();
+            let zeros = vec![0; cpus].try_into().map_err(|error| failed(aya::maps::MapError::IoError(error)))?;
+            self.reasons.set(row, zeros, 0).map_err(failed)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn zero_counters(&mut self, row: u32) -> Result<(), Error> {
+        if let Some(carried) = &mut self.carried {
+            carried.store(row, &Counters::default());
+        }
         let cpus = self.counters.get(&row, 0).map_err(|error| Error::Map("COUNTERS", error))?.len();
         let zeros = vec![Counters::default(); cpus]
             .try_into()

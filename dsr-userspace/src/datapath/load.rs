@@ -1,21 +1,24 @@
 //! Loads the embedded object with its sizes and constants.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use aya::{
-    EbpfLoader, include_bytes_aligned,
-    maps::{MapData, PerCpuArray, xdp::DevMap},
+    Ebpf, EbpfLoader, Pod, include_bytes_aligned,
+    maps::{Array, Map, MapData, PerCpuArray, xdp::DevMap},
     programs::Xdp,
 };
 use dsr_common::{
     hash::HashKeys,
     limits::{FRAGMENT_SETS, INTERFACE_ROWS},
     names,
-    stats::REASON_ROWS,
+    stats::{Counters, REASON_ROWS},
     track::ROW_MAX,
 };
 
-use super::{Datapath, Error, mapped::Mapped, trace::Tracer};
+use super::{Datapath, Error, Pinned, mapped::Mapped, pin::pin_error, trace::Tracer};
 use crate::reconcile::Sizes;
 
 /// The kernel side, as `cargo xtask build` made it.
@@ -85,63 +88,180 @@ impl Features {
 impl Datapath {
     /// Loads the program, attached to nothing, its tables empty.
     pub fn load(sizes: Sizes, features: Features, hash_seed: u64) -> Result<Self, Error> {
-        if sizes.members > ROW_MAX + 1 {
-            return Err(Error::Members(sizes.members, ROW_MAX + 1));
+        let ebpf = load(sizes, features, hash_seed, None)?;
+        Self::open(Source::Object(Box::new(ebpf)), sizes, None)
+    }
+
+    /// Loads the program, attached to nothing, with all maps below the directory of the pinned load: those that are there
+    /// are used, the others are made.
+    pub(super) fn load_at(sizes: Sizes, features: Features, hash_seed: u64, pinned: Pinned) -> Result<Self, Error> {
+        let directory = pinned.pins.load(pinned.number);
+        let carried = directory.join(CARRIED);
+        if !carried.exists() {
+            let map = Array::<MapData, Counters>::create(sizes.members, BPF_F_MMAPABLE);
+            map.map_err(|error| Error::Map(CARRIED, error))?
+                .pin(&carried)
+                .map_err(|error| pin_error(&carried, error))?;
         }
-        let keys = HashKeys::from_seed(hash_seed);
-        let masks = [
-            (names::SERVICE_MASK, sizes.services - 1),
-            (names::FLOW_MASK, sizes.flow_sets - 1),
-            (names::SYN_MASK, sizes.syn_sets - 1),
-        ];
-        let constants = features.constants().map(|(name, used)| (name, u8::from(used)));
-        let mut loader = EbpfLoader::new();
-        loader.override_global(names::HASH_KEYS, &keys, true);
-        for (name, rows) in rows(sizes) {
-            loader.map_max_entries(name, rows);
-        }
-        for (name, mask) in &masks {
-            loader.override_global(name, mask, true);
-        }
-        for (name, used) in &constants {
-            loader.override_global(name, used, true);
-        }
-        let mut ebpf = loader.load(OBJECT)?;
-        let program: &mut Xdp =
-            ebpf.program_mut(names::XDP_PROGRAM).ok_or(Error::Missing(names::XDP_PROGRAM))?.try_into()?;
-        program.load()?;
+        let ebpf = load(sizes, features, hash_seed, Some(&directory))?;
+        Self::open(Source::Object(Box::new(ebpf)), sizes, Some(pinned))
+    }
+
+    /// Opens a load that another agent made, which is gone: its maps alone.
+    pub(super) fn open_left(pinned: Pinned) -> Result<Self, Error> {
+        let directory = pinned.pins.load(pinned.number);
+        let rows = |name| {
+            let info = MapData::from_pin(directory.join(name)).and_then(|map| map.info());
+            info.map(|info| info.max_entries()).map_err(|error| Error::Map(name, error))
+        };
+        let sizes = Sizes {
+            services: rows(names::SERVICES)?,
+            members: rows(names::MEMBERS)?,
+            blocks: rows(names::SLOTS)?,
+            flow_sets: rows(names::FLOWS)?,
+            syn_sets: rows(names::SYNS)?,
+        };
+        Self::open(Source::Pins(directory), sizes, Some(pinned))
+    }
+
+    fn open(mut source: Source, sizes: Sizes, pinned: Option<Pinned>) -> Result<Self, Error> {
+        let carried = pinned.as_ref().map(|pinned| {
+            let map = map_at(&pinned.pins.load(pinned.number), CARRIED)?;
+            Mapped::of(&map, CARRIED, sizes.members)
+        });
         Ok(Self {
             sizes,
-            services: Mapped::take(&mut ebpf, names::SERVICES, sizes.services)?,
-            members: Mapped::take(&mut ebpf, names::MEMBERS, sizes.members)?,
-            slots: Mapped::take(&mut ebpf, names::SLOTS, sizes.blocks)?,
-            previous: Mapped::take(&mut ebpf, names::PREVIOUS, sizes.blocks)?,
-            old_tables: Mapped::take(&mut ebpf, names::OLD_TABLES, sizes.services)?,
-            flows: Mapped::take(&mut ebpf, names::FLOWS, sizes.flow_sets)?,
-            syns: Mapped::take(&mut ebpf, names::SYNS, sizes.syn_sets)?,
-            clock: Mapped::take(&mut ebpf, names::CLOCK, 1)?,
-            fragments: Mapped::take(&mut ebpf, names::FRAGMENTS, FRAGMENT_SETS)?,
-            interfaces: Mapped::take(&mut ebpf, names::INTERFACES, INTERFACE_ROWS)?,
-            counters: PerCpuArray::try_from(take(&mut ebpf, names::COUNTERS)?)
-                .map_err(|error| Error::Map(names::COUNTERS, error))?,
-            reasons: PerCpuArray::try_from(take(&mut ebpf, names::REASONS)?)
-                .map_err(|error| Error::Map(names::REASONS, error))?,
-            tracking: PerCpuArray::try_from(take(&mut ebpf, names::TRACKING)?)
-                .map_err(|error| Error::Map(names::TRACKING, error))?,
-            devices: DevMap::<MapData>::try_from(take(&mut ebpf, names::DEVICES)?)
+            services: source.mapped(names::SERVICES, sizes.services)?,
+            members: source.mapped(names::MEMBERS, sizes.members)?,
+            slots: source.mapped(names::SLOTS, sizes.blocks)?,
+            previous: source.mapped(names::PREVIOUS, sizes.blocks)?,
+            old_tables: source.mapped(names::OLD_TABLES, sizes.services)?,
+            flows: source.mapped(names::FLOWS, sizes.flow_sets)?,
+            syns: source.mapped(names::SYNS, sizes.syn_sets)?,
+            clock: source.mapped(names::CLOCK, 1)?,
+            fragments: source.mapped(names::FRAGMENTS, FRAGMENT_SETS)?,
+            interfaces: source.mapped(names::INTERFACES, INTERFACE_ROWS)?,
+            counters: source.per_cpu(names::COUNTERS)?,
+            carried: carried.transpose()?,
+            reasons: source.per_cpu(names::REASONS)?,
+            tracking: source.per_cpu(names::TRACKING)?,
+            devices: DevMap::<MapData>::try_from(source.map(names::DEVICES)?)
                 .map_err(|error| Error::Map(names::DEVICES, error))?,
-            tracer: Tracer::take(&mut ebpf)?,
+            tracer: source.tracer()?,
             attached: BTreeMap::new(),
-            ebpf,
+            pinned,
+            ebpf: source.into_ebpf(),
         })
     }
 
     /// The XDP program that is in force, for running frames through it.
     pub fn program(&self) -> Result<&Xdp, Error> {
-        let name = self.tracer.program();
-        Ok(self.ebpf.program(name).ok_or(Error::Missing(name))?.try_into()?)
+        let name = self.program_name();
+        let ebpf = self.ebpf.as_ref().ok_or(Error::Missing(name))?;
+        Ok(ebpf.program(name).ok_or(Error::Missing(name))?.try_into()?)
     }
 }
+
+/// Where maps come from.
+enum Source {
+    /// A program that was loaded.
+    Object(Box<Ebpf>),
+    /// The directory of a load.
+    Pins(PathBuf),
+}
+
+impl Source {
+    fn map(&mut self, name: &'static str) -> Result<Map, Error> {
+        match self {
+            Self::Object(ebpf) => ebpf.take_map(name).ok_or(Error::Missing(name)),
+            Self::Pins(directory) => map_at(directory, name),
+        }
+    }
+
+    fn mapped<T: Pod>(&mut self, name: &'static str, rows: u32) -> Result<Mapped<T>, Error> {
+        Mapped::of(&self.map(name)?, name, rows)
+    }
+
+    fn per_cpu<T: Pod>(&mut self, name: &'static str) -> Result<PerCpuArray<MapData, T>, Error> {
+        PerCpuArray::try_from(self.map(name)?).map_err(|error| Error::Map(name, error))
+    }
+
+    fn tracer(&mut self) -> Result<Option<Tracer>, Error> {
+        match self {
+            Self::Object(ebpf) => Tracer::take(ebpf).map(Some),
+            Self::Pins(_) => Ok(None),
+        }
+    }
+
+    fn into_ebpf(self) -> Option<Ebpf> {
+        match self {
+            Self::Object(ebpf) => Some(*ebpf),
+            Self::Pins(_) => None,
+        }
+    }
+}
+
+fn map_at(directory: &Path, name: &'static str) -> Result<Map, Error> {
+    let map = MapData::from_pin(directory.join(name)).and_then(Map::from_map_data);
+    map.map_err(|error| Error::Map(name, error))
+}
+
+/// Loads the object; with a directory, its maps are those there, and the ones that are not are pinned there.
+fn load(sizes: Sizes, features: Features, hash_seed: u64, pins: Option<&Path>) -> Result<Ebpf, Error> {
+    if sizes.members > ROW_MAX + 1 {
+        return Err(Error::Members(sizes.members, ROW_MAX + 1));
+    }
+    let keys = HashKeys::from_seed(hash_seed);
+    let masks = [
+        (names::SERVICE_MASK, sizes.services - 1),
+        (names::FLOW_MASK, sizes.flow_sets - 1),
+        (names::SYN_MASK, sizes.syn_sets - 1),
+    ];
+    let constants = features.constants().map(|(name, used)| (name, u8::from(used)));
+    let mut loader = EbpfLoader::new();
+    loader.override_global(names::HASH_KEYS, &keys, true);
+    for (name, rows) in rows(sizes) {
+        loader.map_max_entries(name, rows);
+    }
+    for (name, mask) in &masks {
+        loader.override_global(name, mask, true);
+    }
+    for (name, used) in &constants {
+        loader.override_global(name, used, true);
+    }
+    for name in KEPT.into_iter().filter(|_| pins.is_some()) {
+        loader.map_pin_path(name, pins.map(|pins| pins.join(name)).unwrap_or_default());
+    }
+    let mut ebpf = loader.load(OBJECT)?;
+    let program: &mut Xdp =
+        ebpf.program_mut(names::XDP_PROGRAM).ok_or(Error::Missing(names::XDP_PROGRAM))?.try_into()?;
+    program.load()?;
+    Ok(ebpf)
+}
+
+/// The maps that outlive an agent.
+const KEPT: [&str; 14] = [
+    names::SERVICES,
+    names::OLD_TABLES,
+    names::SLOTS,
+    names::PREVIOUS,
+    names::MEMBERS,
+    names::COUNTERS,
+    names::FLOWS,
+    names::SYNS,
+    names::CLOCK,
+    names::REASONS,
+    names::TRACKING,
+    names::FRAGMENTS,
+    names::INTERFACES,
+    names::DEVICES,
+];
+
+/// The agent's own map: what [`names::COUNTERS`] held before it was made anew, a row a member.
+pub(super) const CARRIED: &str = "CARRIED";
+
+/// `enum` of the kernel's `bpf.h`: user space may map it into its memory.
+const BPF_F_MMAPABLE: u32 = 1 << 10;
 
 /// The maps that are sized when they are loaded, with their rows.
 fn rows(sizes: Sizes) -> [(&'static str, u32); 12] {
@@ -159,8 +279,4 @@ fn rows(sizes: Sizes) -> [(&'static str, u32); 12] {
         (names::INTERFACES, INTERFACE_ROWS),
         (names::DEVICES, INTERFACE_ROWS),
     ]
-}
-
-fn take(ebpf: &mut aya::Ebpf, name: &'static str) -> Result<aya::maps::Map, Error> {
-    ebpf.take_map(name).ok_or(Error::Missing(name))
 }

@@ -6,7 +6,7 @@ use std::{
     sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering},
 };
 
-use aya::{Ebpf, Pod, maps::Map};
+use aya::{Pod, maps::Map};
 use memmap2::{MmapOptions, MmapRaw};
 
 use super::Error;
@@ -21,10 +21,10 @@ pub(super) struct Mapped<T> {
 impl<T: Pod> Mapped<T> {
     const WORDS: usize = size_of::<T>() / 8;
 
-    /// Takes an array map of `rows` rows out of the object.
-    pub(super) fn take(ebpf: &mut Ebpf, name: &'static str, rows: u32) -> Result<Self, Error> {
+    /// Maps an array map of `rows` rows.
+    pub(super) fn of(map: &Map, name: &'static str, rows: u32) -> Result<Self, Error> {
         const { assert!(size_of::<T>().is_multiple_of(8)) };
-        let Some(Map::Array(map)) = ebpf.map(name) else {
+        let Map::Array(map) = map else {
             return Err(Error::Missing(name));
         };
         let length = (rows as usize * size_of::<T>()).next_multiple_of(rustix::param::page_size());
@@ -49,6 +49,11 @@ impl<T: Pod> Mapped<T> {
         (0..Self::WORDS).map(|word| unsafe { first.add(word).read_unaligned() }).collect()
     }
 
+    /// Writes a row that the program does not read.
+    pub(super) fn store(&mut self, row: u32, value: &T) {
+        (0..).zip(Self::words(value)).for_each(|(word, value)| self.store_word(row, word, value));
+    }
+
     /// One word of a row.
     pub(super) fn word_at(&self, row: u32, word: usize) -> u64 {
         self.word(row, word).load(Ordering::Acquire)
@@ -57,6 +62,15 @@ impl<T: Pod> Mapped<T> {
     /// Writes one word of a row. The program sees the words of a row in the order in which they were written.
     pub(super) fn store_word(&mut self, row: u32, word: usize, value: u64) {
         self.word(row, word).store(value, Ordering::Release);
+    }
+
+    /// One 16-bit part of a row.
+    pub(super) fn load_u16(&self, row: u32, part: u32) -> u16 {
+        assert!((part as usize) < size_of::<T>() / 2);
+        // A word holds four of them, in the order of memory.
+        let word = self.word(row, part as usize / 4).load(Ordering::Acquire).to_ne_bytes();
+        let at = part as usize % 4 * 2;
+        u16::from_ne_bytes([word[at], word[at + 1]])
     }
 
     /// Writes one 16-bit part of a row.

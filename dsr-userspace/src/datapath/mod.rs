@@ -1,15 +1,19 @@
 //! The only door to the kernel: loads and attaches the program, reads and writes its maps.
 
+mod abi;
 mod attach;
 mod counters;
 mod holder;
 mod load;
 mod mapped;
 mod pass;
+mod pin;
+mod succeed;
+mod tables;
 mod trace;
 mod track;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use aya::{
     Ebpf,
@@ -18,13 +22,13 @@ use aya::{
 use dsr_common::{
     fragment::{self, FragmentSet, WAYS},
     interface::{InterfaceRow, first_row, mac_word},
-    limits::{FRAGMENT_SETS, INTERFACE_ROWS, SLOTS_PER_BLOCK},
+    limits::{FRAGMENT_SETS, INTERFACE_ROWS},
     member::MemberRow,
-    previous::{Previous, PreviousBlock},
+    previous::PreviousBlock,
     service::{ServiceRow, TableRef},
-    slot::{Slot, SlotBlock},
+    slot::SlotBlock,
     stats::Counters,
-    track::{Entry, FlowSet},
+    track::FlowSet,
 };
 
 pub use self::{
@@ -33,12 +37,11 @@ pub use self::{
     holder::Holder,
     load::{Features, OBJECT},
     pass::Pass,
+    pin::{DEFAULT_PINS, Pins},
+    succeed::Left,
 };
 use self::{mapped::Mapped, trace::Tracer};
-use crate::{
-    model::InterfaceState,
-    reconcile::{FlowPlace, FlowTable, Sizes, Tables, TablesMut},
-};
+use crate::{model::InterfaceState, reconcile::Sizes};
 
 /// What can go wrong between the agent and the kernel.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +67,33 @@ pub enum Error {
     /// A map could not be mapped into memory.
     #[error("cannot map {0} into memory: {1}")]
     Mmap(&'static str, std::io::Error),
+    /// What is to outlive the agent cannot be kept, or found.
+    #[error(
+        "cannot use {path} to keep what outlives the agent: {error}; it has to be on a BPF file system (`mount -t bpf \
+         bpf /sys/fs/bpf`)",
+        path = .0.display(),
+        error = .1
+    )]
+    Pins(PathBuf, std::io::Error),
+    /// What is kept of an attachment cannot be used.
+    #[error("cannot use the link at {path}: {error}; `dsr detach` removes it", path = .0.display(), error = .1)]
+    Link(PathBuf, String),
+    /// Another agent runs.
+    #[error(
+        "{path} is in use by another agent: stop that one, or give this one a directory of its own with `--pins`",
+        path = .0.display()
+    )]
+    Held(PathBuf),
+    /// Another agent ran elsewhere.
+    #[error(
+        "{path} was left by an agent in another network namespace: `dsr detach` removes it; or give this one a \
+         directory of its own with `--pins`",
+        path = .0.display()
+    )]
+    OtherNamespace(PathBuf),
+    /// A table is too small for what was in another one.
+    #[error("{0}")]
+    Full(#[from] crate::reconcile::Full),
     /// The log of the program that tells of frames could not be used.
     #[error("cannot read the program's log: {0}")]
     Log(#[from] aya_log::Error),
@@ -77,9 +107,10 @@ pub enum Error {
     },
 }
 
-/// The loaded program and its maps. Dropping it detaches the program.
+/// The loaded program and its maps. Dropping it detaches the program, unless it is pinned.
 pub struct Datapath {
-    ebpf: Ebpf,
+    /// Nothing where another agent loaded it, which is gone.
+    ebpf: Option<Ebpf>,
     sizes: Sizes,
     services: Mapped<ServiceRow>,
     members: Mapped<MemberRow>,
@@ -92,11 +123,22 @@ pub struct Datapath {
     fragments: Mapped<FragmentSet>,
     interfaces: Mapped<InterfaceRow>,
     counters: PerCpuArray<MapData, Counters>,
+    /// What the counters held before they were made anew, larger.
+    carried: Option<Mapped<Counters>>,
     reasons: PerCpuArray<MapData, u64>,
     tracking: PerCpuArray<MapData, u64>,
     devices: DevMap<MapData>,
-    tracer: Tracer,
-    attached: BTreeMap<String, attach::Attached>,
+    /// Nothing where another agent loaded the program.
+    tracer: Option<Tracer>,
+    attached: attach::Attachments,
+    pinned: Option<Pinned>,
+}
+
+/// Where a load is pinned.
+struct Pinned {
+    pins: Arc<Pins>,
+    /// The number of the load.
+    number: u64,
 }
 
 impl Datapath {
@@ -104,17 +146,39 @@ impl Datapath {
     /// of the interface table, and with it its counts of reasons.
     pub fn set_interfaces(&mut self, interfaces: &[(u32, InterfaceState)]) -> Result<(), Error> {
         for (device, interface) in interfaces {
-            let Some(row) = self.interface_row(interface.ifindex) else {
-                continue; // The configuration allows no more interfaces than there are rows.
-            };
-            // The MAC first: a row is found by its index.
-            self.interfaces.store_word(row, 1, mac_word(interface.mac.0));
-            self.interfaces.store_word(row, 0, u64::from(interface.ifindex));
-            self.devices
-                .set(*device, interface.ifindex, None, 0)
-                .map_err(|error| Error::Device(interface.ifindex, error))?;
+            if let Some(row) = self.interface_row(interface.ifindex) {
+                self.set_interface(row, *device, *interface)?;
+            }
         }
         Ok(())
+    }
+
+    /// The same with rows of the device map that an interface keeps for as long as it is there: gives them, by index of
+    /// the interface. Rows of interfaces that are gone are given to others.
+    pub fn enter_interfaces(&mut self, interfaces: &[InterfaceState]) -> Result<BTreeMap<u32, u32>, Error> {
+        let mut rows = BTreeMap::new();
+        for interface in interfaces {
+            let row = self.interface_row(interface.ifindex).or_else(|| {
+                let used = |row: &u32| interfaces.iter().any(|i| i.ifindex == self.interfaces.load(*row).ifindex);
+                (0..INTERFACE_ROWS).find(|row| !used(row))
+            });
+            // The configuration allows no more interfaces than there are rows.
+            let Some(row) = row else { continue };
+            if self.interfaces.load(row).ifindex != interface.ifindex {
+                self.zero_reasons(row)?;
+            }
+            self.set_interface(row, row, *interface)?;
+            rows.insert(interface.ifindex, row);
+        }
+        Ok(rows)
+    }
+
+    fn set_interface(&mut self, row: u32, device: u32, interface: InterfaceState) -> Result<(), Error> {
+        // The MAC first: a row is found by its index.
+        self.interfaces.store_word(row, 1, mac_word(interface.mac.0));
+        self.interfaces.store_word(row, 0, u64::from(interface.ifindex));
+        let set = self.devices.set(device, interface.ifindex, None, 0);
+        set.map_err(|error| Error::Device(interface.ifindex, error))
     }
 
     /// Empties the fragment table's entries for a member's row.
@@ -134,92 +198,5 @@ impl Datapath {
         let is_its_own =
             |row: &u32| matches!(self.interfaces.load(*row).ifindex, found if found == 0 || found == ifindex);
         (0..INTERFACE_ROWS).map(|step| first_row(ifindex.wrapping_add(step))).find(is_its_own)
-    }
-}
-
-impl Tables for Datapath {
-    fn sizes(&self) -> Sizes {
-        self.sizes
-    }
-
-    fn service(&self, row: u32) -> ServiceRow {
-        self.services.load(row)
-    }
-
-    fn member(&self, row: u32) -> MemberRow {
-        self.members.load(row)
-    }
-
-    fn slot(&self, index: u32) -> Slot {
-        let SlotBlock(slots) = self.slots.load(index / SLOTS_PER_BLOCK);
-        Slot(slots[(index % SLOTS_PER_BLOCK) as usize])
-    }
-
-    fn previous(&self, index: u32) -> Previous {
-        Self::previous(self, index)
-    }
-
-    fn old_table(&self, row: u32) -> TableRef {
-        Self::old_table(self, row)
-    }
-
-    fn clock(&self) -> u64 {
-        Self::clock(self)
-    }
-
-    fn flow_capacity(&self, table: FlowTable) -> u32 {
-        Self::flow_capacity(self, table)
-    }
-
-    fn flow(&self, FlowPlace { table, index }: FlowPlace) -> Entry {
-        self.flow_entry(table, index)
-    }
-}
-
-impl TablesMut for Datapath {
-    fn put_previous(&mut self, index: u32, previous: Previous) {
-        Self::put_previous(self, index, previous);
-    }
-
-    fn put_old_table(&mut self, row: u32, table: TableRef) {
-        Self::put_old_table(self, row, table);
-    }
-
-    fn replace_flow(&mut self, FlowPlace { table, index }: FlowPlace, old: Entry, new: Entry) -> bool {
-        self.exchange_flow_entry(table, index, old, new)
-    }
-
-    fn put_service(&mut self, row: u32, value: ServiceRow) {
-        // Words: VIP (0, 1), key and members (2), table (3). A row that gets a new key shows it last; in a row that
-        // keeps its key the members are right before the table is, see ServiceRow's readers in the kernel side.
-        let words = Mapped::words(&value);
-        let same = self.services.load(row).key == value.key;
-        let order: [usize; 4] = if same { [0, 1, 2, 3] } else { [3, 0, 1, 2] };
-        if !same {
-            self.services.store_word(row, 2, u64::from(dsr_common::service::ServiceKey::VACATED.0));
-        }
-        for word in order {
-            self.services.store_word(row, word, words[word]);
-        }
-    }
-
-    fn put_member(&mut self, row: u32, value: MemberRow) {
-        // Word 2 holds the forward mode: it goes first where the row stops being used, and else last.
-        let words = Mapped::words(&value);
-        let order: [usize; 8] = if value.mode == 0 { [2, 0, 1, 3, 4, 5, 6, 7] } else { [7, 6, 5, 4, 3, 1, 0, 2] };
-        for word in order {
-            self.members.store_word(row, word, words[word]);
-        }
-    }
-
-    fn put_slot(&mut self, index: u32, slot: Slot) {
-        self.slots.store_u16(index / SLOTS_PER_BLOCK, index % SLOTS_PER_BLOCK, slot.0);
-    }
-
-    fn reset_member(&mut self, row: u32) {
-        self.forget_fragments(row);
-        if let Err(error) = self.zero_counters(row) {
-            tracing::warn!(row, %error, "a member's counters could not be cleared: they go on from an older member's");
-        }
     }
 }

@@ -17,7 +17,7 @@ use dsr_common::{
 };
 use log::{Log, Metadata, Record};
 
-use super::{Datapath, Error, attach::Attached, mapped::Mapped};
+use super::{Datapath, Error, mapped::Mapped};
 
 /// The filter and the log.
 pub(super) struct Tracer {
@@ -31,15 +31,11 @@ pub(super) struct Tracer {
 impl Tracer {
     /// Takes filter and log out of the object.
     pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, Error> {
-        let filter = Mapped::take(ebpf, names::TRACE_FILTER, 1)?;
+        let filter = ebpf.map(names::TRACE_FILTER).ok_or(Error::Missing(names::TRACE_FILTER))?;
+        let filter = Mapped::of(filter, names::TRACE_FILTER, 1)?;
         let records = Records::default();
         let log = EbpfLogger::init_with_logger(ebpf, records.clone())?;
         Ok(Self { filter, log, records, on: false })
-    }
-
-    /// The name of the program that runs.
-    pub(super) const fn program(&self) -> &'static str {
-        if self.on { names::TRACED_PROGRAM } else { names::XDP_PROGRAM }
     }
 
     fn set_filter(&mut self, filter: &TraceFilter) {
@@ -57,23 +53,25 @@ impl Tracer {
 impl Datapath {
     /// Starts to tell of the frames that `filter` lets through, without a gap in which no program is attached.
     pub fn start_trace(&mut self, filter: &TraceFilter) -> Result<(), Error> {
-        self.tracer.set_filter(filter);
+        let tracer = self.tracer()?;
+        tracer.set_filter(filter);
         // What was left of an earlier trace.
-        drop(self.tracer.read());
-        if !self.tracer.on {
+        drop(tracer.read());
+        if !tracer.on {
             self.xdp(names::TRACED_PROGRAM)?.load()?;
-            self.tracer.on = true;
-            self.move_links(names::XDP_PROGRAM, names::TRACED_PROGRAM)?;
+            self.tracer()?.on = true;
+            self.move_links()?;
         }
         Ok(())
     }
 
     /// Puts the program back that runs nearly always.
     pub fn stop_trace(&mut self) -> Result<(), Error> {
-        self.tracer.set_filter(&TraceFilter::default());
-        if self.tracer.on {
-            self.tracer.on = false;
-            self.move_links(names::TRACED_PROGRAM, names::XDP_PROGRAM)?;
+        let tracer = self.tracer()?;
+        tracer.set_filter(&TraceFilter::default());
+        if tracer.on {
+            tracer.on = false;
+            self.move_links()?;
             self.xdp(names::TRACED_PROGRAM)?.unload()?;
         }
         Ok(())
@@ -81,29 +79,28 @@ impl Datapath {
 
     /// What was told since the last call, the oldest first.
     pub fn traced(&mut self) -> Vec<TraceRecord> {
-        self.tracer.read()
+        self.tracer.as_mut().map_or_else(Vec::new, Tracer::read)
     }
 
-    /// Moves all interfaces. One that cannot be moved is detached, for whoever attaches what is not; the others are moved.
-    fn move_links(&mut self, from: &'static str, to: &'static str) -> Result<(), Error> {
-        let mut result = Ok(());
-        for (name, attached) in std::mem::take(&mut self.attached) {
-            match self.move_link(attached, from, to) {
-                Ok(attached) => drop(self.attached.insert(name, attached)),
-                Err(error) => result = Err(error),
-            }
-        }
-        result
-    }
-
-    fn move_link(&mut self, attached: Attached, from: &'static str, to: &'static str) -> Result<Attached, Error> {
-        let link = self.xdp(from)?.take_link(attached.link)?;
-        let link = self.xdp(to)?.attach_to_link(link)?;
-        Ok(Attached { link, ..attached })
+    /// The name of the program that is in force.
+    pub(super) fn program_name(&self) -> &'static str {
+        if self.tracer.as_ref().is_some_and(|tracer| tracer.on) { names::TRACED_PROGRAM } else { names::XDP_PROGRAM }
     }
 
     pub(super) fn xdp(&mut self, name: &'static str) -> Result<&mut Xdp, Error> {
-        Ok(self.ebpf.program_mut(name).ok_or(Error::Missing(name))?.try_into()?)
+        let ebpf = self.ebpf.as_mut().ok_or(Error::Missing(name))?;
+        Ok(ebpf.program_mut(name).ok_or(Error::Missing(name))?.try_into()?)
+    }
+
+    /// Puts the program that is now in force in the place of the other one.
+    fn move_links(&mut self) -> Result<(), Error> {
+        let attached = std::mem::take(&mut self.attached);
+        let all = attached.keys().cloned().collect();
+        self.take_over(attached, &all)
+    }
+
+    fn tracer(&mut self) -> Result<&mut Tracer, Error> {
+        self.tracer.as_mut().ok_or(Error::Missing(names::TRACED_PROGRAM))
     }
 }
 

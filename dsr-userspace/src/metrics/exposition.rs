@@ -13,7 +13,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::{CONFIG_HASH_BITS, MemberSample, Snapshot};
+use super::{CONFIG_HASH_BITS, MemberSample, Snapshot, TrackingSample};
 
 /// The HTTP content type of [`encode`]'s text.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -32,6 +32,7 @@ impl Collector for Snapshot {
         members(&mut encoder, &self.members)?;
         reasons(&mut encoder, self)?;
         backends(&mut encoder, self)?;
+        tracking(&mut encoder, &self.tracking)?;
         agent(&mut encoder, self)
     }
 }
@@ -91,6 +92,21 @@ fn backends(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Re
     });
     let help = "Why the network does not lead to the backend; always 1";
     family(encoder, "dsr_backend_unreachable", help, MetricType::Gauge, causes)
+}
+
+fn tracking(encoder: &mut DescriptorEncoder<'_>, tracking: &TrackingSample) -> fmt::Result {
+    let slots = tracking.slots.iter().map(|(service, slots)| ([("service", service)], (*slots).into()));
+    let help = "Slots whose flows are remembered, because their backend changed";
+    family(encoder, "dsr_slots_tracked", help, MetricType::Gauge, slots)?;
+    let flows = [("known", tracking.flows), ("new", tracking.syns)].map(|(state, count)| ([("state", state)], count));
+    family(encoder, "dsr_flows", "Flows that are remembered", MetricType::Gauge, flows)?;
+    let packets = tracking.packets.iter().map(|(event, count)| ([("event", event.label())], *count));
+    let help = "Packets of flows that are or could be remembered, and flows that were forgotten";
+    family(encoder, "dsr_tracking_total", help, MetricType::Counter, packets)?;
+    let drained = tracking.draining.iter();
+    let drained = drained.map(|one| ([("service", &one.service), ("backend", &one.backend)], one.drained.into()));
+    let help = "Whether a backend that gets no new flows has none left";
+    family(encoder, "dsr_backend_drained", help, MetricType::Gauge, drained)
 }
 
 fn agent(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Result {

@@ -2,11 +2,11 @@
 
 use std::num::NonZeroU16;
 
-use dsr_common::stats::Reason;
+use dsr_common::stats::{Reason, Tracking};
 
 use super::*;
 use crate::{
-    metrics::{BackendSample, ReasonSample, Reloads},
+    metrics::{BackendSample, DrainingSample, ReasonSample, Reloads},
     model::{Port, Protocol},
 };
 
@@ -41,6 +41,13 @@ fn every_family_has_its_name_its_type_and_its_labels() {
         members: vec![member()],
         reasons: vec![ReasonSample { reason: Reason::DropNoService, interface: "eth0".into(), packets: 3 }],
         backends: vec![backend("web1", None), backend("web2", Some("it does not answer ARP"))],
+        tracking: TrackingSample {
+            slots: vec![("www".into(), 5)],
+            flows: 3,
+            syns: 2,
+            packets: vec![(Tracking::Hit, 9)],
+            draining: vec![DrainingSample { service: "www".into(), backend: "web1".into(), drained: true }],
+        },
         reload: Reloads { ok: 2, error: 1 },
         config_hash: 42,
     });
@@ -63,6 +70,15 @@ fn every_family_has_its_name_its_type_and_its_labels() {
         r#"dsr_backend_reachable{pool="web",backend="web2"} 0"#.to_owned(),
         "# TYPE dsr_backend_unreachable gauge".to_owned(),
         r#"dsr_backend_unreachable{pool="web",backend="web2",cause="it does not answer ARP"} 1"#.to_owned(),
+        "# TYPE dsr_slots_tracked gauge".to_owned(),
+        r#"dsr_slots_tracked{service="www"} 5"#.to_owned(),
+        "# TYPE dsr_flows gauge".to_owned(),
+        r#"dsr_flows{state="known"} 3"#.to_owned(),
+        r#"dsr_flows{state="new"} 2"#.to_owned(),
+        "# TYPE dsr_tracking_total counter".to_owned(),
+        r#"dsr_tracking_total{event="hit"} 9"#.to_owned(),
+        "# TYPE dsr_backend_drained gauge".to_owned(),
+        r#"dsr_backend_drained{service="www",backend="web1"} 1"#.to_owned(),
         "# TYPE dsr_reload_total counter".to_owned(),
         r#"dsr_reload_total{result="ok"} 2"#.to_owned(),
         r#"dsr_reload_total{result="error"} 1"#.to_owned(),

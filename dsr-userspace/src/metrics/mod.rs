@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use dsr_common::stats::Reason;
+use dsr_common::stats::{Reason, Tracking};
 
 use crate::model::{Port, Protocol};
 
@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub reasons: Vec<ReasonSample>,
     /// Whether each backend can be reached.
     pub backends: Vec<BackendSample>,
+    /// What is remembered of flows while slots change.
+    pub tracking: TrackingSample,
     /// How often the configuration was read again.
     pub reload: Reloads,
     /// A hash of the configuration that is in force; only its low [`CONFIG_HASH_BITS`] bits are exposed.
@@ -79,6 +81,32 @@ pub struct BackendSample {
     pub reachable: bool,
     /// Why not.
     pub cause: Option<String>,
+}
+
+/// What is remembered of flows while slots change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrackingSample {
+    /// Slots that the flow table is asked for, by the name of their service.
+    pub slots: Vec<(String, u32)>,
+    /// Flows that are remembered.
+    pub flows: u64,
+    /// Flows of which only the first packet has come.
+    pub syns: u64,
+    /// How packets of such slots found their member, and what was forgotten.
+    pub packets: Vec<(Tracking, u64)>,
+    /// Backends that get no new flows.
+    pub draining: Vec<DrainingSample>,
+}
+
+/// A backend that gets no new flows from a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DrainingSample {
+    /// The service's name.
+    pub service: String,
+    /// The backend's name.
+    pub backend: String,
+    /// Whether it has no flows any more.
+    pub drained: bool,
 }
 
 /// How often the configuration was read again since the agent started.

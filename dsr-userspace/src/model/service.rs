@@ -195,6 +195,9 @@ impl Weight {
     /// The weight of a backend for which none is written.
     pub const DEFAULT: Self = Self(100);
 
+    /// No share.
+    pub const ZERO: Self = Self(0);
+
     /// A weight, or nothing where it is above [`Weight::MAX`].
     pub const fn new(weight: u16) -> Option<Self> {
         if weight <= Self::MAX { Some(Self(weight)) } else { None }

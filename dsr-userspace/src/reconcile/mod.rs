@@ -2,6 +2,7 @@
 //!
 //! [`plan`] is pure. The tables in the kernel are the truth about what is live: they are read, never remembered.
 
+mod carry;
 mod change;
 mod flows;
 mod kind;
@@ -16,6 +17,7 @@ mod settle;
 mod slots;
 mod tables;
 
+pub use carry::{Keep, carry, carry_flows, restamp};
 pub use change::{Change, apply};
 pub use flows::{FlowPlace, FlowTable, entries};
 pub use kind::service_key;
@@ -24,5 +26,5 @@ pub use lookup::{FoundService, FoundSlot, service_of, slot_of};
 pub use member::address;
 pub use memory::InMemory;
 pub use plan::plan;
-pub use settle::{DrainingMember, Settled, SettledService, settle, ticks};
+pub use settle::{DrainingMember, Settled, SettledService, settle, ticks, tracked_slots};
 pub use tables::{Sizes, Tables, TablesMut};

@@ -27,7 +27,7 @@ use super::{
     slots::Runs,
     tables::Tables,
 };
-use crate::model::{Desired, FlowTimeout, ServiceId};
+use crate::model::{Desired, FlowTimeout, Service, ServiceId};
 
 /// What is to be done, and how far every change has settled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,6 +74,19 @@ impl DrainingMember {
 /// How many ticks of the flow clock a timeout is, when a tick takes so many seconds; no flow is forgotten early.
 pub fn ticks(timeout: FlowTimeout, tick_seconds: u32) -> u32 {
     timeout.seconds().div_ceil(tick_seconds) + 1
+}
+
+/// How many slots of each service are tracked.
+pub fn tracked_slots(desired: &Desired, live: &impl Tables) -> Vec<(ServiceId, u32)> {
+    let keys = HashKeys::from_seed(desired.hash_seed);
+    let placed = Services::read(live, &keys);
+    let count = |service: &Service| {
+        let (_, row) = placed.live.get(&(member::address(service.id.vip), key_of(service.id)))?;
+        let first = row.table.block() * SLOTS_PER_BLOCK;
+        let slots = (first..first + row.table.size()).filter(|index| live.slot(*index).is_tracked());
+        Some((service.id, slots.count() as u32))
+    };
+    desired.services.iter().filter_map(count).collect()
 }
 
 /// Compares what is remembered with what is still needed.

@@ -6,11 +6,12 @@ use dsr_common::{
     previous::Previous,
     service::{ServiceRow, TableRef},
     slot::{self, Slot},
-    track::Entry,
+    track::{Entry, WAYS},
 };
 
 use super::{
     flows::{FlowPlace, FlowTable},
+    layout::Full,
     member,
 };
 use crate::{maglev, model::Desired};
@@ -50,6 +51,39 @@ impl Sizes {
             flow_sets: FLOW_SETS,
             syn_sets: SYN_SETS,
         }
+    }
+
+    /// The same, with room for so many flows, and so many of which only the first packet has come.
+    #[must_use]
+    pub fn with_flows(self, flows: u32, syns: u32) -> Self {
+        let sets = |flows: u32| flows.div_ceil(WAYS as u32).next_power_of_two();
+        Self { flow_sets: sets(flows), syn_sets: sets(syns), ..self }
+    }
+
+    /// The same, and in no table of services, members or slots less room than `other` has.
+    #[must_use]
+    pub fn at_least(self, other: Self) -> Self {
+        Self {
+            services: self.services.max(other.services),
+            members: self.members.max(other.members),
+            blocks: self.blocks.max(other.blocks),
+            ..self
+        }
+    }
+
+    /// The same, and in a table that was full twice the room.
+    #[must_use]
+    pub fn grown(self, Full(table): Full) -> Self {
+        match table {
+            "service" => Self { services: self.services.saturating_mul(2), ..self },
+            "member" => Self { members: self.members.saturating_mul(2), ..self },
+            _ => Self { blocks: self.blocks.saturating_mul(2), ..self },
+        }
+    }
+
+    /// Whether services, members and slots have the same room in both.
+    pub fn has_tables_of(self, other: Self) -> bool {
+        (self.services, self.members, self.blocks) == (other.services, other.members, other.blocks)
     }
 }
 

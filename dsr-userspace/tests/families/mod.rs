@@ -10,10 +10,10 @@ use std::{
 
 use dsr::{
     lab::{self, Samples},
-    metrics::{self, BackendSample, MemberSample, ReasonSample, Snapshot},
+    metrics::{self, BackendSample, DrainingSample, MemberSample, ReasonSample, Snapshot, TrackingSample},
     model::{Port, Protocol},
 };
-use dsr_common::stats::Reason;
+use dsr_common::stats::{Reason, Tracking};
 
 /// One metric.
 #[derive(Debug, PartialEq, Eq)]
@@ -76,6 +76,12 @@ fn snapshot() -> Snapshot {
         members: vec![member],
         reasons: Reason::ALL.iter().map(reason).collect(),
         backends: vec![backend],
+        tracking: TrackingSample {
+            slots: vec![("www".into(), 1)],
+            packets: Tracking::ALL.iter().map(|event| (*event, 1)).collect(),
+            draining: vec![DrainingSample { service: "www".into(), backend: "web1".into(), drained: true }],
+            ..TrackingSample::default()
+        },
         ..Snapshot::default()
     }
 }

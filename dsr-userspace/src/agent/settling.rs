@@ -1,0 +1,94 @@
+//! The flow clock, and the end of changes: what was remembered for one is forgotten when nobody needs it any more.
+
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use super::balancer::Balancer;
+use crate::{
+    datapath::Datapath,
+    model::{Desired, ServiceId},
+    reconcile::{Settled, apply, restamp, settle},
+};
+
+/// How far changes have settled, as last seen.
+#[derive(Debug)]
+pub(super) struct Settling {
+    tick: u32,
+    last: Instant,
+    /// Whether what is remembered was stamped while the clock ran at another speed.
+    other_speed: bool,
+    /// The members that get no new flows, each with whether it has none left.
+    pub(super) drained: BTreeMap<(ServiceId, IpAddr), bool>,
+}
+
+impl Settling {
+    /// With ticks of so many seconds; what is remembered was stamped with ticks of `before`, zero where nothing is.
+    pub(super) fn begin(tick: u32, before: u64) -> Self {
+        let other_speed = before != 0 && before != u64::from(tick);
+        Self { tick, last: Instant::now(), other_speed, drained: BTreeMap::new() }
+    }
+
+    /// Ticks of another length from now on.
+    pub(super) fn set_tick(&mut self, tick: u32, datapath: &mut Datapath) {
+        self.other_speed |= self.tick != tick;
+        self.tick = tick;
+        self.restamp(datapath);
+    }
+
+    /// Lets stamps count as made now where they were made at another speed: so none is too old too early.
+    pub(super) fn restamp(&mut self, datapath: &mut Datapath) {
+        if std::mem::take(&mut self.other_speed) {
+            restamp(datapath);
+        }
+    }
+
+    /// Tells what has changed since the last time.
+    fn tell(&mut self, desired: &Desired, settled: &Settled) {
+        let mut now = BTreeMap::new();
+        for (service, seen) in settled.services.iter().filter_map(|seen| {
+            let service = desired.services.iter().find(|service| service.id == seen.id)?;
+            Some((service, seen))
+        }) {
+            for member in &seen.draining {
+                let key = (seen.id, member.address);
+                let backend = service.backends.iter().find(|backend| backend.address == member.address);
+                if member.is_drained() && self.drained.get(&key) != Some(&true) {
+                    let backend = backend.map_or("", |backend| backend.name.as_str());
+                    tracing::info!(service = service.name, backend, "drained: the backend has no flows any more");
+                }
+                now.insert(key, member.is_drained());
+            }
+        }
+        self.drained = now;
+    }
+}
+
+impl Balancer {
+    /// Advances the flow clock if it is time to, and ends what can be ended. To be called every second or so.
+    pub(super) fn settle(&mut self) {
+        if self.settling.last.elapsed() < Duration::from_secs(self.settling.tick.into()) {
+            return;
+        }
+        self.settling.last = Instant::now();
+        let clock = self.datapath.clock();
+        self.datapath.set_clock(clock.wrapping_add(1));
+        let settled = settle(&self.wish.desired, &self.datapath, self.settling.tick);
+        apply(&settled.changes, &mut self.datapath);
+        if !settled.changes.is_empty() {
+            tracing::debug!(changes = settled.changes.len(), "settled");
+        }
+        self.settling.tell(&self.wish.desired, &settled);
+    }
+}
+
+/// Seconds of a tick: so many that the longest timeout is not too long for the clock's bits in an entry.
+pub(super) fn tick_seconds(desired: &Desired) -> u32 {
+    let longest = desired.services.iter().map(|service| service.flow_timeout.seconds()).max().unwrap_or(1);
+    longest.div_ceil(LONGEST_TICKS).max(1)
+}
+
+/// Ticks of the longest timeout; an entry tells less than 256 apart.
+const LONGEST_TICKS: u32 = 120;

@@ -1,0 +1,223 @@
+//! What outlives the agent: its maps and links, as files of a BPF file system.
+//!
+//! Each load of the program has a directory of its own with all maps that it uses; what two loads share is in both. The
+//! load's mark ([`State`]) is written last, so that a load that was never finished is not taken for one. Links stand
+//! beside, named after the index of their interface, and hold whichever program was given to them last.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File},
+    io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use aya::{
+    maps::{Array, MapData},
+    pin::PinError,
+    programs::links::{FdLink, PinnedLink},
+};
+use dsr_common::hash::split_mix;
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+};
+
+use super::{Error, Mode, abi};
+
+/// Where an agent pins unless it is told otherwise.
+pub const DEFAULT_PINS: &str = "/sys/fs/bpf/dsr";
+
+/// The directory of an agent's pins, which no other agent has while this exists.
+#[derive(Debug)]
+pub struct Pins {
+    directory: PathBuf,
+    _lock: File,
+}
+
+/// What a finished load says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct State {
+    /// The layout number ([`abi`]) of the agent that made it.
+    pub(super) abi: u64,
+    /// Tells seeds apart, and is none.
+    pub(super) seed: u64,
+    /// The network namespace that it is attached in.
+    pub(super) namespace: u64,
+    /// Seconds of a tick of the flow clock.
+    pub(super) tick_seconds: u64,
+}
+
+impl State {
+    /// The state of a load that is made now.
+    pub(super) fn new(hash_seed: u64, tick_seconds: u32) -> Result<Self, Error> {
+        let namespace = fs::metadata(NAMESPACE).map_err(|error| Error::Pins(NAMESPACE.into(), error))?.ino();
+        let mut seed = hash_seed;
+        Ok(Self { abi: *abi::NUMBER, seed: split_mix(&mut seed), namespace, tick_seconds: tick_seconds.into() })
+    }
+}
+
+impl Pins {
+    /// Takes the directory, and makes it where it is not there.
+    pub fn open(directory: &Path) -> Result<Self, Error> {
+        let failed = |error| Error::Pins(directory.to_owned(), error);
+        fs::create_dir_all(directory.join(LINKS)).map_err(failed)?;
+        Self::lock(directory)
+    }
+
+    /// Takes the directory if it is there.
+    pub fn find(directory: &Path) -> Result<Option<Self>, Error> {
+        if directory.exists() { Self::lock(directory).map(Some) } else { Ok(None) }
+    }
+
+    fn lock(directory: &Path) -> Result<Self, Error> {
+        let failed = |error| Error::Pins(directory.to_owned(), error);
+        let lock = File::open(directory).map_err(failed)?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => return Err(Error::Held(directory.to_owned())),
+            locked => locked.map_err(io::Error::from).map_err(failed)?,
+        }
+        Ok(Self { directory: directory.to_owned(), _lock: lock })
+    }
+
+    /// The directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The last load that was finished, and what it says of itself.
+    pub(super) fn newest(&self) -> Result<Option<(u64, State)>, Error> {
+        let mut loads = self.loads()?;
+        loads.sort_unstable();
+        Ok(loads.into_iter().rev().find_map(|number| Some((number, self.state(number)?))))
+    }
+
+    /// Where the maps of a load are.
+    pub(super) fn load(&self, number: u64) -> PathBuf {
+        self.directory.join(format!("{MAPS}{number}"))
+    }
+
+    /// Makes the directory of a new load, which has the highest number.
+    pub(super) fn begin(&self) -> Result<u64, Error> {
+        let number = self.loads()?.into_iter().max().unwrap_or(0) + 1;
+        let load = self.load(number);
+        fs::create_dir(&load).map_err(|error| Error::Pins(load, error))?;
+        Ok(number)
+    }
+
+    /// Marks a load as finished.
+    pub(super) fn finish(&self, number: u64, state: State) -> Result<(), Error> {
+        let path = self.load(number).join(STATE);
+        let failed = |error| Error::Map(STATE, error);
+        let mut map = Array::<MapData, [u64; 4]>::create(1, 0).map_err(failed)?;
+        map.set(0, [state.abi, state.seed, state.namespace, state.tick_seconds], 0).map_err(failed)?;
+        map.pin(&path).map_err(|error| pin_error(&path, error))
+    }
+
+    /// Removes all loads but one. Maps that no program uses are gone then.
+    pub(super) fn keep_only(&self, number: Option<u64>) -> Result<(), Error> {
+        for other in self.loads()?.into_iter().filter(|other| Some(*other) != number) {
+            remove_all(&self.load(other))?;
+        }
+        Ok(())
+    }
+
+    /// The links, each with the index of its interface, and how it is attached.
+    pub(super) fn links(&self) -> Result<Vec<(u32, Mode, FdLink)>, Error> {
+        let mut found = Vec::new();
+        for mode in [Mode::Native, Mode::Generic] {
+            for ifindex in numbers(&self.directory.join(LINKS), prefix(mode))? {
+                let path = self.link(ifindex as u32, mode);
+                let link = PinnedLink::from_pin(&path).map_err(|error| Error::Link(path, error.to_string()))?;
+                found.push((ifindex as u32, mode, link.into()));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Keeps a link when the agent ends.
+    pub(super) fn pin_link(&self, ifindex: u32, mode: Mode, link: FdLink) -> Result<FdLink, Error> {
+        // Of an interface that is gone and had the same number.
+        self.unpin_link(ifindex)?;
+        let path = self.link(ifindex, mode);
+        link.pin(&path).map(FdLink::from).map_err(|error| pin_error(&path, error))
+    }
+
+    /// Keeps it no longer.
+    pub(super) fn unpin_link(&self, ifindex: u32) -> Result<(), Error> {
+        for path in [Mode::Native, Mode::Generic].map(|mode| self.link(ifindex, mode)) {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::Pins(path, error)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes everything: the program is detached where nothing else holds it. Gives how many interfaces had it.
+    pub fn remove(&self) -> Result<usize, Error> {
+        let links = self.directory.join(LINKS);
+        let count = fs::read_dir(&links).map_or(0, Iterator::count);
+        remove_all(&links)?;
+        self.keep_only(None)?;
+        fs::remove_dir(&self.directory).map_err(|error| Error::Pins(self.directory.clone(), error))?;
+        Ok(count)
+    }
+
+    fn state(&self, number: u64) -> Option<State> {
+        let map = MapData::from_pin(self.load(number).join(STATE)).ok()?;
+        let map = Array::<MapData, [u64; 4]>::try_from(aya::maps::Map::from_map_data(map).ok()?).ok()?;
+        let [abi, seed, namespace, tick_seconds] = map.get(&0, 0).ok()?;
+        Some(State { abi, seed, namespace, tick_seconds })
+    }
+
+    fn loads(&self) -> Result<Vec<u64>, Error> {
+        numbers(&self.directory, MAPS)
+    }
+
+    fn link(&self, ifindex: u32, mode: Mode) -> PathBuf {
+        self.directory.join(LINKS).join(format!("{}{ifindex}", prefix(mode)))
+    }
+}
+
+/// How the names of links begin.
+const fn prefix(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Native => "native-",
+        Mode::Generic => "generic-",
+    }
+}
+
+/// What stands behind `prefix` in the names of a directory's files, where that is a number.
+fn numbers(directory: &Path, prefix: &str) -> Result<Vec<u64>, Error> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(|error| Error::Pins(directory.to_owned(), error))?,
+    };
+    let number = |name: &OsStr| name.to_str()?.strip_prefix(prefix)?.parse().ok();
+    Ok(entries.flatten().filter_map(|entry| number(&entry.file_name())).collect())
+}
+
+fn remove_all(directory: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::Pins(directory.to_owned(), error)),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn pin_error(path: &Path, error: PinError) -> Error {
+    let error = match error {
+        PinError::SyscallError(error) => error.io_error,
+        error => io::Error::other(error),
+    };
+    Error::Pins(path.to_owned(), error)
+}
+
+/// The calling thread's network namespace.
+const NAMESPACE: &str = "/proc/thread-self/ns/net";
+/// Directory of the links. A BPF file system has no dots in names.
+const LINKS: &str = "links";
+/// Directories of loads are named so, and with a number.
+const MAPS: &str = "maps-";
+/// The map that marks a finished load.
+pub(super) const STATE: &str = "STATE";
