@@ -114,6 +114,11 @@ impl Program {
         self.layout.services[service].members[backend].row
     }
 
+    /// The live tables.
+    pub const fn tables(&self) -> &Datapath {
+        &self.datapath
+    }
+
     /// Instructions that the verifier walked, all ways together.
     pub fn verified(&self) -> anyhow::Result<u32> {
         Ok(self.datapath.program()?.info()?.verified_instruction_count().unwrap_or_default())

@@ -24,7 +24,7 @@ use crate::{
     config::{Config, XdpMode},
     datapath::{Datapath, Features, Left, Mode, Pins},
     metrics::Reloads,
-    model::{Affinity, Health, InterfaceState, Network, SINGLE_BUFFER_MTU, ServiceId},
+    model::{Affinity, Desired, Health, InterfaceState, Network, SINGLE_BUFFER_MTU, ServiceId},
     reconcile::{Full, Keep, Layout, Plan, Sizes, Tables as _, apply, plan, service_key},
 };
 
@@ -205,6 +205,17 @@ impl Balancer {
     fn scene(&self) -> Scene<'_> {
         let Self { config, wish, network, health, trace, pins, .. } = self;
         Scene { config, wish, network, health, trace: trace.as_ref(), pins }
+    }
+
+    /// Whether another configuration takes a program with other parts.
+    pub(super) fn needs_other_program(&self, config: &Config) -> bool {
+        Scene { config, ..self.scene() }.features() != self.features
+    }
+
+    /// The tables of a program that is loaded anew for a configuration.
+    pub(super) fn sizes_for(&self, config: &Config, desired: &Desired) -> Sizes {
+        let flows = config.flow_table;
+        Sizes::for_desired(desired).with_flows(flows.flows, flows.syns).at_least(self.datapath.sizes())
     }
 
     /// Where the slots of a service are.

@@ -9,7 +9,10 @@ use std::{
 use super::{balancer::Balancer, lock};
 use crate::api::{
     Error, Failure, Operations, Server,
-    view::{Decision, Status, TraceRequest},
+    view::{
+        Decision, ExplainRequest, Explanation, OverrideAnswer, OverrideRequest, Preview, PreviewRequest, Status,
+        TraceRequest,
+    },
 };
 
 /// The server of the admin API, which moves with the configuration. Dropping it ends it.
@@ -71,6 +74,18 @@ struct Clerk {
 impl Operations for Clerk {
     fn status(&self) -> Result<Status, Failure> {
         lock(&self.balancer).status(self.started.elapsed()).map_err(Failure::failed)
+    }
+
+    fn set_override(&self, request: &OverrideRequest) -> Result<OverrideAnswer, Failure> {
+        lock(&self.balancer).say(request)
+    }
+
+    fn explain(&self, request: &ExplainRequest) -> Result<Explanation, Failure> {
+        lock(&self.balancer).explain(request)
+    }
+
+    fn preview(&self, request: &PreviewRequest) -> Result<Preview, Failure> {
+        lock(&self.balancer).preview(request)
     }
 
     fn start_trace(&self, request: &TraceRequest) -> Result<(), Failure> {

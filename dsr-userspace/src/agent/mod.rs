@@ -5,10 +5,13 @@
 
 mod balancer;
 mod desk;
+mod explain;
 mod exporter;
 mod loops;
+mod preview;
 mod reach;
 mod report;
+mod say;
 mod settling;
 mod status;
 mod trace;

@@ -73,9 +73,11 @@ impl Balancer {
     ) -> Result<MemberStatus, datapath::Error> {
         let traffic = self.datapath.traffic(member.row)?;
         let cause = (!member.reachable).then(|| reach::cause(&self.network, backend.address)).flatten();
+        let is_drained = self.settling.drained.get(&(service.id, backend.address)).copied().unwrap_or(false);
         let state = match (member.reachable, backend.weight.get()) {
             (false, _) => MemberState::Unreachable,
-            (true, 0) => MemberState::Drained,
+            (true, 0) if is_drained => MemberState::Drained,
+            (true, 0) => MemberState::Draining,
             (true, _) => MemberState::Up,
         };
         Ok(MemberStatus {
@@ -84,6 +86,7 @@ impl Balancer {
             state,
             cause: cause.map(|cause| cause.to_string()),
             weight: backend.weight.get(),
+            weight_in_file: self.overridden(service, backend),
             slots: member.slots,
             share: f64::from(member.slots) / f64::from(slots.max(1)),
             packets: traffic.packets,
@@ -91,6 +94,14 @@ impl Balancer {
             new_flows: traffic.new_flows,
             loops: traffic.loops,
         })
+    }
+
+    /// The weight that the file has for a backend of which an operator has said something else.
+    fn overridden(&self, service: &Service, backend: &Backend) -> Option<u16> {
+        self.wish.overrides().get(&(service.pool.clone(), backend.name.clone()))?;
+        let service = self.config.desired.services.iter().find(|other| other.id == service.id)?;
+        let in_file = service.backends.iter().find(|other| other.name == backend.name)?;
+        Some(in_file.weight.get())
     }
 
     /// How many slots of a service the flow table is asked for.

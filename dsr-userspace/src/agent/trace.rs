@@ -29,11 +29,7 @@ impl Balancer {
         if self.is_tracing() {
             return Err(Failure::new(Kind::Busy, "another trace runs", "wait for its end, or end it"));
         }
-        if !self.config.vips().any(|vip| vip == request.vip) {
-            let vips: Vec<String> = self.config.vips().map(|vip| vip.to_string()).collect();
-            let error = format!("{} is no VIP of this agent", request.vip);
-            return Err(Failure::new(Kind::Unknown, error, format!("name one of {}", vips.join(", "))));
-        }
+        self.check_vip(request.vip)?;
         let filter = filter(request);
         self.trace = Some(filter);
         let started = self.datapath.start_trace(&filter).map_err(|error| Failure::failed(&error));
@@ -100,7 +96,7 @@ impl Balancer {
             port: port(record.service_port),
             protocol: protocol_name(record.protocol),
             opens: record.opens != 0,
-            service: found.and_then(|found| self.service_name(found.row)),
+            service: found.and_then(|found| self.service_name(found.row)).map(|(name, _)| name),
             slot,
             member,
             outcome,
@@ -129,11 +125,14 @@ impl Balancer {
         })
     }
 
-    fn service_name(&self, row: u32) -> Option<String> {
-        let live = self.datapath.service(row);
-        let services = &self.config.desired.services;
-        let is_it = |id| reconcile::service_key(id) == (live.vip, live.key);
-        services.iter().find(|service| is_it(service.id)).map(|service| service.name.clone())
+    /// Says no to an address that is no VIP.
+    pub(super) fn check_vip(&self, address: IpAddr) -> Result<(), Failure> {
+        if self.config.vips().any(|vip| vip == address) {
+            return Ok(());
+        }
+        let vips: Vec<String> = self.config.vips().map(|vip| vip.to_string()).collect();
+        let error = format!("{address} is no VIP of this agent");
+        Err(Failure::new(Kind::Unknown, error, format!("name one of {}", vips.join(", "))))
     }
 
     fn interface_name(&self, ifindex: u32) -> String {

@@ -14,7 +14,10 @@ pub use client::{Client, ClientError, Lines};
 pub use failure::{Failure, Kind};
 pub use server::{Error, Server};
 
-use view::{Decision, Status, TraceRequest};
+use view::{
+    Decision, ExplainRequest, Explanation, OverrideAnswer, OverrideRequest, Preview, PreviewRequest, Status,
+    TraceRequest,
+};
 
 /// Where the socket is unless the configuration says otherwise.
 pub const SOCKET: &str = "/run/dsr/api.sock";
@@ -23,6 +26,12 @@ pub const SOCKET: &str = "/run/dsr/api.sock";
 pub trait Operations: Send + Sync + 'static {
     /// What it does at this moment.
     fn status(&self) -> Result<Status, Failure>;
+    /// Follows what an operator says of a backend.
+    fn set_override(&self, request: &OverrideRequest) -> Result<OverrideAnswer, Failure>;
+    /// Where the packets of a flow go.
+    fn explain(&self, request: &ExplainRequest) -> Result<Explanation, Failure>;
+    /// What another configuration would change.
+    fn preview(&self, request: &PreviewRequest) -> Result<Preview, Failure>;
     /// Starts to tell of frames. One trace runs at a time.
     fn start_trace(&self, request: &TraceRequest) -> Result<(), Failure>;
     /// What was told since the last call.

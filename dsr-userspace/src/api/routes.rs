@@ -22,11 +22,17 @@ use super::{
 /// Octets that a request's body may have: a configuration of some ten thousand backends.
 const BODY: usize = 4 << 20;
 
+/// The body of a request, if it is not too long.
+pub(super) type Body = Result<Bytes, BytesRejection>;
+
 pub(super) type Agent = Arc<dyn Operations>;
 
 pub(super) fn router(agent: Agent) -> Router {
     Router::new()
         .route("/v1/status", get(status))
+        .route("/v1/override", post(set_override))
+        .route("/v1/explain", post(explain))
+        .route("/v1/check", post(preview))
         .route("/v1/trace", post(trace::start))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
@@ -36,6 +42,30 @@ pub(super) fn router(agent: Agent) -> Router {
 
 async fn status(State(agent): State<Agent>) -> Response {
     answer(agent, Operations::status).await
+}
+
+async fn set_override(State(agent): State<Agent>, body: Body) -> Response {
+    asked(agent, body, Operations::set_override).await
+}
+
+async fn explain(State(agent): State<Agent>, body: Body) -> Response {
+    asked(agent, body, Operations::explain).await
+}
+
+async fn preview(State(agent): State<Agent>, body: Body) -> Response {
+    asked(agent, body, Operations::preview).await
+}
+
+/// Asks the agent what a body asks for.
+async fn asked<R: DeserializeOwned + Send + 'static, T: Serialize + Send + 'static>(
+    agent: Agent,
+    body: Body,
+    ask: impl FnOnce(&dyn Operations, &R) -> Result<T, Failure> + Send + 'static,
+) -> Response {
+    match parse(body) {
+        Ok(request) => answer(agent, move |agent| ask(agent, &request)).await,
+        Err(failure) => failure.into_response(),
+    }
 }
 
 /// Asks the agent, which may block, and answers with what it says.
@@ -51,7 +81,7 @@ pub(super) async fn answer<T: Serialize + Send + 'static>(
 }
 
 /// What a body asks for.
-pub(super) fn parse<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Failure> {
+pub(super) fn parse<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {
     let long = |error: BytesRejection| {
         let kind = if error.status() == StatusCode::PAYLOAD_TOO_LARGE { Kind::TooLong } else { Kind::Wrong };
         Failure::new(kind, error.body_text(), format!("send at most {BODY} octets"))

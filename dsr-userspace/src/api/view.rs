@@ -87,6 +87,8 @@ pub struct MemberStatus {
     pub cause: Option<String>,
     /// Its weight.
     pub weight: u16,
+    /// What the file says, where an operator has said otherwise since: `dsr drain` or `dsr weight`.
+    pub weight_in_file: Option<u16>,
     /// Slots that name it.
     pub slots: u32,
     /// Their share of the service's slots, from 0 to 1.
@@ -109,7 +111,9 @@ pub enum MemberState {
     Up,
     /// Nothing can be sent to it.
     Unreachable,
-    /// Its weight is zero.
+    /// It gets no new flows and has some.
+    Draining,
+    /// It gets no new flows and has none.
     Drained,
 }
 
@@ -189,4 +193,164 @@ pub struct MemberName {
     pub mac: Option<String>,
     /// The interface that they leave by.
     pub interface: Option<String>,
+}
+
+/// What an operator says of a backend.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OverrideRequest {
+    /// The backend's name.
+    pub backend: String,
+    /// Its pool, which may be left out where only one has a backend of this name.
+    #[serde(default)]
+    pub pool: Option<String>,
+    /// What is said.
+    pub say: Say,
+}
+
+/// What counts for a backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Say {
+    /// No new flows.
+    Drain,
+    /// The file's weight again.
+    AsInFile,
+    /// This weight.
+    Weight(u16),
+}
+
+/// What counts for a backend from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OverrideAnswer {
+    /// The backend's pool.
+    pub pool: String,
+    /// Its name.
+    pub backend: String,
+    /// Its weight.
+    pub weight: u16,
+    /// The weight that the file has for it.
+    pub weight_in_file: u16,
+}
+
+/// A flow to be explained.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainRequest {
+    /// The client.
+    pub client: IpAddr,
+    /// Its port, zero where the protocol has none.
+    #[serde(default)]
+    pub client_port: u16,
+    /// The VIP.
+    pub vip: IpAddr,
+    /// The port that it is sent to, zero where the protocol has none.
+    #[serde(default)]
+    pub port: u16,
+    /// The number of the protocol in the IP header.
+    pub protocol: u8,
+}
+
+/// Where the packets of a flow go, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// The service that the flow belongs to.
+    pub service: Option<ExplainedService>,
+    /// Where its packets go if it has begun.
+    pub member: Option<MemberName>,
+    /// Why: `stable`, `remembered`, `remembered_syn`, `previous`, `previous_is_gone`, `new`, `no_backend`, `no_service`.
+    pub why: String,
+    /// The same in words.
+    pub meaning: String,
+    /// Where a connection goes that begins now.
+    pub newcomer: Option<MemberName>,
+}
+
+/// The service and the slot of a flow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainedService {
+    /// The service's name.
+    pub name: String,
+    /// VIP, port and protocol in one.
+    pub address: String,
+    /// The flow's hash, hexadecimal.
+    pub hash: String,
+    /// Its slot.
+    pub slot: u32,
+    /// Slots of the service's table.
+    pub slots: u32,
+    /// Whether the slot's member changed a while ago.
+    pub tracked: bool,
+    /// The slot's member.
+    pub current: Option<MemberName>,
+    /// The member that a tracked slot had before.
+    pub previous: Option<MemberName>,
+}
+
+/// A configuration to compare with the one that is in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PreviewRequest {
+    /// Its text.
+    pub text: String,
+    /// Where that is from, for messages.
+    pub file: String,
+    /// The seed that counts where the text has none.
+    pub hash_seed: u64,
+}
+
+/// What a configuration would change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Preview {
+    /// The configuration that is in force.
+    pub in_force: String,
+    /// Why the program would be loaded anew, a line each; none where it need not be.
+    pub loads_anew: Vec<String>,
+    /// Octets of the tables now.
+    pub bytes_before: u64,
+    /// Octets of the tables then.
+    pub bytes_after: u64,
+    /// The services of both, those of the new one first, in its order.
+    pub services: Vec<ServiceChange>,
+}
+
+/// What would change for a service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceChange {
+    /// Its name.
+    pub name: String,
+    /// VIP, port and protocol in one.
+    pub address: String,
+    /// What becomes of it.
+    pub kind: ChangeKind,
+    /// Slots of its table now; zero where there is none.
+    pub slots_before: u32,
+    /// Slots of its table then.
+    pub slots_after: u32,
+    /// Share of its flows to come that get another backend than now, from 0 to 1.
+    pub moved: f64,
+    /// Share of its flows that would lose their backend at once.
+    pub lost: f64,
+    /// Flows that are remembered now.
+    pub flows: u64,
+    /// How many of those would lose their backend.
+    pub flows_lost: u64,
+    /// Octets of its slots and members now.
+    pub bytes_before: u64,
+    /// The same then.
+    pub bytes_after: u64,
+}
+
+/// What becomes of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// It is new.
+    Added,
+    /// It goes.
+    Removed,
+    /// Some flows get another backend, or could be lost.
+    Changed,
+    /// Nothing moves.
+    Same,
 }

@@ -1,5 +1,7 @@
 //! `dsr check`: says what is wrong with a configuration on this host, and with this host for it, and touches nothing.
 //!
+//! Where an agent runs, also what putting the file into force would change.
+//!
 //! Errors, warnings and findings go to standard error, the summary to standard output; with `--json` one object goes to
 //! standard output. Exit code: 2 where the configuration cannot be used, 1 where this host would keep the program from
 //! balancing, 0 otherwise. Warnings are for reading.
@@ -9,7 +11,12 @@ use std::{collections::BTreeSet, fmt, io::Write, path::PathBuf, process::ExitCod
 use anyhow::Context;
 use serde::Serialize;
 
+use super::{
+    ask::Socket,
+    preview::{self, Asked},
+};
 use crate::{
+    api::view::Preview,
     config::{self, Config, Errors, HostFacts, Problem, SeedSource},
     model::Service,
     preflight::{self, Finding, Severity},
@@ -21,9 +28,11 @@ pub(crate) struct Args {
     /// The configuration file
     #[arg(short, long, value_name = "FILE")]
     pub(crate) config: PathBuf,
-    /// Print one JSON object: ok, errors, warnings, findings
+    /// Print one JSON object: ok, errors, warnings, findings, and the change where an agent runs
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) socket: Socket,
 }
 
 /// Checks the file by itself and against this host.
@@ -39,10 +48,19 @@ async fn check(args: Args) -> anyhow::Result<ExitCode> {
         Ok(config) => preflight::run(config).await,
         Err(_) => Vec::new(),
     };
+    let asked = match &result {
+        Ok(config) => Some(preview::ask(&args.socket.socket, config).await?),
+        Err(_) => None,
+    };
     if args.json {
-        writeln!(std::io::stdout(), "{}", serde_json::to_string(&Report::new(&result, &findings))?)?;
+        writeln!(std::io::stdout(), "{}", serde_json::to_string(&Report::new(&result, &findings, asked.as_ref()))?)?;
     } else {
         print(&result, &findings)?;
+        match asked {
+            Some(Asked::Preview(preview)) => writeln!(std::io::stdout(), "\n{}", preview::Shown(&preview))?,
+            Some(Asked::NoAgent(why)) => writeln!(std::io::stderr(), "{why}")?,
+            None => {}
+        }
     }
     Ok(ExitCode::from(exit_code(&result, &findings)))
 }
@@ -84,14 +102,20 @@ struct Report<'a> {
     errors: &'a [Problem],
     warnings: &'a [Problem],
     findings: &'a [Finding],
+    /// What it would change; nothing where no agent runs.
+    change: Option<&'a Preview>,
 }
 
 impl<'a> Report<'a> {
-    fn new(result: &'a Result<Config, Errors>, findings: &'a [Finding]) -> Self {
+    fn new(result: &'a Result<Config, Errors>, findings: &'a [Finding], asked: Option<&'a Asked>) -> Self {
+        let change = match asked {
+            Some(Asked::Preview(preview)) => Some(&**preview),
+            _ => None,
+        };
         let ok = exit_code(result, findings) == 0;
         match result {
-            Ok(config) => Self { ok, errors: &[], warnings: &config.warnings, findings },
-            Err(errors) => Self { ok, errors: errors.problems(), warnings: &[], findings },
+            Ok(config) => Self { ok, errors: &[], warnings: &config.warnings, findings, change },
+            Err(errors) => Self { ok, errors: errors.problems(), warnings: &[], findings, change },
         }
     }
 }
@@ -165,13 +189,19 @@ services:
 
     #[test]
     fn json_has_errors_and_warnings_as_objects() {
-        let json = |text: &str| serde_json::to_string(&Report::new(&parse(text), &[])).unwrap();
+        let json = |text: &str| serde_json::to_string(&Report::new(&parse(text), &[], None)).unwrap();
         let warning =
             r#"{"file":"dsr.yaml","line":5,"column":3,"field":"pools.old","message":"no service uses this pool"}"#;
-        assert_eq!(json(GOOD), format!(r#"{{"ok":true,"errors":[],"warnings":[{warning}],"findings":[]}}"#));
+        assert_eq!(
+            json(GOOD),
+            format!(r#"{{"ok":true,"errors":[],"warnings":[{warning}],"findings":[],"change":null}}"#)
+        );
         let error = r#"{"file":"dsr.yaml","line":1,"column":14,"field":"interfaces[0]","message":"has no value: write the name of an interface as `ip link` shows it, like eth0"}"#;
         let bad = GOOD.replace("[lo]", "[null]");
-        assert_eq!(json(&bad), format!(r#"{{"ok":false,"errors":[{error}],"warnings":[],"findings":[]}}"#));
+        assert_eq!(
+            json(&bad),
+            format!(r#"{{"ok":false,"errors":[{error}],"warnings":[],"findings":[],"change":null}}"#)
+        );
     }
 
     #[test]
@@ -186,10 +216,10 @@ services:
         assert_eq!(exit_code(&good, &[finding(Severity::Warning)]), 0);
         let findings = [finding(Severity::Error)];
         assert_eq!((exit_code(&good, &findings), exit_code(&bad, &findings)), (FINDING, WRONG_CONFIGURATION));
-        let json = serde_json::to_string(&Report::new(&good, &findings)).unwrap();
+        let json = serde_json::to_string(&Report::new(&good, &findings, None)).unwrap();
         assert!(json.starts_with(r#"{"ok":false,"errors":[],"#), "{json}");
         let told = r#"{"severity":"error","interface":"eth0","finding":"it is down","mend":"ip link set dev eth0 up"}"#;
-        assert!(json.ends_with(&format!(r#""findings":[{told}]}}"#)), "{json}");
+        assert!(json.ends_with(&format!(r#""findings":[{told}],"change":null}}"#)), "{json}");
         assert_eq!(findings[0].to_string(), "error: eth0: it is down: ip link set dev eth0 up");
     }
 
@@ -201,7 +231,7 @@ services:
         let errors = config::load_on_host(&file, &HostFacts::read().await.unwrap()).unwrap_err();
         let fields: Vec<_> = errors.problems().iter().map(|problem| problem.field.as_str()).collect();
         assert_eq!(fields, ["interfaces[0]", "services[1].port"], "{errors}");
-        let args = |config| Args { config, json: false };
+        let args = |config| Args { config, json: false, socket: Socket { socket: directory.path().join("api.sock") } };
         assert_eq!(check(args(file.clone())).await.unwrap(), ExitCode::from(WRONG_CONFIGURATION));
         std::fs::write(&file, GOOD).unwrap();
         assert_eq!(check(args(file)).await.unwrap(), ExitCode::SUCCESS);

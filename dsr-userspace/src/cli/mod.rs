@@ -6,8 +6,11 @@ mod ask;
 mod check;
 mod detach;
 mod endpoint;
+mod explain;
 mod lab;
+mod preview;
 mod run;
+mod say;
 mod status;
 mod table;
 mod trace;
@@ -35,6 +38,14 @@ enum Command {
     Status(status::Args),
     /// Show what becomes of the packets of a client to a VIP, while they come.
     Trace(trace::Args),
+    /// Show where the packets of a flow go, and why.
+    Explain(explain::Args),
+    /// Give a backend no new flows; it keeps those that it has.
+    Drain(say::Args),
+    /// Take back what `dsr drain` or `dsr weight` said: the file's weight counts again.
+    Undrain(say::Args),
+    /// Give a backend another weight than the file's.
+    Weight(say::WeightArgs),
     /// Take away what an agent left that was killed or has handed over: then the VIPs are no longer answered.
     Detach(detach::Args),
     /// Show it at work in network namespaces of its own: client, switch, balancer and backends.
@@ -53,6 +64,10 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Status(args) => status::run(&args),
         Command::Trace(args) => trace::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Drain(args) => say::drain(&args),
+        Command::Undrain(args) => say::undrain(&args),
+        Command::Weight(args) => say::weight(&args),
         Command::Detach(args) => detach::run(&args),
         Command::Lab(args) => lab::run(&args),
     };

@@ -88,13 +88,17 @@ fn members(service: &ServiceStatus) -> Table {
         let state = match member.state {
             MemberState::Up => "up",
             MemberState::Unreachable => "unreachable",
+            MemberState::Draining => "draining",
             MemberState::Drained => "drained",
         };
         table.row([
             member.backend.clone(),
             member.address.to_string(),
             state.to_owned(),
-            member.weight.to_string(),
+            match member.weight_in_file {
+                Some(in_file) => format!("{} (file {in_file})", member.weight),
+                None => member.weight.to_string(),
+            },
             member.slots.to_string(),
             format!("{:.1}%", member.share * 100.0),
             member.packets.to_string(),

@@ -179,7 +179,11 @@ impl Source {
     }
 
     fn mapped<T: Pod>(&mut self, name: &'static str, rows: u32) -> Result<Mapped<T>, Error> {
-        Mapped::of(&self.map(name)?, name, rows)
+        match self {
+            // It stays with the object: the program that tells of frames is loaded later, with the same maps.
+            Self::Object(ebpf) => Mapped::of(ebpf.map(name).ok_or(Error::Missing(name))?, name, rows),
+            Self::Pins(directory) => Mapped::of(&map_at(directory, name)?, name, rows),
+        }
     }
 
     fn per_cpu<T: Pod>(&mut self, name: &'static str) -> Result<PerCpuArray<MapData, T>, Error> {

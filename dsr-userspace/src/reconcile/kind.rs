@@ -24,7 +24,7 @@ pub(super) const fn flags_of(service: &Service) -> u8 {
 
 /// Whether flows can be kept where they are: not where the slots of all of them become others, because another part of
 /// the flow chooses them.
-pub(super) fn keeps_flows(service: &Service, before: Option<ServiceRow>) -> bool {
+pub fn keeps_flows(service: &Service, before: Option<ServiceRow>) -> bool {
     let source = |flags: u8| flags & FLAG_SOURCE;
     let same = before.is_none_or(|before| source(before.table.flags()) == source(flags_of(service)));
     same && service.affinity.tracks(service.id.protocol)

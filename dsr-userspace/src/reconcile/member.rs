@@ -27,7 +27,7 @@ pub fn address(ip: IpAddr) -> Address {
 }
 
 /// The family in the words of the data path.
-pub(super) const fn family(ip: IpAddr) -> Family {
+pub const fn family(ip: IpAddr) -> Family {
     match ip {
         IpAddr::V4(_) => Family::V4,
         IpAddr::V6(_) => Family::V6,

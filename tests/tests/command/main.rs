@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod check;
+mod drain;
+mod explain;
 mod socket;
 mod status;
 mod trace;

@@ -52,7 +52,11 @@ impl Trace {
         let daemon =
             Daemon::start(&mut command(lab, &format!("trace --json {arguments}")), &lab.directory().join("trace"));
         let trace = Self { daemon };
-        eventually("trace that runs", || trace.daemon.log().contains("the trace runs").then_some(()));
+        eventually("trace that runs", || {
+            let log = trace.daemon.log();
+            assert!(!log.contains("dsr: "), "{log}");
+            log.contains("the trace runs").then_some(())
+        });
         trace
     }
 

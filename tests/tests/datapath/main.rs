@@ -3,6 +3,7 @@
 
 mod arp;
 mod echo;
+mod explain;
 mod forward;
 mod refuse;
 mod trace;
