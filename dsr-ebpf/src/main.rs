@@ -86,14 +86,17 @@ mod program {
                 let outcome = send::<O>(&mut frame, &link, &route);
                 end::<O>(interface.row, outcome)
             }
-            None => match O::examine(frame.context(), u64::from(interface.row), interface.mac) {
-                TO_REFUSE => {
-                    let action = refuse(frame.context(), u64::from(interface.row), interface.mac) as u32;
-                    O::ended(Some(refused(action)));
-                    action
+            None => {
+                let ways = u64::from(interface.row) | u64::from(interface.ifindex) << 32;
+                match O::examine(frame.context(), ways, interface.mac) {
+                    TO_REFUSE => {
+                        let action = refuse(frame.context(), u64::from(interface.row), interface.mac) as u32;
+                        O::ended(Some(refused(action)));
+                        action
+                    }
+                    action => action as u32,
                 }
-                action => action as u32,
-            },
+            }
         };
         O::is_over();
         action
@@ -134,21 +137,21 @@ mod program {
     /// what such frames cost anyway. A global function, so that the verifier looks at it once, with any arguments.
     #[unsafe(no_mangle)]
     #[inline(never)]
-    pub(crate) extern "C" fn examine(ctx: *mut xdp_md, row: u64, mac: u64) -> u64 {
-        examine_as::<Unobserved>(ctx, row, mac)
+    pub(crate) extern "C" fn examine(ctx: *mut xdp_md, ways: u64, mac: u64) -> u64 {
+        examine_as::<Unobserved>(ctx, ways, mac)
     }
 
     /// The same while a trace runs.
     #[unsafe(no_mangle)]
     #[inline(never)]
-    pub(crate) extern "C" fn examine_traced(ctx: *mut xdp_md, row: u64, mac: u64) -> u64 {
-        examine_as::<Trace>(ctx, row, mac)
+    pub(crate) extern "C" fn examine_traced(ctx: *mut xdp_md, ways: u64, mac: u64) -> u64 {
+        examine_as::<Trace>(ctx, ways, mac)
     }
 
     #[inline(always)]
-    fn examine_as<O: Observer>(ctx: *mut xdp_md, row: u64, mac: u64) -> u64 {
+    fn examine_as<O: Observer>(ctx: *mut xdp_md, ways: u64, mac: u64) -> u64 {
         let mut frame = Frame::of(ctx);
-        let interface = Interface { row: row as u32, ifindex: frame.interface(), mac };
+        let interface = Interface { row: ways as u32, ifindex: (ways >> 32) as u32, mac };
         match balance::<O>(&mut frame, &interface) {
             Err(Reason::AnswerReject) => TO_REFUSE,
             outcome => u64::from(end::<O>(interface.row, outcome)),

@@ -7,6 +7,7 @@
 pub mod agent;
 pub mod announce;
 pub mod api;
+pub mod backend;
 pub mod cli;
 pub mod config;
 pub mod datapath;

@@ -6,3 +6,4 @@ pub mod lab;
 pub mod model;
 pub mod privilege;
 pub mod program;
+pub mod tracked;

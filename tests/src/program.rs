@@ -14,11 +14,12 @@ use dsr::{
         Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, InterfaceState, Mac, Network, OnEmpty,
         Protocol, Reach, Service, ServiceId, VlanTag, Weight,
     },
-    reconcile::{Layout, Sizes, apply, plan},
+    reconcile::{Layout, Sizes, TablesMut as _, apply, plan},
 };
+use dsr_common::trace::{TraceFilter, TraceRecord};
 use dsr_common::{
-    stats::Reason,
-    trace::{TraceFilter, TraceRecord},
+    member::MemberRow,
+    stats::{Reason, Tracking},
 };
 
 use crate::frame::{OWN_MAC, VIP};
@@ -65,23 +66,32 @@ pub enum Counter {
     NewFlows(String, String),
     /// Frames that came back from this backend.
     Loops(String, String),
+    /// Packets whose flow was looked for.
+    Tracking(&'static str),
 }
 
 /// The real program with real tables.
 pub struct Program {
-    datapath: Datapath,
-    desired: Desired,
-    layout: Layout,
+    pub(crate) datapath: Datapath,
+    pub(crate) desired: Desired,
+    pub(crate) layout: Layout,
+    /// What the rows of members held that there is no way to for now.
+    pub(crate) lost: BTreeMap<u32, MemberRow>,
 }
 
 impl Program {
     /// Loads the program and fills its tables for `desired` as an agent on `network` would.
     pub fn load(desired: Desired, network: &Network, features: Features) -> anyhow::Result<Self> {
-        let mut datapath =
-            Datapath::load(Sizes::for_desired(&desired), features, desired.hash_seed).context("loading the program")?;
+        let sizes = Sizes::for_desired(&desired);
+        Self::load_with(sizes, desired, network, features)
+    }
+
+    /// The same with tables of these sizes.
+    pub fn load_with(sizes: Sizes, desired: Desired, network: &Network, features: Features) -> anyhow::Result<Self> {
+        let mut datapath = Datapath::load(sizes, features, desired.hash_seed).context("loading the program")?;
         let own = InterfaceState { ifindex: IFINDEX, mac: Mac(OWN_MAC), mtu: 1500, up: true };
         datapath.set_interfaces(&[(0, own)])?;
-        let mut program = Self { datapath, desired: desired.clone(), layout: Layout::default() };
+        let mut program = Self { datapath, desired: desired.clone(), layout: Layout::default(), lost: BTreeMap::new() };
         program.reconcile(desired, network)?;
         Ok(program)
     }
@@ -124,6 +134,13 @@ impl Program {
         Ok(self.datapath.program()?.info()?.verified_instruction_count().unwrap_or_default())
     }
 
+    /// Makes it as if it had seen no frame yet.
+    pub fn forget(&mut self) {
+        for member in self.layout.services.iter().flat_map(|service| &service.members) {
+            self.datapath.reset_member(member.row);
+        }
+    }
+
     /// Runs one frame through the program.
     pub fn run(&self, frame: &[u8]) -> anyhow::Result<Outcome> {
         let before = self.counters()?;
@@ -154,6 +171,9 @@ impl Program {
         for reason in Reason::ALL {
             let count = self.datapath.reason(Some(IFINDEX), *reason)? + self.datapath.reason(None, *reason)?;
             counters.insert(Counter::Reason(reason.label()), count);
+        }
+        for tracking in Tracking::ALL {
+            counters.insert(Counter::Tracking(tracking.label()), self.datapath.tracked(*tracking)?);
         }
         for (service, placed) in self.desired.services.iter().zip(&self.layout.services) {
             for (backend, member) in service.backends.iter().zip(&placed.members) {
@@ -220,5 +240,5 @@ pub fn network(tags: &[VlanTag]) -> Network {
         let (source, destination) = (Mac(OWN_MAC), Mac(backend_mac(n)));
         (backend_address(n), Reach::Hop(Hop { ifindex: IFINDEX, source, destination, tags: tags.to_vec() }))
     });
-    Network { interfaces: BTreeMap::new(), reach: reach.collect() }
+    Network { reach: reach.collect(), ..Network::default() }
 }

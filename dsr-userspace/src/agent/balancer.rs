@@ -14,6 +14,8 @@ use dsr_common::{
 
 use super::{
     Error,
+    carried::Carried,
+    interfaces::enter,
     loops::LoopLog,
     reach::ReachLog,
     settling::{Settling, tick_seconds},
@@ -22,9 +24,9 @@ use super::{
 use crate::{
     announce::{self, Announcer},
     config::{Config, XdpMode},
-    datapath::{Datapath, Features, Left, Mode, Pins},
+    datapath::{self, Datapath, Features, Left, Mode, Pins},
     metrics::Reloads,
-    model::{Affinity, Desired, Health, InterfaceState, Network, SINGLE_BUFFER_MTU, ServiceId},
+    model::{Affinity, Desired, Health, Network, SINGLE_BUFFER_MTU, ServiceId},
     reconcile::{Full, Keep, Layout, Plan, Sizes, Tables as _, apply, plan, service_key},
 };
 
@@ -41,6 +43,9 @@ pub(super) struct Balancer {
     pub(super) loops: LoopLog,
     pub(super) settling: Settling,
     pins: Arc<Pins>,
+    pub(super) carried: Carried,
+    /// The interfaces and ports that the program was told of, and the name in the configuration that each counts for.
+    pub(super) entered: BTreeMap<u32, String>,
     features: Features,
     /// What the running trace tells of.
     pub(super) trace: Option<TraceFilter>,
@@ -58,6 +63,7 @@ impl Balancer {
         let pins = Arc::new(Pins::open(pins)?);
         let seed = config.desired.hash_seed;
         let mut left = Left::find(&pins, &network.interfaces, seed)?;
+        let (carried, entered) = (Carried::default(), BTreeMap::new());
         let wish = Wish::of(&config);
         let begun = Scene {
             config: &config,
@@ -82,6 +88,8 @@ impl Balancer {
             loops,
             settling,
             pins,
+            carried,
+            entered,
             features,
             trace: None,
             announcer,
@@ -156,12 +164,12 @@ impl Balancer {
         if self.scene().features() != self.features {
             self.rebuild(None)?;
         }
-        let mut devices = self.datapath.enter_interfaces(&self.scene().interfaces())?;
+        let mut devices = self.enter_interfaces()?;
         let mut planned = self.scene().plan(&devices, &self.datapath);
         while let Err(full) = planned {
             tracing::info!("{full}: the program is loaded again with larger tables");
             self.rebuild(Some(full))?;
-            devices = self.datapath.enter_interfaces(&self.scene().interfaces())?;
+            devices = self.enter_interfaces()?;
             planned = self.scene().plan(&devices, &self.datapath);
         }
         let plan = planned?;
@@ -299,13 +307,18 @@ impl Scene<'_> {
         if let Some(filter) = self.trace {
             fresh.start_trace(filter)?;
         }
-        let devices = fresh.enter_interfaces(&self.interfaces())?;
+        let devices = enter(&mut fresh, self.config, self.network)?;
         if !old.is_some_and(|(_, keep)| keep == Keep::Everything) {
             // No packet meets these tables yet.
             apply(&self.plan(&devices, &fresh)?.changes, &mut fresh);
         }
-        attach(self.config, self.network, &mut fresh, kept)?;
-        Ok(fresh)
+        match attach(self.config, self.network, &mut fresh, kept) {
+            Ok(()) => Ok(fresh),
+            Err(error) => {
+                fresh.abandon();
+                Err(error)
+            }
+        }
     }
 
     fn sizes(&self, live: Option<Sizes>) -> Sizes {
@@ -316,12 +329,6 @@ impl Scene<'_> {
 
     fn plan(&self, devices: &BTreeMap<u32, u32>, datapath: &Datapath) -> Result<Plan, Full> {
         plan(&self.wish.desired, self.network, self.health, devices, datapath)
-    }
-
-    /// The interfaces of the configuration that exist.
-    fn interfaces(&self) -> Vec<InterfaceState> {
-        let names = self.config.interfaces().into_iter();
-        names.filter_map(|name| self.network.interfaces.get(&name).copied()).collect()
     }
 
     /// What the program has to be able to do for this configuration on this network.
@@ -354,7 +361,8 @@ fn attach(
             tracing::warn!(interface = name, "the interface is gone; it is used again when it is back");
             continue;
         };
-        match datapath.attach(&name, interface.ifindex, allow_generic)? {
+        let attached = datapath.attach(&name, interface.ifindex, allow_generic);
+        match attached.map_err(|error| about_bond(error, network))? {
             Mode::Native => tracing::info!(interface = name, "attached natively"),
             Mode::Generic => tracing::warn!(
                 interface = name,
@@ -363,4 +371,19 @@ fn attach(
         }
     }
     Ok(())
+}
+
+/// What is refused to a bond may be given to its ports.
+fn about_bond(error: datapath::Error, network: &Network) -> datapath::Error {
+    let datapath::Error::Attach { interface, mut reason } = error else { return error };
+    let ports = network.ports.values().filter(|port| port.bond == interface).map(|port| port.name.as_str());
+    let ports: Vec<_> = ports.collect();
+    if !ports.is_empty() {
+        reason += &format!(
+            "; it is a bond, whose mode and ports all have to have native XDP: else write its ports in its place, \
+             `interfaces: [{}]`",
+            ports.join(", ")
+        );
+    }
+    datapath::Error::Attach { interface, reason }
 }

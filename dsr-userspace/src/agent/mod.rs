@@ -4,9 +4,11 @@
 //! answers each with one idempotent reconciliation.
 
 mod balancer;
+mod carried;
 mod desk;
 mod explain;
 mod exporter;
+mod interfaces;
 mod loops;
 mod preview;
 mod reach;

@@ -47,9 +47,11 @@ impl Balancer {
     fn reasons(&self) -> Result<Vec<ReasonSample>, datapath::Error> {
         let mut samples = Vec::new();
         for name in self.config.interfaces() {
-            let Some(interface) = self.network.interfaces.get(&name) else { continue };
             for reason in Reason::ALL {
-                let packets = self.datapath.reason(Some(interface.ifindex), *reason)?;
+                let mut packets = self.carried.reason(&name, *reason);
+                for (ifindex, _) in self.entered.iter().filter(|(_, counts_for)| **counts_for == name) {
+                    packets += self.datapath.reason(Some(*ifindex), *reason)?;
+                }
                 samples.push(ReasonSample { reason: *reason, interface: name.clone(), packets });
             }
         }
@@ -68,11 +70,10 @@ impl Balancer {
             Some(DrainingSample { service, backend, drained: *drained })
         });
         let packets = Tracking::ALL.iter().map(|event| Ok((*event, self.datapath.tracked(*event)?)));
-        let count = |table| self.datapath.flow_entries(table).count() as u64;
         Ok(TrackingSample {
             slots: slots.collect(),
-            flows: count(FlowTable::Flows),
-            syns: count(FlowTable::Syns),
+            flows: self.datapath.count_flows(FlowTable::Flows),
+            syns: self.datapath.count_flows(FlowTable::Syns),
             packets: packets.collect::<Result<_, datapath::Error>>()?,
             draining: draining.collect(),
         })

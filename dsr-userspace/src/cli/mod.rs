@@ -3,6 +3,7 @@
 //! Exit codes: 0 fine, 1 a failure or a finding, 2 wrong usage or configuration.
 
 mod ask;
+mod backend;
 mod check;
 mod detach;
 mod endpoint;
@@ -48,6 +49,8 @@ enum Command {
     Weight(say::WeightArgs),
     /// Take away what an agent left that was killed or has handed over: then the VIPs are no longer answered.
     Detach(detach::Args),
+    /// What is done on the real servers.
+    Backend(backend::Args),
     /// Show it at work in network namespaces of its own: client, switch, balancer and backends.
     Lab(lab::Args),
 }
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Undrain(args) => say::undrain(&args),
         Command::Weight(args) => say::weight(&args),
         Command::Detach(args) => detach::run(&args),
+        Command::Backend(args) => backend::run(&args),
         Command::Lab(args) => lab::run(&args),
     };
     result.unwrap_or_else(|error| {

@@ -21,7 +21,7 @@ pub(super) type Attachments = BTreeMap<String, Attached>;
 /// One attachment. Dropping it ends it, unless it is pinned.
 pub(super) struct Attached {
     link: XdpLink,
-    ifindex: u32,
+    pub(super) ifindex: u32,
     mode: Mode,
 }
 

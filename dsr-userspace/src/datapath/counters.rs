@@ -71,18 +71,6 @@ impl Datapath {
         Ok(values.iter().sum())
     }
 
-    /// No frame was counted for any reason on the interface in this row of the interface table.
-    pub(super) fn zero_reasons(&mut self, interface: u32) -> Result<(), Error> {
-        let failed = |error| Error::Map("REASONS", error);
-        for reason in Reason::ALL {
-            let row = reason_row(interface, *reason);
-            let cpus = self.reasons.get(&row, 0).map_err(failed)?.len();
-            let zeros = vec![0; cpus].try_into().map_err(|error| failed(aya::maps::MapError::IoError(error)))?;
-            self.reasons.set(row, zeros, 0).map_err(failed)?;
-        }
-        Ok(())
-    }
-
     pub(super) fn zero_counters(&mut self, row: u32) -> Result<(), Error> {
         if let Some(carried) = &mut self.carried {
             carried.store(row, &Counters::default());

@@ -12,7 +12,7 @@ use aya::{
 };
 use dsr_common::{
     hash::HashKeys,
-    limits::{FRAGMENT_SETS, INTERFACE_ROWS},
+    limits::{FRAGMENT_SETS, INTERFACE_ROWS, INTERFACES_MAX},
     names,
     stats::{Counters, REASON_ROWS},
     track::ROW_MAX,
@@ -281,6 +281,6 @@ fn rows(sizes: Sizes) -> [(&'static str, u32); 12] {
         (names::REASONS, REASON_ROWS),
         (names::FRAGMENTS, FRAGMENT_SETS),
         (names::INTERFACES, INTERFACE_ROWS),
-        (names::DEVICES, INTERFACE_ROWS),
+        (names::DEVICES, INTERFACES_MAX),
     ]
 }

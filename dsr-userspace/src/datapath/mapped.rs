@@ -73,6 +73,15 @@ impl<T: Pod> Mapped<T> {
         u16::from_ne_bytes([word[at], word[at + 1]])
     }
 
+    /// One 32-bit part of a row.
+    pub(super) fn load_u32(&self, row: u32, part: u32) -> u32 {
+        assert!((part as usize) < size_of::<T>() / 4);
+        let word = self.word(row, part as usize / 2).load(Ordering::Acquire);
+        // In the order of memory.
+        let [low, high] = if cfg!(target_endian = "little") { [word, word >> 32] } else { [word >> 32, word] };
+        if part.is_multiple_of(2) { low as u32 } else { high as u32 }
+    }
+
     /// Writes one 16-bit part of a row.
     pub(super) fn store_u16(&mut self, row: u32, part: u32, value: u16) {
         assert!(row < self.rows && (part as usize) < size_of::<T>() / 2);

@@ -4,6 +4,7 @@ mod abi;
 mod attach;
 mod counters;
 mod holder;
+mod interfaces;
 mod load;
 mod mapped;
 mod pass;
@@ -21,8 +22,8 @@ use aya::{
 };
 use dsr_common::{
     fragment::{self, FragmentSet, WAYS},
-    interface::{InterfaceRow, first_row, mac_word},
-    limits::{FRAGMENT_SETS, INTERFACE_ROWS},
+    interface::InterfaceRow,
+    limits::FRAGMENT_SETS,
     member::MemberRow,
     previous::PreviousBlock,
     service::{ServiceRow, TableRef},
@@ -41,7 +42,7 @@ pub use self::{
     succeed::Left,
 };
 use self::{mapped::Mapped, trace::Tracer};
-use crate::{model::InterfaceState, reconcile::Sizes};
+use crate::reconcile::Sizes;
 
 /// What can go wrong between the agent and the kernel.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +65,12 @@ pub enum Error {
     /// An interface could not be entered in the device map.
     #[error("cannot make {0} a target of redirects: {1}")]
     Device(u32, aya::maps::xdp::XdpMapError),
+    /// More interfaces and ports than the program can tell apart.
+    #[error(
+        "interface {0} finds no place: the interfaces and the ports of bonds are more than {max}",
+        max = dsr_common::limits::INTERFACE_ROWS
+    )]
+    TooManyInterfaces(u32),
     /// A map could not be mapped into memory.
     #[error("cannot map {0} into memory: {1}")]
     Mmap(&'static str, std::io::Error),
@@ -142,45 +149,6 @@ struct Pinned {
 }
 
 impl Datapath {
-    /// Tells the program which interfaces there are, each with its row of the device map. An interface keeps its row
-    /// of the interface table, and with it its counts of reasons.
-    pub fn set_interfaces(&mut self, interfaces: &[(u32, InterfaceState)]) -> Result<(), Error> {
-        for (device, interface) in interfaces {
-            if let Some(row) = self.interface_row(interface.ifindex) {
-                self.set_interface(row, *device, *interface)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The same with rows of the device map that an interface keeps for as long as it is there: gives them, by index of
-    /// the interface. Rows of interfaces that are gone are given to others.
-    pub fn enter_interfaces(&mut self, interfaces: &[InterfaceState]) -> Result<BTreeMap<u32, u32>, Error> {
-        let mut rows = BTreeMap::new();
-        for interface in interfaces {
-            let row = self.interface_row(interface.ifindex).or_else(|| {
-                let used = |row: &u32| interfaces.iter().any(|i| i.ifindex == self.interfaces.load(*row).ifindex);
-                (0..INTERFACE_ROWS).find(|row| !used(row))
-            });
-            // The configuration allows no more interfaces than there are rows.
-            let Some(row) = row else { continue };
-            if self.interfaces.load(row).ifindex != interface.ifindex {
-                self.zero_reasons(row)?;
-            }
-            self.set_interface(row, row, *interface)?;
-            rows.insert(interface.ifindex, row);
-        }
-        Ok(rows)
-    }
-
-    fn set_interface(&mut self, row: u32, device: u32, interface: InterfaceState) -> Result<(), Error> {
-        // The MAC first: a row is found by its index.
-        self.interfaces.store_word(row, 1, mac_word(interface.mac.0));
-        self.interfaces.store_word(row, 0, u64::from(interface.ifindex));
-        let set = self.devices.set(device, interface.ifindex, None, 0);
-        set.map_err(|error| Error::Device(interface.ifindex, error))
-    }
-
     /// Empties the fragment table's entries for a member's row.
     fn forget_fragments(&mut self, row: u32) {
         for set in 0..FRAGMENT_SETS {
@@ -191,12 +159,5 @@ impl Datapath {
                 }
             }
         }
-    }
-
-    /// The row of an interface, or the first free one on its way.
-    fn interface_row(&self, ifindex: u32) -> Option<u32> {
-        let is_its_own =
-            |row: &u32| matches!(self.interfaces.load(*row).ifindex, found if found == 0 || found == ifindex);
-        (0..INTERFACE_ROWS).map(|step| first_row(ifindex.wrapping_add(step))).find(is_its_own)
     }
 }

@@ -114,10 +114,15 @@ impl Pins {
         map.pin(&path).map_err(|error| pin_error(&path, error))
     }
 
+    /// Removes a load.
+    pub(super) fn forget(&self, number: u64) -> Result<(), Error> {
+        remove_all(&self.load(number))
+    }
+
     /// Removes all loads but one. Maps that no program uses are gone then.
     pub(super) fn keep_only(&self, number: Option<u64>) -> Result<(), Error> {
         for other in self.loads()?.into_iter().filter(|other| Some(*other) != number) {
-            remove_all(&self.load(other))?;
+            self.forget(other)?;
         }
         Ok(())
     }

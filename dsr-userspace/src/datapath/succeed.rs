@@ -112,6 +112,20 @@ impl Datapath {
         self.pinned.as_ref().map_or(Ok(()), |pinned| pinned.pins.keep_only(Some(pinned.number)))
     }
 
+    /// Takes back a load that nothing is to come of.
+    pub fn abandon(&mut self) {
+        let Some(pinned) = &self.pinned else { return };
+        for ifindex in self.attached.values().map(|attached| attached.ifindex) {
+            if let Err(error) = pinned.pins.unpin_link(ifindex) {
+                tracing::warn!(%error, "a link stays behind");
+            }
+        }
+        self.attached.clear();
+        if let Err(error) = pinned.pins.forget(pinned.number) {
+            tracing::warn!(%error, "maps stay behind");
+        }
+    }
+
     /// Ends it all: the program is detached, and nothing of it is left.
     pub fn detach(&mut self) -> Result<(), Error> {
         let removed = self.pinned.as_ref().map_or(Ok(0), |pinned| pinned.pins.remove());

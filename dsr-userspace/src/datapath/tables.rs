@@ -5,7 +5,7 @@ use dsr_common::{
     member::MemberRow,
     previous::Previous,
     service::{ServiceKey, ServiceRow, TableRef},
-    slot::Slot,
+    slot::{Slot, SlotBlock},
     track::Entry,
 };
 
@@ -27,6 +27,16 @@ impl Tables for Datapath {
 
     fn slot(&self, index: u32) -> Slot {
         Slot(self.slots.load_u16(index / SLOTS_PER_BLOCK, index % SLOTS_PER_BLOCK))
+    }
+
+    /// Four slots at a time: there may be millions.
+    fn tracked(&self, table: TableRef) -> u32 {
+        let blocks = table.block()..table.block() + table.size() / SLOTS_PER_BLOCK;
+        let words = blocks.flat_map(|block| (0..size_of::<SlotBlock>() / 8).map(move |word| (block, word)));
+        let tracked = |(block, word)| (self.slots.word_at(block, word) & TRACKED).count_ones();
+        let first = table.block() * SLOTS_PER_BLOCK;
+        let rest = first + table.size() / SLOTS_PER_BLOCK * SLOTS_PER_BLOCK..first + table.size();
+        words.map(tracked).sum::<u32>() + rest.filter(|index| self.slot(*index).is_tracked()).count() as u32
     }
 
     fn previous(&self, index: u32) -> Previous {
@@ -97,3 +107,6 @@ impl TablesMut for Datapath {
         }
     }
 }
+
+/// The flags of the four slots in a word.
+const TRACKED: u64 = 0x0001_0001_0001_0001 * Slot::tracked(0).0 as u64;

@@ -2,7 +2,7 @@
 
 use dsr_common::{
     limits::SLOTS_PER_BLOCK,
-    previous::{Previous, PreviousBlock},
+    previous::Previous,
     service::TableRef,
     stats::Tracking,
     track::{Entry, WAYS},
@@ -14,8 +14,7 @@ use crate::reconcile::FlowTable;
 impl Datapath {
     /// What is kept beside a slot, counted from the first slot of the slot map.
     pub fn previous(&self, index: u32) -> Previous {
-        let PreviousBlock(row) = self.previous.load(index / SLOTS_PER_BLOCK);
-        Previous(row[(index % SLOTS_PER_BLOCK) as usize])
+        Previous(self.previous.load_u32(index / SLOTS_PER_BLOCK, index % SLOTS_PER_BLOCK))
     }
 
     /// Writes it at once. The program reads it after the slot, if that is tracked: write it before.
@@ -58,6 +57,12 @@ impl Datapath {
         (0..self.flow_capacity(table))
             .map(move |index| (index, self.flow_entry(table, index)))
             .filter(|(_, entry)| !entry.is_empty())
+    }
+
+    /// How many entries are not empty.
+    pub fn count_flows(&self, table: FlowTable) -> u64 {
+        let sets = self.flow_sets(table);
+        (0..sets.rows()).map(|set| (0..WAYS).filter(|way| sets.word_at(set, *way) != 0).count() as u64).sum()
     }
 
     /// Writes an entry if it is still what it was; whether it was.

@@ -11,6 +11,6 @@ mod wish;
 
 pub use affinity::{Affinity, FlowTimeout};
 pub use health::{Condition, Health};
-pub use network::{Hop, InterfaceState, Mac, Network, NoHop, Reach, SINGLE_BUFFER_MTU, VlanTag};
+pub use network::{BondPort, Hop, InterfaceState, Mac, Network, NoHop, Reach, SINGLE_BUFFER_MTU, VlanTag};
 pub use service::{Announce, Backend, Desired, Forward, OnEmpty, Port, Protocol, Service, ServiceId, Weight};
 pub use wish::Override;

@@ -82,9 +82,7 @@ pub fn tracked_slots(desired: &Desired, live: &impl Tables) -> Vec<(ServiceId, u
     let placed = Services::read(live, &keys);
     let count = |service: &Service| {
         let (_, row) = placed.live.get(&(member::address(service.id.vip), key_of(service.id)))?;
-        let first = row.table.block() * SLOTS_PER_BLOCK;
-        let slots = (first..first + row.table.size()).filter(|index| live.slot(*index).is_tracked());
-        Some((service.id, slots.count() as u32))
+        Some((service.id, live.tracked(row.table)))
     };
     desired.services.iter().filter_map(count).collect()
 }
@@ -109,7 +107,7 @@ pub fn settle(desired: &Desired, live: &impl Tables, tick_seconds: u32) -> Settl
         ));
     }
     let (mut settled, held) = look_at_entries(live, &mut services);
-    for service in &mut services {
+    for service in services.iter_mut().filter(|service| live.tracked(service.row.table) > 0) {
         service.expire_previous();
         service.stabilize();
     }
@@ -159,14 +157,14 @@ struct Settling<'a, T> {
     oldest: TableRef,
     timeout: u32,
     addresses: BTreeSet<IpAddr>,
-    /// Numbers of members that can be sent to.
-    alive: BTreeSet<u16>,
+    /// By number of a member, whether it can be sent to.
+    alive: Vec<bool>,
     /// Tracked slots with an entry of another living member than their own.
     differing: BTreeSet<u32>,
     /// Entries by member.
     flows: BTreeMap<u32, u32>,
-    /// Slots that old flows of a member come by, by member.
-    kept: BTreeMap<u16, u32>,
+    /// Slots that old flows of a member come by, by its number.
+    kept: Vec<u32>,
     tracked: u32,
     stable_now: BTreeSet<u32>,
     changes: Vec<Change>,
@@ -181,8 +179,8 @@ impl<'a, T: Tables> Settling<'a, T> {
         timeout: u32,
         addresses: BTreeSet<IpAddr>,
     ) -> Self {
-        let members = (0..row.members.capacity()).zip(row.members.base()..);
-        let alive = members.filter(|(_, member)| live.member(*member).mode != 0).map(|(number, _)| number as u16);
+        let members = row.members.base()..row.members.base() + row.members.capacity();
+        let alive: Vec<bool> = members.map(|member| live.member(member).mode != 0).collect();
         Self {
             live,
             id,
@@ -191,10 +189,10 @@ impl<'a, T: Tables> Settling<'a, T> {
             oldest: live.old_table(number),
             timeout,
             addresses,
-            alive: alive.collect(),
+            kept: vec![0; alive.len()],
+            alive,
             differing: BTreeSet::new(),
             flows: BTreeMap::new(),
-            kept: BTreeMap::new(),
             tracked: 0,
             stable_now: BTreeSet::new(),
             changes: Vec::new(),
@@ -207,6 +205,10 @@ impl<'a, T: Tables> Settling<'a, T> {
 
     fn remembers(&self) -> bool {
         self.row.table.flags() & FLAG_REMEMBER != 0
+    }
+
+    fn lives(&self, number: u16) -> bool {
+        self.alive.get(usize::from(number)).copied().unwrap_or(false)
     }
 
     fn slot(&self, index: u32) -> Slot {
@@ -223,7 +225,7 @@ impl<'a, T: Tables> Settling<'a, T> {
             return None;
         }
         *self.flows.entry(entry.row()).or_default() += 1;
-        if slot.member() != Some(number) && self.alive.contains(&number) {
+        if slot.member() != Some(number) && self.lives(number) {
             self.differing.insert(index);
         }
         Some(index)
@@ -244,9 +246,9 @@ impl<'a, T: Tables> Settling<'a, T> {
             if u32::from(previous.age(self.live.clock())) > self.timeout {
                 runs.push(index, Previous::NONE);
             }
-            if self.alive.contains(&member) {
+            if self.lives(member) {
                 needed = true;
-                *self.kept.entry(member).or_default() += 1;
+                self.kept[usize::from(member)] += 1;
             }
         }
         self.changes.extend(runs.changes(|first, previous| Change::Previous { first, previous }));
@@ -265,7 +267,7 @@ impl<'a, T: Tables> Settling<'a, T> {
                 continue;
             }
             let previous = self.live.previous(first + index).member();
-            let had = previous.is_some_and(|member| self.alive.contains(&member));
+            let had = previous.is_some_and(|member| self.lives(member));
             if self.oldest.size() > 0 || had || self.differing.contains(&index) {
                 self.tracked += 1;
             } else {
@@ -284,7 +286,7 @@ impl<'a, T: Tables> Settling<'a, T> {
             let address = self.addresses.iter().find(|address| {
                 member::address(**address) == member.backend && member::family(**address) as u8 == member.family
             });
-            let slots = self.kept.get(&(number as u16)).copied().unwrap_or(0);
+            let slots = self.kept[number as usize];
             let flows = self.flows.get(&row).copied().unwrap_or(0);
             address.filter(|_| is_draining).map(|address| DrainingMember { address: *address, slots, flows })
         });

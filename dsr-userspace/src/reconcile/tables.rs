@@ -1,7 +1,7 @@
 //! The program's tables as the planner sees them, whether they are in the kernel or in memory.
 
 use dsr_common::{
-    limits::{SERVICE_PROBES, TABLE_SIZES},
+    limits::{SERVICE_PROBES, SLOTS_PER_BLOCK, TABLE_SIZES},
     member::MemberRow,
     previous::Previous,
     service::{ServiceRow, TableRef},
@@ -97,6 +97,11 @@ pub trait Tables {
     fn member(&self, row: u32) -> MemberRow;
     /// A slot, counted from the first slot of the slot map.
     fn slot(&self, index: u32) -> Slot;
+    /// How many slots of a table are tracked.
+    fn tracked(&self, table: TableRef) -> u32 {
+        let first = table.block() * SLOTS_PER_BLOCK;
+        (first..first + table.size()).filter(|index| self.slot(*index).is_tracked()).count() as u32
+    }
     /// What a tracked slot was before, by the same index.
     fn previous(&self, index: u32) -> Previous;
     /// The table whose slots tell what was before, for the service in this row; without slots where it is its own.

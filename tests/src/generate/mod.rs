@@ -10,6 +10,7 @@ mod link;
 mod mutate;
 mod ndp;
 mod rng;
+pub mod tracked;
 mod transport;
 mod whole;
 pub mod world;

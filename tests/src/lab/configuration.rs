@@ -17,6 +17,7 @@ pub struct Configuration {
     backends: Vec<Backend>,
     services: Vec<Service>,
     lines: Vec<String>,
+    top: Vec<String>,
 }
 
 /// A row of the pool.
@@ -51,6 +52,7 @@ impl Configuration {
             backends: Vec::new(),
             services: Vec::new(),
             lines: Vec::new(),
+            top: Vec::new(),
         };
         let names = (1..).zip(lab.backend_names());
         let all = names.fold(empty, |all, (number, name)| all.backend(&name, Node::Backend(number).address(), 100));
@@ -113,6 +115,12 @@ impl Configuration {
         self
     }
 
+    /// One more line at the top of the file.
+    pub fn top(mut self, line: &str) -> Self {
+        self.top.push(line.to_owned());
+        self
+    }
+
     /// None of the services so far.
     pub fn no_services(self) -> Self {
         Self { services: Vec::new(), lines: Vec::new(), ..self }
@@ -129,6 +137,7 @@ impl Configuration {
 impl fmt::Display for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "interfaces: [{}]", self.interfaces.join(", "))?;
+        self.top.iter().try_for_each(|line| writeln!(f, "{line}"))?;
         if let Some(address) = &self.metrics {
             writeln!(f, "metrics: {address}")?;
         }

@@ -3,12 +3,14 @@
 pub mod agent;
 pub mod arp;
 mod configuration;
+pub mod connections;
 pub mod counters;
 pub mod curl;
 pub mod datagram;
 pub mod echo;
 pub mod errors;
 pub mod far;
+pub mod flood;
 pub mod frames;
 pub mod nginx;
 pub mod pieces;

@@ -18,7 +18,7 @@ const HEADER: usize = 8;
 const PORTS: usize = 4;
 
 impl Model {
-    pub(super) fn icmp(&self, link: &Link<'_>, packet: &Packet<'_>) -> Fate {
+    pub(super) fn icmp(&mut self, link: &Link<'_>, packet: &Packet<'_>) -> Fate {
         if packet.payload.len() < HEADER {
             return Fate::Ends("drop_malformed");
         }
@@ -31,7 +31,11 @@ impl Model {
             return Fate::Ends("drop_icmp");
         }
         match embedded_flow(&packet.payload[HEADER..], packet.destination) {
-            Some(flow) => self.to_service(link, packet.length, false, &flow),
+            Some(flow) => match self.balance(link, packet.length, false, &flow) {
+                // An error is never answered by an error.
+                Fate::Empty(_) => Fate::Ends("drop_no_backend"),
+                fate => fate,
+            },
             None => Fate::Ends("drop_icmp"),
         }
     }

@@ -2,8 +2,7 @@
 //!
 //! A frame and the time enter; verdict, frame afterwards and counters leave. Plain on purpose: a list instead of a
 //! hash table, copies instead of rewriting in place, checksums summed anew. It shares with the kernel side only what
-//! the page leaves to the code: the flow's hash and the Maglev table. It knows stable slots only, no tracked ones,
-//! and remembers nothing but fragments.
+//! the page leaves to the code: the flow's hash and the Maglev table.
 
 mod arp;
 mod checksum;
@@ -16,17 +15,19 @@ mod ipv6;
 mod link;
 mod ndp;
 mod packet;
+mod reject;
 mod rule;
 mod select;
 #[cfg(test)]
 mod tests;
+mod track;
 
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use dsr::model::{Announce, Desired, InterfaceState, Network};
 
 pub use self::{fragments::FRAGMENTS_KEPT, rule::Rule};
-use self::{fragments::Fragments, link::Link, select::Chosen};
+use self::{fragments::Fragments, link::Link, select::Chosen, track::Tracking};
 use crate::program::{Counter, Verdict};
 
 /// What becomes of a frame.
@@ -66,6 +67,7 @@ pub struct Model {
     network: Network,
     own: Option<InterfaceState>,
     fragments: Fragments,
+    tracking: Tracking,
 }
 
 /// How a frame ends: the word of the page, with what is needed to carry it out.
@@ -78,6 +80,8 @@ enum Fate {
     Sent(Sending),
     /// Not to that backend, because it came from there.
     Looped(Chosen),
+    /// To no backend, because the rule of this number has none.
+    Empty(usize),
 }
 
 /// What is counted on the backend that a frame is sent to.
@@ -99,13 +103,22 @@ impl Model {
     pub fn of_rules(rules: Vec<Rule>, hash_seed: u64, network: &Network, own: Option<InterfaceState>) -> Self {
         let tables = rules.iter().map(|rule| select::table(rule, network, hash_seed)).collect();
         let (network, fragments) = (network.clone(), Fragments::default());
-        Self { rules, tables, hash_seed, network, own, fragments }
+        let tracking = Tracking::new(rules.len(), 1, 1);
+        Self { rules, tables, hash_seed, network, own, fragments, tracking }
+    }
+
+    /// The same, with so many sets of the flow table and of the table of newcomers.
+    #[must_use]
+    pub fn with_sets(self, flow_sets: u32, newcomer_sets: u32) -> Self {
+        Self { tracking: Tracking::new(self.rules.len(), flow_sets, newcomer_sets), ..self }
     }
 
     /// What becomes of a frame that comes in `now`, by any clock that does not go backwards.
     pub fn decide(&mut self, now: Duration, frame: &[u8]) -> Decision {
         let fate = self.fate(now, frame);
-        self.carry_out(frame, fate)
+        let mut decision = self.carry_out(frame, fate);
+        decision.counted.extend(self.tracking.counted.drain(..).map(|how| (Counter::Tracking(how), 1)));
+        decision
     }
 
     /// "Link" of the page.
@@ -134,6 +147,7 @@ impl Model {
 
     fn carry_out(&self, frame: &[u8], fate: Fate) -> Decision {
         let (verdict, after, why, counted) = match fate {
+            Fate::Empty(_) => return self.carry_out(frame, Fate::Ends("drop_no_backend")),
             Fate::Ends(reason) => {
                 let verdict = if reason.starts_with("pass_") { Verdict::Pass } else { Verdict::Drop };
                 (verdict, frame.to_vec(), Why::Reason(reason), vec![(Counter::Reason(reason), 1)])

@@ -9,8 +9,6 @@ use dsr::{
 use dsr_common::{
     address::{Address, Family},
     flow::Flow,
-    hash::{HashKeys, Keys as _},
-    slot,
 };
 
 use super::{
@@ -63,6 +61,20 @@ fn address(ip: IpAddr) -> Address {
     }
 }
 
+impl FlowKey {
+    /// The flow as the hash takes it.
+    pub(super) fn words(&self) -> Flow {
+        Flow {
+            family: if self.vip.is_ipv4() { Family::V4 } else { Family::V6 },
+            protocol: self.protocol,
+            client_port: self.client_port.to_be(),
+            service_port: self.service_port.to_be(),
+            client: address(self.client),
+            vip: address(self.vip),
+        }
+    }
+}
+
 impl Model {
     /// The narrowest service for a flow: its port, else any port of its protocol, else any protocol.
     pub(super) fn rule(&self, flow: &FlowKey) -> Option<usize> {
@@ -81,24 +93,16 @@ impl Model {
         }
     }
 
-    /// The backend that owns the flow's slot.
-    pub(super) fn backend(&self, rule: usize, flow: &FlowKey) -> Option<usize> {
-        let words = Flow {
-            family: if flow.vip.is_ipv4() { Family::V4 } else { Family::V6 },
-            protocol: flow.protocol,
-            client_port: flow.client_port.to_be(),
-            service_port: flow.service_port.to_be(),
-            client: address(flow.client),
-            vip: address(flow.vip),
-        };
-        let table = &self.tables[rule];
-        let hash = HashKeys::from_seed(self.hash_seed).flow(&words);
-        table[slot::index(hash, table.len() as u32) as usize]
-    }
-
     /// The way to a backend; nothing where the network has none.
     pub(super) fn chosen(&self, rule: usize, backend: usize) -> Option<Chosen> {
-        let hop = hop(&self.network, self.rules[rule].backends[backend].address)?.clone();
+        if !self.lives((rule, backend)) {
+            return None;
+        }
+        let hop = self.hop(self.rules[rule].backends[backend].address)?.clone();
         Some(Chosen { rule, backend, hop })
+    }
+
+    pub(super) fn hop(&self, backend: IpAddr) -> Option<&Hop> {
+        hop(&self.network, backend)
     }
 }

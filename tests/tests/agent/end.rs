@@ -49,15 +49,60 @@ fn a_signal_detaches_the_program_and_ends_well() {
     }
 }
 
+/// Ends the agent so that its program stays, and shows that it does.
+fn leave(lab: &Lab, signal: Signal) {
+    let running = agent::running(lab);
+    running.signal(signal);
+    eventually("end of the agent", || running.ended());
+    assert!(has_program(lab, "eth0"), "{}", running.log());
+    let (vip, own) = (lab.vip(0).unwrap(), Node::Balancer.address());
+    assert_eq!(told_of(lab.client(), vip, own), [own, vip]);
+    assert_eq!(request_many(lab, 50).good, 50);
+}
+
 #[test]
-fn a_killed_agent_takes_its_program_along() {
-    if !is_root("a_killed_agent_takes_its_program_along") {
+fn an_agent_that_hands_over_leaves_its_program_to_the_next() {
+    if !is_root("an_agent_that_hands_over_leaves_its_program_to_the_next") {
+        return;
+    }
+    for signal in [Signal::USR1, Signal::KILL] {
+        let mut lab = lab();
+        assert_eq!(request_many(&lab, 50).good, 50);
+        let counted = |lab: &Lab| agent::count(lab, "dsr_member_packets_total", &[]);
+        let before = counted(&lab);
+        leave(&lab, signal);
+        lab.start_agent(dsr_program()).unwrap();
+        lab.wait_ready().unwrap();
+        let log = agent::running(&lab).log();
+        assert!(log.contains("taken over from an agent that is gone") && !log.contains("attached natively"), "{log}");
+        let after = counted(&lab);
+        assert!(after > before + 50, "{before} packets were counted, and then {after}: {log}");
+        agent::running(&lab).stop();
+        assert!(!has_program(&lab, "eth0"));
+        starts_anew(lab);
+    }
+}
+
+#[test]
+fn what_a_dead_agent_left_can_be_removed() {
+    if !is_root("what_a_dead_agent_left_can_be_removed") {
         return;
     }
     let lab = lab();
-    let running = agent::running(&lab);
-    running.signal(Signal::KILL);
-    eventually("end of the agent", || running.ended());
-    eventually("interface without program", || (!has_program(&lab, "eth0")).then_some(()));
+    let detach = || {
+        let output = lab.agent_command(dsr_program()).unwrap().arg("detach").output().unwrap();
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (output.status.code(), said)
+    };
+    let (code, said) = detach();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("is in use by another agent"), "{said}");
+    leave(&lab, Signal::KILL);
+    assert_eq!(
+        detach(),
+        (Some(0), "the program is detached from 1 interface; nothing is left at /sys/fs/bpf/dsr\n".into())
+    );
+    assert!(!has_program(&lab, "eth0"));
+    assert_eq!(detach(), (Some(0), "nothing is left at /sys/fs/bpf/dsr\n".into()));
     starts_anew(lab);
 }

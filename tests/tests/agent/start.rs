@@ -128,11 +128,17 @@ fn a_second_agent_is_refused_and_the_first_goes_on() {
     agent::start(&configuration, &mut lab);
     let second = lab.directory().join("second.yaml");
     std::fs::write(second, format!("{}api: off\n", configuration.metrics(None))).unwrap();
-    let mut command = lab.agent_command(dsr_program()).unwrap();
-    let output = command.args(["run", "-c", "/run/dsr/second.yaml"]).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("cannot attach to eth0: another XDP program is attached"), "{said}");
+    let refused = |arguments: &[&str], why: &str| {
+        let mut command = lab.agent_command(dsr_program()).unwrap();
+        let output = command.args(["run", "-c", "/run/dsr/second.yaml"]).args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(why), "{said}");
+    };
+    refused(&[], "/sys/fs/bpf/dsr is in use by another agent");
+    refused(&["--pins", "/sys/fs/bpf/dsr2"], "cannot attach to eth0: another XDP program is attached");
+    assert!(!lab.directory().join("bpf/dsr2").exists(), "the second one leaves its pins");
+    refused(&["--pins", "/run/dsr/pins"], "cannot use /run/dsr/pins");
     assert!(agent::has_program(&lab, "eth0"));
     assert_eq!(dsr_tests::lab::curl::request_many(&lab, 20).good, 20);
 }

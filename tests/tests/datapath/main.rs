@@ -4,9 +4,11 @@
 mod arp;
 mod echo;
 mod explain;
+mod forget;
 mod forward;
 mod refuse;
 mod trace;
+mod track;
 
 use std::collections::BTreeMap;
 

@@ -9,8 +9,10 @@ mod difference;
 mod invariant;
 mod pair;
 mod reach;
+mod refusals;
 mod shrink;
 mod traced;
+mod tracked;
 
 use std::{env, time::Instant};
 

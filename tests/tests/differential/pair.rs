@@ -6,14 +6,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dsr::datapath::Features;
+use dsr::{datapath::Features, reconcile::Sizes};
 use dsr_tests::{
-    generate::world,
+    generate::{Rng, tracked::setup, world},
     model::{Decision, Model},
     program::{Counter, Outcome, Program, moved},
 };
 
-use super::invariant;
+use super::{invariant, refusals::Refusals};
+
+/// Sets of the tables that remember flows.
+const FLOW_SETS: u32 = 1024;
+const SYN_SETS: u32 = 1024;
 
 /// Both, and what the counters should have become.
 pub(super) struct Pair {
@@ -24,21 +28,36 @@ pub(super) struct Pair {
     before: BTreeMap<Counter, u64>,
     /// What the model counted since.
     expected: BTreeMap<Counter, u64>,
+    refusals: Refusals,
 }
 
 impl Pair {
     /// Both anew, with no frame seen.
     pub(super) fn new() -> Self {
         let (desired, network) = (world::desired(), world::network());
-        let program = Program::load(desired.clone(), &network, Features::ALL).unwrap();
-        let model = Model::new(&desired, &network, Some(world::own()));
+        let sizes = Sizes { flow_sets: FLOW_SETS, syn_sets: SYN_SETS, ..Sizes::for_desired(&desired) };
+        let mut program = Program::load_with(sizes, desired.clone(), &network, Features::ALL).unwrap();
+        let mut model = Model::new(&desired, &network, Some(world::own())).with_sets(FLOW_SETS, SYN_SETS);
+        // Some slots are tracked, so that broken packets, fragments and errors meet those too.
+        for change in setup(&mut Rng::new(0, 0)) {
+            program.change(&change);
+            model.change(&change);
+        }
         let before = program.counters().unwrap();
-        Self { program, model, started: Instant::now(), before, expected: BTreeMap::new() }
+        Self {
+            program,
+            model,
+            started: Instant::now(),
+            before,
+            expected: BTreeMap::new(),
+            refusals: Refusals::default(),
+        }
     }
 
     /// Whether verdict or frame differ. The counters are only added up.
     pub(super) fn differs(&mut self, frame: &[u8]) -> bool {
         let decision = self.model.decide(self.now(), frame);
+        self.refusals.before(&decision);
         invariant::check(frame, &decision);
         for (counter, by) in decision.counted {
             *self.expected.entry(counter).or_insert(0) += by;
@@ -73,6 +92,7 @@ impl Pair {
     /// What each of them makes of a frame, counters and all.
     pub(super) fn both(&mut self, frame: &[u8]) -> (Outcome, Decision) {
         let decision = self.model.decide(self.now(), frame);
+        self.refusals.before(&decision);
         (self.program.run(frame).unwrap(), decision)
     }
 

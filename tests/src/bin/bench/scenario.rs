@@ -13,8 +13,9 @@ use dsr::{
         Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, InterfaceState, Mac, Network, OnEmpty,
         Port, Protocol, Reach, Service, ServiceId, Weight,
     },
-    reconcile::{self, Sizes},
+    reconcile::{self, Sizes, Tables as _, TablesMut as _},
 };
+use dsr_common::{limits::SLOTS_PER_BLOCK, previous::Previous};
 
 /// How many backends the VIP has.
 pub(crate) const BACKENDS: u16 = 100;
@@ -40,8 +41,9 @@ pub(crate) fn backend_mac(number: u16) -> Mac {
     Mac([2, 0, 0, 1, high, low])
 }
 
-/// The program with these features, its tables filled.
-pub(crate) fn datapath(features: Features) -> anyhow::Result<Datapath> {
+/// The program with these features, its tables filled, and so many of a hundred slots tracked: their member did not
+/// change, so that every flow still has one that can be told.
+pub(crate) fn datapath(features: Features, tracked: u32) -> anyhow::Result<Datapath> {
     let (desired, network) = (desired(), network());
     let mut datapath = Datapath::load(Sizes::for_desired(&desired), features, desired.hash_seed)?;
     let interfaces: Vec<_> = network.interfaces.values().map(|interface| (DEVICE, *interface)).collect();
@@ -49,6 +51,11 @@ pub(crate) fn datapath(features: Features) -> anyhow::Result<Datapath> {
     let plan =
         reconcile::plan(&desired, &network, &Health::default(), &BTreeMap::from([(LOOPBACK, DEVICE)]), &datapath)?;
     reconcile::apply(&plan.changes, &mut datapath);
+    for index in (0..datapath.sizes().blocks * SLOTS_PER_BLOCK).filter(|index| index % 100 < tracked) {
+        let slot = datapath.slot(index);
+        datapath.put_previous(index, Previous::new(slot.member(), 0));
+        datapath.put_slot(index, slot.as_tracked());
+    }
     Ok(datapath)
 }
 
@@ -78,7 +85,8 @@ fn network() -> Network {
         let hop = Hop { ifindex: LOOPBACK, source: BALANCER, destination: backend_mac(number), tags: Vec::new() };
         (IpAddr::V4(backend_address(number)), Reach::Hop(hop))
     };
-    Network { interfaces: [("lo".to_owned(), interface)].into(), reach: (0..BACKENDS).map(hop).collect() }
+    let reach = (0..BACKENDS).map(hop).collect();
+    Network { interfaces: [("lo".to_owned(), interface)].into(), reach, ..Network::default() }
 }
 
 /// The address of a backend.

@@ -44,21 +44,24 @@ pub(crate) const RELEASED: &str = "dsr";
 
 const NONE: Features = Features::NONE;
 
-/// The product with the features that the table shows.
-const VARIANTS: [(&str, Features); 7] = [
-    (RELEASED, NONE),
-    ("dsr+redirect", Features { redirect: true, ..NONE }),
-    ("dsr+vlan", Features { vlan: true, ..NONE }),
-    ("dsr+ipv6", Features { ipv6: true, ..NONE }),
-    ("dsr+any", Features { any: true, ..NONE }),
-    ("dsr+jumbo", Features { jumbo: true, ..NONE }),
-    ("dsr+all", Features::ALL),
+/// The product: its name, its features, and how many of a hundred slots are tracked.
+const VARIANTS: [(&str, Features, u32); 10] = [
+    (RELEASED, NONE, 0),
+    ("dsr+redirect", Features { redirect: true, ..NONE }, 0),
+    ("dsr+vlan", Features { vlan: true, ..NONE }, 0),
+    ("dsr+ipv6", Features { ipv6: true, ..NONE }, 0),
+    ("dsr+any", Features { any: true, ..NONE }, 0),
+    ("dsr+jumbo", Features { jumbo: true, ..NONE }, 0),
+    ("dsr+track", Features { track: true, ..NONE }, 0),
+    ("dsr 10% tracked", Features { track: true, ..NONE }, 10),
+    ("dsr all tracked", Features { track: true, ..NONE }, 100),
+    ("dsr+all", Features::ALL, 0),
 ];
 
 impl Subject {
     /// The floors first, then the product. Where `only` names some, those beside what all are compared with.
     pub(crate) fn all(floors: &Ebpf, only: &[String]) -> anyhow::Result<Vec<Self>> {
-        let names: Vec<_> = FLOORS.into_iter().chain(VARIANTS.map(|(name, _)| name)).collect();
+        let names: Vec<_> = FLOORS.into_iter().chain(VARIANTS.map(|(name, ..)| name)).collect();
         if let Some(unknown) = only.iter().find(|name| !names.contains(&name.as_str())) {
             anyhow::bail!("no program is called {unknown}: write one of {}", names.join(", "));
         }
@@ -70,8 +73,8 @@ impl Subject {
             let duty = if name == BASE { Duty::Reflect } else { Duty::Balance };
             subjects.push(Self::new(name, program, duty)?);
         }
-        for (name, features) in VARIANTS.into_iter().filter(|(name, _)| wanted(name)) {
-            let datapath = scenario::datapath(features).with_context(|| format!("cannot load {name}"))?;
+        for (name, features, tracked) in VARIANTS.into_iter().filter(|(name, ..)| wanted(name)) {
+            let datapath = scenario::datapath(features, tracked).with_context(|| format!("cannot load {name}"))?;
             let program = datapath.program()?.fd()?.try_clone()?;
             let inspection = inspect::program(datapath.program()?)?;
             subjects.push(Self { name, program, duty: Duty::Follow(Box::new(datapath)), inspection });

@@ -1,0 +1,29 @@
+//! What was counted on interfaces that are gone: the counts of their names go on.
+
+use std::collections::BTreeMap;
+
+use dsr_common::stats::Reason;
+
+use crate::datapath::{Datapath, Error};
+
+/// Counts of interfaces that are gone.
+#[derive(Debug, Default)]
+pub(super) struct Carried {
+    reasons: BTreeMap<(String, &'static str), u64>,
+}
+
+impl Carried {
+    /// Takes over what was counted on an interface, or a port, that counts for this name.
+    pub(super) fn add_reasons(&mut self, datapath: &Datapath, ifindex: u32, name: &str) -> Result<(), Error> {
+        for reason in Reason::ALL {
+            let count = datapath.reason(Some(ifindex), *reason)?;
+            *self.reasons.entry((name.to_owned(), reason.label())).or_default() += count;
+        }
+        Ok(())
+    }
+
+    /// What was counted for a reason.
+    pub(super) fn reason(&self, interface: &str, reason: Reason) -> u64 {
+        self.reasons.get(&(interface.to_owned(), reason.label())).copied().unwrap_or(0)
+    }
+}

@@ -1,0 +1,70 @@
+//! Which interfaces frames come in on, and under which name of the configuration each of them counts.
+
+use std::collections::BTreeMap;
+
+use super::balancer::Balancer;
+use crate::{
+    config::Config,
+    datapath::{self, Datapath},
+    model::{InterfaceState, Network},
+};
+
+impl Balancer {
+    /// The interfaces and the ports of bonds, by index, each with the name in the configuration that it counts for.
+    fn names(&self) -> BTreeMap<u32, String> {
+        let interfaces = self.network.interfaces.iter().map(|(name, state)| (state.ifindex, name.clone()));
+        let ports = self.network.ports.iter().map(|(index, port)| (*index, port.bond.clone()));
+        interfaces.chain(ports).collect()
+    }
+
+    /// Tells the program of them, and of those that are gone: what these counted is carried over. Gives the rows of the
+    /// device map, by index of the interface.
+    pub(super) fn enter_interfaces(&mut self) -> Result<BTreeMap<u32, u32>, datapath::Error> {
+        let names = self.names();
+        for (ifindex, name) in std::mem::take(&mut self.entered) {
+            if names.get(&ifindex) == Some(&name) {
+                self.entered.insert(ifindex, name);
+            } else {
+                self.carried.add_reasons(&self.datapath, ifindex, &name)?;
+                self.datapath.forget_interface(ifindex)?;
+            }
+        }
+        // Of an agent that is gone.
+        for ifindex in self.datapath.known_interfaces().into_iter().filter(|ifindex| !names.contains_key(ifindex)) {
+            self.datapath.forget_interface(ifindex)?;
+        }
+        self.entered.extend(names);
+        enter(&mut self.datapath, &self.config, &self.network)
+    }
+
+    /// The rows of the device map, by index of the interface.
+    pub(super) fn devices_by_index(&self) -> BTreeMap<u32, u32> {
+        by_index(&devices(&self.datapath, &self.config, &self.network))
+    }
+}
+
+/// Tells a program of all interfaces and ports; gives the rows of the device map, by index of the interface.
+pub(super) fn enter(
+    datapath: &mut Datapath,
+    config: &Config,
+    network: &Network,
+) -> Result<BTreeMap<u32, u32>, datapath::Error> {
+    let devices = devices(datapath, config, network);
+    datapath.set_interfaces(&devices)?;
+    for (index, port) in &network.ports {
+        if let Some(bond) = network.interfaces.get(&port.bond) {
+            datapath.set_port(*index, bond)?;
+        }
+    }
+    Ok(by_index(&devices))
+}
+
+/// The interfaces of the configuration that exist, each with its row of the device map.
+fn devices(datapath: &Datapath, config: &Config, network: &Network) -> Vec<(u32, InterfaceState)> {
+    let states = config.interfaces().into_iter().filter_map(|name| network.interfaces.get(&name).copied());
+    datapath.devices_for(&states.collect::<Vec<_>>())
+}
+
+fn by_index(devices: &[(u32, InterfaceState)]) -> BTreeMap<u32, u32> {
+    devices.iter().map(|(device, interface)| (interface.ifindex, *device)).collect()
+}

@@ -1,0 +1,7 @@
+//! Connections that live long, through changes of everything: none breaks whose backend lives. Needs root.
+
+#![allow(clippy::unwrap_used)]
+
+mod change;
+mod drain;
+mod scene;

@@ -1,0 +1,85 @@
+//! A lab with more backends than nodes, and a configuration that changes.
+
+use std::net::Ipv4Addr;
+
+use dsr::lab::{Lab, Node, PORT, net::Links};
+use dsr_tests::lab::{Configuration, agent, connections::Servers, dsr_program};
+use rustix::process::Signal;
+
+/// A lab whose nodes are several backends each, and servers on all of them.
+pub(crate) struct Scene {
+    pub(crate) lab: Lab,
+    pub(crate) configuration: Configuration,
+    _servers: Servers,
+}
+
+/// Nodes of the lab.
+pub(crate) const NODES: u8 = 3;
+/// Backends that a node is besides the one named after it.
+pub(crate) const FURTHER: u8 = 3;
+
+/// A backend that a node is too.
+pub(crate) fn further(node: u8, number: u8) -> (String, Ipv4Addr) {
+    (format!("web{node}-{number}"), Ipv4Addr::new(10, 77, 1 + node, number))
+}
+
+impl Scene {
+    /// Starts the agent with these fields of the service, and `backends` of the backends.
+    pub(crate) fn start(fields: &str, top: Option<&str>, backends: usize) -> Self {
+        let mut lab = Lab::builder().backends(NODES).without_http().build().unwrap();
+        for node in 1..=NODES {
+            let add = || async move {
+                let links = Links::open()?;
+                for number in 1..=FURTHER {
+                    links.add_address("eth0", further(node, number).1, 16).await?;
+                }
+                Ok::<_, dsr::lab::Error>(())
+            };
+            lab.backend(node).unwrap().block_on(add).unwrap().unwrap();
+            // A changed MAC is told to the network.
+            let set = |key: &str| dsr_tests::lab::process::set(lab.backend(node).unwrap(), key, "1");
+            set("ipv4.conf.eth0.arp_notify");
+        }
+        let servers = Servers::start(&lab);
+        let vip = lab.vip(0).unwrap();
+        let line = format!("name: www, vip: {vip}, port: {PORT}, {fields}");
+        let mut configuration = Configuration::of(&lab).no_services().line(&line);
+        if let Some(top) = top {
+            configuration = configuration.top(top);
+        }
+        let others = (1..=FURTHER).flat_map(|number| (1..=NODES).map(move |node| further(node, number)));
+        for (name, address) in others.take(backends - usize::from(NODES)) {
+            configuration = configuration.backend(&name, address, 100);
+        }
+        agent::start(&configuration, &mut lab);
+        Self { lab, configuration, _servers: servers }
+    }
+
+    /// Changes the file, and waits until it is in force.
+    pub(crate) fn change(&mut self, change: impl FnOnce(Configuration) -> Configuration) {
+        self.configuration = change(self.configuration.clone());
+        agent::reload(&self.configuration, &self.lab);
+    }
+
+    /// Ends the agent with a signal that leaves the program, and starts another.
+    pub(crate) fn restart(&mut self, signal: Signal) {
+        agent::running(&self.lab).signal(signal);
+        dsr_tests::lab::eventually("end of the agent", || agent::running(&self.lab).ended());
+        self.lab.start_agent(dsr_program()).unwrap();
+        agent::wait_for_slots(agent::running(&self.lab), &self.configuration);
+        let log = agent::running(&self.lab).log();
+        assert!(log.contains("taken over from an agent that is gone"), "{log}");
+    }
+
+    /// Gives a node another MAC, of which the network is told.
+    pub(crate) fn change_mac(&self, node: u8) {
+        let [.., last] = Node::Backend(node).mac().0;
+        let change = format!("link set eth0 address 02:02:02:02:02:{last:02x}");
+        dsr_tests::lab::process::ip(self.lab.backend(node).unwrap(), &change);
+    }
+
+    /// A metric's sum.
+    pub(crate) fn count(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
+        agent::count(&self.lab, name, labels)
+    }
+}
