@@ -30,10 +30,9 @@ fn status_shows_services_members_and_what_they_were_sent() {
     assert_eq!((all.version.as_str(), all.config.as_str()), (env!("CARGO_PKG_VERSION"), "/run/dsr/dsr.yaml"));
     assert_eq!((all.interfaces.len(), all.interfaces[0].mode.as_deref()), (1, Some("native")));
     let service = &all.services[0];
-    assert_eq!(
-        (service.name.as_str(), service.address.as_str(), service.tracked_slots),
-        ("www", "10.77.0.10:80/tcp", 0)
-    );
+    assert_eq!((service.name.as_str(), service.address.as_str()), ("www", "10.77.0.10:80/tcp"));
+    // Slots have changed since the start where backends were found one after the other.
+    assert!(service.tracked_slots < service.slots, "{service:?}");
     assert_eq!(service.members.iter().map(|member| member.slots).sum::<u32>(), service.slots);
     for (member, weight) in service.members.iter().zip([100, 50, 100]) {
         let opened = answers.bodies.get(&member.backend).copied().unwrap_or(0);
