@@ -19,6 +19,7 @@ pub mod probe;
 pub mod service;
 pub mod slot;
 pub mod stats;
+pub mod trace;
 pub mod track;
 
 #[cfg(feature = "user")]

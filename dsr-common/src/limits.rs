@@ -31,6 +31,9 @@ pub const CLAIMS_PER_SECOND: u64 = 64;
 /// Octets of the ring buffer of claims, a power of two and a multiple of every page size.
 pub const EVENT_BYTES: u32 = 1 << 16;
 
+/// Frames that a CPU tells of in a second while `dsr trace` runs, so that a flood of them costs little.
+pub const TRACES_PER_SECOND: u64 = 200;
+
 /// Octets of a refused packet that a refusal quotes at most: an IPv4 header with all options, or an IPv6 header with some
 /// extensions, and [`QUOTED_OCTETS`].
 pub const QUOTE_MAX: usize = 96;

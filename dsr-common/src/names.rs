@@ -2,6 +2,8 @@
 
 /// The XDP program.
 pub const XDP_PROGRAM: &str = "dsr";
+/// The same program, which also tells what becomes of the frames that a filter lets through.
+pub const TRACED_PROGRAM: &str = "dsr_traced";
 /// A program that passes every frame: what a veth peer needs to take frames that were sent by XDP.
 pub const PASS_PROGRAM: &str = "pass";
 /// The tc program that sends health probes the way of a member.
@@ -31,6 +33,8 @@ pub const FRAGMENTS: &str = "FRAGMENTS";
 pub const EVENTS: &str = "EVENTS";
 /// Per-CPU array of one [`crate::claim::ClaimBudget`].
 pub const CLAIMS: &str = "CLAIMS";
+/// Array of one [`crate::trace::TraceFilter`].
+pub const TRACE_FILTER: &str = "TRACE_FILTER";
 /// Array of [`crate::previous::PreviousBlock`], a row for each of the slot map.
 pub const PREVIOUS: &str = "PREVIOUS";
 /// Array of [`crate::service::TableRef`], a row for each of the service table: the table whose slots index [`PREVIOUS`]

@@ -12,6 +12,7 @@ use crate::{
     service::{ServiceRow, TableRef},
     slot::SlotBlock,
     stats::Counters,
+    trace::TraceFilter,
     track::FlowSet,
 };
 
@@ -35,6 +36,8 @@ unsafe impl aya::Pod for FlowSet {}
 unsafe impl aya::Pod for Counters {}
 // SAFETY: as above.
 unsafe impl aya::Pod for ClaimBudget {}
+// SAFETY: as above.
+unsafe impl aya::Pod for TraceFilter {}
 // SAFETY: as above.
 unsafe impl aya::Pod for HashKeys {}
 // SAFETY: as above.

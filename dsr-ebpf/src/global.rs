@@ -11,7 +11,7 @@ use dsr_common::{
 use crate::{
     maps::FlowTable,
     select::{self, Part, Tracked},
-    service,
+    service, trace,
 };
 
 /// The row of a service that does not stand in its first one.
@@ -41,6 +41,14 @@ pub(crate) extern "C" fn follow_flow(hash: u64, table: u64, service: u64, member
 #[inline(never)]
 pub(crate) extern "C" fn place_of_flow(hash: u64, table: u64, clock: u64) -> u64 {
     select::place_of_flow(hash, FlowTable::of_number(table), clock).word()
+}
+
+/// Tells what became of a frame that is traced.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub(crate) extern "C" fn tell_traced() -> u64 {
+    trace::tell();
+    0
 }
 
 /// Remembers the member of a datagram's fragments.

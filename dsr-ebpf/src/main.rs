@@ -38,12 +38,14 @@ mod select;
 #[cfg(target_arch = "bpf")]
 mod service;
 #[cfg(target_arch = "bpf")]
+mod trace;
+#[cfg(target_arch = "bpf")]
 mod watch;
 #[cfg(target_arch = "bpf")]
 mod wire;
 
 #[cfg(target_arch = "bpf")]
-pub(crate) use program::{report_claim, walk_extensions};
+pub(crate) use program::{examine, examine_traced, note_traced, report_claim, walk_extensions};
 
 #[cfg(target_arch = "bpf")]
 mod program {
@@ -64,27 +66,51 @@ mod program {
         interface::{self, Interface},
         parse::{self, Addressee, Fragment, Ip, Last, Link, Packet, Payload, Plain},
         select::{self, Choice, Datagram},
-        service, watch,
+        service,
+        trace::{self, Observer, Trace, Unobserved},
+        watch,
         wire::icmp,
     };
 
     /// Balances the frames of one interface.
     #[xdp(frags)]
     fn dsr(ctx: XdpContext) -> u32 {
-        let mut frame = Frame::new(&ctx);
+        run::<Unobserved>(&ctx)
+    }
+
+    /// The same, and tells what becomes of the frames that the trace's filter lets through. The agent puts it in the
+    /// place of the other one while `dsr trace` runs.
+    #[xdp(frags)]
+    fn dsr_traced(ctx: XdpContext) -> u32 {
+        run::<Trace>(&ctx)
+    }
+
+    #[inline(always)]
+    fn run<O: Observer>(ctx: &XdpContext) -> u32 {
+        let mut frame = Frame::new(ctx);
         let Some(interface) = interface::find(frame.interface()) else {
-            return end(INTERFACE_ROWS, Err(Reason::PassNoInterface));
+            return end::<Unobserved>(INTERFACE_ROWS, Err(Reason::PassNoInterface));
         };
-        match route_plain(&frame, &interface) {
-            Some((link, route)) => end(interface.row, send(&mut frame, &link, &route)),
+        O::meets(&frame, &interface);
+        let action = match route_plain(&frame, &interface) {
+            Some((link, route)) => {
+                let outcome = send::<O>(&mut frame, &link, &route);
+                end::<O>(interface.row, outcome)
+            }
             None => {
                 let ways = u64::from(interface.row) | u64::from(interface.ifindex) << 32;
-                match examine(frame.context(), ways, interface.mac) {
-                    TO_REFUSE => refuse(frame.context(), u64::from(interface.row), interface.mac) as u32,
+                match O::examine(frame.context(), ways, interface.mac) {
+                    TO_REFUSE => {
+                        let action = refuse(frame.context(), u64::from(interface.row), interface.mac) as u32;
+                        O::ended(Some(refused(action)));
+                        action
+                    }
                     action => action as u32,
                 }
             }
-        }
+        };
+        O::is_over();
+        action
     }
 
     /// Passes every frame: a veth peer takes frames from XDP only while it runs a program itself.
@@ -122,13 +148,34 @@ mod program {
     /// what such frames cost anyway. A global function, so that the verifier looks at it once, with any arguments.
     #[unsafe(no_mangle)]
     #[inline(never)]
-    extern "C" fn examine(ctx: *mut xdp_md, ways: u64, mac: u64) -> u64 {
+    pub(crate) extern "C" fn examine(ctx: *mut xdp_md, ways: u64, mac: u64) -> u64 {
+        examine_as::<Unobserved>(ctx, ways, mac)
+    }
+
+    /// The same while a trace runs.
+    #[unsafe(no_mangle)]
+    #[inline(never)]
+    pub(crate) extern "C" fn examine_traced(ctx: *mut xdp_md, ways: u64, mac: u64) -> u64 {
+        examine_as::<Trace>(ctx, ways, mac)
+    }
+
+    #[inline(always)]
+    fn examine_as<O: Observer>(ctx: *mut xdp_md, ways: u64, mac: u64) -> u64 {
         let mut frame = Frame::of(ctx);
         let interface = Interface { row: ways as u32, ifindex: (ways >> 32) as u32, mac };
-        match balance(&mut frame, &interface) {
+        match balance::<O>(&mut frame, &interface) {
             Err(Reason::AnswerReject) => TO_REFUSE,
-            outcome => u64::from(end(interface.row, outcome)),
+            outcome => u64::from(end::<O>(interface.row, outcome)),
         }
+    }
+
+    /// Starts the record of a frame that is traced. A global function for the same reason.
+    #[unsafe(no_mangle)]
+    #[inline(never)]
+    pub(crate) extern "C" fn note_traced(ctx: *mut xdp_md, mac: u64) -> u64 {
+        let frame = Frame::of(ctx);
+        trace::note(&frame, &Interface { row: 0, ifindex: frame.interface(), mac });
+        0
     }
 
     /// What [`examine`] returns where [`refuse`] has the last word: together their stacks would be too large for one chain
@@ -136,7 +183,7 @@ mod program {
     const TO_REFUSE: u64 = u64::MAX;
 
     #[inline(always)]
-    fn balance(frame: &mut Frame, interface: &Interface) -> Result<Egress, Reason> {
+    fn balance<O: Observer>(frame: &mut Frame, interface: &Interface) -> Result<Egress, Reason> {
         let link = parse::link(frame, interface)?;
         let route = match (&link.payload, link.addressee) {
             (Payload::Ipv4, Addressee::Us) => {
@@ -161,11 +208,12 @@ mod program {
         if let Some(datagram) = route.first_of {
             datagram.remember(&route.choice);
         }
-        send(frame, &link, &route)
+        send::<O>(frame, &link, &route)
     }
 
     #[inline(always)]
-    fn send(frame: &mut Frame, link: &Link, route: &Route) -> Result<Egress, Reason> {
+    fn send<O: Observer>(frame: &mut Frame, link: &Link, route: &Route) -> Result<Egress, Reason> {
+        O::chose(route.choice.row);
         let egress = forward::send(frame, link, &route.choice)?;
         count::member(route.choice.row, route.octets, route.opens)?;
         Ok(egress)
@@ -212,7 +260,13 @@ mod program {
             hairpin::reject::answer(&mut frame, &link, &ip, mac).ok_or(Reason::DropNoBackend)
         });
         let reason = if answered.is_ok() { Reason::AnswerReject } else { Reason::DropNoBackend };
-        u64::from(end(interface.row, Err(reason)))
+        u64::from(end::<Unobserved>(interface.row, Err(reason)))
+    }
+
+    /// Why a frame was refused, by the action of [`refuse`].
+    #[inline(always)]
+    const fn refused(action: u32) -> Reason {
+        if action == xdp_action::XDP_TX { Reason::AnswerReject } else { Reason::DropNoBackend }
     }
 
     /// Where a packet goes, and what is counted of it.
@@ -273,11 +327,17 @@ mod program {
 
     /// Says what becomes of a frame, and counts why where it goes no further.
     #[inline(always)]
-    fn end(interface_row: u32, outcome: Result<Egress, Reason>) -> u32 {
+    fn end<O: Observer>(interface_row: u32, outcome: Result<Egress, Reason>) -> u32 {
         match outcome {
-            Ok(Egress::SameInterface) => xdp_action::XDP_TX,
-            Ok(Egress::Redirected(action)) => action,
+            Ok(egress) => {
+                O::ended(None);
+                match egress {
+                    Egress::SameInterface => xdp_action::XDP_TX,
+                    Egress::Redirected(action) => action,
+                }
+            }
             Err(reason) => {
+                O::ended(Some(reason));
                 count::reason(interface_row, reason);
                 action(reason)
             }

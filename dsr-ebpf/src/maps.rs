@@ -3,6 +3,7 @@
 //! Sizes here are placeholders; the agent sets them before the program is loaded.
 #![allow(unsafe_code)]
 
+mod trace;
 mod track;
 
 use core::ptr::{addr_of, read_volatile, write_volatile};
@@ -26,7 +27,10 @@ use dsr_common::{
     stats::{Counters, REASON_ROWS},
 };
 
-pub(crate) use self::track::{FlowTable, add_tracking, clock, flows, old_table, previous};
+pub(crate) use self::{
+    trace::{may_tell, set_traced, set_traced_outcome, set_traced_row, trace_filter, traced},
+    track::{FlowTable, add_tracking, clock, flows, old_table, previous},
+};
 
 #[map]
 static SERVICES: Array<ServiceRow> = Array::with_max_entries(1, BPF_F_MMAPABLE);
@@ -43,7 +47,7 @@ static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 static REASONS: PerCpuArray<u64> = PerCpuArray::with_max_entries(REASON_ROWS, 0);
 #[map]
-static REJECTS: PerCpuArray<Rejects> = PerCpuArray::with_max_entries(1, 0);
+static REJECTS: PerCpuArray<Rate> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 static EVENTS: RingBuf = RingBuf::with_byte_size(EVENT_BYTES, 0);
 #[map]
@@ -281,28 +285,33 @@ impl Fragments {
     }
 }
 
-/// Refusals that this CPU made in one second.
+/// How often this CPU did something in one second.
 #[repr(C)]
-struct Rejects {
+struct Rate {
     second: u64,
-    made: u64,
+    times: u64,
 }
 
 /// Whether this CPU may make another refusal, of no more than `most` a second. Calls a helper.
 #[inline(always)]
 pub(crate) fn may_reject(most: u64) -> bool {
-    let Some(rejects) = REJECTS.get_ptr_mut(0) else {
+    may(&REJECTS, most)
+}
+
+#[inline(always)]
+fn may(rates: &PerCpuArray<Rate>, most: u64) -> bool {
+    let Some(rate) = rates.get_ptr_mut(0) else {
         return false;
     };
     let now = seconds();
     // SAFETY: this CPU's element; XDP does not run twice at once on a CPU.
     unsafe {
-        if (*rejects).second != now {
-            (*rejects).second = now;
-            (*rejects).made = 0;
+        if (*rate).second != now {
+            (*rate).second = now;
+            (*rate).times = 0;
         }
-        (*rejects).made += 1;
-        (*rejects).made <= most
+        (*rate).times += 1;
+        (*rate).times <= most
     }
 }
 

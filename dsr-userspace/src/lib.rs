@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod announce;
+pub mod api;
 pub mod arpwatch;
 pub mod backend;
 pub mod cli;

@@ -18,6 +18,7 @@ use dsr::{
     },
     reconcile::{Layout, Sizes, apply, plan},
 };
+use dsr_common::trace::{TraceFilter, TraceRecord};
 use dsr_common::{
     member::MemberRow,
     stats::{Reason, Tracking},
@@ -106,6 +107,36 @@ impl Program {
         apply(&planned.changes, &mut self.datapath);
         (self.desired, self.layout) = (desired, planned.layout);
         Ok(())
+    }
+
+    /// Puts the program in force that tells of the frames that `filter` lets through.
+    pub fn start_trace(&mut self, filter: &TraceFilter) -> anyhow::Result<()> {
+        Ok(self.datapath.start_trace(filter)?)
+    }
+
+    /// Puts the other one back.
+    pub fn stop_trace(&mut self) -> anyhow::Result<()> {
+        Ok(self.datapath.stop_trace()?)
+    }
+
+    /// What the program told since the last call.
+    pub fn traced(&mut self) -> Vec<TraceRecord> {
+        self.datapath.traced()
+    }
+
+    /// The row of the member that this backend, counted from zero, is for this service, counted from zero.
+    pub fn row(&self, service: usize, backend: usize) -> u32 {
+        self.layout.services[service].members[backend].row
+    }
+
+    /// The live tables.
+    pub const fn tables(&self) -> &Datapath {
+        &self.datapath
+    }
+
+    /// Instructions that the verifier walked, all ways together.
+    pub fn verified(&self) -> anyhow::Result<u32> {
+        Ok(self.datapath.program()?.info()?.verified_instruction_count().unwrap_or_default())
     }
 
     /// Makes it as if it had seen no frame yet, but for what it counted.

@@ -7,6 +7,11 @@ use std::{
     sync::Arc,
 };
 
+use dsr_common::{
+    service::{ServiceRow, TableRef},
+    trace::TraceFilter,
+};
+
 use super::{
     Error,
     carried::Carried,
@@ -23,8 +28,8 @@ use crate::{
     datapath::{self, Datapath, Features, Left, Mode, Pins},
     health::Reader,
     metrics::Reloads,
-    model::{Affinity, Health, Network, SINGLE_BUFFER_MTU},
-    reconcile::{Full, Keep, Layout, Plan, Sizes, Tables as _, apply, plan},
+    model::{Affinity, Desired, Health, Network, SINGLE_BUFFER_MTU, ServiceId},
+    reconcile::{Full, Keep, Layout, Plan, Sizes, Tables as _, apply, plan, service_key},
 };
 
 /// Everything that makes packets go where they shall.
@@ -46,6 +51,8 @@ pub(super) struct Balancer {
     /// The interfaces and ports that the program was told of, and the name in the configuration that each counts for.
     pub(super) entered: BTreeMap<u32, String>,
     features: Features,
+    /// What the running trace tells of.
+    pub(super) trace: Option<TraceFilter>,
     announcer: Announcer,
     reach: ReachLog,
     /// What the program was loaded with.
@@ -63,7 +70,14 @@ impl Balancer {
         let mut left = Left::find(&pins, &network.interfaces, seed)?;
         let (carried, entered) = (Carried::default(), BTreeMap::new());
         let wish = Wish::of(&config);
-        let begun = Scene { config: &config, wish: &wish, network: &network, health: &Health::default(), pins: &pins };
+        let begun = Scene {
+            config: &config,
+            wish: &wish,
+            network: &network,
+            health: &Health::default(),
+            trace: None,
+            pins: &pins,
+        };
         let started = begun.first(&mut left).inspect_err(|_| begun.give_up(&left));
         let (features, datapath, layout) = (begun.features(), started?, Layout::default());
         let settling = Settling::begin(tick_seconds(&wish.desired), left.tick_seconds);
@@ -84,6 +98,7 @@ impl Balancer {
             arp_watch,
             entered,
             features,
+            trace: None,
             announcer,
             reach,
             seed,
@@ -205,8 +220,26 @@ impl Balancer {
     }
 
     fn scene(&self) -> Scene<'_> {
-        let Self { config, wish, network, health, pins, .. } = self;
-        Scene { config, wish, network, health, pins }
+        let Self { config, wish, network, health, trace, pins, .. } = self;
+        Scene { config, wish, network, health, trace: trace.as_ref(), pins }
+    }
+
+    /// Whether another configuration takes a program with other parts.
+    pub(super) fn needs_other_program(&self, config: &Config) -> bool {
+        Scene { config, ..self.scene() }.features() != self.features
+    }
+
+    /// The tables of a program that is loaded anew for a configuration.
+    pub(super) fn sizes_for(&self, config: &Config, desired: &Desired) -> Sizes {
+        let flows = config.flow_table;
+        Sizes::for_desired(desired).with_flows(flows.flows, flows.syns).at_least(self.datapath.sizes())
+    }
+
+    /// Where the slots of a service are.
+    pub(super) fn table_of(&self, service: ServiceId) -> Option<TableRef> {
+        let (vip, key) = service_key(service);
+        let is_it = |row: &ServiceRow| row.vip == vip && row.key == key;
+        (0..self.datapath.sizes().services).map(|row| self.datapath.service(row)).find(is_it).map(|row| row.table)
     }
 
     /// Claims to VIPs: what to ask for, whose MAC is whose, and which program is listened to.
@@ -234,6 +267,8 @@ struct Scene<'a> {
     wish: &'a Wish,
     network: &'a Network,
     health: &'a Health,
+    /// What the program is to tell of.
+    trace: Option<&'a TraceFilter>,
     pins: &'a Arc<Pins>,
 }
 
@@ -289,6 +324,9 @@ impl Scene<'_> {
         }
         let seed = self.config.desired.hash_seed;
         let mut fresh = Datapath::load_beside(sizes, self.features(), seed, self.pins, old)?;
+        if let Some(filter) = self.trace {
+            fresh.start_trace(filter)?;
+        }
         let devices = enter(&mut fresh, self.config, self.network)?;
         if !old.is_some_and(|(_, keep)| keep == Keep::Everything) {
             // No packet meets these tables yet.

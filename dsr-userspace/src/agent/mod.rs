@@ -5,13 +5,19 @@
 
 mod balancer;
 mod carried;
+mod desk;
+mod explain;
 mod exporter;
 mod interfaces;
 mod loops;
+mod preview;
 mod probing;
 mod reach;
 mod report;
+mod say;
 mod settling;
+mod status;
+mod trace;
 mod wish;
 
 use std::{
@@ -26,8 +32,9 @@ use tokio::{
     time::MissedTickBehavior,
 };
 
-use self::{balancer::Balancer, exporter::Exporter, probing::Probing};
+use self::{balancer::Balancer, desk::Desk, exporter::Exporter, probing::Probing};
 use crate::{
+    api,
     config::{self, Config, Errors, HostFacts, Watch},
     datapath, health, metrics,
     model::Network,
@@ -73,6 +80,9 @@ pub enum Error {
     /// Nothing can listen at the metrics' address.
     #[error(transparent)]
     Metrics(#[from] metrics::Error),
+    /// Nothing can listen on the admin API's socket.
+    #[error(transparent)]
+    Api(#[from] api::Error),
     /// Gratuitous ARP cannot be sent.
     #[error("cannot announce VIPs: {0}")]
     Announce(std::io::Error),
@@ -136,6 +146,7 @@ struct Agent {
     balancer: Arc<Mutex<Balancer>>,
     exporter: Exporter,
     probing: Probing,
+    desk: Desk,
 }
 
 impl Agent {
@@ -146,13 +157,15 @@ impl Agent {
         look_before(&config).await;
         let mut exporter = Exporter::default();
         let place = exporter.prepare(config.metrics).await?;
+        let server = desk::bind(config.api.as_deref()).await?;
         let (watcher, network) = watch_network(&config).await?;
         let balancer = Balancer::start(config, network.borrow().clone(), pins)?;
         let balancer = Arc::new(Mutex::new(balancer));
         exporter.serve(place, &balancer);
         let mut probing = Probing::default();
         probing.follow(&balancer).await?;
-        Ok(Self { path: path.to_owned(), file, watcher, network, balancer, exporter, probing })
+        let desk = Desk::open(server, &balancer);
+        Ok(Self { path: path.to_owned(), file, watcher, network, balancer, exporter, probing, desk })
     }
 
     fn look(&self) {
@@ -198,9 +211,13 @@ impl Agent {
         warn_about(&config);
         let same_interfaces = lock(&self.balancer).config().interfaces() == config.interfaces();
         let network = if same_interfaces { None } else { Some(watch_network(&config).await?) };
+        let seat = self.desk.prepare(config.api.as_deref()).await?;
         let prepared = self.exporter.prepare(config.metrics).await.map_err(Error::Metrics);
         match prepared.and_then(|place| self.adopt(config, network).map(|()| place)) {
-            Ok(place) => self.exporter.serve(place, &self.balancer),
+            Ok(place) => {
+                self.exporter.serve(place, &self.balancer);
+                self.desk.take(seat);
+            }
             Err(error) => {
                 self.exporter.restore(&self.balancer).await;
                 return Err(error);

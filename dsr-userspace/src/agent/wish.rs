@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The desired state, with the operator's word on top of the file's. That stays when the file is read again.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Wish {
     /// Both together.
     pub(super) desired: Desired,
@@ -34,6 +34,13 @@ impl Wish {
         for service in &mut self.desired.services {
             service.backends = overridden(service, &self.overrides);
         }
+    }
+
+    /// What would be wanted with another configuration.
+    pub(super) fn with(&self, config: &Config) -> Desired {
+        let mut other = self.clone();
+        other.follow(config);
+        other.desired
     }
 
     /// What an operator said of each backend, by pool and name.

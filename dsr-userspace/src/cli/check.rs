@@ -1,5 +1,7 @@
 //! `dsr check`: says what is wrong with a configuration on this host, and with this host for it, and touches nothing.
 //!
+//! Where an agent runs, also what putting the file into force would change.
+//!
 //! Errors, warnings and findings go to standard error, the summary to standard output; with `--json` one object goes to
 //! standard output. Exit code: 2 where the configuration cannot be used, 1 where this host would keep the program from
 //! balancing, 0 otherwise. Warnings are for reading.
@@ -15,7 +17,12 @@ use std::{
 use anyhow::Context;
 use serde::Serialize;
 
+use super::{
+    ask::Socket,
+    preview::{self, Asked},
+};
 use crate::{
+    api::view::Preview,
     config::{self, Config, Errors, HostFacts, Problem, SeedSource},
     datapath,
     model::Service,
@@ -29,9 +36,11 @@ pub(crate) struct Args {
     /// The configuration file
     #[arg(short, long, value_name = "FILE")]
     pub(crate) config: PathBuf,
-    /// Print one JSON object: ok, errors, warnings, findings, memory
+    /// Print one JSON object: ok, errors, warnings, findings, memory, and the change where an agent runs
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) socket: Socket,
 }
 
 /// Checks the file by itself and against this host.
@@ -47,10 +56,19 @@ async fn check(args: Args) -> anyhow::Result<ExitCode> {
         Ok(config) => preflight::run(config).await,
         Err(_) => Vec::new(),
     };
+    let asked = match &result {
+        Ok(config) => Some(preview::ask(&args.socket.socket, config).await?),
+        Err(_) => None,
+    };
     if args.json {
-        writeln!(std::io::stdout(), "{}", serde_json::to_string(&Report::new(&result, &findings))?)?;
+        writeln!(std::io::stdout(), "{}", serde_json::to_string(&Report::new(&result, &findings, asked.as_ref()))?)?;
     } else {
         print(&result, &findings)?;
+        match asked {
+            Some(Asked::Preview(preview)) => writeln!(std::io::stdout(), "\n{}", preview::Shown(&preview))?,
+            Some(Asked::NoAgent(why)) => writeln!(std::io::stderr(), "{why}")?,
+            None => {}
+        }
     }
     Ok(ExitCode::from(exit_code(&result, &findings)))
 }
@@ -94,17 +112,26 @@ struct Report<'a> {
     findings: &'a [Finding],
     /// Octets by table; nothing for a file that cannot be used.
     memory: BTreeMap<&'static str, u64>,
+    /// What it would change; nothing where no agent runs.
+    change: Option<&'a Preview>,
 }
 
 impl<'a> Report<'a> {
-    fn new(result: &'a Result<Config, Errors>, findings: &'a [Finding]) -> Self {
+    fn new(result: &'a Result<Config, Errors>, findings: &'a [Finding], asked: Option<&'a Asked>) -> Self {
+        let change = match asked {
+            Some(Asked::Preview(preview)) => Some(&**preview),
+            _ => None,
+        };
         let ok = exit_code(result, findings) == 0;
         match result {
             Ok(config) => {
                 let memory = memory_of(config).into_iter().collect();
-                Self { ok, errors: &[], warnings: &config.warnings, findings, memory }
+                Self { ok, errors: &[], warnings: &config.warnings, findings, memory, change }
             }
-            Err(errors) => Self { ok, errors: errors.problems(), warnings: &[], findings, memory: BTreeMap::new() },
+            Err(errors) => {
+                let memory = BTreeMap::new();
+                Self { ok, errors: errors.problems(), warnings: &[], findings, memory, change }
+            }
         }
     }
 }
@@ -203,7 +230,7 @@ services:
 
     #[test]
     fn json_has_errors_and_warnings_as_objects() {
-        let json = |text: &str| serde_json::to_string(&Report::new(&parse(text), &[])).unwrap();
+        let json = |text: &str| serde_json::to_string(&Report::new(&parse(text), &[], None)).unwrap();
         let warning =
             r#"{"file":"dsr.yaml","line":5,"column":3,"field":"pools.old","message":"no service uses this pool"}"#;
         let good =
@@ -213,7 +240,7 @@ services:
         let bad = GOOD.replace("[lo]", "[null]");
         assert_eq!(
             json(&bad),
-            format!(r#"{{"ok":false,"errors":[{error}],"warnings":[],"findings":[],"memory":{{}}}}"#)
+            format!(r#"{{"ok":false,"errors":[{error}],"warnings":[],"findings":[],"memory":{{}},"change":null}}"#)
         );
     }
 
@@ -237,10 +264,11 @@ services:
         assert_eq!(exit_code(&good, &[finding(Severity::Warning)]), 0);
         let findings = [finding(Severity::Error)];
         assert_eq!((exit_code(&good, &findings), exit_code(&bad, &findings)), (FINDING, WRONG_CONFIGURATION));
-        let json = serde_json::to_string(&Report::new(&good, &findings)).unwrap();
+        let json = serde_json::to_string(&Report::new(&good, &findings, None)).unwrap();
         assert!(json.starts_with(r#"{"ok":false,"errors":[],"#), "{json}");
         let told = r#"{"severity":"error","interface":"eth0","finding":"it is down","mend":"ip link set dev eth0 up"}"#;
         assert!(json.contains(&format!(r#""findings":[{told}],"memory":{{"#)), "{json}");
+        assert!(json.ends_with(r#""change":null}"#), "{json}");
         assert_eq!(findings[0].to_string(), "error: eth0: it is down: ip link set dev eth0 up");
     }
 
@@ -252,9 +280,11 @@ services:
         let errors = config::load_on_host(&file, &HostFacts::read().await.unwrap()).unwrap_err();
         let fields: Vec<_> = errors.problems().iter().map(|problem| problem.field.as_str()).collect();
         assert_eq!(fields, ["interfaces[0]", "services[1].port"], "{errors}");
-        let args = |config| Args { config, json: false };
+        let args = |config| Args { config, json: false, socket: Socket { socket: directory.path().join("api.sock") } };
         assert_eq!(check(args(file.clone())).await.unwrap(), ExitCode::from(WRONG_CONFIGURATION));
-        std::fs::write(&file, GOOD).unwrap();
-        assert_eq!(check(args(file)).await.unwrap(), ExitCode::SUCCESS);
+        // The loopback takes no program; a host without another interface has nothing more to show.
+        let Some(name) = HostFacts::read().await.unwrap().interfaces.into_iter().next() else { return };
+        std::fs::write(&file, GOOD.replace("[lo]", &format!("[{name}]"))).unwrap();
+        assert_ne!(check(args(file)).await.unwrap(), ExitCode::from(WRONG_CONFIGURATION));
     }
 }

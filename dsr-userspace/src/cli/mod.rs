@@ -2,13 +2,21 @@
 //!
 //! Exit codes: 0 fine, 1 a failure or a finding, 2 wrong usage or configuration.
 
+mod ask;
 mod backend;
 mod check;
 mod detach;
 mod doctor;
+mod endpoint;
+mod explain;
 mod interrupts;
 mod lab;
+mod preview;
 mod run;
+mod say;
+mod status;
+mod table;
+mod trace;
 
 use std::{io::IsTerminal, process::ExitCode};
 
@@ -29,6 +37,18 @@ enum Command {
     Run(run::Args),
     /// Say what is wrong with a configuration; change nothing.
     Check(check::Args),
+    /// Show what the agent of this node does: interfaces, services, backends, and what is wrong.
+    Status(status::Args),
+    /// Show what becomes of the packets of a client to a VIP, while they come.
+    Trace(trace::Args),
+    /// Show where the packets of a flow go, and why.
+    Explain(explain::Args),
+    /// Give a backend no new flows; it keeps those that it has.
+    Drain(say::Args),
+    /// Take back what `dsr drain` or `dsr weight` said: the file's weight counts again.
+    Undrain(say::Args),
+    /// Give a backend another weight than the file's.
+    Weight(say::WeightArgs),
     /// Take away what an agent left that was killed or has handed over: then the VIPs are no longer answered.
     Detach(detach::Args),
     /// What is done on the real servers.
@@ -50,6 +70,12 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(args),
+        Command::Status(args) => status::run(&args),
+        Command::Trace(args) => trace::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Drain(args) => say::drain(&args),
+        Command::Undrain(args) => say::undrain(&args),
+        Command::Weight(args) => say::weight(&args),
         Command::Detach(args) => detach::run(&args),
         Command::Backend(args) => backend::run(&args),
         Command::Doctor(args) => doctor::run(&args),

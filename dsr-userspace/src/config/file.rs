@@ -12,7 +12,7 @@ use super::{
     duration::Span,
     field::{Entries, Field, Read, row},
     health::HealthField,
-    scalar::{FlowCount, InterfaceName, Name, PoolName, Seed},
+    scalar::{ApiSocket, FlowCount, InterfaceName, Name, PoolName, Seed},
 };
 use crate::model::{Affinity, Announce, FlowTimeout, Forward, OnEmpty, Port, Protocol, Weight};
 
@@ -38,6 +38,7 @@ pub(super) trait Row: Read {
 pub(super) struct File {
     pub(super) interfaces: Field<Vec<Field<InterfaceName>>>,
     pub(super) metrics: Field<SocketAddr>,
+    pub(super) api: Field<ApiSocket>,
     pub(super) hash_seed: Field<Seed>,
     pub(super) xdp_mode: Field<XdpMode>,
     pub(super) arp_watch: Field<arp_watch::Written>,
@@ -108,8 +109,6 @@ pub(super) struct ServiceRow {
     unknown: Unknown,
 }
 
-pub(super) const NOT_YET: &str = "this version does not have it: remove it";
-
 macro_rules! rows {
     ($($row:ident = $what:literal, $write:literal, $many:literal, [$($field:literal),*], $other:expr;)+) => {$(
         impl Read for $row {
@@ -137,8 +136,8 @@ pub(super) use rows;
 
 rows! {
     File = "a configuration", "`interfaces:`, `pools:` and `services:`, each on a line of its own", "one",
-        ["interfaces", "metrics", "hash_seed", "xdp_mode", "arp_watch", "balancers", "flow_table", "pools", "services"],
-        &[("flow_timeout", "a service has it: write it there"), ("api", NOT_YET)];
+        ["interfaces", "metrics", "api", "hash_seed", "xdp_mode", "arp_watch", "balancers", "flow_table", "pools", "services"],
+        &[("flow_timeout", "a service has it: write it there")];
     FlowTableRow = "a flow table", "{flows: 1048576, syns: 131072}", "one", ["flows", "syns"], &[];
     ArpWatchRow = "how to watch", "{interval: 60s}, or off", "one", ["interval"], &[];
     PoolRow = "a pool", "{backends: [{name: web1, address: 10.0.0.11}]}",

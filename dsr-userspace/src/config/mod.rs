@@ -59,6 +59,8 @@ pub struct Config {
     pub arp_watch: Option<Duration>,
     /// The balancers of the cluster, by their own addresses; this one may be among them.
     pub balancers: Vec<IpAddr>,
+    /// Where the agent's admin API listens, if anywhere: a Unix socket.
+    pub api: Option<PathBuf>,
     /// How the program may be attached.
     pub xdp_mode: XdpMode,
     /// How many flows can be remembered.

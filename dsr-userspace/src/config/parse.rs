@@ -14,7 +14,7 @@ use super::{
     path::FieldPath,
     pools::{self, Pools},
     report::{Optional, Report},
-    scalar::{FlowCount, InterfaceName, Seed},
+    scalar::{ApiSocket, FlowCount, InterfaceName, Seed},
     seed,
     services::{self, Services},
 };
@@ -97,6 +97,7 @@ fn config(report: &mut Report<'_>, mut file: File, path: &Path, hash: u64) -> Co
     report.unknown(&root, &mut file);
     let interfaces = interfaces(report, file.interfaces);
     let metrics = report.optional(&root.key("metrics"), file.metrics).value();
+    let api = report.optional(&root.key("api"), file.api).or(ApiSocket::default()).unwrap_or_default();
     let xdp_mode = report.optional(&root.key("xdp_mode"), file.xdp_mode).or(XdpMode::default()).unwrap_or_default();
     let flow_table = flow_table(report, file.flow_table);
     let (hash_seed, seed_source) = match report.optional(&root.key("hash_seed"), file.hash_seed) {
@@ -118,6 +119,7 @@ fn config(report: &mut Report<'_>, mut file: File, path: &Path, hash: u64) -> Co
         metrics,
         arp_watch,
         balancers: balancers.into_iter().map(|(_, located)| located.value).collect(),
+        api: api.0,
         xdp_mode,
         flow_table,
         checks: services.checks,

@@ -1,6 +1,10 @@
 //! Fields that are one value: names, numbers, ports.
 
-use std::{net::SocketAddr, num::NonZeroU16};
+use std::{
+    net::SocketAddr,
+    num::NonZeroU16,
+    path::{Path, PathBuf},
+};
 
 use serde_yaml::Value;
 
@@ -8,7 +12,10 @@ use super::{
     FlowTable,
     field::{Read, not},
 };
-use crate::model::{FlowTimeout, Port, Weight};
+use crate::{
+    api,
+    model::{FlowTimeout, Port, Weight},
+};
 
 /// The name of a pool, a service or a backend.
 #[derive(Clone, Debug)]
@@ -108,6 +115,38 @@ impl Read for Seed {
 
     fn read(value: Value) -> Result<Self, String> {
         value.as_u64().map(Self).ok_or_else(|| not::<Self>(&value, "a seed"))
+    }
+}
+
+/// The Unix socket of the admin API, or none.
+#[derive(Clone, Debug)]
+pub(super) struct ApiSocket(pub(super) Option<PathBuf>);
+
+impl Default for ApiSocket {
+    fn default() -> Self {
+        Self(Some(Path::new(api::SOCKET).to_owned()))
+    }
+}
+
+/// What a socket's address has room for, with the zero at its end (`struct sockaddr_un`).
+const SOCKET_PATH: usize = 108;
+
+impl Read for ApiSocket {
+    const WRITE: &'static str = "the path of a socket, like /run/dsr/api.sock, or off";
+
+    fn read(value: Value) -> Result<Self, String> {
+        match value.as_str() {
+            Some("off") => Ok(Self(None)),
+            Some(path) if path.len() >= SOCKET_PATH => Err(format!(
+                "{} octets are too many for the path of a socket: write at most {}",
+                path.len(),
+                SOCKET_PATH - 1
+            )),
+            Some(path) if path.starts_with('/') && !path.ends_with('/') && !path.contains('\0') => {
+                Ok(Self(Some(path.into())))
+            }
+            _ => Err(not::<Self>(&value, "an absolute path")),
+        }
     }
 }
 

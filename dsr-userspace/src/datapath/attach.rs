@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aya::programs::{ProgramError, Xdp, XdpMode, links::LinkError, xdp::XdpLink};
-use dsr_common::names;
-
 use super::{Datapath, Error, pin::Pins};
 use crate::model::InterfaceState;
+use aya::programs::{ProgramError, Xdp, XdpMode, links::LinkError, xdp::XdpLink};
 
 /// How the program is attached to an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,8 +94,7 @@ impl Datapath {
     }
 
     fn program_mut(&mut self) -> Result<&mut Xdp, Error> {
-        let ebpf = self.ebpf.as_mut().ok_or(Error::Missing(names::XDP_PROGRAM))?;
-        Ok(ebpf.program_mut(names::XDP_PROGRAM).ok_or(Error::Missing(names::XDP_PROGRAM))?.try_into()?)
+        self.xdp(self.program_name())
     }
 }
 

@@ -26,7 +26,7 @@ impl Holder {
             .filter_map(Result::ok)
             .find(|link| link.program_id() == program && matches!(link.link_type(), Ok(LinkType::Xdp)))
             .map(|link| link.id());
-        let ours = name.as_deref() == Some(names::XDP_PROGRAM);
+        let ours = name.as_deref().is_some_and(|name| [names::XDP_PROGRAM, names::TRACED_PROGRAM].contains(&name));
         Self { name, link, ours }
     }
 }

@@ -19,7 +19,7 @@ use dsr_common::{
     track::ROW_MAX,
 };
 
-use super::{ClaimEvents, Datapath, Error, Pinned, mapped::Mapped, pin::pin_error};
+use super::{ClaimEvents, Datapath, Error, Pinned, mapped::Mapped, pin::pin_error, trace::Tracer};
 use crate::reconcile::Sizes;
 
 /// The kernel side, as `cargo xtask build` made it.
@@ -150,16 +150,18 @@ impl Datapath {
                 .map_err(|error| Error::Map(names::DEVICES, error))?,
             claims: source.claims()?,
             claim_budget: source.claim_budget()?,
+            tracer: source.tracer()?,
             attached: BTreeMap::new(),
             pinned,
             ebpf: source.into_ebpf(),
         })
     }
 
-    /// The XDP program, for running frames through it.
+    /// The XDP program that is in force, for running frames through it.
     pub fn program(&self) -> Result<&Xdp, Error> {
-        let ebpf = self.ebpf.as_ref().ok_or(Error::Missing(names::XDP_PROGRAM))?;
-        Ok(ebpf.program(names::XDP_PROGRAM).ok_or(Error::Missing(names::XDP_PROGRAM))?.try_into()?)
+        let name = self.program_name();
+        let ebpf = self.ebpf.as_ref().ok_or(Error::Missing(name))?;
+        Ok(ebpf.program(name).ok_or(Error::Missing(name))?.try_into()?)
     }
 }
 
@@ -180,7 +182,11 @@ impl Source {
     }
 
     fn mapped<T: Pod>(&mut self, name: &'static str, rows: u32) -> Result<Mapped<T>, Error> {
-        Mapped::of(&self.map(name)?, name, rows)
+        match self {
+            // It stays with the object: the program that tells of frames is loaded later, with the same maps.
+            Self::Object(ebpf) => Mapped::of(ebpf.map(name).ok_or(Error::Missing(name))?, name, rows),
+            Self::Pins(directory) => Mapped::of(&map_at(directory, name)?, name, rows),
+        }
     }
 
     fn per_cpu<T: Pod>(&mut self, name: &'static str) -> Result<PerCpuArray<MapData, T>, Error> {
@@ -189,15 +195,21 @@ impl Source {
 
     /// Where claims to VIPs come from; of an agent that is gone there is nobody to hear them.
     fn claims(&mut self) -> Result<Option<ClaimEvents>, Error> {
-        if matches!(self, Self::Pins(_)) {
-            return Ok(None);
-        }
-        let ring = RingBuf::try_from(self.map(names::EVENTS)?).map_err(|error| Error::Map(names::EVENTS, error))?;
+        let Self::Object(ebpf) = self else { return Ok(None) };
+        let ring = ebpf.take_map(names::EVENTS).ok_or(Error::Missing(names::EVENTS))?;
+        let ring = RingBuf::try_from(ring).map_err(|error| Error::Map(names::EVENTS, error))?;
         Ok(Some(ClaimEvents::new(ring)))
     }
 
     fn claim_budget(&mut self) -> Result<Option<PerCpuArray<MapData, ClaimBudget>>, Error> {
         if matches!(self, Self::Pins(_)) { Ok(None) } else { self.per_cpu(names::CLAIMS).map(Some) }
+    }
+
+    fn tracer(&mut self) -> Result<Option<Tracer>, Error> {
+        match self {
+            Self::Object(ebpf) => Tracer::take(ebpf).map(Some),
+            Self::Pins(_) => Ok(None),
+        }
     }
 
     fn into_ebpf(self) -> Option<Ebpf> {

@@ -14,6 +14,7 @@ mod pin;
 mod probe;
 mod succeed;
 mod tables;
+mod trace;
 mod track;
 
 use std::{path::PathBuf, sync::Arc};
@@ -35,7 +36,6 @@ use dsr_common::{
     track::FlowSet,
 };
 
-use self::mapped::Mapped;
 pub use self::{
     attach::Mode,
     claims::{ClaimEvents, ClaimStream},
@@ -48,6 +48,7 @@ pub use self::{
     probe::Prober,
     succeed::Left,
 };
+use self::{mapped::Mapped, trace::Tracer};
 use crate::reconcile::Sizes;
 
 /// What can go wrong between the agent and the kernel.
@@ -107,6 +108,9 @@ pub enum Error {
     /// A table is too small for what was in another one.
     #[error("{0}")]
     Full(#[from] crate::reconcile::Full),
+    /// The log of the program that tells of frames could not be used.
+    #[error("cannot read the program's log: {0}")]
+    Log(#[from] aya_log::Error),
     /// The interface takes no program as it is.
     #[error("cannot attach to {interface}: {reason}")]
     Attach {
@@ -141,6 +145,8 @@ pub struct Datapath {
     /// Nothing where another agent loaded it, which is gone; or where somebody listens.
     claims: Option<ClaimEvents>,
     claim_budget: Option<PerCpuArray<MapData, ClaimBudget>>,
+    /// Nothing where another agent loaded the program.
+    tracer: Option<Tracer>,
     attached: attach::Attachments,
     pinned: Option<Pinned>,
 }

@@ -1,6 +1,9 @@
 //! A service in the words of the data path: its key and its flags.
 
-use dsr_common::service::{FLAG_REJECT, FLAG_REMEMBER, FLAG_SOURCE, ServiceKey, ServiceRow};
+use dsr_common::{
+    address::Address,
+    service::{FLAG_REJECT, FLAG_REMEMBER, FLAG_SOURCE, ServiceKey, ServiceRow},
+};
 
 use super::member;
 use crate::model::{Affinity, OnEmpty, Service, ServiceId};
@@ -21,10 +24,15 @@ pub(super) const fn flags_of(service: &Service) -> u8 {
 
 /// Whether flows can be kept where they are: not where the slots of all of them become others, because another part of
 /// the flow chooses them.
-pub(super) fn keeps_flows(service: &Service, before: Option<ServiceRow>) -> bool {
+pub fn keeps_flows(service: &Service, before: Option<ServiceRow>) -> bool {
     let source = |flags: u8| flags & FLAG_SOURCE;
     let same = before.is_none_or(|before| source(before.table.flags()) == source(flags_of(service)));
     same && service.affinity.tracks(service.id.protocol)
+}
+
+/// VIP and key of a service in the words of the data path.
+pub fn service_key(id: ServiceId) -> (Address, ServiceKey) {
+    (member::address(id.vip), key_of(id))
 }
 
 /// A service's key in the words of the data path.

@@ -19,7 +19,7 @@ pub(super) fn capacity_for(backends: usize) -> u32 {
 }
 
 /// An address in the words of the data path.
-pub(super) fn address(ip: IpAddr) -> Address {
+pub fn address(ip: IpAddr) -> Address {
     match ip {
         IpAddr::V4(ip) => Address::from_v4(ip.octets()),
         IpAddr::V6(ip) => Address::from_v6(ip.octets()),
@@ -27,7 +27,7 @@ pub(super) fn address(ip: IpAddr) -> Address {
 }
 
 /// The family in the words of the data path.
-pub(super) const fn family(ip: IpAddr) -> Family {
+pub const fn family(ip: IpAddr) -> Family {
     match ip {
         IpAddr::V4(_) => Family::V4,
         IpAddr::V6(_) => Family::V6,

@@ -127,7 +127,7 @@ fn a_second_agent_is_refused_and_the_first_goes_on() {
     let configuration = Configuration::of(&lab);
     agent::start(&configuration, &mut lab);
     let second = lab.directory().join("second.yaml");
-    std::fs::write(second, configuration.metrics(None).to_string()).unwrap();
+    std::fs::write(second, format!("{}api: off\n", configuration.metrics(None))).unwrap();
     let refused = |arguments: &[&str], why: &str| {
         let mut command = lab.agent_command(dsr_program()).unwrap();
         let output = command.args(["run", "-c", "/run/dsr/second.yaml"]).args(arguments).output().unwrap();

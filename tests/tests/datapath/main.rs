@@ -4,10 +4,12 @@
 mod arp;
 mod claims;
 mod echo;
+mod explain;
 mod forget;
 mod forward;
 mod interfaces;
 mod refuse;
+mod trace;
 mod track;
 
 use std::collections::BTreeMap;

@@ -11,6 +11,7 @@ mod pair;
 mod reach;
 mod refusals;
 mod shrink;
+mod traced;
 mod tracked;
 
 use std::{env, time::Instant};

@@ -1,0 +1,192 @@
+//! Frame and outcome in, a record of both in the log out, for the frames that the filter of `dsr trace` lets through.
+//!
+//! A record is made in three steps: when the frame comes in, when it is given a member, when it has met its end. The
+//! program that runs nearly always is made without them ([`Unobserved`]); the other one is put in its place while a trace
+//! runs.
+
+use aya_ebpf::bindings::xdp_md;
+use dsr_common::{
+    address::{Address, Family},
+    limits::TRACES_PER_SECOND,
+    stats::Reason,
+    trace::{NO_ROW, SENT, TraceFilter, TraceRecord, ended},
+};
+
+use crate::{
+    frame::Frame,
+    interface::Interface,
+    maps,
+    parse::{self, Payload},
+    wire::{
+        ipv4, ipv6,
+        transport::{Ports, SCTP, TCP, TcpHead, UDP},
+    },
+};
+
+/// Who watches the way of a frame.
+pub(crate) trait Observer {
+    /// A frame came in.
+    fn meets(frame: &Frame, interface: &Interface);
+    /// It was given the member in this row.
+    fn chose(row: u32);
+    /// It was sent there, or met its end for a reason.
+    fn ended(reason: Option<Reason>);
+    /// The program is done with it.
+    fn is_over();
+    /// The long way, watched by the same.
+    fn examine(ctx: *mut xdp_md, row: u64, mac: u64) -> u64;
+}
+
+/// Nobody watches: nothing of it is in the program.
+pub(crate) struct Unobserved;
+
+impl Observer for Unobserved {
+    #[inline(always)]
+    fn meets(_: &Frame, _: &Interface) {}
+
+    #[inline(always)]
+    fn chose(_: u32) {}
+
+    #[inline(always)]
+    fn ended(_: Option<Reason>) {}
+
+    #[inline(always)]
+    fn is_over() {}
+
+    #[inline(always)]
+    fn examine(ctx: *mut xdp_md, row: u64, mac: u64) -> u64 {
+        crate::examine(ctx, row, mac)
+    }
+}
+
+/// `dsr trace` watches.
+pub(crate) struct Trace;
+
+impl Observer for Trace {
+    #[inline(always)]
+    fn meets(frame: &Frame, interface: &Interface) {
+        crate::note_traced(frame.context(), interface.mac);
+    }
+
+    #[inline(always)]
+    fn chose(row: u32) {
+        maps::set_traced_row(row);
+    }
+
+    #[inline(always)]
+    fn ended(reason: Option<Reason>) {
+        maps::set_traced_outcome(reason.map_or(SENT, ended));
+    }
+
+    #[inline(always)]
+    fn is_over() {
+        crate::global::tell_traced();
+    }
+
+    #[inline(always)]
+    fn examine(ctx: *mut xdp_md, row: u64, mac: u64) -> u64 {
+        crate::examine_traced(ctx, row, mac)
+    }
+}
+
+/// Starts this CPU's record: with the frame's packet where the filter lets it through, else not in use.
+#[inline(always)]
+pub(crate) fn note(frame: &Frame, interface: &Interface) {
+    let matching = maps::trace_filter().and_then(|filter| {
+        let record = read(frame, interface)?;
+        lets_through(&filter, &record).then_some(record)
+    });
+    maps::set_traced(matching.unwrap_or(NOTHING));
+}
+
+/// Writes this CPU's record to the log, if it is in use and the log has not had too many.
+#[inline(always)]
+pub(crate) fn tell() {
+    let Some(record) = maps::traced() else { return };
+    if maps::may_tell(TRACES_PER_SECOND) {
+        let octets: &[u8] = record;
+        // The macro does not use the context that it asks for.
+        aya_log_ebpf::trace!((), "{:x}", octets);
+    }
+}
+
+const NOTHING: TraceRecord = TraceRecord {
+    time: 0,
+    client: Address { hi: 0, lo: 0 },
+    vip: Address { hi: 0, lo: 0 },
+    client_port: 0,
+    service_port: 0,
+    protocol: 0,
+    family: 0,
+    opens: 0,
+    pad: 0,
+    row: NO_ROW,
+    ifindex: 0,
+    outcome: 0,
+    pad2: 0,
+};
+
+#[inline(always)]
+fn lets_through(filter: &TraceFilter, record: &TraceRecord) -> bool {
+    filter.family == record.family
+        && filter.vip.lo == record.vip.lo
+        && filter.vip.hi == record.vip.hi
+        && (filter.any_client != 0 || (filter.client.lo == record.client.lo && filter.client.hi == record.client.hi))
+        && (filter.client_port == 0 || filter.client_port == record.client_port)
+        && (filter.service_port == 0 || filter.service_port == record.service_port)
+}
+
+/// Reads what the filter asks for, also of packets that are not sound: why they go no further is what a trace shall tell.
+#[inline(always)]
+fn read(frame: &Frame, interface: &Interface) -> Option<TraceRecord> {
+    let link = parse::link(frame, interface).ok()?;
+    let start = link.end();
+    let record = TraceRecord { ifindex: interface.ifindex, ..NOTHING };
+    match link.payload {
+        Payload::Ipv4 => {
+            let ip: &ipv4::Header = frame.at(start)?;
+            let record = TraceRecord {
+                client: Address::from_v4(ip.source),
+                vip: Address::from_v4(ip.destination),
+                protocol: ip.protocol,
+                family: Family::V4 as u8,
+                ..record
+            };
+            Some(if ip.offset() == 0 { with_ports(frame, start + ip.length(), record) } else { record })
+        }
+        Payload::Ipv6 => {
+            let ip: &ipv6::Header = frame.at(start)?;
+            let (source, destination) = (ip.source, ip.destination);
+            let record = TraceRecord {
+                client: Address { hi: source.hi, lo: source.lo },
+                vip: Address { hi: destination.hi, lo: destination.lo },
+                protocol: ip.next_header,
+                family: Family::V6 as u8,
+                ..record
+            };
+            Some(match parse::ipv6(frame, start) {
+                Ok(ip) if !matches!(ip.fragment, parse::Fragment::Later(_)) => {
+                    with_ports(frame, ip.payload, TraceRecord { protocol: ip.protocol, ..record })
+                }
+                Ok(ip) => TraceRecord { protocol: ip.protocol, ..record },
+                Err(_) => record,
+            })
+        }
+        Payload::Arp | Payload::Other => None,
+    }
+}
+
+#[inline(always)]
+fn with_ports(frame: &Frame, at: usize, record: TraceRecord) -> TraceRecord {
+    if !matches!(record.protocol, TCP | UDP | SCTP) {
+        return record;
+    }
+    let Some(ports) = frame.at::<Ports>(at) else { return record };
+    let opens = record.protocol == TCP && frame.at::<TcpHead>(at).is_some_and(TcpHead::opens);
+    TraceRecord {
+        client_port: ports.source.raw(),
+        service_port: ports.destination.raw(),
+        opens: u8::from(opens),
+        ..record
+    }
+}

@@ -1,0 +1,108 @@
+//! What the agent answers to its admin API, and where.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Instant,
+};
+
+use super::{balancer::Balancer, lock};
+use crate::api::{
+    Error, Failure, Operations, Server,
+    view::{
+        Decision, ExplainRequest, Explanation, OverrideAnswer, OverrideRequest, Preview, PreviewRequest, Status,
+        TraceRequest,
+    },
+};
+
+/// The server of the admin API, which moves with the configuration. Dropping it ends it.
+pub(super) struct Desk {
+    clerk: Arc<Clerk>,
+    server: Option<Server>,
+}
+
+/// Where the API is from now on.
+pub(super) enum Seat {
+    /// Where it is already.
+    Same,
+    /// Nowhere, or on this socket.
+    New(Option<Server>),
+}
+
+impl Desk {
+    /// Answers on what was bound before the agent started.
+    pub(super) fn open(server: Option<Server>, balancer: &Arc<Mutex<Balancer>>) -> Self {
+        let clerk = Arc::new(Clerk { balancer: Arc::clone(balancer), started: Instant::now() });
+        let mut desk = Self { clerk, server: None };
+        desk.take(Seat::New(server));
+        desk
+    }
+
+    /// Makes a seat of a path, for [`Self::take`].
+    pub(super) async fn prepare(&self, path: Option<&Path>) -> Result<Seat, Error> {
+        if path == self.server.as_ref().map(Server::path) {
+            return Ok(Seat::Same);
+        }
+        bind(path).await.map(Seat::New)
+    }
+
+    /// Answers there, and no longer where it did.
+    pub(super) fn take(&mut self, seat: Seat) {
+        let Seat::New(server) = seat else { return };
+        self.server = server;
+        if let Some(server) = &mut self.server {
+            server.serve(Arc::clone(&self.clerk) as Arc<dyn Operations>);
+            tracing::debug!(socket = %server.path().display(), "the admin API answers");
+        }
+    }
+}
+
+/// Binds the socket, if there is to be one.
+pub(super) async fn bind(path: Option<&Path>) -> Result<Option<Server>, Error> {
+    match path {
+        None => Ok(None),
+        Some(path) => Server::bind(path).await.map(Some),
+    }
+}
+
+/// Answers.
+struct Clerk {
+    balancer: Arc<Mutex<Balancer>>,
+    started: Instant,
+}
+
+impl Operations for Clerk {
+    fn status(&self) -> Result<Status, Failure> {
+        lock(&self.balancer).status(self.started.elapsed()).map_err(Failure::failed)
+    }
+
+    fn set_override(&self, request: &OverrideRequest) -> Result<OverrideAnswer, Failure> {
+        lock(&self.balancer).say(request)
+    }
+
+    fn explain(&self, request: &ExplainRequest) -> Result<Explanation, Failure> {
+        lock(&self.balancer).explain(request)
+    }
+
+    fn preview(&self, request: &PreviewRequest) -> Result<Preview, Failure> {
+        lock(&self.balancer).preview(request)
+    }
+
+    fn start_trace(&self, request: &TraceRequest) -> Result<(), Failure> {
+        lock(&self.balancer).start_trace(request)
+    }
+
+    fn traced(&self) -> Result<Vec<Decision>, Failure> {
+        Ok(lock(&self.balancer).traced())
+    }
+
+    fn stop_trace(&self) {
+        lock(&self.balancer).stop_trace();
+    }
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desk").field("server", &self.server).finish_non_exhaustive()
+    }
+}

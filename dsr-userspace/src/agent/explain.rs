@@ -1,0 +1,106 @@
+//! Where the packets of a flow go, and why: what `dsr explain` shows, from the live tables.
+
+use dsr_common::{flow::Flow, hash::HashKeys};
+
+use super::balancer::Balancer;
+use crate::{
+    api::{
+        Failure, Kind,
+        view::{ExplainRequest, ExplainedService, Explanation, MemberName},
+    },
+    reconcile::{self, FlowTable, FoundService, Part, Tables as _, Way, Why, previous, service_of, slot_of, way_of},
+};
+
+impl Balancer {
+    /// Explains a flow to a VIP.
+    pub(super) fn explain(&self, request: &ExplainRequest) -> Result<Explanation, Failure> {
+        self.check_vip(request.vip)?;
+        if request.client.is_ipv6() != request.vip.is_ipv6() {
+            let mend = "name two IPv4 or two IPv6 addresses";
+            return Err(Failure::new(Kind::Wrong, "client and VIP are of different IP versions", mend));
+        }
+        let flow = Flow {
+            family: reconcile::family(request.vip),
+            protocol: request.protocol,
+            client_port: request.client_port.to_be(),
+            service_port: request.port.to_be(),
+            client: reconcile::address(request.client),
+            vip: reconcile::address(request.vip),
+        };
+        let keys = HashKeys::from_seed(self.config.desired.hash_seed);
+        let Some(found) = service_of(&flow, &keys, &self.datapath) else {
+            return Ok(nowhere());
+        };
+        let way = way_of(&flow, Part::Later, &found, &keys, &self.datapath);
+        let newcomer = way_of(&flow, Part::First, &found, &keys, &self.datapath);
+        let (why, meaning) = words(way);
+        Ok(Explanation {
+            service: Some(self.explained_service(&flow, &found, &keys)),
+            member: self.member_at(way.row),
+            why: why.to_owned(),
+            meaning: meaning.to_owned(),
+            newcomer: self.member_at(newcomer.row),
+        })
+    }
+
+    fn explained_service(&self, flow: &Flow, found: &FoundService, keys: &HashKeys) -> ExplainedService {
+        let slot = slot_of(flow, found, keys, &self.datapath);
+        let row = |number: Option<u16>| number.map(|number| found.value.members.base() + u32::from(number));
+        let (name, address) = self.service_name(found.row).unwrap_or_default();
+        ExplainedService {
+            name,
+            address,
+            hash: format!("{:#018x}", slot.hash),
+            slot: slot.number,
+            slots: found.value.table.size(),
+            tracked: slot.slot.is_tracked(),
+            current: self.member_at(row(slot.slot.member())),
+            previous: self.member_at(row(previous(slot, found, &self.datapath))),
+        }
+    }
+
+    /// Name and address of the service in a row of the service table.
+    pub(super) fn service_name(&self, row: u32) -> Option<(String, String)> {
+        let live = self.datapath.service(row);
+        let mut services = self.config.desired.services.iter();
+        let service = services.find(|service| reconcile::service_key(service.id) == (live.vip, live.key))?;
+        Some((service.name.clone(), service.id.to_string()))
+    }
+
+    fn member_at(&self, row: Option<u32>) -> Option<MemberName> {
+        row.and_then(|row| self.member_name(row))
+    }
+}
+
+const fn words(way: Way) -> (&'static str, &'static str) {
+    if way.row.is_none() {
+        return ("no_backend", "no backend can take it");
+    }
+    match way.why {
+        Why::Stable => ("stable", "the slot is stable: all its flows go to its backend"),
+        Why::Remembered(FlowTable::Flows) => ("remembered", "the flow table remembers the flow and its backend"),
+        Why::Remembered(FlowTable::Syns) => {
+            ("remembered_syn", "the flow's first packet is remembered, and its backend")
+        }
+        Why::Previous => {
+            ("previous", "the slot's backend changed and the flow is not remembered: it began with the one before")
+        }
+        Why::PreviousIsGone => (
+            "previous_is_gone",
+            "the flow is not remembered, and the slot's backend before is gone: the present one has it",
+        ),
+        Why::New => ("new", "the flow is not remembered: it begins with the slot's backend"),
+    }
+}
+
+/// A flow that no service has.
+fn nowhere() -> Explanation {
+    let meaning = "no service of the VIP has this protocol and port: its packets are dropped";
+    Explanation {
+        service: None,
+        member: None,
+        why: "no_service".to_owned(),
+        meaning: meaning.to_owned(),
+        newcomer: None,
+    }
+}

@@ -1,0 +1,285 @@
+//! What another configuration would change: what `dsr check` shows beside its findings where an agent runs.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    net::IpAddr,
+    path::Path,
+};
+
+use dsr_common::{
+    address::Address,
+    limits::SLOTS_PER_BLOCK,
+    member::MemberRow,
+    previous::PreviousBlock,
+    service::{FLAG_SOURCE, ServiceKey, ServiceRow, TableRef},
+    slot::{self, SlotBlock},
+    stats::Counters,
+    track::{Entry, FlowSet},
+};
+
+use super::balancer::Balancer;
+use crate::{
+    api::{
+        Failure, Kind,
+        view::{ChangeKind, Preview, PreviewRequest, ServiceChange},
+    },
+    config::{self, Config, SeedSource},
+    model::{Desired, Hop, Mac, Network, Reach, Service},
+    reconcile::{InMemory, Sizes, Tables, apply, entries, keeps_flows, plan, service_key},
+};
+
+/// A backend as the tables have it: address and family.
+type Owner = (Address, u8);
+
+impl Balancer {
+    /// Compares a configuration with what is live; changes nothing.
+    pub(super) fn preview(&self, request: &PreviewRequest) -> Result<Preview, Failure> {
+        let config = read(request)?;
+        let desired = self.wish.with(&config);
+        let network = with_all(&self.network, &desired);
+        let after = self.tables_of(&desired, &network)?;
+        let loads_anew = self.reasons_to_load(&config, &desired, &network);
+        let sizes = if loads_anew.is_empty() { self.datapath.sizes() } else { self.sizes_for(&config, &desired) };
+        Ok(Preview {
+            in_force: self.config.file.display().to_string(),
+            loads_anew,
+            bytes_before: bytes(self.datapath.sizes()),
+            bytes_after: bytes(sizes),
+            services: self.changes(&desired, &after),
+        })
+    }
+
+    /// Tables that hold nothing but what is desired.
+    fn tables_of(&self, desired: &Desired, network: &Network) -> Result<InMemory, Failure> {
+        let mut tables = InMemory::new(Sizes { flow_sets: 1, syn_sets: 1, ..Sizes::for_desired(desired) });
+        let planned = plan(desired, network, &self.health, &devices(network), &tables).map_err(Failure::failed)?;
+        apply(&planned.changes, &mut tables);
+        Ok(tables)
+    }
+
+    fn reasons_to_load(&self, config: &Config, desired: &Desired, network: &Network) -> Vec<String> {
+        let mut reasons = Vec::new();
+        let live = &self.config;
+        let mut reason = |is: bool, why: &str| reasons.extend(is.then(|| why.to_owned()));
+        reason(config.interfaces() != live.interfaces(), "interfaces are others");
+        reason(desired.hash_seed != live.desired.hash_seed, "hash_seed is another: nearly every flow moves");
+        reason(config.flow_table != live.flow_table, "flow_table has another size");
+        reason(self.needs_other_program(config), "the program needs other parts");
+        if reasons.is_empty()
+            && let Err(full) = plan(desired, network, &self.health, &devices(network), &self.datapath)
+        {
+            reasons.push(full.to_string());
+        }
+        reasons
+    }
+
+    fn changes(&self, desired: &Desired, after: &InMemory) -> Vec<ServiceChange> {
+        let is_same_seed = desired.hash_seed == self.config.desired.hash_seed;
+        let flows = self.flows_by_row();
+        let (live, then) = (rows(&self.datapath), rows(after));
+        let mut changes = Vec::new();
+        for service in &desired.services {
+            let id = service_key(service.id);
+            let before = live.get(&id).map(|row| State::of(&self.datapath, *row));
+            let next = then.get(&id).map(|row| State::of(after, *row));
+            let keeps = is_same_seed && keeps_flows(service, before.as_ref().map(|before| before.row));
+            changes.push(change(service, before.as_ref(), next.as_ref(), Rule { keeps, is_same_seed }, &flows));
+        }
+        let goes = |service: &&Service| desired.services.iter().all(|other| other.id != service.id);
+        for service in self.config.desired.services.iter().filter(goes) {
+            let before = live.get(&service_key(service.id)).map(|row| State::of(&self.datapath, *row));
+            changes.push(change(service, before.as_ref(), None, Rule { keeps: false, is_same_seed }, &flows));
+        }
+        changes
+    }
+
+    /// What is remembered of flows, by the row of their member.
+    fn flows_by_row(&self) -> HashMap<u32, Vec<Entry>> {
+        let mut flows: HashMap<u32, Vec<Entry>> = HashMap::new();
+        entries(&self.datapath).for_each(|(_, entry)| flows.entry(entry.row()).or_default().push(entry));
+        flows
+    }
+}
+
+/// The configuration that is asked about.
+fn read(request: &PreviewRequest) -> Result<Config, Failure> {
+    let config = config::parse(&request.text, Path::new(&request.file));
+    let mut config = config.map_err(|errors| Failure::new(Kind::Wrong, errors, "correct the file"))?;
+    if config.seed_source == SeedSource::Absent {
+        config.desired.hash_seed = request.hash_seed;
+    }
+    Ok(config)
+}
+
+/// The network as it is, with a way to each backend that it does not know yet.
+fn with_all(network: &Network, desired: &Desired) -> Network {
+    let mut network = network.clone();
+    let ifindex = network.interfaces.values().next().map_or(1, |state| state.ifindex);
+    let mac = Mac([0; 6]);
+    let hop = |_: &IpAddr| Reach::Hop(Hop { ifindex, source: mac, destination: mac, tags: Vec::new() });
+    for address in desired.backend_addresses() {
+        network.reach.entry(address).or_insert_with(|| hop(&address));
+    }
+    network
+}
+
+fn devices(network: &Network) -> BTreeMap<u32, u32> {
+    let known = network.interfaces.values().map(|state| state.ifindex);
+    let hops =
+        network.reach.values().filter_map(|reach| if let Reach::Hop(hop) = reach { Some(hop.ifindex) } else { None });
+    known.chain(hops).map(|ifindex| (ifindex, 0)).collect()
+}
+
+/// The rows of all services.
+fn rows(tables: &impl Tables) -> HashMap<(Address, ServiceKey), ServiceRow> {
+    let all = (0..tables.sizes().services).map(|row| tables.service(row));
+    all.filter(|row| row.table.size() > 0).map(|row| ((row.vip, row.key), row)).collect()
+}
+
+/// A service in some tables.
+struct State {
+    row: ServiceRow,
+    /// Whose each slot is.
+    slots: Vec<Option<Owner>>,
+    /// The members that can be sent to, with their rows.
+    members: HashMap<u32, Owner>,
+}
+
+impl State {
+    fn of(tables: &impl Tables, row: ServiceRow) -> Self {
+        let rows = row.members.base()..row.members.base() + row.members.capacity();
+        let lives = |(_, member): &(u32, MemberRow)| member.mode != 0;
+        let members = rows.map(|row| (row, tables.member(row))).filter(lives);
+        let members: HashMap<u32, Owner> =
+            members.map(|(row, member)| (row, (member.backend, member.family))).collect();
+        let first = row.table.block() * SLOTS_PER_BLOCK;
+        let owner = |index| {
+            let number = tables.slot(index).member()?;
+            members.get(&(row.members.base() + u32::from(number))).copied()
+        };
+        let slots = (first..first + row.table.size()).map(owner).collect();
+        Self { row, slots, members }
+    }
+
+    /// The shares of the members.
+    fn shares(&self) -> HashMap<Owner, f64> {
+        let mut shares = HashMap::new();
+        let share = 1.0 / self.slots.len().max(1) as f64;
+        self.slots.iter().flatten().for_each(|owner| *shares.entry(*owner).or_insert(0.0) += share);
+        shares
+    }
+}
+
+/// How flows of a service pass from one state to the other.
+#[derive(Clone, Copy)]
+struct Rule {
+    /// Flows stay where they are for as long as their backend lives.
+    keeps: bool,
+    /// The flows' hashes stay what they are.
+    is_same_seed: bool,
+}
+
+fn change(
+    service: &Service,
+    before: Option<&State>,
+    after: Option<&State>,
+    rule: Rule,
+    flows: &HashMap<u32, Vec<Entry>>,
+) -> ServiceChange {
+    let (moved, lost) = match (before, after) {
+        (None, _) => (0.0, 0.0),
+        (Some(_), None) => (1.0, 1.0),
+        (Some(before), Some(after)) => {
+            let moved = moved(before, after, rule);
+            (moved, if rule.keeps { gone(before, after) } else { moved })
+        }
+    };
+    let known = before.map_or((0, 0), |before| remembered(before, after, rule, flows, moved));
+    let size = |state: Option<&State>| state.map_or(0, |state| state.slots.len() as u32);
+    ServiceChange {
+        name: service.name.clone(),
+        address: service.id.to_string(),
+        kind: match (before, after) {
+            (None, _) => ChangeKind::Added,
+            (_, None) => ChangeKind::Removed,
+            _ if moved > 0.0 || lost > 0.0 => ChangeKind::Changed,
+            _ => ChangeKind::Same,
+        },
+        slots_before: size(before),
+        slots_after: size(after),
+        moved,
+        lost,
+        flows: known.0,
+        flows_lost: known.1,
+        bytes_before: before.map_or(0, |state| bytes_of(state.row)),
+        bytes_after: after.map_or(0, |state| bytes_of(state.row)),
+    }
+}
+
+/// The share of all hashes that have another member.
+fn moved(before: &State, after: &State, rule: Rule) -> f64 {
+    let by_source = |state: &State| state.row.table.flags() & FLAG_SOURCE;
+    if !rule.is_same_seed || by_source(before) != by_source(after) {
+        // Every flow is given its slot anew: it meets its backend again by chance.
+        let shares = after.shares();
+        return 1.0
+            - before.shares().iter().map(|(owner, share)| share * shares.get(owner).unwrap_or(&0.0)).sum::<f64>();
+    }
+    let points = before.slots.len().max(after.slots.len());
+    let at = |state: &State, point: usize| state.slots[(2 * point + 1) * state.slots.len() / (2 * points)];
+    let differ = (0..points).filter(|point| at(before, *point) != at(after, *point)).count();
+    differ as f64 / points.max(1) as f64
+}
+
+/// The share of slots whose member is there no more.
+fn gone(before: &State, after: &State) -> f64 {
+    let living: HashSet<&Owner> = after.members.values().collect();
+    let gone = before.slots.iter().flatten().filter(|owner| !living.contains(owner)).count();
+    gone as f64 / before.slots.len().max(1) as f64
+}
+
+/// How many flows of the service are remembered, and how many of them lose their backend.
+fn remembered(
+    before: &State,
+    after: Option<&State>,
+    rule: Rule,
+    flows: &HashMap<u32, Vec<Entry>>,
+    moved: f64,
+) -> (u64, u64) {
+    let living: HashSet<&Owner> = after.iter().flat_map(|after| after.members.values()).collect();
+    let (mut all, mut lost) = (0, 0);
+    for (row, owner) in &before.members {
+        let entries = flows.get(row).map_or(&[][..], Vec::as_slice);
+        all += entries.len() as u64;
+        let stays = |entry: &&Entry| {
+            let slot = after.and_then(|after| after.slots.get(entry.slot(after.row.table) as usize));
+            living.contains(owner) && (rule.keeps || slot == Some(&Some(*owner)))
+        };
+        lost += entries.iter().filter(|entry| !stays(entry)).count() as u64;
+    }
+    // The hashes of another seed are not known of flows that have begun.
+    if rule.is_same_seed { (all, lost) } else { (all, (all as f64 * moved).round() as u64) }
+}
+
+/// Octets of a service's slots and members, with what is kept beside them.
+fn bytes_of(row: ServiceRow) -> u64 {
+    let members = u64::from(row.members.capacity()) * member_bytes();
+    members + u64::from(slot::blocks(row.table.size())) * block_bytes()
+}
+
+/// Octets of all tables whose size depends on the configuration.
+fn bytes(sizes: Sizes) -> u64 {
+    u64::from(sizes.services) * (size_of::<ServiceRow>() + size_of::<TableRef>()) as u64
+        + u64::from(sizes.members) * member_bytes()
+        + u64::from(sizes.blocks) * block_bytes()
+        + u64::from(sizes.flow_sets + sizes.syn_sets) * size_of::<FlowSet>() as u64
+}
+
+fn block_bytes() -> u64 {
+    (size_of::<SlotBlock>() + size_of::<PreviousBlock>()) as u64
+}
+
+fn member_bytes() -> u64 {
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    (size_of::<MemberRow>() + size_of::<Counters>() * cpus) as u64
+}

@@ -1,0 +1,82 @@
+//! What an operator says of a backend over the admin API.
+
+use super::balancer::Balancer;
+use crate::{
+    api::{
+        Failure, Kind,
+        view::{OverrideAnswer, OverrideRequest, Say},
+    },
+    model::{Backend, Override, Service, Weight},
+};
+
+impl Balancer {
+    /// Follows what is said, and answers with what counts from now on.
+    pub(super) fn say(&mut self, request: &OverrideRequest) -> Result<OverrideAnswer, Failure> {
+        let said = match request.say {
+            Say::Drain => Some(Override::Drain),
+            Say::AsInFile => None,
+            Say::Weight(weight) => Some(Override::Weight(weight_of(weight)?)),
+        };
+        let pool = self.pool_of(request)?;
+        self.set_override(&pool, &request.backend, said).map_err(Failure::failed)?;
+        let weight = |services: &[Service]| weight(services, &pool, &request.backend).map_or(0, Weight::get);
+        Ok(OverrideAnswer {
+            weight: weight(&self.wish.desired.services),
+            weight_in_file: weight(&self.config.desired.services),
+            backend: request.backend.clone(),
+            pool,
+        })
+    }
+
+    /// The one pool that is meant.
+    fn pool_of(&self, request: &OverrideRequest) -> Result<String, Failure> {
+        let services = &self.config.desired.services;
+        let name = &request.backend;
+        let has = |service: &&Service| service.backends.iter().any(|backend| backend.name == *name);
+        let mut pools: Vec<&str> = services.iter().filter(has).map(|service| service.pool.as_str()).collect();
+        pools.sort_unstable();
+        pools.dedup();
+        if let Some(pool) = &request.pool {
+            let unknown = || {
+                let error = format!("the pool {pool} has no backend {name}, or no service uses it");
+                Failure::new(Kind::Unknown, error, there_are(services))
+            };
+            return pools.contains(&pool.as_str()).then(|| pool.clone()).ok_or_else(unknown);
+        }
+        match pools[..] {
+            [pool] => Ok(pool.to_owned()),
+            [] => Err(Failure::new(Kind::Unknown, format!("no service has a backend {name}"), there_are(services))),
+            _ => {
+                let error = format!("{name} is a backend of several pools");
+                Err(Failure::new(Kind::Wrong, error, format!("name one with --pool: {}", pools.join(", "))))
+            }
+        }
+    }
+}
+
+fn weight_of(weight: u16) -> Result<Weight, Failure> {
+    Weight::new(weight).ok_or_else(|| {
+        let (error, mend) = (format!("{weight} is not a weight"), format!("give one from 0 to {}", Weight::MAX));
+        Failure::new(Kind::Wrong, error, mend)
+    })
+}
+
+fn weight(services: &[Service], pool: &str, name: &str) -> Option<Weight> {
+    let mut services = services.iter().filter(|service| service.pool == pool);
+    let is_it = |backend: &&Backend| backend.name == name;
+    services.find_map(|service| service.backends.iter().find(is_it)).map(|backend| backend.weight)
+}
+
+/// The backends that could have been named.
+fn there_are(services: &[Service]) -> String {
+    let of_pool = |service: &Service| service.backends.iter().map(|backend| backend.name.clone()).collect::<Vec<_>>();
+    let mut names: Vec<String> = services.iter().flat_map(of_pool).collect();
+    names.sort_unstable();
+    names.dedup();
+    let more = if names.len() > SHOWN { ", and more in `dsr status`" } else { "" };
+    names.truncate(SHOWN);
+    format!("name one of {}{more}", names.join(", "))
+}
+
+/// Names that a message holds.
+const SHOWN: usize = 20;

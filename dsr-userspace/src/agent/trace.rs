@@ -1,0 +1,183 @@
+//! What `dsr trace` shows: the program's records with the names that the operator knows.
+
+use std::{
+    net::IpAddr,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use dsr_common::{
+    address::{Address, Family},
+    flow::Flow,
+    hash::HashKeys,
+    trace::{NO_ROW, TraceFilter, TraceRecord},
+};
+use rustix::time::{ClockId, clock_gettime};
+
+use super::balancer::Balancer;
+use crate::{
+    api::{
+        Failure, Kind,
+        view::{Decision, MemberName, TraceRequest},
+    },
+    model::{Mac, Protocol},
+    reconcile::{self, Tables as _, service_of, slot_of},
+};
+
+impl Balancer {
+    /// Starts a trace, if none runs.
+    pub(super) fn start_trace(&mut self, request: &TraceRequest) -> Result<(), Failure> {
+        if self.is_tracing() {
+            return Err(Failure::new(Kind::Busy, "another trace runs", "wait for its end, or end it"));
+        }
+        self.check_vip(request.vip)?;
+        let filter = filter(request);
+        self.trace = Some(filter);
+        let started = self.datapath.start_trace(&filter).map_err(|error| Failure::failed(&error));
+        match started {
+            Ok(()) => tracing::info!(vip = %request.vip, seconds = request.seconds, "a trace runs"),
+            Err(_) => self.stop_trace(),
+        }
+        started
+    }
+
+    /// Puts the program back that does not tell.
+    pub(super) fn stop_trace(&mut self) {
+        self.trace = None;
+        match self.datapath.stop_trace() {
+            Ok(()) => tracing::info!("the trace is over"),
+            Err(error) => {
+                tracing::error!(%error, "the trace could not be ended: the program is attached anew");
+                if let Err(error) = self.reattach() {
+                    tracing::error!(%error, "the program could not be attached anew; the next change tries again");
+                }
+            }
+        }
+    }
+
+    pub(super) const fn is_tracing(&self) -> bool {
+        self.trace.is_some()
+    }
+
+    /// What the program told since the last call.
+    pub(super) fn traced(&mut self) -> Vec<Decision> {
+        let records = self.datapath.traced();
+        let (wall, monotonic) = (SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(), monotonic());
+        let time = |record: &TraceRecord| {
+            wall.saturating_sub(monotonic.saturating_sub(Duration::from_nanos(record.time))).as_micros() as u64
+        };
+        records.iter().filter_map(|record| self.decision(time(record), record)).collect()
+    }
+
+    fn decision(&self, time_us: u64, record: &TraceRecord) -> Option<Decision> {
+        let family = record.family()?;
+        let flow = Flow {
+            family,
+            protocol: record.protocol,
+            client_port: record.client_port,
+            service_port: record.service_port,
+            client: record.client,
+            vip: record.vip,
+        };
+        let keys = HashKeys::from_seed(self.config.desired.hash_seed);
+        let found = service_of(&flow, &keys, &self.datapath);
+        let slot = found.as_ref().map(|found| slot_of(&flow, found, &keys, &self.datapath).number);
+        let port = |port: u16| (port != 0).then(|| u16::from_be(port));
+        let member = self.member_name(record.row);
+        let (outcome, meaning) = match record.reason() {
+            None => ("sent".to_owned(), "Sent to the backend.".to_owned()),
+            Some(reason) => (reason.label().to_owned(), reason.help().trim().to_owned()),
+        };
+        Some(Decision {
+            time_us,
+            interface: self.interface_name(record.ifindex),
+            client: ip(family, record.client),
+            client_port: port(record.client_port),
+            vip: ip(family, record.vip),
+            port: port(record.service_port),
+            protocol: protocol_name(record.protocol),
+            opens: record.opens != 0,
+            service: found.and_then(|found| self.service_name(found.row)).map(|(name, _)| name),
+            slot,
+            member,
+            outcome,
+            meaning,
+        })
+    }
+
+    /// The member in a row of the member map, with the way that its frames go now.
+    pub(super) fn member_name(&self, row: u32) -> Option<MemberName> {
+        if row == NO_ROW {
+            return None;
+        }
+        let placed = self.config.desired.services.iter().zip(&self.layout.services);
+        let backend = placed
+            .flat_map(|(service, placed)| service.backends.iter().zip(&placed.members))
+            .find(|(_, member)| member.row == row)
+            .map(|(backend, _)| backend)?;
+        let live = self.datapath.member(row);
+        let sent = live.mode != 0;
+        let mac = live.link.first_chunk().map(|mac| Mac(*mac).to_string());
+        Some(MemberName {
+            backend: backend.name.clone(),
+            address: backend.address,
+            mac: mac.filter(|_| sent),
+            interface: sent.then(|| self.interface_name(live.ifindex)),
+        })
+    }
+
+    /// Says no to an address that is no VIP.
+    pub(super) fn check_vip(&self, address: IpAddr) -> Result<(), Failure> {
+        if self.config.vips().any(|vip| vip == address) {
+            return Ok(());
+        }
+        let vips: Vec<String> = self.config.vips().map(|vip| vip.to_string()).collect();
+        let error = format!("{address} is no VIP of this agent");
+        Err(Failure::new(Kind::Unknown, error, format!("name one of {}", vips.join(", "))))
+    }
+
+    fn interface_name(&self, ifindex: u32) -> String {
+        let name = self.network.interfaces.iter().find(|(_, state)| state.ifindex == ifindex);
+        name.map_or_else(|| format!("interface {ifindex}"), |(name, _)| name.clone())
+    }
+
+    /// Attaches the program to interfaces that lost it.
+    fn reattach(&mut self) -> Result<(), super::Error> {
+        self.reconcile()
+    }
+}
+
+/// The request in the words of the program.
+fn filter(request: &TraceRequest) -> TraceFilter {
+    let words = reconcile::address;
+    TraceFilter {
+        client: request.client.map_or_else(Address::default, words),
+        vip: words(request.vip),
+        client_port: request.client_port.unwrap_or(0).to_be(),
+        service_port: request.port.unwrap_or(0).to_be(),
+        family: if request.vip.is_ipv4() { Family::V4 } else { Family::V6 } as u8,
+        any_client: u8::from(request.client.is_none()),
+        pad: 0,
+    }
+}
+
+fn ip(family: Family, address: Address) -> IpAddr {
+    match family {
+        Family::V4 => address.v4_octets().into(),
+        Family::V6 => address.v6_octets().into(),
+    }
+}
+
+fn protocol_name(number: u8) -> String {
+    match [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].into_iter().find(|p| p.number() == Some(number)) {
+        Some(protocol) => protocol.to_string(),
+        None if number == 1 => "icmp".to_owned(),
+        None if number == 58 => "icmpv6".to_owned(),
+        None => number.to_string(),
+    }
+}
+
+/// The clock of the program's records.
+fn monotonic() -> Duration {
+    let now = clock_gettime(ClockId::Monotonic);
+    Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32)
+}

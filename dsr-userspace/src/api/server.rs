@@ -1,0 +1,117 @@
+//! Listens on the socket.
+
+use std::{
+    fs, io,
+    os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tokio::{
+    net::{UnixListener, UnixStream},
+    task::JoinHandle,
+};
+
+use super::{Operations, routes};
+
+/// Why nothing can listen on the socket.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An agent answers there.
+    #[error("`api`: an agent is running and listens on {0}: stop that one, or choose another path (or off)")]
+    Live(PathBuf),
+    /// Something else is there.
+    #[error("`api`: {0} is there and is no socket: remove it, or choose another path (or off)")]
+    NotASocket(PathBuf),
+    /// Something else.
+    #[error("`api`: cannot listen on {path}: {source}; choose another path, or write off")]
+    Listen {
+        /// Where.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// Who may connect: root, and the group of the file.
+const MODE: u32 = 0o660;
+
+/// A socket that nothing is answered on yet. Dropping it removes it.
+#[derive(Debug)]
+pub struct Server {
+    listener: Option<UnixListener>,
+    task: Option<JoinHandle<()>>,
+    path: PathBuf,
+    inode: u64,
+}
+
+impl Server {
+    /// Listens. What a dead agent left at this path is replaced, and the directory is made where it is not there.
+    pub async fn bind(path: &Path) -> Result<Self, Error> {
+        look_at(path).await?;
+        listen(path).map_err(|source| Error::Listen { path: path.to_owned(), source })
+    }
+
+    /// Where it listens.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Answers from now on with what `agent` says.
+    pub fn serve(&mut self, agent: Arc<dyn Operations>) {
+        let Some(listener) = self.listener.take() else { return };
+        self.task = Some(tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, routes::router(agent)).await {
+                tracing::error!(%error, "the admin API does not answer any more");
+            }
+        }));
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+        // Another agent may have put its own there.
+        if fs::symlink_metadata(&self.path).is_ok_and(|file| file.ino() == self.inode) {
+            drop(fs::remove_file(&self.path));
+        }
+    }
+}
+
+/// Says no where an agent answers at this path, or where something else is there.
+async fn look_at(path: &Path) -> Result<(), Error> {
+    let Ok(file) = fs::symlink_metadata(path) else { return Ok(()) };
+    if !file.file_type().is_socket() {
+        return Err(Error::NotASocket(path.to_owned()));
+    }
+    match UnixStream::connect(path).await {
+        Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => Ok(()),
+        Err(source) => Err(Error::Listen { path: path.to_owned(), source }),
+        Ok(_) => Err(Error::Live(path.to_owned())),
+    }
+}
+
+/// Makes the socket under another name and moves it to its own once it has its mode, so that nobody finds it before.
+fn listen(path: &Path) -> io::Result<Server> {
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    let fresh = fresh(path);
+    drop(fs::remove_file(&fresh));
+    let listener = UnixListener::bind(&fresh)?;
+    let moved = fs::set_permissions(&fresh, fs::Permissions::from_mode(MODE))
+        .and_then(|()| fs::symlink_metadata(&fresh))
+        .and_then(|file| fs::rename(&fresh, path).map(|()| file.ino()));
+    let inode = moved.inspect_err(|_| drop(fs::remove_file(&fresh)))?;
+    Ok(Server { listener: Some(listener), task: None, path: path.to_owned(), inode })
+}
+
+/// A name in the same directory that is no longer than the path, which has only so much room.
+fn fresh(path: &Path) -> PathBuf {
+    let length = path.file_name().map_or(0, std::ffi::OsStr::len);
+    let mut name = format!(".{}", std::process::id());
+    name.truncate(length.max(2));
+    path.with_file_name(name)
+}

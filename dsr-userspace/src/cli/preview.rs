@@ -1,0 +1,89 @@
+//! What `dsr check` says of a good configuration where an agent runs: what putting it into force would change.
+
+use std::{fmt, path::Path};
+
+use anyhow::Context as _;
+
+use super::table::Table;
+use crate::{
+    api::{
+        Client, ClientError,
+        view::{ChangeKind, Preview, PreviewRequest, ServiceChange},
+    },
+    config::Config,
+};
+
+/// What came of asking.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// An agent answered.
+    Preview(Box<Preview>),
+    /// None runs, or it may not be asked: why.
+    NoAgent(String),
+}
+
+/// Asks the agent at a socket what a configuration would change.
+pub(super) async fn ask(socket: &Path, config: &Config) -> anyhow::Result<Asked> {
+    let file = config.file.display().to_string();
+    let text = std::fs::read_to_string(&config.file).with_context(|| format!("cannot read {file} again"))?;
+    let request = PreviewRequest { text, file, hash_seed: config.desired.hash_seed };
+    match Client::new(socket).post("/v1/check", &request).await {
+        Ok(preview) => Ok(Asked::Preview(Box::new(preview))),
+        Err(ClientError::NoAgent { path, .. }) => {
+            Ok(Asked::NoAgent(format!("no agent answers at {}: what would change is not told", path.display())))
+        }
+        Err(error @ ClientError::Forbidden(_)) => Ok(Asked::NoAgent(error.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// As text.
+pub(super) struct Shown<'a>(pub(super) &'a Preview);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(preview) = self;
+        writeln!(f, "against the agent that runs with {}:", preview.in_force)?;
+        let head = ["SERVICE", "ADDRESS", "CHANGE", "SLOTS", "MOVED", "LOST", "KNOWN FLOWS", "OF THEM LOST", "MEMORY"];
+        let mut table = Table::new(&head, &[3, 4, 5, 6, 7, 8]);
+        preview.services.iter().for_each(|service| table.row(row(service)));
+        write!(f, "{table}")?;
+        for why in &preview.loads_anew {
+            writeln!(f, "the program is loaded anew, without a gap: {why}")?;
+        }
+        let memory = from_to(&preview.bytes_before, &preview.bytes_after, |bytes| kib(*bytes));
+        write!(f, "memory of the tables: {memory}")
+    }
+}
+
+fn row(service: &ServiceChange) -> [String; 9] {
+    let kind = match service.kind {
+        ChangeKind::Added => "added",
+        ChangeKind::Removed => "removed",
+        ChangeKind::Changed => "changed",
+        ChangeKind::Same => "none",
+    };
+    [
+        service.name.clone(),
+        service.address.clone(),
+        kind.to_owned(),
+        from_to(&service.slots_before, &service.slots_after, ToString::to_string),
+        percent(service.moved),
+        percent(service.lost),
+        service.flows.to_string(),
+        service.flows_lost.to_string(),
+        from_to(&service.bytes_before, &service.bytes_after, |bytes| kib(*bytes)),
+    ]
+}
+
+fn from_to<T: PartialEq>(before: &T, after: &T, shown: impl Fn(&T) -> String) -> String {
+    if before == after { shown(after) } else { format!("{} > {}", shown(before), shown(after)) }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1}%", share * 100.0)
+}
+
+fn kib(bytes: u64) -> String {
+    format!("{} KiB", bytes.div_ceil(1024))
+}

@@ -1,0 +1,70 @@
+//! `dsr drain`, `dsr undrain` and `dsr weight`: an operator's word on a backend, which counts until it is taken back, over
+//! reloads, and is forgotten when the agent ends.
+//!
+//! Exit code: 0 where it counts, 2 where no agent answers or it says no.
+
+use std::{io::Write, process::ExitCode};
+
+use super::ask::{Socket, ask};
+use crate::api::{
+    Client,
+    view::{OverrideAnswer, OverrideRequest, Say},
+};
+
+/// Arguments of `dsr drain` and `dsr undrain`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The backend's name
+    backend: String,
+    /// Its pool, where several have a backend of this name
+    #[arg(long)]
+    pool: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    socket: Socket,
+}
+
+/// Arguments of `dsr weight`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct WeightArgs {
+    #[command(flatten)]
+    args: Args,
+    /// The weight, from 0 to 1000; 0 drains
+    weight: u16,
+}
+
+pub(crate) fn drain(args: &Args) -> anyhow::Result<ExitCode> {
+    say(args, Say::Drain)
+}
+
+pub(crate) fn undrain(args: &Args) -> anyhow::Result<ExitCode> {
+    say(args, Say::AsInFile)
+}
+
+pub(crate) fn weight(args: &WeightArgs) -> anyhow::Result<ExitCode> {
+    say(&args.args, Say::Weight(args.weight))
+}
+
+fn say(args: &Args, say: Say) -> anyhow::Result<ExitCode> {
+    let request = OverrideRequest { backend: args.backend.clone(), pool: args.pool.clone(), say };
+    ask(&args.socket, async |client: Client| {
+        let answer: OverrideAnswer = client.post("/v1/override", &request).await?;
+        let text = if args.json { serde_json::to_string(&answer)? } else { shown(&answer, say) };
+        writeln!(std::io::stdout(), "{text}")?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn shown(answer: &OverrideAnswer, say: Say) -> String {
+    let OverrideAnswer { pool, backend, weight, weight_in_file } = answer;
+    let back = format!("`dsr undrain {backend} --pool {pool}` takes it back");
+    match say {
+        Say::AsInFile => format!("{backend} of pool {pool}: weight {weight}, as in the file"),
+        _ if *weight == 0 => {
+            format!("{backend} of pool {pool}: no new flows; `dsr status` tells when it has none left, {back}")
+        }
+        _ => format!("{backend} of pool {pool}: weight {weight}, in the file {weight_in_file}; {back}"),
+    }
+}

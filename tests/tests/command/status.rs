@@ -1,0 +1,75 @@
+//! `dsr status` against what the lab is and what was sent through it.
+
+use dsr::{
+    api::view::{MemberState, Status},
+    lab::{Lab, net::LinkState},
+};
+use dsr_tests::{
+    lab::{Configuration, agent, curl, eventually},
+    privilege::is_root,
+};
+
+use super::{dsr, said};
+
+fn status(lab: &Lab) -> (Status, Option<i32>) {
+    let (text, code) = said(&dsr(lab, "status --json"));
+    (serde_json::from_str(&text).unwrap(), code)
+}
+
+#[test]
+fn status_shows_services_members_and_what_they_were_sent() {
+    if !is_root("status_shows_services_members_and_what_they_were_sent") {
+        return;
+    }
+    let mut lab = Lab::builder().build().unwrap();
+    let configuration = Configuration::of(&lab).weight("web2", 50);
+    agent::start(&configuration, &mut lab);
+    let answers = curl::request_many(&lab, 60);
+    let (all, code) = status(&lab);
+    assert_eq!((code, all.findings.as_slice()), (Some(0), &[][..]));
+    assert_eq!((all.version.as_str(), all.config.as_str()), (env!("CARGO_PKG_VERSION"), "/run/dsr/dsr.yaml"));
+    assert_eq!((all.interfaces.len(), all.interfaces[0].mode.as_deref()), (1, Some("native")));
+    let service = &all.services[0];
+    assert_eq!((service.name.as_str(), service.address.as_str()), ("www", "10.77.0.10:80/tcp"));
+    // Slots have changed since the start where backends were found one after the other.
+    assert!(service.tracked_slots < service.slots, "{service:?}");
+    assert_eq!(service.members.iter().map(|member| member.slots).sum::<u32>(), service.slots);
+    for (member, weight) in service.members.iter().zip([100, 50, 100]) {
+        let opened = answers.bodies.get(&member.backend).copied().unwrap_or(0);
+        assert_eq!((member.state, member.weight, member.new_flows), (MemberState::Up, weight, opened), "{member:?}");
+        assert!((member.share - f64::from(weight) / 250.0).abs() < 0.01, "{member:?}");
+        assert!(member.packets > member.new_flows && member.bytes > 40 * member.packets, "{member:?}");
+    }
+
+    let (text, code) = said(&dsr(&lab, "status"));
+    assert_eq!(code, Some(0), "{text}");
+    let row = text.lines().find(|line| line.trim_start().starts_with("web2")).unwrap();
+    let cells: Vec<&str> = row.split_whitespace().collect();
+    let web2 = &service.members[1];
+    let expected = ["web2", "10.77.1.2", "up", "50", &web2.slots.to_string(), "20.0%", &web2.packets.to_string()];
+    assert_eq!(cells[..5], expected[..5], "{text}");
+    assert_eq!(cells[6], expected[6], "{text}");
+}
+
+#[test]
+fn status_says_what_is_wrong_and_why() {
+    if !is_root("status_says_what_is_wrong_and_why") {
+        return;
+    }
+    let mut lab = Lab::builder().build().unwrap();
+    agent::start(&Configuration::of(&lab).weight("web1", 0), &mut lab);
+    lab.set_backend(3, LinkState::Down).unwrap();
+    let unreachable = || Some(status(&lab)).filter(|(_, code)| *code == Some(1));
+    let (all, _) = eventually("backend that cannot be reached", unreachable);
+    let states: Vec<_> = all.services[0].members.iter().map(|member| member.state).collect();
+    assert!(matches!(
+        states[..],
+        [MemberState::Draining | MemberState::Drained, MemberState::Up, MemberState::Unreachable]
+    ));
+    assert_eq!(all.findings, ["www: backend web3 cannot be reached: 10.77.1.3 does not answer ARP"]);
+    let (text, code) = said(&dsr(&lab, "status"));
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("wrong: www: backend web3 cannot be reached"), "{text}");
+    lab.set_backend(3, LinkState::Up).unwrap();
+    eventually("status without a finding", || (status(&lab).1 == Some(0)).then_some(()));
+}
