@@ -11,6 +11,14 @@ fn main() {
         return;
     }
     println!("cargo::rustc-env=DSR_EBPF_OBJECT={}", object.display());
+    // The objects of all programs stand in one folder.
+    let probe = object.with_file_name("probe");
+    println!("cargo::rerun-if-changed={}", probe.display());
+    if !probe.is_file() {
+        println!("cargo::error=the kernel object {} is missing: run `cargo xtask build` first", probe.display());
+        return;
+    }
+    println!("cargo::rustc-env=DSR_PROBE_OBJECT={}", probe.display());
 }
 
 fn default_object() -> PathBuf {

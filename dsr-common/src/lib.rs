@@ -14,6 +14,7 @@ pub mod limits;
 pub mod member;
 pub mod names;
 pub mod previous;
+pub mod probe;
 pub mod service;
 pub mod slot;
 pub mod stats;

@@ -4,6 +4,10 @@
 pub const XDP_PROGRAM: &str = "dsr";
 /// A program that passes every frame: what a veth peer needs to take frames that were sent by XDP.
 pub const PASS_PROGRAM: &str = "pass";
+/// The tc program that sends health probes the way of a member.
+pub const PROBE_PROGRAM: &str = "probe";
+/// In the object of the tc program: array of [`crate::member::MemberRow`], a row a probe's number.
+pub const PROBES: &str = "PROBES";
 
 /// Array of [`crate::service::ServiceRow`].
 pub const SERVICES: &str = "SERVICES";

@@ -10,6 +10,7 @@ pub mod backend;
 pub mod cli;
 pub mod config;
 pub mod datapath;
+pub mod health;
 pub mod lab;
 pub mod maglev;
 pub mod metrics;

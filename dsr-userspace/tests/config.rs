@@ -11,8 +11,8 @@ use std::{
 };
 
 use dsr::{
-    config::{self, Config, Errors, SeedSource, XdpMode},
-    model::{Announce, Forward, OnEmpty, Protocol, Weight},
+    config::{self, Config, Errors, FlowTable, SeedSource, XdpMode},
+    model::{Affinity, Announce, FlowTimeout, Forward, OnEmpty, Protocol, Weight},
 };
 
 /// The YAML files of a directory below this package.
@@ -107,8 +107,24 @@ fn defaults_are_those_of_the_reference() {
     assert_eq!((config.seed_source, config.desired.hash_seed), (SeedSource::Absent, 0));
     let www = &config.desired.services[0];
     assert_eq!((www.id.protocol, www.announce, www.forward), (Protocol::Tcp, Announce::Arp, Forward::L2));
-    assert_eq!(www.on_empty, OnEmpty::Drop);
+    assert_eq!((www.on_empty, www.affinity, www.flow_timeout.seconds()), (OnEmpty::Drop, Affinity::Auto, 15 * 60));
+    assert_eq!(config.flow_table, FlowTable::default());
     assert_eq!(load(&examples.join("dns.yaml")).unwrap().xdp_mode, XdpMode::GenericAllowed);
+}
+
+#[test]
+fn affinities_and_timeouts_reach_the_model() {
+    let config = load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/good/affinity.yaml")).unwrap();
+    assert_eq!(config.flow_table, FlowTable { flows: 65536, syns: 1024 });
+    let services = config.desired.services.iter();
+    let expected = [
+        (Affinity::Auto, FlowTimeout::default().seconds()),
+        (Affinity::Auto, 90),
+        (Affinity::Flow, 2 * 60 * 60),
+        (Affinity::Source, 24 * 60 * 60),
+        (Affinity::None, 1),
+    ];
+    assert!(services.map(|service| (service.affinity, service.flow_timeout.seconds())).eq(expected));
 }
 
 #[test]

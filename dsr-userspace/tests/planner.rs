@@ -9,8 +9,8 @@ use std::{
 
 use dsr::{
     model::{
-        Announce, Backend, Desired, Forward, Hop, Mac, Network, NoHop, OnEmpty, Protocol, Reach, Service, ServiceId,
-        Weight,
+        Affinity, Announce, Backend, Condition, Desired, FlowTimeout, Forward, Health, Hop, Mac, Network, NoHop,
+        OnEmpty, Protocol, Reach, Service, ServiceId, Weight,
     },
     reconcile::{Change, InMemory, Sizes, Tables, apply, plan},
 };
@@ -27,11 +27,13 @@ const IFINDEX: u32 = 3;
 const SIZES: Sizes = Sizes { services: 64, members: 1024, blocks: 4096, flow_sets: 64, syn_sets: 64 };
 const BACKENDS: std::ops::Range<u8> = 1..40;
 
-/// One moment of a history: weights by backend for each service, who does not answer, and a part of all MACs.
+/// One moment of a history: weights by backend for each service, who does not answer, what checks say, and a part of
+/// all MACs.
 #[derive(Clone, Debug, Default)]
 struct Moment {
     pools: BTreeMap<u8, BTreeMap<u8, u16>>,
     unreachable: BTreeSet<u8>,
+    checks: BTreeMap<u8, Condition>,
     macs: u8,
 }
 
@@ -40,8 +42,14 @@ fn histories() -> impl Strategy<Value = Vec<Moment>> {
     let pool = prop::collection::btree_map(BACKENDS, weight, 0..25);
     let pools = prop::collection::btree_map(0_u8..6, pool, 0..5);
     let unreachable = prop::collection::btree_set(BACKENDS, 0..6);
-    let moment =
-        (pools, unreachable, 0_u8..3).prop_map(|(pools, unreachable, macs)| Moment { pools, unreachable, macs });
+    let condition = prop_oneof![Just(Condition::Down), Just(Condition::Draining)];
+    let checks = prop::collection::btree_map(BACKENDS, condition, 0..8);
+    let moment = (pools, unreachable, checks, 0_u8..3).prop_map(|(pools, unreachable, checks, macs)| Moment {
+        pools,
+        unreachable,
+        checks,
+        macs,
+    });
     prop::collection::vec(moment, 1..8)
 }
 
@@ -79,6 +87,8 @@ impl Moment {
             },
             announce: Announce::Arp,
             on_empty: OnEmpty::Drop,
+            affinity: Affinity::default(),
+            flow_timeout: FlowTimeout::default(),
             pool: format!("p{id}"),
             forward: Forward::L2,
             backends: pool.iter().map(backend).collect(),
@@ -100,12 +110,27 @@ impl Moment {
         Network { reach: reach.collect(), ..Network::default() }
     }
 
+    /// What the checks say is the same for all services.
+    fn health(&self) -> Health {
+        let services = self.desired().services;
+        let of = |service: &Service| {
+            let id = service.id;
+            self.checks.iter().map(move |(n, condition)| ((id, backend_address(*n).into()), *condition))
+        };
+        services.iter().flat_map(of).collect()
+    }
+
     /// The backends of a service that can be sent to.
     fn usable(&self, id: (Address, ServiceKey)) -> BTreeSet<Address> {
         let desired = self.desired();
         let service = desired.services.iter().find(|s| row_id(s) == id);
         let backends = service.map(|s| s.backends.to_vec()).unwrap_or_default();
-        let down: BTreeSet<IpAddr> = self.unreachable.iter().map(|n| backend_address(*n).into()).collect();
+        let down: BTreeSet<IpAddr> = self
+            .unreachable
+            .iter()
+            .chain(self.checks.iter().filter(|(_, c)| **c == Condition::Down).map(|(n, _)| n))
+            .map(|n| backend_address(*n).into())
+            .collect();
         backends.iter().filter(|b| !down.contains(&b.address)).map(|b| words(b.address)).collect()
     }
 }
@@ -157,16 +182,20 @@ fn check(tables: &InMemory, before: &Moment, after: &Moment) {
 
 fn advance(tables: &mut InMemory, before: &Moment, after: &Moment) {
     let devices = BTreeMap::from([(IFINDEX, 0)]);
-    let (desired, network) = (after.desired(), after.network());
-    let planned = plan(&desired, &network, &devices, tables).unwrap();
+    let (desired, network, health) = (after.desired(), after.network(), after.health());
+    let planned = plan(&desired, &network, &health, &devices, tables).unwrap();
     for change in &planned.changes {
         apply(std::slice::from_ref(change), tables);
         check(tables, before, after);
     }
-    assert_eq!(plan(&desired, &network, &devices, tables).unwrap().changes, Vec::<Change>::new(), "not idempotent");
+    assert_eq!(
+        plan(&desired, &network, &health, &devices, tables).unwrap().changes,
+        Vec::<Change>::new(),
+        "not idempotent"
+    );
     assert_eq!(live_services(tables).len(), desired.services.len(), "a service that is not desired is still there");
     let mut fresh = InMemory::new(SIZES);
-    apply(&plan(&desired, &network, &devices, &fresh).unwrap().changes, &mut fresh);
+    apply(&plan(&desired, &network, &health, &devices, &fresh).unwrap().changes, &mut fresh);
     for (service, placed) in desired.services.iter().zip(&planned.layout.services) {
         let (vip, key) = row_id(service);
         let owners = owners(tables, &search(tables, vip, key).expect("a service cannot be found"));
@@ -177,6 +206,9 @@ fn advance(tables: &mut InMemory, before: &Moment, after: &Moment) {
             let row = tables.member(member.row);
             assert_eq!(row.backend, words(backend.address));
             assert_eq!(row.mode != 0, member.reachable);
+            let condition = health.of(service.id, backend.address);
+            assert!(condition != Condition::Down || row.mode == 0, "a backend that is down is sent to");
+            assert!(condition == Condition::Up || member.slots == 0, "a backend that is not up has slots");
             assert!(row.mode == 0 || row.link[3] == after.macs, "an old MAC is left");
             assert_eq!(owners.iter().filter(|o| **o == Some(row.backend)).count(), member.slots as usize);
         }
@@ -203,7 +235,9 @@ fn full_tables_are_an_error_that_names_the_table() {
     let moment = Moment { pools: BTreeMap::from([(0, pool)]), ..Moment::default() };
     let error = |sizes| {
         let tables = InMemory::new(sizes);
-        plan(&moment.desired(), &moment.network(), &BTreeMap::new(), &tables).unwrap_err().to_string()
+        plan(&moment.desired(), &moment.network(), &Health::default(), &BTreeMap::new(), &tables)
+            .unwrap_err()
+            .to_string()
     };
     assert_eq!(error(Sizes { members: 8, ..SIZES }), "the member table is full");
     assert_eq!(error(Sizes { blocks: 8, ..SIZES }), "the slot table is full");

@@ -11,10 +11,10 @@ use aya::{TestRun as _, programs::TestRunOptions};
 use dsr::{
     datapath::{Datapath, Features},
     model::{
-        Announce, Backend, Desired, Forward, Hop, InterfaceState, Mac, Network, OnEmpty, Protocol, Reach, Service,
-        ServiceId, VlanTag, Weight,
+        Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, InterfaceState, Mac, Network, OnEmpty,
+        Protocol, Reach, Service, ServiceId, VlanTag, Weight,
     },
-    reconcile::{Layout, Sizes, TablesMut as _, apply, plan},
+    reconcile::{Layout, Sizes, apply, plan},
 };
 use dsr_common::{
     member::MemberRow,
@@ -97,17 +97,15 @@ impl Program {
 
     /// Makes the tables follow another desired state or network.
     pub fn reconcile(&mut self, desired: Desired, network: &Network) -> anyhow::Result<()> {
-        let planned = plan(&desired, network, &BTreeMap::from([(IFINDEX, 0)]), &self.datapath)?;
+        let planned = plan(&desired, network, &Health::default(), &BTreeMap::from([(IFINDEX, 0)]), &self.datapath)?;
         apply(&planned.changes, &mut self.datapath);
         (self.desired, self.layout) = (desired, planned.layout);
         Ok(())
     }
 
-    /// Makes it as if it had seen no frame yet.
+    /// Makes it as if it had seen no frame yet, but for what it counted.
     pub fn forget(&mut self) {
-        for member in self.layout.services.iter().flat_map(|service| &service.members) {
-            self.datapath.reset_member(member.row);
-        }
+        self.datapath.forget_all_fragments();
     }
 
     /// Runs one frame through the program.
@@ -179,6 +177,8 @@ pub fn service(name: &str, vip: Ipv4Addr, protocol: Protocol, port: u16, backend
         id: ServiceId { vip: vip.into(), protocol, port: NonZeroU16::new(port).expect("a port").into() },
         announce: Announce::Arp,
         on_empty: OnEmpty::Drop,
+        affinity: Affinity::default(),
+        flow_timeout: FlowTimeout::default(),
         pool: "web".to_owned(),
         forward: Forward::L2,
         backends: (1..=backends).map(backend).collect(),

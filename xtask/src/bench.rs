@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: builds the kernel objects and runs the measurement, as root.
+//! `cargo xtask bench`: builds the kernel objects and runs a measurement, as root.
 
 use std::ffi::OsString;
 
@@ -10,6 +10,9 @@ use crate::{cargo, kernel, process, workspace::Workspace};
 /// What to measure.
 #[derive(Args)]
 pub(crate) struct Options {
+    /// Measure what health checks cost the agent, in place of what packets cost the program.
+    #[arg(long)]
+    health: bool,
     /// Passed on to the measurement; see `cargo xtask bench -- --help`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<OsString>,
@@ -18,9 +21,16 @@ pub(crate) struct Options {
 /// The subcommand.
 pub(crate) fn task(workspace: &Workspace, options: &Options) -> Result<()> {
     let object = kernel::build(workspace)?;
+    if options.health {
+        // The measurement starts it.
+        let mut dsr = cargo::host(workspace);
+        dsr.env(kernel::OBJECT_VARIABLE, &object).args(["build", "--release", "--package", "dsr-userspace"]);
+        process::run_aside(&mut dsr)?;
+    }
+    let bench = if options.health { "bench-health" } else { "bench" };
     let mut command = cargo::host(workspace);
     cargo::run_as_root(&mut command)?;
     command.env(kernel::OBJECT_VARIABLE, object);
-    command.args(["run", "--release", "--package", "dsr-tests", "--bin", "bench", "--"]).args(&options.args);
+    command.args(["run", "--release", "--package", "dsr-tests", "--bin", bench, "--"]).args(&options.args);
     process::become_program(&mut command)
 }

@@ -10,8 +10,9 @@ use crate::{
     announce::{self, Announcer},
     config::{Config, XdpMode},
     datapath::{self, Datapath, Features, Mode},
+    health::Reader,
     metrics::Reloads,
-    model::{Network, SINGLE_BUFFER_MTU},
+    model::{Health, Network, SINGLE_BUFFER_MTU},
     reconcile::{Full, Layout, Plan, Sizes, apply, plan},
 };
 
@@ -19,6 +20,8 @@ use crate::{
 pub(super) struct Balancer {
     pub(super) config: Config,
     pub(super) network: Network,
+    pub(super) health: Health,
+    pub(super) checks: Reader,
     pub(super) datapath: Datapath,
     pub(super) layout: Layout,
     pub(super) reloads: Reloads,
@@ -46,6 +49,8 @@ impl Balancer {
         let mut balancer = Self {
             config,
             network,
+            health: Health::default(),
+            checks: Reader::default(),
             datapath,
             layout,
             reloads,
@@ -110,7 +115,7 @@ impl Balancer {
     }
 
     /// Makes the program's tables and attachments agree with configuration and network.
-    fn reconcile(&mut self) -> Result<(), Error> {
+    pub(super) fn reconcile(&mut self) -> Result<(), Error> {
         if features(&self.config, &self.network) != self.features {
             self.rebuild()?;
         }
@@ -162,8 +167,11 @@ impl Balancer {
     }
 
     fn plan(&self, datapath: &Datapath) -> Result<Plan, Full> {
-        let devices: BTreeMap<u32, u32> = self.devices().iter().map(|(device, i)| (i.ifindex, *device)).collect();
-        plan(&self.config.desired, &self.network, &devices, datapath)
+        plan(&self.config.desired, &self.network, &self.health, &self.devices_by_index(), datapath)
+    }
+
+    pub(super) fn devices_by_index(&self) -> BTreeMap<u32, u32> {
+        self.devices().iter().map(|(device, interface)| (interface.ifindex, *device)).collect()
     }
 
     fn announce(&self) {
@@ -215,15 +223,16 @@ fn attach(
 
 /// What is refused to a bond may be given to its ports.
 fn about_bond(error: datapath::Error, network: &Network) -> datapath::Error {
-    let datapath::Error::Attach { interface, mut reason } = error else { return error };
+    let datapath::Error::Attach { interface, reason } = error else { return error };
     let ports = network.ports.values().filter(|port| port.bond == interface).map(|port| port.name.as_str());
-    let ports: Vec<_> = ports.collect();
-    if !ports.is_empty() {
-        reason += &format!(
-            "; it is a bond, whose mode and ports all have to have native XDP: else write its ports in its place, \
-             `interfaces: [{}]`",
-            ports.join(", ")
-        );
-    }
+    let ports = ports.collect::<Vec<_>>().join(", ");
+    let reason = if ports.is_empty() {
+        reason
+    } else {
+        format!(
+            "{reason}; it is a bond, whose mode and ports all have to have native XDP: else write its ports in its \
+             place, `interfaces: [{ports}]`"
+        )
+    };
     datapath::Error::Attach { interface, reason }
 }

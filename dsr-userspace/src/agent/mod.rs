@@ -8,6 +8,7 @@ mod carried;
 mod exporter;
 mod interfaces;
 mod loops;
+mod probing;
 mod reach;
 mod report;
 
@@ -22,10 +23,10 @@ use tokio::{
     sync::watch,
 };
 
-use self::{balancer::Balancer, exporter::Exporter};
+use self::{balancer::Balancer, exporter::Exporter, probing::Probing};
 use crate::{
     config::{self, Config, Errors, HostFacts, Watch},
-    datapath, metrics,
+    datapath, health, metrics,
     model::Network,
     neighbour::{self, Handle, Watcher},
     preflight,
@@ -64,6 +65,9 @@ pub enum Error {
     /// Gratuitous ARP cannot be sent.
     #[error("cannot announce VIPs: {0}")]
     Announce(std::io::Error),
+    /// Health probes cannot be led to their backends.
+    #[error(transparent)]
+    Probe(#[from] health::link::LinkError),
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(std::io::Error),
@@ -89,8 +93,10 @@ pub async fn run(file: &Path) -> Result<(), Error> {
                 changed.map_err(|_| Error::Blind)?;
                 agent.network_changed();
             }
+            () = agent.probing.changed() => agent.health_changed(),
         }
     }
+    agent.probing.stop().await;
     tracing::info!("stopped: the program is detached and the VIPs are no longer answered");
     Ok(())
 }
@@ -106,6 +112,7 @@ struct Agent {
     network: watch::Receiver<Network>,
     balancer: Arc<Mutex<Balancer>>,
     exporter: Exporter,
+    probing: Probing,
 }
 
 impl Agent {
@@ -120,7 +127,9 @@ impl Agent {
         let balancer = Balancer::start(config, network.borrow().clone())?;
         let balancer = Arc::new(Mutex::new(balancer));
         exporter.serve(place, &balancer);
-        Ok(Self { path: path.to_owned(), file, watcher, network, balancer, exporter })
+        let mut probing = Probing::default();
+        probing.follow(&balancer).await?;
+        Ok(Self { path: path.to_owned(), file, watcher, network, balancer, exporter, probing })
     }
 
     fn look(&self) {
@@ -131,8 +140,16 @@ impl Agent {
 
     fn network_changed(&mut self) {
         let network = self.network.borrow_and_update().clone();
-        if let Err(error) = lock(&self.balancer).observe(network) {
+        let mut balancer = lock(&self.balancer);
+        if let Err(error) = balancer.observe(network) {
             tracing::error!(%error, "a change of the network could not be followed; the next one is tried again");
+        }
+        self.probing.steer(&balancer);
+    }
+
+    fn health_changed(&mut self) {
+        if let Err(error) = self.probing.assess(&mut lock(&self.balancer)) {
+            tracing::error!(%error, "what checks found could not be followed; the next change is tried again");
         }
     }
 
@@ -166,7 +183,7 @@ impl Agent {
                 return Err(error);
             }
         }
-        Ok(())
+        self.probing.follow(&self.balancer).await
     }
 
     /// Takes over the configuration, and where it has other interfaces, the network as they show it.

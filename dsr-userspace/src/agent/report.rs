@@ -5,7 +5,7 @@ use dsr_common::stats::Reason;
 use super::{balancer::Balancer, reach};
 use crate::{
     datapath,
-    metrics::{BackendSample, MemberSample, ReasonSample, Snapshot},
+    metrics::{BackendSample, CheckSample, MemberSample, ReasonSample, Snapshot},
 };
 
 impl Balancer {
@@ -15,6 +15,7 @@ impl Balancer {
             members: self.members()?,
             reasons: self.reasons()?,
             backends: self.backends(),
+            checks: self.checks.report().into_iter().map(CheckSample::from).collect(),
             reload: self.reloads,
             config_hash: self.config.hash,
         })

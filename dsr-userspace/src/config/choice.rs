@@ -7,7 +7,7 @@ use super::{
     field::{Read, not},
     suggest,
 };
-use crate::model::{Announce, Forward, OnEmpty, Protocol};
+use crate::model::{Affinity, Announce, Forward, OnEmpty, Protocol};
 
 impl Read for Forward {
     const WRITE: &'static str = "l2";
@@ -42,6 +42,15 @@ impl Read for OnEmpty {
     }
 }
 
+impl Read for Affinity {
+    const WRITE: &'static str = "auto, flow, source or none";
+
+    fn read(value: Value) -> Result<Self, String> {
+        let words = [("auto", Self::Auto), ("flow", Self::Flow), ("source", Self::Source), ("none", Self::None)];
+        choose(&value, "an affinity", &words, &[])
+    }
+}
+
 impl Read for XdpMode {
     const WRITE: &'static str = "native or generic";
 
@@ -50,7 +59,12 @@ impl Read for XdpMode {
     }
 }
 
-fn choose<T: Read + Copy>(value: &Value, what: &str, words: &[(&str, T)], later: &[&str]) -> Result<T, String> {
+pub(super) fn choose<T: Read + Copy>(
+    value: &Value,
+    what: &str,
+    words: &[(&str, T)],
+    later: &[&str],
+) -> Result<T, String> {
     let Some(text) = value.as_str() else { return Err(not::<T>(value, what)) };
     if let Some((_, choice)) = words.iter().find(|(word, _)| *word == text) {
         return Ok(*choice);

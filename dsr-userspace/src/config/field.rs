@@ -28,6 +28,13 @@ pub(super) trait Read: Sized {
     fn read(value: Value) -> Result<Self, String>;
 }
 
+impl<T> Field<T> {
+    /// Whether it is written, well or not.
+    pub(super) const fn is_written(&self) -> bool {
+        !matches!(self, Self::Absent)
+    }
+}
+
 impl<T: Read> Field<T> {
     /// Reads a value that is written, be it null.
     pub(super) fn of(value: Value) -> Self {

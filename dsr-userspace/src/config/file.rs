@@ -9,9 +9,10 @@ use super::{
     XdpMode,
     address::HostAddress,
     field::{Entries, Field, Read, row},
-    scalar::{InterfaceName, Name, PoolName, Seed},
+    health::HealthField,
+    scalar::{FlowCount, InterfaceName, Name, PoolName, Seed},
 };
-use crate::model::{Announce, Forward, OnEmpty, Port, Protocol, Weight};
+use crate::model::{Affinity, Announce, FlowTimeout, Forward, OnEmpty, Port, Protocol, Weight};
 
 /// What is written beside the fields that there are.
 pub(super) type Unknown = BTreeMap<String, Value>;
@@ -37,8 +38,19 @@ pub(super) struct File {
     pub(super) metrics: Field<SocketAddr>,
     pub(super) hash_seed: Field<Seed>,
     pub(super) xdp_mode: Field<XdpMode>,
+    pub(super) flow_table: Field<FlowTableRow>,
     pub(super) pools: Field<Entries<PoolRow>>,
     pub(super) services: Field<Vec<Field<ServiceRow>>>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+/// How many flows can be remembered.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct FlowTableRow {
+    pub(super) flows: Field<FlowCount>,
+    pub(super) syns: Field<FlowCount>,
     #[serde(flatten)]
     unknown: Unknown,
 }
@@ -48,6 +60,7 @@ pub(super) struct File {
 #[serde(default)]
 pub(super) struct PoolRow {
     pub(super) forward: Field<Forward>,
+    pub(super) health: Field<HealthField>,
     pub(super) backends: Field<Vec<Field<BackendRow>>>,
     #[serde(flatten)]
     unknown: Unknown,
@@ -75,14 +88,17 @@ pub(super) struct ServiceRow {
     pub(super) pool: Field<PoolName>,
     pub(super) announce: Field<Announce>,
     pub(super) on_empty: Field<OnEmpty>,
+    pub(super) affinity: Field<Affinity>,
+    pub(super) flow_timeout: Field<FlowTimeout>,
+    pub(super) health: Field<HealthField>,
     #[serde(flatten)]
     unknown: Unknown,
 }
 
-const NOT_YET: &str = "this version does not have it: remove it";
+pub(super) const NOT_YET: &str = "this version does not have it: remove it";
 
 macro_rules! rows {
-    ($($row:ident = $what:literal, $write:literal, $many:literal, [$($field:literal),+], $other:expr;)+) => {$(
+    ($($row:ident = $what:literal, $write:literal, $many:literal, [$($field:literal),*], $other:expr;)+) => {$(
         impl Read for $row {
             const WRITE: &'static str = $write;
             const WRITE_MANY: &'static str = $many;
@@ -94,7 +110,7 @@ macro_rules! rows {
 
         impl Row for $row {
             const WHAT: &'static str = $what;
-            const FIELDS: &'static [&'static str] = &[$($field),+];
+            const FIELDS: &'static [&'static str] = &[$($field),*];
             const OTHER: &'static [(&'static str, &'static str)] = $other;
 
             fn take_unknown(&mut self) -> Unknown {
@@ -104,21 +120,23 @@ macro_rules! rows {
     )+};
 }
 
+pub(super) use rows;
+
 rows! {
     File = "a configuration", "`interfaces:`, `pools:` and `services:`, each on a line of its own", "one",
-        ["interfaces", "metrics", "hash_seed", "xdp_mode", "pools", "services"],
-        &[("flow_timeout", NOT_YET), ("api", NOT_YET)];
+        ["interfaces", "metrics", "hash_seed", "xdp_mode", "flow_table", "pools", "services"],
+        &[("flow_timeout", "a service has it: write it there"), ("api", NOT_YET)];
+    FlowTableRow = "a flow table", "{flows: 1048576, syns: 131072}", "one", ["flows", "syns"], &[];
     PoolRow = "a pool", "{backends: [{name: web1, address: 10.0.0.11}]}",
         "each pool below its name, like {web: {backends: [{name: web1, address: 10.0.0.11}]}}",
-        ["forward", "backends"],
-        &[("health", "this version has no health checks: remove it")];
+        ["forward", "health", "backends"], &[];
     BackendRow = "a backend", "{name: web1, address: 10.0.0.11}", "a list, like [{name: web1, address: 10.0.0.11}]",
         ["name", "address", "weight"],
         &[("port", "a backend has no port: with Direct Server Return a port cannot be translated, \
                     the backend listens on the service's; remove it")];
     ServiceRow = "a service", "{name: www, vip: 192.0.2.10, port: 80, pool: web}",
         "a list, like [{name: www, vip: 192.0.2.10, port: 80, pool: web}]",
-        ["name", "vip", "port", "protocol", "pool", "announce", "on_empty"],
-        &[("affinity", NOT_YET), ("backends", "a service has a pool: write the backends in a pool, and its name here"),
+        ["name", "vip", "port", "protocol", "pool", "announce", "on_empty", "affinity", "flow_timeout", "health"],
+        &[("backends", "a service has a pool: write the backends in a pool, and its name here"),
           ("address", "the address of a service is its VIP: write `vip`")];
 }

@@ -14,6 +14,7 @@ mod compose;
 mod error;
 mod field;
 mod file;
+mod health;
 mod host;
 mod netlink;
 mod outline;
@@ -34,7 +35,7 @@ pub use netlink::FactsError;
 pub use parse::{load, load_on_host, parse};
 pub use watch::{Watch, WatchError};
 
-use crate::model::Desired;
+use crate::model::{Checks, Desired};
 
 /// A configuration without errors.
 #[derive(Clone, Debug)]
@@ -49,6 +50,10 @@ pub struct Config {
     pub metrics: Option<SocketAddr>,
     /// How the program may be attached.
     pub xdp_mode: XdpMode,
+    /// How many flows can be remembered.
+    pub flow_table: FlowTable,
+    /// How backends are checked.
+    pub checks: Checks,
     /// Where `desired.hash_seed` comes from.
     pub seed_source: SeedSource,
     /// A hash of the file's octets, the same on every machine and in every version; 48 bits, so that a floating-point
@@ -82,6 +87,29 @@ pub enum XdpMode {
     Native,
     /// By the driver where it can, else by the kernel's generic path, which is slow: `xdp_mode: generic`.
     GenericAllowed,
+}
+
+/// How many flows can be remembered at a time; when there are more, the oldest of those that meet give way. Each number
+/// is rounded up to a power of two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowTable {
+    /// Flows that had more than one packet: the field `flows`.
+    pub flows: u32,
+    /// Flows of which only the first packet has come so far: the field `syns`.
+    pub syns: u32,
+}
+
+impl FlowTable {
+    /// The smallest number that can be written.
+    pub const LEAST: u32 = 1 << 10;
+    /// The largest.
+    pub const MOST: u32 = 1 << 26;
+}
+
+impl Default for FlowTable {
+    fn default() -> Self {
+        Self { flows: 1 << 20, syns: 1 << 17 }
+    }
 }
 
 /// Where the seed of the hashes comes from.

@@ -5,16 +5,16 @@ use std::{collections::HashMap, fs, path::Path};
 use dsr_common::limits::INTERFACES_MAX;
 
 use super::{
-    Config, SeedSource, XdpMode,
+    Config, FlowTable, SeedSource, XdpMode,
     compose::compose,
     error::{Errors, Located, Place, Problem},
     field::Field,
-    file::File,
+    file::{File, FlowTableRow},
     host::{self, HostFacts},
     path::FieldPath,
     pools::{self, Pools},
     report::{Optional, Report},
-    scalar::{InterfaceName, Seed},
+    scalar::{FlowCount, InterfaceName, Seed},
     seed,
     services::{self, Services},
 };
@@ -98,6 +98,7 @@ fn config(report: &mut Report<'_>, mut file: File, path: &Path, hash: u64) -> Co
     let interfaces = interfaces(report, file.interfaces);
     let metrics = report.optional(&root.key("metrics"), file.metrics).value();
     let xdp_mode = report.optional(&root.key("xdp_mode"), file.xdp_mode).or(XdpMode::default()).unwrap_or_default();
+    let flow_table = flow_table(report, file.flow_table);
     let (hash_seed, seed_source) = match report.optional(&root.key("hash_seed"), file.hash_seed) {
         Optional::Value(Seed(seed)) => (seed, SeedSource::File),
         Optional::Bad => (0, SeedSource::File),
@@ -113,12 +114,24 @@ fn config(report: &mut Report<'_>, mut file: File, path: &Path, hash: u64) -> Co
         interfaces,
         metrics,
         xdp_mode,
+        flow_table,
+        checks: services.checks,
         seed_source,
         hash,
         warnings: Vec::new(),
         vips: services.vips,
         backends: pools.addresses.into_iter().map(|(_, address)| address).collect(),
     }
+}
+
+fn flow_table(report: &mut Report<'_>, field: Field<FlowTableRow>) -> FlowTable {
+    let (at, default) = (FieldPath::root().key("flow_table"), FlowTable::default());
+    let Some(mut row) = report.optional(&at, field).value() else { return default };
+    report.unknown(&at, &mut row);
+    let mut count = |name, field: Field<FlowCount>, default| {
+        report.optional(&at.key(name), field).value().map_or(default, |FlowCount(count)| count)
+    };
+    FlowTable { flows: count("flows", row.flows, default.flows), syns: count("syns", row.syns, default.syns) }
 }
 
 fn interfaces(report: &mut Report<'_>, field: Field<Vec<Field<InterfaceName>>>) -> Vec<Located<String>> {

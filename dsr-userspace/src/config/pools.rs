@@ -12,6 +12,7 @@ use super::{
     error::Located,
     field::{Entries, Field, Read},
     file::{BackendRow, PoolRow},
+    health::{self, Written},
     path::FieldPath,
     report::Report,
     scalar::Name,
@@ -24,6 +25,8 @@ pub(super) struct Pool {
     pub(super) path: FieldPath,
     /// How packets reach its backends, and these; nothing where that was reported as bad.
     pub(super) good: Option<(Forward, Arc<[Backend]>)>,
+    /// How its backends are checked.
+    pub(super) health: Written,
 }
 
 /// The pools of a file.
@@ -48,8 +51,14 @@ pub(super) fn read(report: &mut Report<'_>, Entries(rows): Entries<PoolRow>) -> 
             report.error(&path, message);
         }
         let row = report.required(&path, field);
-        let good = row.and_then(|row| pool(report, &path, row, &mut pools.addresses));
-        pools.by_name.insert(name, Pool { path, good });
+        let (good, health) = match row {
+            Some(mut row) => {
+                let health = health::read(report, &path.key("health"), std::mem::take(&mut row.health));
+                (pool(report, &path, row, &mut pools.addresses), health)
+            }
+            None => (None, Written::Bad),
+        };
+        pools.by_name.insert(name, Pool { path, good, health });
     }
     pools
 }

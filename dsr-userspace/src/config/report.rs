@@ -98,6 +98,15 @@ pub(super) enum Optional<T> {
 }
 
 impl<T> Optional<T> {
+    /// The same with another value.
+    pub(super) fn map<U>(self, of: impl FnOnce(T) -> U) -> Optional<U> {
+        match self {
+            Self::Absent => Optional::Absent,
+            Self::Bad => Optional::Bad,
+            Self::Value(value) => Optional::Value(of(value)),
+        }
+    }
+
     /// The value where there is a good one, the default where none is written, nothing where it is bad.
     pub(super) fn or(self, default: T) -> Option<T> {
         match self {

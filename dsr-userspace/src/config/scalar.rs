@@ -4,8 +4,11 @@ use std::{net::SocketAddr, num::NonZeroU16};
 
 use serde_yaml::Value;
 
-use super::field::{Read, not};
-use crate::model::{Port, Weight};
+use super::{
+    FlowTable,
+    field::{Read, not},
+};
+use crate::model::{FlowTimeout, Port, Weight};
 
 /// The name of a pool, a service or a backend.
 #[derive(Clone, Debug)]
@@ -106,6 +109,49 @@ impl Read for Seed {
     fn read(value: Value) -> Result<Self, String> {
         value.as_u64().map(Self).ok_or_else(|| not::<Self>(&value, "a seed"))
     }
+}
+
+/// How many flows a table holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FlowCount(pub(super) u32);
+
+const _: () = assert!(FlowTable::LEAST == 1024 && FlowTable::MOST == 67_108_864, "the text below says so");
+
+impl Read for FlowCount {
+    const WRITE: &'static str = "a whole number from 1024 to 67108864";
+
+    fn read(value: Value) -> Result<Self, String> {
+        let count = value.as_u64().and_then(|count| u32::try_from(count).ok());
+        let count = count.filter(|count| (FlowTable::LEAST..=FlowTable::MOST).contains(count));
+        count.map(Self).ok_or_else(|| not::<Self>(&value, "a number of flows"))
+    }
+}
+
+const _: () = assert!(FlowTimeout::MAX.seconds() == 24 * 60 * 60, "the text below says so");
+
+impl Read for FlowTimeout {
+    const WRITE: &'static str = "a time from 1s to 24h, like 90s, 15m or 2h";
+
+    fn read(value: Value) -> Result<Self, String> {
+        if let Some(number) = value.as_u64() {
+            return Err(format!("{number} has no unit: write {number}s, or another time from 1s to 24h, like 15m"));
+        }
+        let seconds = value.as_str().and_then(seconds);
+        seconds.and_then(Self::from_seconds).ok_or_else(|| not::<Self>(&value, "a time"))
+    }
+}
+
+/// The seconds of a whole number with the unit `s`, `m` or `h`.
+fn seconds(text: &str) -> Option<u64> {
+    let unit = match text.chars().last()? {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        _ => return None,
+    };
+    let digits = &text[..text.len() - 1];
+    let number: u64 = if digits.starts_with('+') { None } else { digits.parse().ok() }?;
+    number.checked_mul(unit)
 }
 
 impl Read for SocketAddr {

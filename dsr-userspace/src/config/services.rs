@@ -3,25 +3,29 @@
 use std::{
     collections::{BTreeSet, HashMap},
     net::IpAddr,
+    sync::Arc,
 };
 
 use super::{
     error::Located,
     field::{Field, Read},
     file::ServiceRow,
+    health::{self, Written},
     path::{FieldPath, shown},
     pools::{Pool, Pools},
     report::Report,
     scalar::{Name, PoolName},
     suggest,
 };
-use crate::model::{Announce, OnEmpty, Port, Protocol, Service, ServiceId};
+use crate::model::{Affinity, Announce, Checks, FlowTimeout, OnEmpty, Port, Protocol, Service, ServiceId};
 
 /// What is known of the services so far.
 #[derive(Default)]
 pub(super) struct Services {
     /// The good ones, in the order of the file.
     pub(super) good: Vec<Service>,
+    /// How their backends are checked.
+    pub(super) checks: Checks,
     /// Each VIP where it is first written, also those of services that are otherwise bad.
     pub(super) vips: Vec<Located<IpAddr>>,
     by_vip: HashMap<IpAddr, FieldPath>,
@@ -62,16 +66,21 @@ impl Services {
         let port = port(report, &path.key("port"), row.port, protocol);
         let on_empty = report.optional(&path.key("on_empty"), row.on_empty).or(OnEmpty::default());
         let announce = report.optional(&path.key("announce"), row.announce).or(Announce::Arp);
+        let affinity = report.optional(&path.key("affinity"), row.affinity).or(Affinity::default());
+        let flow_timeout = report.optional(&path.key("flow_timeout"), row.flow_timeout).or(FlowTimeout::default());
         let named = report.required(&path.key("pool"), row.pool).map(|PoolName(pool)| pool);
         let pool = named.as_ref().and_then(|pool| self.pool(report, &path.key("pool"), pool, pools));
+        let own = health::read(report, &path.key("health"), row.health);
 
         self.name(report, path.key("name"), name.as_deref());
         self.vip(report, path, vip?, announce);
         let id = ServiceId { vip: vip?, protocol: protocol?, port: port? };
         self.id(report, path, id);
+        self.check(report, path, id, (own, pool.map(|pool| &pool.health)));
         let (forward, backends) = pool?.good.clone()?;
         let (announce, on_empty) = (announce?, on_empty?);
-        Some(Service { name: name?, id, announce, on_empty, pool: named?, forward, backends })
+        let (affinity, flow_timeout) = (affinity?, flow_timeout?);
+        Some(Service { name: name?, id, announce, on_empty, affinity, flow_timeout, pool: named?, forward, backends })
     }
 
     fn pool<'a>(&mut self, report: &mut Report<'_>, at: &FieldPath, name: &str, pools: &'a Pools) -> Option<&'a Pool> {
@@ -87,6 +96,29 @@ impl Services {
             report.error(at, format!("there is no pool {}: {remedy}", shown(name)));
         }
         found
+    }
+
+    /// A service is checked as it says itself, else as its pool says.
+    fn check(
+        &mut self,
+        report: &mut Report<'_>,
+        path: &FieldPath,
+        id: ServiceId,
+        (own, pools): (Written, Option<&Written>),
+    ) {
+        let (draft, at, remedy) = match (&own, pools) {
+            (Written::Check(draft), _) => (draft, "health", "write `port` there, a port of the VIP that it can ask"),
+            (Written::Absent, Some(Written::Check(draft))) => (
+                draft,
+                "pool",
+                "write a `health` of its own for this service, with a `port` of the VIP that can be asked, or none",
+            ),
+            _ => return,
+        };
+        match draft.of(id.protocol, id.port) {
+            Ok(check) => _ = self.checks.0.insert(id, Arc::new(check)),
+            Err(why) => report.error(&path.key(at), format!("{why}: {remedy}")),
+        }
     }
 
     fn name(&mut self, report: &mut Report<'_>, at: FieldPath, name: Option<&str>) {

@@ -8,12 +8,13 @@ use std::fmt;
 
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeLabelSet, text::encode_registry},
+    encoding::{DescriptorEncoder, EncodeLabelSet, NoLabelSet, text::encode_registry},
     metrics::MetricType,
     registry::Registry,
 };
 
-use super::{CONFIG_HASH_BITS, MemberSample, Snapshot};
+use super::{CONFIG_HASH_BITS, CheckSample, MemberSample, Snapshot};
+use crate::health::{BOUNDS, Histogram};
 
 /// The HTTP content type of [`encode`]'s text.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -32,6 +33,7 @@ impl Collector for Snapshot {
         members(&mut encoder, &self.members)?;
         reasons(&mut encoder, self)?;
         backends(&mut encoder, self)?;
+        checks(&mut encoder, &self.checks)?;
         agent(&mut encoder, self)
     }
 }
@@ -91,6 +93,30 @@ fn backends(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Re
     });
     let help = "Why the network does not lead to the backend; always 1";
     family(encoder, "dsr_backend_unreachable", help, MetricType::Gauge, causes)
+}
+
+fn checks(encoder: &mut DescriptorEncoder<'_>, checks: &[CheckSample]) -> fmt::Result {
+    let labels = |check: &CheckSample| {
+        [("pool", check.pool.clone()), ("backend", check.backend.clone()), ("service", check.service.clone())]
+    };
+    let samples = checks.iter().map(|check| (labels(check), check.healthy.into()));
+    let help = "Whether the backend passes its check";
+    family(encoder, "dsr_backend_healthy", help, MetricType::Gauge, samples)?;
+    let samples = checks.iter().filter_map(|check| {
+        let [pool, backend, service] = labels(check);
+        Some(([pool, backend, service, ("cause", check.cause?.name().to_owned())], 1))
+    });
+    let help = "Why the backend does not pass its check; always 1";
+    family(encoder, "dsr_backend_state", help, MetricType::Gauge, samples)?;
+    let help = "How long health probes took";
+    let mut metric = encoder.encode_descriptor("dsr_backend_probe_seconds", help, None, MetricType::Histogram)?;
+    for check in checks {
+        let Histogram { counts, count, sum } = &check.took;
+        let bounds = BOUNDS.into_iter().chain([f64::INFINITY]);
+        let buckets: Vec<_> = bounds.zip(counts.iter().copied().chain([check.took.beyond()])).collect();
+        metric.encode_family(&labels(check))?.encode_histogram::<NoLabelSet>(*sum, *count, &buckets, None)?;
+    }
+    Ok(())
 }
 
 fn agent(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Result {

@@ -1,13 +1,13 @@
 //! The text, line by line.
 
-use std::num::NonZeroU16;
+use std::{num::NonZeroU16, time::Duration};
 
 use dsr_common::stats::Reason;
 
 use super::*;
 use crate::{
     metrics::{BackendSample, ReasonSample, Reloads},
-    model::{Port, Protocol},
+    model::{Cause, Port, Protocol},
 };
 
 fn member() -> MemberSample {
@@ -23,6 +23,25 @@ fn member() -> MemberSample {
         loops: 3,
         slots: 340,
     }
+}
+
+/// A backend whose probes took two milliseconds and eight seconds.
+fn check() -> CheckSample {
+    let mut took = Histogram::default();
+    took.record(Duration::from_millis(2));
+    took.record(Duration::from_secs(8));
+    CheckSample {
+        pool: "web".into(),
+        backend: "web1".into(),
+        service: "www".into(),
+        healthy: false,
+        cause: Some(Cause::VipMissing),
+        took,
+    }
+}
+
+fn bucket(bound: &str, count: u64) -> String {
+    format!(r#"dsr_backend_probe_seconds_bucket{{le="{bound}",pool="web",backend="web1",service="www"}} {count}"#)
 }
 
 fn text(snapshot: Snapshot) -> String {
@@ -41,6 +60,7 @@ fn every_family_has_its_name_its_type_and_its_labels() {
         members: vec![member()],
         reasons: vec![ReasonSample { reason: Reason::DropNoService, interface: "eth0".into(), packets: 3 }],
         backends: vec![backend("web1", None), backend("web2", Some("it does not answer ARP"))],
+        checks: vec![check()],
         reload: Reloads { ok: 2, error: 1 },
         config_hash: 42,
     });
@@ -63,6 +83,27 @@ fn every_family_has_its_name_its_type_and_its_labels() {
         r#"dsr_backend_reachable{pool="web",backend="web2"} 0"#.to_owned(),
         "# TYPE dsr_backend_unreachable gauge".to_owned(),
         r#"dsr_backend_unreachable{pool="web",backend="web2",cause="it does not answer ARP"} 1"#.to_owned(),
+        "# TYPE dsr_backend_healthy gauge".to_owned(),
+        r#"dsr_backend_healthy{pool="web",backend="web1",service="www"} 0"#.to_owned(),
+        "# TYPE dsr_backend_state gauge".to_owned(),
+        r#"dsr_backend_state{pool="web",backend="web1",service="www",cause="vip-missing"} 1"#.to_owned(),
+        "# TYPE dsr_backend_probe_seconds histogram".to_owned(),
+        r#"dsr_backend_probe_seconds_sum{pool="web",backend="web1",service="www"} 8.002"#.to_owned(),
+        r#"dsr_backend_probe_seconds_count{pool="web",backend="web1",service="www"} 2"#.to_owned(),
+        bucket("0.0005", 0),
+        bucket("0.001", 0),
+        bucket("0.0025", 1),
+        bucket("0.005", 1),
+        bucket("0.01", 1),
+        bucket("0.025", 1),
+        bucket("0.05", 1),
+        bucket("0.1", 1),
+        bucket("0.25", 1),
+        bucket("0.5", 1),
+        bucket("1.0", 1),
+        bucket("2.5", 1),
+        bucket("5.0", 1),
+        bucket("+Inf", 2),
         "# TYPE dsr_reload_total counter".to_owned(),
         r#"dsr_reload_total{result="ok"} 2"#.to_owned(),
         r#"dsr_reload_total{result="error"} 1"#.to_owned(),

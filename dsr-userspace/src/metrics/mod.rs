@@ -7,7 +7,10 @@ use std::net::IpAddr;
 
 use dsr_common::stats::Reason;
 
-use crate::model::{Port, Protocol};
+use crate::{
+    health::{Histogram, Standings, State},
+    model::{Cause, Port, Protocol},
+};
 
 mod exposition;
 mod server;
@@ -15,7 +18,7 @@ mod server;
 pub use server::{Error, bind, serve};
 
 /// All that is exposed, at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
     /// Each member's traffic, summed over the CPUs.
     pub members: Vec<MemberSample>,
@@ -23,6 +26,8 @@ pub struct Snapshot {
     pub reasons: Vec<ReasonSample>,
     /// Whether each backend can be reached.
     pub backends: Vec<BackendSample>,
+    /// What the checks of each backend found.
+    pub checks: Vec<CheckSample>,
     /// How often the configuration was read again.
     pub reload: Reloads,
     /// A hash of the configuration that is in force; only its low [`CONFIG_HASH_BITS`] bits are exposed.
@@ -79,6 +84,30 @@ pub struct BackendSample {
     pub reachable: bool,
     /// Why not.
     pub cause: Option<String>,
+}
+
+/// What the check of one backend, seen from one service, found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckSample {
+    /// The pool's name.
+    pub pool: String,
+    /// The backend's name.
+    pub backend: String,
+    /// The service's name.
+    pub service: String,
+    /// Whether it is up.
+    pub healthy: bool,
+    /// Why it does not pass its check.
+    pub cause: Option<Cause>,
+    /// How long its probes took.
+    pub took: Histogram,
+}
+
+impl From<Standings> for CheckSample {
+    fn from(Standings { target, state, cause, took }: Standings) -> Self {
+        let healthy = state == State::Up;
+        Self { pool: target.pool, backend: target.backend, service: target.service, healthy, cause, took }
+    }
 }
 
 /// How often the configuration was read again since the agent started.

@@ -1,9 +1,16 @@
-//! The words of the domain as types: what an operator wants ([`Desired`]) and what the network allows ([`Network`]).
+//! The words of the domain as types: what an operator wants ([`Desired`]), what the network allows ([`Network`]), and what
+//! checks say of the backends ([`Health`]).
 //!
 //! Pure data. What is in here is valid: it was checked where it was made.
 
+mod affinity;
+mod check;
+mod health;
 mod network;
 mod service;
 
+pub use affinity::{Affinity, FlowTimeout};
+pub use check::{Cause, Check, Checked, Checks, Dns, DnsType, Http, MinHealthy, OnDown, Probe, Tls};
+pub use health::{Condition, Health};
 pub use network::{BondPort, Hop, InterfaceState, Mac, Network, NoHop, Reach, SINGLE_BUFFER_MTU, VlanTag};
 pub use service::{Announce, Backend, Desired, Forward, OnEmpty, Port, Protocol, Service, ServiceId, Weight};

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, fmt, net::IpAddr, num::NonZeroU16, sync::Arc};
 
+use super::{Affinity, FlowTimeout};
+
 /// All that an operator wants of the data path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Desired {
@@ -34,6 +36,10 @@ pub struct Service {
     pub announce: Announce,
     /// What becomes of a packet when no backend can take it.
     pub on_empty: OnEmpty,
+    /// What keeps a flow with its backend.
+    pub affinity: Affinity,
+    /// How long a flow is remembered after its last packet.
+    pub flow_timeout: FlowTimeout,
     /// The pool's name.
     pub pool: String,
     /// The pool's forward mode.

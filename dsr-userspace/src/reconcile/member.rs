@@ -35,7 +35,7 @@ pub(super) const fn family(ip: IpAddr) -> Family {
 }
 
 /// The row of a backend: with a way to it where the network has one, else known but not to be sent to.
-pub(super) fn row(service: &Service, backend: &Backend, network: &Network, devices: &BTreeMap<u32, u32>) -> MemberRow {
+pub fn row(service: &Service, backend: &Backend, network: &Network, devices: &BTreeMap<u32, u32>) -> MemberRow {
     let known =
         MemberRow { backend: address(backend.address), family: family(backend.address) as u8, ..MemberRow::default() };
     let Some(Reach::Hop(hop)) = network.reach.get(&backend.address) else {

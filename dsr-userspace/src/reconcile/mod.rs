@@ -13,6 +13,7 @@ mod tables;
 
 pub use change::{Change, apply};
 pub use layout::{Full, Layout, PlacedMember, PlacedService, Plan};
+pub use member::row as member_row;
 pub use memory::InMemory;
 pub use plan::plan;
 pub use tables::{Sizes, Tables, TablesMut};

@@ -1,4 +1,4 @@
-//! The planner: desired x observed x live -> changes. Pure.
+//! The planner: desired x observed (network, health) x live -> changes. Pure.
 //!
 //! Order of the changes: members, slots, services, VIPs; then what is removed, the other way round. A service whose
 //! members need more room is moved to a copy of them first. So a packet meets nothing half made, whenever it comes.
@@ -27,18 +27,19 @@ use super::{
 };
 use crate::{
     maglev::{self, Candidate},
-    model::{Announce, Desired, Network, OnEmpty, Service, ServiceId},
+    model::{Announce, Backend, Condition, Desired, Health, Network, OnEmpty, Service, ServiceId},
 };
 
 /// Compares what is desired with what is live. `devices` gives the device map's row for an interface index.
 pub fn plan(
     desired: &Desired,
     network: &Network,
+    health: &Health,
     devices: &BTreeMap<u32, u32>,
     live: &impl Tables,
 ) -> Result<Plan, Full> {
     let keys = HashKeys::from_seed(desired.hash_seed);
-    let mut planner = Planner::new(desired, network, devices, live, &keys);
+    let mut planner = Planner::new(desired, (network, health), devices, live, &keys);
     let mut layout = Layout::default();
     for service in &desired.services {
         layout.services.push(planner.service(service)?);
@@ -68,6 +69,7 @@ impl Phases {
 struct Planner<'a, T> {
     desired: &'a Desired,
     network: &'a Network,
+    health: &'a Health,
     devices: &'a BTreeMap<u32, u32>,
     live: &'a T,
     services: Services<'a>,
@@ -81,7 +83,7 @@ struct Planner<'a, T> {
 impl<'a, T: Tables> Planner<'a, T> {
     fn new(
         desired: &'a Desired,
-        network: &'a Network,
+        (network, health): (&'a Network, &'a Health),
         devices: &'a BTreeMap<u32, u32>,
         live: &'a T,
         keys: &'a HashKeys,
@@ -94,7 +96,7 @@ impl<'a, T: Tables> Planner<'a, T> {
             blocks.take(row.table.block(), slot::blocks(row.table.size()));
         }
         let (changes, wanted) = (Phases::default(), HashSet::new());
-        Self { desired, network, devices, live, services, members, blocks, changes, wanted }
+        Self { desired, network, health, devices, live, services, members, blocks, changes, wanted }
     }
 
     fn service(&mut self, service: &Service) -> Result<PlacedService, Full> {
@@ -104,8 +106,7 @@ impl<'a, T: Tables> Planner<'a, T> {
         let live = self.services.live.get(&(vip, key)).map(|(_, row)| *row);
         let (members, numbers) = self.numbers(service, live)?;
         let before = live.map(|live| self.make_room(row, live, members));
-        let rows: Vec<MemberRow> =
-            service.backends.iter().map(|b| member::row(service, b, self.network, self.devices)).collect();
+        let rows: Vec<MemberRow> = service.backends.iter().map(|backend| self.row(service, backend)).collect();
         self.write_members(members, &numbers, &rows, live);
         let slots = self.slots_of(service, &numbers, &rows);
         let table = self.write_slots(&slots, flags_of(service), before)?;
@@ -123,6 +124,23 @@ impl<'a, T: Tables> Planner<'a, T> {
                 reachable: row.mode != 0,
             });
         Ok(PlacedService { id: service.id, slots: table.size(), members: placed.collect() })
+    }
+
+    /// A member's row; of a backend that is down, without a way, as of one that the network does not lead to.
+    fn row(&self, service: &Service, backend: &Backend) -> MemberRow {
+        let row = member::row(service, backend, self.network, self.devices);
+        match self.health.of(service.id, backend.address) {
+            Condition::Up | Condition::Draining => row,
+            Condition::Down => MemberRow { backend: row.backend, family: row.family, ..MemberRow::default() },
+        }
+    }
+
+    /// A backend's share of new flows.
+    fn weight(&self, service: &Service, backend: &Backend) -> u16 {
+        match self.health.of(service.id, backend.address) {
+            Condition::Up => backend.weight.get(),
+            Condition::Draining | Condition::Down => 0,
+        }
     }
 
     /// The run of member rows that a service has or gets, and each backend's number in it.
@@ -190,7 +208,7 @@ impl<'a, T: Tables> Planner<'a, T> {
             .zip(rows)
             .map(|(backend, row)| Candidate {
                 address: row.backend,
-                weight: if row.mode == 0 { 0 } else { backend.weight.get() },
+                weight: if row.mode == 0 { 0 } else { self.weight(service, backend) },
             })
             .collect();
         maglev::table(&candidates, maglev::size_for(candidates.len()), self.desired.hash_seed)

@@ -9,16 +9,17 @@ use std::{
 };
 
 use dsr::{
+    health::Histogram,
     lab::{self, Samples},
-    metrics::{self, BackendSample, MemberSample, ReasonSample, Snapshot},
-    model::{Port, Protocol},
+    metrics::{self, BackendSample, CheckSample, MemberSample, ReasonSample, Snapshot},
+    model::{Cause, Port, Protocol},
 };
 use dsr_common::stats::Reason;
 
 /// One metric.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Family {
-    /// `counter` or `gauge`.
+    /// `counter`, `gauge` or `histogram`.
     pub(crate) kind: String,
     /// The names of its labels.
     pub(crate) labels: BTreeSet<String>,
@@ -39,7 +40,8 @@ pub(crate) fn names_in(text: &str) -> BTreeSet<&str> {
 }
 
 fn family(name: &str, kind: &str, samples: &Samples) -> Family {
-    let sample = samples.named(name).next().unwrap_or_else(|| panic!("the snapshot below has no sample of {name}"));
+    let parts = if kind == "histogram" { format!("{name}_count") } else { name.to_owned() };
+    let sample = samples.named(&parts).next().unwrap_or_else(|| panic!("the snapshot below has no sample of {name}"));
     Family { kind: kind.to_owned(), labels: sample.labels.keys().cloned().collect() }
 }
 
@@ -72,10 +74,19 @@ fn snapshot() -> Snapshot {
         reachable: false,
         cause: Some("no route leads to it".into()),
     };
+    let check = CheckSample {
+        pool: "web".into(),
+        backend: "web1".into(),
+        service: "www".into(),
+        healthy: false,
+        cause: Some(Cause::VipMissing),
+        took: Histogram::default(),
+    };
     Snapshot {
         members: vec![member],
         reasons: Reason::ALL.iter().map(reason).collect(),
         backends: vec![backend],
+        checks: vec![check],
         ..Snapshot::default()
     }
 }

@@ -8,8 +8,8 @@ use std::{
 };
 
 use dsr::model::{
-    Announce, Backend, Desired, Forward, Hop, InterfaceState, Mac, Network, NoHop, OnEmpty, Port, Protocol, Reach,
-    Service, ServiceId, VlanTag, Weight,
+    Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Hop, InterfaceState, Mac, Network, NoHop, OnEmpty,
+    Port, Protocol, Reach, Service, ServiceId, VlanTag, Weight,
 };
 
 use super::rng::Rng;
@@ -112,6 +112,8 @@ fn service(rule: &Rule) -> Service {
         },
         announce: rule.announce,
         on_empty: rule.on_empty,
+        affinity: Affinity::default(),
+        flow_timeout: FlowTimeout::default(),
         pool: rule.name.clone(),
         forward: Forward::L2,
         backends: rule.backends.clone().into(),

@@ -14,6 +14,7 @@ pub struct Configuration {
     interfaces: Vec<String>,
     metrics: Option<String>,
     hash_seed: u64,
+    health: Option<String>,
     backends: Vec<Backend>,
     services: Vec<Service>,
     lines: Vec<String>,
@@ -48,6 +49,7 @@ impl Configuration {
             interfaces: vec!["eth0".to_owned()],
             metrics: Some("127.0.0.1:9650".to_owned()),
             hash_seed: 0x5eed_5eed_5eed_5eed,
+            health: None,
             backends: Vec::new(),
             services: Vec::new(),
             lines: Vec::new(),
@@ -70,6 +72,11 @@ impl Configuration {
     /// The seed.
     pub fn hash_seed(self, hash_seed: u64) -> Self {
         Self { hash_seed, ..self }
+    }
+
+    /// The pool's health check, as the file has it.
+    pub fn health(self, check: &str) -> Self {
+        Self { health: Some(check.to_owned()), ..self }
     }
 
     /// One more backend.
@@ -132,7 +139,11 @@ impl fmt::Display for Configuration {
         if let Some(address) = &self.metrics {
             writeln!(f, "metrics: {address}")?;
         }
-        writeln!(f, "hash_seed: {:#x}\npools:\n  web:\n    backends:", self.hash_seed)?;
+        writeln!(f, "hash_seed: {:#x}\npools:\n  web:", self.hash_seed)?;
+        if let Some(check) = &self.health {
+            writeln!(f, "    health: {check}")?;
+        }
+        writeln!(f, "    backends:")?;
         for Backend { name, address, weight } in &self.backends {
             // Colons at its end would be YAML's.
             let quote = if address.is_ipv6() { "\"" } else { "" };

@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use dsr::lab::{self, Lab};
+use dsr::lab::{self, Lab, Node};
 
 use super::{eventually, process::Daemon};
 
@@ -33,6 +33,18 @@ fn start(lab: &Lab, number: u8, name: &str) -> Daemon {
         .and_then(|()| fs::write(directory.join("large"), vec![b'x'; LARGE]))
         .and_then(|()| fs::write(&file, configuration(lab, name)));
     written.expect("nginx's configuration can be written");
+    start_again(lab, number)
+}
+
+/// Starts the nginx of a backend whose daemon was dropped; does not wait until it answers.
+///
+/// # Panics
+/// Where the backend never had one.
+#[must_use]
+pub fn start_again(lab: &Lab, number: u8) -> Daemon {
+    let name = Node::Backend(number).to_string();
+    let directory = lab.directory().join(format!("nginx-{name}"));
+    let file = directory.join("nginx.conf");
     let backend = lab.backend(number).expect("there is a backend of every name");
     let mut command = backend.command("nginx").expect("a command can be prepared");
     command.arg("-p").arg(&directory).arg("-c").arg(&file).arg("-e").arg(directory.join("error.log"));

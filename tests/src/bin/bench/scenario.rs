@@ -10,8 +10,8 @@ use std::{
 use dsr::{
     datapath::{Datapath, Features},
     model::{
-        Announce, Backend, Desired, Forward, Hop, InterfaceState, Mac, Network, OnEmpty, Port, Protocol, Reach,
-        Service, ServiceId, Weight,
+        Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, InterfaceState, Mac, Network, OnEmpty,
+        Port, Protocol, Reach, Service, ServiceId, Weight,
     },
     reconcile::{self, Sizes, Tables as _, TablesMut as _},
 };
@@ -48,7 +48,8 @@ pub(crate) fn datapath(features: Features, tracked: u32) -> anyhow::Result<Datap
     let mut datapath = Datapath::load(Sizes::for_desired(&desired), features, desired.hash_seed)?;
     let interfaces: Vec<_> = network.interfaces.values().map(|interface| (DEVICE, *interface)).collect();
     datapath.set_interfaces(&interfaces)?;
-    let plan = reconcile::plan(&desired, &network, &BTreeMap::from([(LOOPBACK, DEVICE)]), &datapath)?;
+    let plan =
+        reconcile::plan(&desired, &network, &Health::default(), &BTreeMap::from([(LOOPBACK, DEVICE)]), &datapath)?;
     reconcile::apply(&plan.changes, &mut datapath);
     for index in (0..datapath.sizes().blocks * SLOTS_PER_BLOCK).filter(|index| index % 100 < tracked) {
         let slot = datapath.slot(index);
@@ -69,6 +70,8 @@ fn desired() -> Desired {
         id: ServiceId { vip: IpAddr::V4(VIP), protocol: Protocol::Tcp, port: Port::One(PORT) },
         announce: Announce::Arp,
         on_empty: OnEmpty::Drop,
+        affinity: Affinity::default(),
+        flow_timeout: FlowTimeout::default(),
         pool: "web".to_owned(),
         forward: Forward::L2,
         backends: backends.collect(),

@@ -1,0 +1,91 @@
+//! The tc program for health probes, on the egress of a link that only probes are routed to.
+//!
+//! A probe is an ordinary socket's packet to a VIP. Its mark has the number of a row that says how the XDP program
+//! would send a packet to the member that is probed; here it is sent just so. Anything else ends here.
+//!
+//! The only file of this program, and so its only one with `unsafe`.
+#![cfg_attr(target_arch = "bpf", no_std, no_main)]
+
+#[cfg(not(target_arch = "bpf"))]
+fn main() {}
+
+#[cfg(target_arch = "bpf")]
+mod program {
+    use core::ptr::read_volatile;
+
+    use aya_ebpf::{
+        EbpfContext as _,
+        bindings::{BPF_F_MMAPABLE, TC_ACT_SHOT},
+        helpers::{bpf_redirect, bpf_skb_vlan_push},
+        macros::{classifier, map},
+        maps::Array,
+        programs::TcContext,
+    };
+    use dsr_common::{
+        member::{ForwardMode, MemberRow},
+        probe,
+    };
+
+    #[map]
+    static PROBES: Array<MemberRow> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+
+    /// Sends a probe to its member.
+    #[classifier]
+    fn probe(context: TcContext) -> i32 {
+        steer(&context).unwrap_or(TC_ACT_SHOT as i32)
+    }
+
+    fn steer(context: &TcContext) -> Option<i32> {
+        // SAFETY: the kernel gave this context to the program and it outlives the run.
+        let mark = unsafe { (*context.skb.skb).mark };
+        let row = PROBES.get_ptr(probe::number(mark)?)?;
+        // SAFETY: an element of the array; volatile because the agent writes it at any time. A probe that goes astray
+        // because it met a row half written is repeated.
+        let member = unsafe { read_volatile(row) };
+        match member.mode {
+            L2 => link(context, &member)?,
+            _ => return None,
+        }
+        // Nothing of the steering is left on the packet: it leaves as one that the XDP program forwards.
+        context.set_mark(0);
+        // SAFETY: a helper with numbers as arguments; it fails where there is no such interface.
+        Some(unsafe { bpf_redirect(member.ifindex, 0) } as i32)
+    }
+
+    /// Writes the MACs, and the tags in front of the EtherType: the innermost first, as each goes before the others.
+    fn link(context: &TcContext, member: &MemberRow) -> Option<()> {
+        let [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, ..] = member.link;
+        context.store(0, &[m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11], 0).ok()?;
+        let [.., p0, p1, t0, t1, p2, p3, t2, t3] = member.link;
+        if member.link_length > MACS + TAG {
+            push(context, [p2, p3], [t2, t3])?;
+        }
+        if member.link_length > MACS {
+            push(context, [p0, p1], [t0, t1])?;
+        }
+        Some(())
+    }
+
+    fn push(context: &TcContext, tpid: [u8; 2], tci: [u8; 2]) -> Option<()> {
+        // The helper takes the protocol in network byte order and the tag in that of the host.
+        let (tpid, tci) = (u16::from_ne_bytes(tpid), u16::from_be_bytes(tci));
+        // SAFETY: `as_ptr` is the program's context.
+        (unsafe { bpf_skb_vlan_push(context.as_ptr().cast(), tpid, tci) } == 0).then_some(())
+    }
+
+    const L2: u8 = ForwardMode::L2 as u8;
+    /// Octets of the two MACs.
+    const MACS: u8 = 12;
+    /// Octets of a tag.
+    const TAG: u8 = 4;
+
+    #[panic_handler]
+    fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+        // The verifier proves that nothing gets here: a program with an endless loop does not load.
+        loop {}
+    }
+
+    #[unsafe(link_section = "license")]
+    #[unsafe(no_mangle)]
+    static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+}

@@ -1,0 +1,191 @@
+//! Fields of a health check that are one value.
+
+use std::{
+    num::{NonZeroU16, NonZeroU32},
+    ops::RangeInclusive,
+    time::Duration,
+};
+
+use serde_yaml::Value;
+
+use crate::{
+    config::{
+        choice::choose,
+        field::{Read, not},
+    },
+    model::{DnsType, MinHealthy, OnDown},
+};
+
+macro_rules! scalars {
+    ($($(#[doc = $doc:literal])+ $name:ident($type:ty) = $what:literal, $write:literal, $read:expr;)+) => {$(
+        $(#[doc = $doc])+
+        #[derive(Clone, Debug)]
+        pub(in crate::config) struct $name(pub(super) $type);
+
+        impl Read for $name {
+            const WRITE: &'static str = $write;
+
+            fn read(value: Value) -> Result<Self, String> {
+                let read: fn(&Value) -> Option<$type> = $read;
+                read(&value).map(Self).ok_or_else(|| not::<Self>(&value, $what))
+            }
+        }
+    )+};
+}
+
+scalars! {
+    /// The port that is asked.
+    ProbePort(NonZeroU16) = "a port", "a whole number from 1 to 65535",
+        |value| NonZeroU16::new(value.as_u64()?.try_into().ok()?);
+    /// How often.
+    Times(NonZeroU32) = "a number of probes", "a whole number from 1 to 1000",
+        |value| NonZeroU32::new(value.as_u64().filter(|times| *times <= 1000)? as u32);
+    /// A time.
+    Span(Duration) = "a time", "a time from 100ms to 1h, like 500ms, 2s or 1m",
+        |value| span(value.as_str()?).filter(|span| (SHORTEST..=LONGEST).contains(span));
+    /// The path of a page.
+    PagePath(String) = "a path", "a path as in a request, like /healthz", |value| path(value.as_str()?);
+    /// A name of a host.
+    Host(String) = "a name of a host", "a name, like www.example.com", |value| host(value.as_str()?);
+    /// A method of HTTP.
+    Method(String) = "a method", "GET or another method in capital letters, like HEAD", |value| method(value.as_str()?);
+    /// Status codes.
+    Statuses(Vec<RangeInclusive<u16>>) = "a status", "a status, some or a range, like 200, [200, 204] or 200-399", statuses;
+    /// A text to look for.
+    Text(String) = "a text", "the text that is expected, in quotes where it is a number",
+        |value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    /// A word of a command.
+    Word(String) = "a word of a command", "a text, in quotes where it is a number",
+        |value| value.as_str().filter(|text| !text.contains('\0')).map(str::to_owned);
+}
+
+/// What a certificate has to be for.
+pub(in crate::config) enum CertificateName {
+    /// This name.
+    Named(String),
+    /// Any.
+    None,
+}
+
+impl Read for CertificateName {
+    const WRITE: &'static str = "the name that the certificate is for, like www.example.com, or none";
+
+    fn read(value: Value) -> Result<Self, String> {
+        match value.as_str() {
+            Some("none") => Ok(Self::None),
+            text => text.and_then(host).map(Self::Named).ok_or_else(|| not::<Self>(&value, "a certificate's name")),
+        }
+    }
+}
+
+impl Read for DnsType {
+    const WRITE: &'static str = "a type of records, like A, AAAA or TXT";
+
+    fn read(value: Value) -> Result<Self, String> {
+        let types = [
+            ("A", Self::A),
+            ("AAAA", Self::AAAA),
+            ("CNAME", Self::CNAME),
+            ("MX", Self::MX),
+            ("NS", Self::NS),
+            ("PTR", Self::PTR),
+            ("SOA", Self::SOA),
+            ("SRV", Self::SRV),
+            ("TXT", Self::TXT),
+        ];
+        choose(&value, "a type of records", &types, &[])
+    }
+}
+
+impl Read for OnDown {
+    const WRITE: &'static str = "auto, keep or move";
+
+    fn read(value: Value) -> Result<Self, String> {
+        let words = [("auto", Self::Auto), ("keep", Self::Keep), ("move", Self::Move)];
+        choose(&value, "an outcome", &words, &[])
+    }
+}
+
+impl Read for MinHealthy {
+    const WRITE: &'static str = "a number of backends, like 2, or a share of them, like 50%";
+
+    fn read(value: Value) -> Result<Self, String> {
+        let count = value.as_u64().and_then(|count| u32::try_from(count).ok()).map(Self::Count);
+        let percent = || value.as_str()?.strip_suffix('%')?.parse().ok().filter(|p| *p <= 100).map(Self::Percent);
+        count.or_else(percent).ok_or_else(|| not::<Self>(&value, "a number of backends"))
+    }
+}
+
+fn span(text: &str) -> Option<Duration> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = if digits.starts_with('+') { None } else { digits.parse().ok() }?;
+    match &text[digits.len()..] {
+        "ms" => Some(Duration::from_millis(number)),
+        "s" => Some(Duration::from_secs(number)),
+        "m" => number.checked_mul(60).map(Duration::from_secs),
+        "h" => number.checked_mul(60 * 60).map(Duration::from_secs),
+        _ => None,
+    }
+}
+
+fn path(text: &str) -> Option<String> {
+    let is_path = text.starts_with('/') && text.parse::<hyper::Uri>().is_ok();
+    is_path.then(|| text.to_owned())
+}
+
+fn host(text: &str) -> Option<String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '[' | ']');
+    (!text.is_empty() && text.len() <= 255 && text.chars().all(fits)).then(|| text.to_owned())
+}
+
+fn method(text: &str) -> Option<String> {
+    let fits = !text.is_empty() && text.len() <= 32 && text.chars().all(|c| c.is_ascii_uppercase());
+    fits.then(|| text.to_owned())
+}
+
+fn statuses(value: &Value) -> Option<Vec<RangeInclusive<u16>>> {
+    match value {
+        Value::Sequence(values) if !values.is_empty() => values.iter().map(status).collect(),
+        value => Some(vec![status(value)?]),
+    }
+}
+
+fn status(value: &Value) -> Option<RangeInclusive<u16>> {
+    let code = |number: u64| u16::try_from(number).ok().filter(|code| (100..=599).contains(code));
+    if let Some(number) = value.as_u64() {
+        return code(number).map(|code| code..=code);
+    }
+    let (first, last) = value.as_str()?.split_once('-')?;
+    let range = code(first.parse().ok()?)?..=code(last.parse().ok()?)?;
+    (!range.is_empty()).then_some(range)
+}
+
+const SHORTEST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_a_unit() {
+        let good = [("500ms", 500), ("2s", 2000), ("1m", 60_000), ("1h", 3_600_000)];
+        for (text, millis) in good {
+            assert_eq!(span(text), Some(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "2", "s", "2 s", "-2s", "+2s", "2d", "99999999999999999h", "1.5s"] {
+            assert_eq!(span(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn statuses_are_codes_and_ranges() {
+        let read = |text| statuses(&serde_yaml::from_str(text).unwrap());
+        assert_eq!(read("200"), Some(vec![200..=200]));
+        assert_eq!(read("200-299"), Some(vec![200..=299]));
+        assert_eq!(read("[200, 301-302]"), Some(vec![200..=200, 301..=302]));
+        for text in ["20", "600", "299-200", "[]", "ok", "[200, ok]"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+}

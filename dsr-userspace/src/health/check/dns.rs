@@ -1,0 +1,110 @@
+//! DNS by UDP (RFC 1035).
+
+use hickory_proto::{
+    op::{Message, MessageType, Query, ResponseCode},
+    rr::{Name, RecordType},
+    serialize::binary::{BinDecodable as _, BinEncodable as _},
+};
+
+use super::{Failure, Way};
+use crate::{
+    health::random,
+    model::{Dns, DnsType},
+};
+
+/// Asks for the record.
+pub(super) async fn ask(dns: &Dns, way: &Way) -> Result<(), Failure> {
+    let id = random() as u16;
+    let question = question(dns, id)?;
+    let socket = way.datagrams()?;
+    socket.send(&question).await?;
+    let mut answer = vec![0; LONGEST];
+    loop {
+        let length = socket.recv(&mut answer).await?;
+        // What is not the answer to this question may be an old one's.
+        if let Ok(message) = Message::from_bytes(&answer[..length])
+            && message.id() == id
+            && message.message_type() == MessageType::Response
+        {
+            return judge(dns, &message);
+        }
+    }
+}
+
+fn question(dns: &Dns, id: u16) -> Result<Vec<u8>, Failure> {
+    let unfit = |error: hickory_proto::ProtoError| Failure::Unsent(error.to_string());
+    let mut name = Name::from_ascii(&dns.name).map_err(unfit)?;
+    name.set_fqdn(true);
+    let mut message = Message::new();
+    message.set_id(id).set_recursion_desired(true).add_query(Query::query(name, record_type(dns.kind)));
+    message.to_bytes().map_err(unfit)
+}
+
+fn judge(dns: &Dns, answer: &Message) -> Result<(), Failure> {
+    if answer.response_code() != ResponseCode::NoError {
+        return Err(Failure::Wrong(format!("it answers with {}", answer.response_code())));
+    }
+    let Some(wanted) = &dns.expect else { return Ok(()) };
+    let mut records = answer.answers().iter().filter(|record| record.record_type() == record_type(dns.kind));
+    if records.any(|record| same(&record.data().to_string(), wanted)) {
+        return Ok(());
+    }
+    Err(Failure::Wrong(format!("its answer has no {:?} record {wanted}", dns.kind)))
+}
+
+/// Names are the same in any case of letters and with or without the dot at their end.
+fn same(found: &str, wanted: &str) -> bool {
+    found.trim_end_matches('.').eq_ignore_ascii_case(wanted.trim_end_matches('.'))
+}
+
+const fn record_type(kind: DnsType) -> RecordType {
+    match kind {
+        DnsType::A => RecordType::A,
+        DnsType::AAAA => RecordType::AAAA,
+        DnsType::CNAME => RecordType::CNAME,
+        DnsType::MX => RecordType::MX,
+        DnsType::NS => RecordType::NS,
+        DnsType::PTR => RecordType::PTR,
+        DnsType::SOA => RecordType::SOA,
+        DnsType::SRV => RecordType::SRV,
+        DnsType::TXT => RecordType::TXT,
+    }
+}
+
+/// Octets of the longest answer; longer ones come cut and are judged by what is there.
+const LONGEST: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::rr::{RData, Record, rdata};
+
+    use super::*;
+
+    fn judged(expect: Option<&str>, code: ResponseCode, data: RData) -> Result<(), Failure> {
+        let dns = Dns { name: "www.example.com".into(), kind: DnsType::A, expect: expect.map(Into::into) };
+        let mut answer = Message::new();
+        answer.set_response_code(code);
+        answer.add_answer(Record::from_rdata(Name::from_ascii("www.example.com.").unwrap(), 60, data));
+        judge(&dns, &answer)
+    }
+
+    #[test]
+    fn an_answer_is_right_by_its_code_and_its_records() {
+        let address = RData::A(rdata::A::new(192, 0, 2, 1));
+        assert_eq!(judged(None, ResponseCode::NoError, address.clone()), Ok(()));
+        assert_eq!(judged(Some("192.0.2.1"), ResponseCode::NoError, address.clone()), Ok(()));
+        assert!(judged(Some("192.0.2.2"), ResponseCode::NoError, address.clone()).is_err());
+        assert!(judged(None, ResponseCode::ServFail, address).is_err());
+        let alias = RData::CNAME(rdata::CNAME(Name::from_ascii("192.0.2.1").unwrap()));
+        assert!(judged(Some("192.0.2.1"), ResponseCode::NoError, alias).is_err(), "a record of another type");
+    }
+
+    #[test]
+    fn a_question_can_be_read_again() {
+        let dns = Dns { name: "example.com".into(), kind: DnsType::AAAA, expect: None };
+        let message = Message::from_bytes(&question(&dns, 7).unwrap()).unwrap();
+        let [query] = message.queries() else { panic!("{message:?}") };
+        assert_eq!((message.id(), query.query_type()), (7, RecordType::AAAA));
+        assert_eq!(query.name().to_string(), "example.com.");
+    }
+}

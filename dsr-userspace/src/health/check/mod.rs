@@ -1,0 +1,86 @@
+//! One probe: asks a backend, and says whether the answer is right.
+
+mod command;
+mod dns;
+pub(super) mod echo;
+mod http;
+mod tls;
+
+use std::{fmt, io};
+
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
+
+use super::socket::Way;
+use crate::model::{Check, Probe};
+
+/// Why a probe failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// Nothing came back.
+    Silent,
+    /// It was refused.
+    Refused,
+    /// A connection was made and nothing came of it in time.
+    Unanswered,
+    /// What came is not what is expected.
+    Wrong(String),
+    /// It could not be sent, or the kernel says that nobody is there.
+    Unsent(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silent => f.write_str("nothing comes back"),
+            Self::Refused => f.write_str("it is refused"),
+            Self::Unanswered => f.write_str("the connection is taken, and not answered in time"),
+            Self::Wrong(what) => f.write_str(what),
+            Self::Unsent(why) => write!(f, "it cannot be sent: {why}"),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => Self::Refused,
+            io::ErrorKind::TimedOut => Self::Silent,
+            _ => Self::Unsent(error.to_string()),
+        }
+    }
+}
+
+/// What a command is told of what it checks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Names<'a> {
+    /// The service's.
+    pub(super) service: &'a str,
+    /// The backend's.
+    pub(super) backend: &'a str,
+    /// The backend's own address.
+    pub(super) address: std::net::IpAddr,
+}
+
+/// Makes a check once, within its timeout.
+pub(super) async fn run(check: &Check, way: &Way, names: &Names<'_>) -> Result<(), Failure> {
+    let end = Instant::now() + check.timeout;
+    match &check.probe {
+        Probe::Tcp => connect(way, end).await.map(drop),
+        Probe::Http(http) => {
+            let stream = connect(way, end).await?;
+            timeout_at(end, http::ask(http, way, stream)).await.unwrap_or(Err(Failure::Unanswered))
+        }
+        Probe::Dns(dns) => timeout_at(end, dns::ask(dns, way)).await.unwrap_or(Err(Failure::Silent)),
+        Probe::Command(command) => {
+            let late = || Err(Failure::Wrong("the command does not end in time".to_owned()));
+            timeout_at(end, command::run(command, way, names)).await.unwrap_or_else(|_| late())
+        }
+    }
+}
+
+async fn connect(way: &Way, end: Instant) -> Result<TcpStream, Failure> {
+    Ok(timeout_at(end, way.connect()).await.map_err(|_| Failure::Silent)??)
+}

@@ -1,0 +1,98 @@
+//! Looks at a backend whose check failed from other sides, to name the cause.
+
+use std::{fs, net::SocketAddr, time::Duration};
+
+use super::{
+    check::{self, Failure, Names, echo},
+    evidence::{Evidence, Heard, Reached},
+    socket::{Way, source_towards},
+};
+use crate::model::{Cause, Check, Probe};
+
+/// Why a check failed: the cause, and what of it an operator should read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub(super) cause: Cause,
+    pub(super) detail: String,
+}
+
+/// Asks the backend at its own address, and both addresses for an echo.
+pub(super) async fn diagnose(check: &Check, way: &Way, names: &Names<'_>, failure: Failure) -> Finding {
+    let at_vip = Heard::from(&Err(failure.clone()));
+    let own = own_way(check, names);
+    let is_command = matches!(check.probe, Probe::Command(_));
+    let at_own = match &own {
+        // What a command says is known already.
+        Some(own) if !is_command && at_vip == Heard::Nothing => Heard::from(&check::run(check, own, names).await),
+        _ => Heard::Nothing,
+    };
+    let echo_own = match &own {
+        Some(own) if at_own == Heard::Nothing => echo::is_answered(own, patience(check)).await,
+        _ => false,
+    };
+    let dropped_before = dropped_here();
+    let echo_vip = at_vip == Heard::Nothing && echo::is_answered(way, patience(check)).await;
+    let evidence = Evidence {
+        reached: Reached::Yes,
+        // A command that fails, or takes too long, says nothing of the host.
+        at_vip: if is_command && !echo_own { Heard::Nothing } else { at_vip },
+        at_own,
+        echo_own,
+        echo_vip,
+        dropped_here: dropped_here() > dropped_before,
+        may_be_silent: matches!(check.probe, Probe::Dns(_)),
+    };
+    Finding { cause: evidence.cause(), detail: detail(evidence, &failure) }
+}
+
+/// The way to the backend's own address, by the routing table.
+fn own_way(check: &Check, names: &Names<'_>) -> Option<Way> {
+    let to = SocketAddr::new(names.address, check.port.get());
+    Some(Way { to, from: source_towards(names.address).ok()?, number: None })
+}
+
+fn detail(evidence: Evidence, failure: &Failure) -> String {
+    let more = match (evidence.cause(), failure) {
+        (Cause::VipMissing, _) => "; it answers at its own address, and nothing at the VIP",
+        (Cause::ReplyLost, _) if evidence.dropped_here => {
+            "; this node drops its answer by rp_filter, which has to be 0 or 2 where VIPs are routed elsewhere"
+        }
+        (Cause::ReplyLost, _) => "; it holds the VIP: a firewall, or the way back, loses packets",
+        (Cause::HostDown, _) => "; nor does it answer at its own address",
+        (Cause::ApplicationDown, Failure::Refused) => "; the host is there, and nothing listens at the VIP's port",
+        _ => "",
+    };
+    format!("{failure}{more}")
+}
+
+fn patience(check: &Check) -> Duration {
+    check.timeout.min(LONGEST_ECHO)
+}
+
+/// Packets that this node dropped by `rp_filter` since it started.
+fn dropped_here() -> u64 {
+    let text = fs::read_to_string("/proc/thread-self/net/netstat").unwrap_or_default();
+    counter(&text, "TcpExt:", "IPReversePathFilter").unwrap_or(0)
+}
+
+/// A value of `/proc/net/netstat`: a line of names, then one of values, behind the same word.
+fn counter(text: &str, group: &str, name: &str) -> Option<u64> {
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix(group));
+    let position = lines.next()?.split_whitespace().position(|found| found == name)?;
+    lines.next()?.split_whitespace().nth(position)?.parse().ok()
+}
+
+/// An answer of the same segment comes at once.
+const LONGEST_ECHO: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_found_by_their_names() {
+        let text = "TcpExt: A IPReversePathFilter\nTcpExt: 1 7\nIpExt: A\nIpExt: 3\n";
+        assert_eq!(counter(text, "TcpExt:", "IPReversePathFilter"), Some(7));
+        assert_eq!(counter(text, "IpExt:", "B"), None);
+    }
+}

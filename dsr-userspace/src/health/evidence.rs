@@ -1,0 +1,128 @@
+//! From what was found to its cause. Pure.
+
+use super::check::Failure;
+use crate::model::Cause;
+
+/// Whether the network leads to the backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reached {
+    /// It does.
+    Yes,
+    /// It does not any more.
+    NoLonger,
+    /// It never did since the agent started.
+    Never,
+}
+
+/// What came back from an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// The right answer.
+    Right,
+    /// Something: a host is there.
+    Something,
+    /// Nothing.
+    Nothing,
+}
+
+impl From<&Result<(), Failure>> for Heard {
+    fn from(result: &Result<(), Failure>) -> Self {
+        match result {
+            Ok(()) => Self::Right,
+            Err(Failure::Refused | Failure::Unanswered | Failure::Wrong(_)) => Self::Something,
+            Err(Failure::Silent | Failure::Unsent(_)) => Self::Nothing,
+        }
+    }
+}
+
+/// What was found of a backend whose check failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // Each is an observation of its own.
+pub(super) struct Evidence {
+    /// Whether the network leads there.
+    pub(super) reached: Reached,
+    /// What the check heard at the VIP.
+    pub(super) at_vip: Heard,
+    /// What the same check heard at the backend's own address.
+    pub(super) at_own: Heard,
+    /// Whether the backend answers an echo at its own address.
+    pub(super) echo_own: bool,
+    /// Whether it answers one at the VIP.
+    pub(super) echo_vip: bool,
+    /// Whether this node dropped an answer because of where it came from.
+    pub(super) dropped_here: bool,
+    /// Whether silence is how a service without a listener answers.
+    pub(super) may_be_silent: bool,
+}
+
+impl Evidence {
+    /// The cause that explains all of it.
+    pub(super) fn cause(self) -> Cause {
+        match self.reached {
+            Reached::Never => return Cause::NoNeighbour,
+            Reached::NoLonger => return Cause::HostDown,
+            Reached::Yes => {}
+        }
+        if self.at_vip != Heard::Nothing {
+            return Cause::ApplicationDown;
+        }
+        if self.at_own == Heard::Nothing && !self.echo_own && !self.echo_vip {
+            return Cause::HostDown;
+        }
+        if !self.echo_vip && !self.dropped_here {
+            return Cause::VipMissing;
+        }
+        // The VIP is held. A host refuses TCP to a port that nobody listens on; without that, something is lost.
+        if self.may_be_silent && self.at_own != Heard::Right { Cause::ApplicationDown } else { Cause::ReplyLost }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SILENT: Evidence = Evidence {
+        reached: Reached::Yes,
+        at_vip: Heard::Nothing,
+        at_own: Heard::Nothing,
+        echo_own: false,
+        echo_vip: false,
+        dropped_here: false,
+        may_be_silent: false,
+    };
+
+    #[test]
+    fn a_host_that_says_nothing_is_down() {
+        assert_eq!(SILENT.cause(), Cause::HostDown);
+        assert_eq!(Evidence { reached: Reached::NoLonger, ..SILENT }.cause(), Cause::HostDown);
+        assert_eq!(Evidence { reached: Reached::Never, ..SILENT }.cause(), Cause::NoNeighbour);
+    }
+
+    #[test]
+    fn an_application_that_refuses_or_errs_is_down() {
+        let refused = Evidence { at_vip: Heard::Something, ..SILENT };
+        assert_eq!(refused.cause(), Cause::ApplicationDown);
+        assert_eq!(Evidence { at_own: Heard::Right, ..refused }.cause(), Cause::ApplicationDown);
+        let no_dns = Evidence { echo_own: true, echo_vip: true, may_be_silent: true, ..SILENT };
+        assert_eq!(no_dns.cause(), Cause::ApplicationDown);
+    }
+
+    #[test]
+    fn a_vip_that_nobody_holds_is_missing() {
+        for at_own in [Heard::Right, Heard::Something] {
+            assert_eq!(Evidence { at_own, echo_own: true, ..SILENT }.cause(), Cause::VipMissing);
+        }
+        assert_eq!(Evidence { echo_own: true, ..SILENT }.cause(), Cause::VipMissing, "a firewall hides the port");
+        let no_dns = Evidence { echo_own: true, may_be_silent: true, ..SILENT };
+        assert_eq!(no_dns.cause(), Cause::VipMissing);
+    }
+
+    #[test]
+    fn a_vip_that_is_held_and_silent_loses_packets() {
+        let held = Evidence { at_own: Heard::Right, echo_own: true, echo_vip: true, ..SILENT };
+        assert_eq!(held.cause(), Cause::ReplyLost);
+        assert_eq!(Evidence { may_be_silent: true, ..held }.cause(), Cause::ReplyLost);
+        let here = Evidence { echo_vip: false, dropped_here: true, ..held };
+        assert_eq!(here.cause(), Cause::ReplyLost);
+    }
+}

@@ -1,0 +1,32 @@
+//! Health of backends, seen through the VIP.
+//!
+//! Enters: what is to be checked ([`Monitor::set_targets`]), and what the network says of the backends
+//! ([`Monitor::set_network`]). Leaves: how each backend stands ([`Reader::report`]), from which [`judge`] makes what
+//! the planner is told. A probe is an ordinary socket that is connected to the VIP and steered to one member (`link`,
+//! and the tc program), so that it passes only where the backend takes the VIP's packets and its answer comes back.
+//!
+//! It decides nothing about slots, and touches no map.
+
+mod check;
+mod diagnose;
+mod evidence;
+mod histogram;
+pub mod link;
+mod monitor;
+mod numbers;
+pub mod socket;
+mod standing;
+mod verdict;
+mod watch;
+
+pub use histogram::{BOUNDS, Histogram};
+pub use monitor::{Monitor, Reader, Standings, Target};
+pub use numbers::Numbers;
+pub use verdict::{State, Verdict, judge};
+
+/// A number that nobody can foretell.
+fn random() -> u64 {
+    use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+    // Each state has keys of its own, from the kernel's random numbers.
+    RandomState::new().build_hasher().finish()
+}

@@ -1,0 +1,214 @@
+//! All checks: a task for each backend of each service, and what they found.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::JoinHandle,
+};
+
+use super::{evidence::Reached, histogram::Histogram, standing::Standing, verdict::State, watch};
+use crate::model::{Cause, Check, Checked, Network, NoHop, Reach};
+
+/// One backend of one service, to be checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Which.
+    pub id: Checked,
+    /// The number that its probes are steered by.
+    pub number: u32,
+    /// The service's name.
+    pub service: String,
+    /// The pool's name.
+    pub pool: String,
+    /// The backend's name.
+    pub backend: String,
+    /// The check.
+    pub check: Arc<Check>,
+}
+
+/// Checks backends while it lives.
+#[derive(Debug, Default)]
+pub struct Monitor {
+    shared: Arc<Shared>,
+    running: BTreeMap<Checked, Running>,
+}
+
+/// Tells how backends stand.
+#[derive(Clone, Debug, Default)]
+pub struct Reader {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Running {
+    target: Target,
+    task: JoinHandle<()>,
+}
+
+/// What the tasks have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    records: Mutex<BTreeMap<Checked, Record>>,
+    network: Mutex<Known>,
+    changed: Notify,
+    /// Those that look for a cause at the same time: each has sockets that see every ICMP message.
+    pub(super) diagnosing: Semaphore,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        let (records, network) = (Mutex::default(), Mutex::default());
+        Self { records, network, changed: Notify::new(), diagnosing: Semaphore::new(DIAGNOSES) }
+    }
+}
+
+/// What the checks of one backend found.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    target: Target,
+    pub(super) standing: Standing,
+    /// Why the last probe failed, if it did and was looked into.
+    pub(super) cause: Option<Cause>,
+    pub(super) took: Histogram,
+}
+
+/// What is known of the network.
+#[derive(Debug, Default)]
+struct Known {
+    /// Why nothing can be sent to a backend.
+    unreached: BTreeMap<IpAddr, NoHop>,
+    /// Backends that could be sent to once.
+    seen: BTreeSet<IpAddr>,
+}
+
+/// How one backend of one service stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standings {
+    /// Which.
+    pub target: Target,
+    /// Up or down.
+    pub state: State,
+    /// Why it does not pass its check now; it may still be up.
+    pub cause: Option<Cause>,
+    /// How long its probes took.
+    pub took: Histogram,
+}
+
+impl Monitor {
+    /// Checks these, and no others any more. What goes on being checked the same way keeps what was found of it.
+    pub fn set_targets(&mut self, targets: Vec<Target>) {
+        let mut before = std::mem::take(&mut self.running);
+        for target in targets {
+            let running = match before.remove(&target.id) {
+                Some(running) if running.target == target => running,
+                old => {
+                    if let Some(old) = old {
+                        old.task.abort();
+                    }
+                    lock(&self.shared.records)
+                        .entry(target.id)
+                        .and_modify(|record| record.target = target.clone())
+                        .or_insert_with(|| Record::new(target.clone()));
+                    let task = tokio::spawn(watch::watch(target.clone(), Arc::clone(&self.shared)));
+                    Running { target, task }
+                }
+            };
+            self.running.insert(running.target.id, running);
+        }
+        for (id, gone) in before {
+            gone.task.abort();
+            lock(&self.shared.records).remove(&id);
+        }
+        self.shared.changed.notify_one();
+    }
+
+    /// Takes what the network says of the backends.
+    pub fn set_network(&self, network: &Network) {
+        let mut known = lock(&self.shared.network);
+        known.unreached.clear();
+        for (address, reach) in &network.reach {
+            match reach {
+                Reach::Hop(_) => _ = known.seen.insert(*address),
+                Reach::No(why) => _ = known.unreached.insert(*address, why.clone()),
+            }
+        }
+    }
+
+    /// Waits until a backend stands otherwise than before. May be dropped and called again: nothing is lost.
+    pub async fn changed(&self) {
+        self.shared.changed.notified().await;
+    }
+
+    /// Tells what the checks find, also when they have ended.
+    pub fn reader(&self) -> Reader {
+        Reader { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl Reader {
+    /// How all backends stand that are checked.
+    pub fn report(&self) -> Vec<Standings> {
+        lock(&self.shared.records).values().map(Record::standings).collect()
+    }
+}
+
+impl Drop for Monitor {
+    fn drop(&mut self) {
+        for running in self.running.values() {
+            running.task.abort();
+        }
+    }
+}
+
+impl Record {
+    fn new(target: Target) -> Self {
+        Self { target, standing: Standing::default(), cause: None, took: Histogram::default() }
+    }
+
+    fn standings(&self) -> Standings {
+        let Self { target, cause, took, .. } = self.clone();
+        Standings { target, state: self.state(), cause, took }
+    }
+
+    fn state(&self) -> State {
+        // That it is down without a cause is for a moment only: then it is treated as one that is there.
+        if self.standing.is_up() { State::Up } else { State::Down(self.cause.unwrap_or(Cause::ApplicationDown)) }
+    }
+}
+
+impl Shared {
+    /// Looks at a backend's record and changes it; whoever waits for a change is told where its state or its cause is
+    /// another then. Nothing where it is not checked any more.
+    pub(super) fn update<T>(&self, id: &Checked, change: impl FnOnce(&mut Record) -> T) -> Option<T> {
+        let mut records = lock(&self.records);
+        let record = records.get_mut(id)?;
+        let before = record.state();
+        let result = change(record);
+        if record.state() != before {
+            self.changed.notify_one();
+        }
+        Some(result)
+    }
+
+    /// Whether the network leads to a backend, and if not, why.
+    pub(super) fn reached(&self, address: IpAddr) -> (Reached, Option<NoHop>) {
+        let known = lock(&self.network);
+        match known.unreached.get(&address) {
+            None => (Reached::Yes, None),
+            Some(why) if known.seen.contains(&address) => (Reached::NoLonger, Some(why.clone())),
+            Some(why) => (Reached::Never, Some(why.clone())),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Whatever is in there is whole: each change is one assignment.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const DIAGNOSES: usize = 16;

@@ -1,0 +1,149 @@
+//! Checks one backend of one service, again and again.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::{
+    check::{self, Failure, Names},
+    diagnose::{Finding, diagnose},
+    evidence::Reached,
+    monitor::{Record, Shared, Target},
+    random,
+    socket::{Way, source_towards},
+    standing::{Result as Outcome, Turn},
+};
+use crate::model::Cause;
+
+/// Never ends by itself.
+pub(super) async fn watch(target: Target, shared: Arc<Shared>) {
+    // Backends that came together are not asked together.
+    sleep(target.check.interval.mul_f64(share())).await;
+    loop {
+        let began = Instant::now();
+        let result = probe(&target, &shared).await;
+        let took = began.elapsed();
+        let found = match result {
+            Ok(()) => Found::Nothing,
+            Err(failure) => Found::Failure(look_into(&target, &shared, failure).await),
+        };
+        record(&target, &shared, found, took);
+        sleep_until(began + jittered(target.check.interval)).await;
+    }
+}
+
+/// One probe through the VIP; none is sent where the network does not lead to the backend.
+async fn probe(target: &Target, shared: &Shared) -> Result<(), Failure> {
+    let (service, address) = target.id;
+    if let (_, Some(why)) = shared.reached(address) {
+        return Err(Failure::Unsent(why.to_string()));
+    }
+    let way = way(target).map_err(|error| Failure::Unsent(format!("no address to send from: {error}")))?;
+    debug_assert_eq!(way.to.ip(), service.vip);
+    check::run(&target.check, &way, &names(target)).await
+}
+
+/// To the VIP, from the address that this node has towards the backend, or else towards the VIP.
+fn way(target: &Target) -> std::io::Result<Way> {
+    let (service, backend) = target.id;
+    let towards = if backend.is_ipv4() == service.vip.is_ipv4() { backend } else { service.vip };
+    let to = SocketAddr::new(service.vip, target.check.port.get());
+    Ok(Way { to, from: source_towards(towards)?, number: Some(target.number) })
+}
+
+fn names(target: &Target) -> Names<'_> {
+    Names { service: &target.service, backend: &target.backend, address: target.id.1 }
+}
+
+/// What is wrong, where that decides something: not before the backend is down by it.
+async fn look_into(target: &Target, shared: &Shared, failure: Failure) -> Option<Finding> {
+    let check = &target.check;
+    let decides = shared.update(&target.id, |record| record.standing.is_down_with_one_more(check.fall));
+    if decides != Some(true) {
+        tracing::debug!(backend = target.backend, %failure, "a probe failed");
+        return None;
+    }
+    let detail = failure.to_string();
+    match (shared.reached(target.id.1).0, way(target)) {
+        (Reached::Never, _) => Some(Finding { cause: Cause::NoNeighbour, detail }),
+        (Reached::NoLonger, _) => Some(Finding { cause: Cause::HostDown, detail }),
+        (Reached::Yes, Err(_)) => Some(Finding { cause: Cause::ReplyLost, detail }),
+        (Reached::Yes, Ok(way)) => {
+            let _turn = shared.diagnosing.acquire().await;
+            Some(diagnose(check, &way, &names(target), failure).await)
+        }
+    }
+}
+
+/// What is wrong with a backend.
+enum Found {
+    Nothing,
+    /// Something, and what it is where that was looked into.
+    Failure(Option<Finding>),
+}
+
+fn record(target: &Target, shared: &Shared, found: Found, took: Duration) {
+    let check = &target.check;
+    let (outcome, finding) = match found {
+        Found::Nothing => (Outcome::Passed, None),
+        Found::Failure(finding) => (Outcome::Failed, finding),
+    };
+    let turn = shared.update(&target.id, |record: &mut Record| {
+        record.took.record(took);
+        let before = record.cause;
+        if finding.is_some() || (outcome == Outcome::Passed && record.standing.is_up()) {
+            record.cause = finding.as_ref().map(|finding| finding.cause);
+        }
+        let turn = record.standing.record(outcome, check.rise, check.fall);
+        if turn == Some(Turn::Up) {
+            record.cause = None;
+        }
+        (turn, before, record.standing.is_up())
+    });
+    match (turn, finding) {
+        (Some((Some(Turn::Up), ..)), _) => tell_up(target),
+        (Some((Some(Turn::Down), ..)), Some(finding)) => tell_down(target, &finding),
+        (Some((None, before, false)), Some(finding)) if before != Some(finding.cause) => tell_cause(target, &finding),
+        _ => {}
+    }
+}
+
+fn tell_up(Target { service, pool, backend, id, .. }: &Target) {
+    tracing::info!(service, pool, backend, address = %id.1, "the backend passes its check: it is up");
+}
+
+fn tell_down(Target { service, pool, backend, id, .. }: &Target, finding: &Finding) {
+    let Finding { cause, detail } = finding;
+    tracing::warn!(service, pool, backend, address = %id.1, %cause, "the backend is down: {detail}");
+}
+
+fn tell_cause(Target { service, pool, backend, id, .. }: &Target, finding: &Finding) {
+    let Finding { cause, detail } = finding;
+    tracing::warn!(service, pool, backend, address = %id.1, %cause, "the backend is still down: {detail}");
+}
+
+/// The interval, a little longer or shorter.
+fn jittered(interval: Duration) -> Duration {
+    interval.mul_f64(1.0 - JITTER + 2.0 * JITTER * share())
+}
+
+/// Between zero and one.
+fn share() -> f64 {
+    (random() >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// The share of the interval that chance adds or takes off.
+const JITTER: f64 = 0.1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_differ_a_little() {
+        let second = Duration::from_secs(1);
+        let times: std::collections::BTreeSet<_> = (0..100).map(|_| jittered(second)).collect();
+        assert!(times.len() > 90, "{times:?}");
+        assert!(times.iter().all(|time| (900..=1100).contains(&time.as_millis())), "{times:?}");
+    }
+}

@@ -1,0 +1,216 @@
+//! How the backends of a service are checked, as the operator wrote it.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::IpAddr,
+    num::{NonZeroU16, NonZeroU32},
+    ops::RangeInclusive,
+    sync::Arc,
+    time::Duration,
+};
+
+use super::ServiceId;
+
+/// The check of each service that has one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checks(pub BTreeMap<ServiceId, Arc<Check>>);
+
+/// The check of one service's backends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// What is asked, and which answer is right.
+    pub probe: Probe,
+    /// The port that is asked, on the VIP.
+    pub port: NonZeroU16,
+    /// From one probe to the next; what is added or taken off by chance comes on top.
+    pub interval: Duration,
+    /// How long a probe may take.
+    pub timeout: Duration,
+    /// So many probes in a row have to pass before a backend is up again.
+    pub rise: NonZeroU32,
+    /// So many probes in a row have to fail before a backend is down.
+    pub fall: NonZeroU32,
+    /// With fewer backends up, all of them are used.
+    pub min_healthy: MinHealthy,
+    /// What becomes of the flows of a backend that goes down.
+    pub on_down: OnDown,
+}
+
+/// What a probe asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// Whether a TCP connection is taken.
+    Tcp,
+    /// For a page.
+    Http(Http),
+    /// For a record, by UDP.
+    Dns(Dns),
+    /// A program that the operator wrote.
+    Command(Vec<String>),
+}
+
+impl Probe {
+    /// What YAML calls it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Http(Http { tls: None, .. }) => "http",
+            Self::Http(_) => "https",
+            Self::Dns(_) => "dns",
+            Self::Command(_) => "command",
+        }
+    }
+}
+
+/// A question for a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// Whether and how it is asked through TLS.
+    pub tls: Option<Tls>,
+    /// The method, like GET.
+    pub method: String,
+    /// The path, with its query.
+    pub path: String,
+    /// The host that is asked for; the VIP where none is written.
+    pub host: Option<String>,
+    /// The status codes that are right.
+    pub status: Vec<RangeInclusive<u16>>,
+    /// What the page has to contain.
+    pub body: Option<String>,
+}
+
+/// How a backend has to say who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// By a certificate for this name that the host's authorities vouch for.
+    Named(String),
+    /// By any certificate: it is not looked at.
+    Unnamed,
+}
+
+/// A question for a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dns {
+    /// The name, as it is asked for.
+    pub name: String,
+    /// The type of the record.
+    pub kind: DnsType,
+    /// What a record of the answer has to be, as `dig +short` prints it; any answer without an error is right where
+    /// this is not written.
+    pub expect: Option<String>,
+}
+
+/// A type of DNS records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::upper_case_acronyms)] // As RFC 1035 writes them.
+#[allow(missing_docs)]
+pub enum DnsType {
+    A,
+    AAAA,
+    CNAME,
+    MX,
+    NS,
+    PTR,
+    SOA,
+    SRV,
+    TXT,
+}
+
+/// With fewer backends up than this, all of a pool are used: what is left of them would be overrun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MinHealthy {
+    /// This many; with zero, none is used where none is up.
+    Count(u32),
+    /// This share of those that have a weight, in percent.
+    Percent(u8),
+}
+
+impl MinHealthy {
+    /// Whether `up` of `all` backends are fewer.
+    pub const fn is_missed(self, up: usize, all: usize) -> bool {
+        match self {
+            Self::Count(count) => up < count as usize,
+            Self::Percent(percent) => up * 100 < all * percent as usize,
+        }
+    }
+}
+
+impl Default for MinHealthy {
+    fn default() -> Self {
+        Self::Count(0)
+    }
+}
+
+/// What becomes of the flows of a backend that goes down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDown {
+    /// They move where the host is gone, and stay where it is there and only the check fails.
+    #[default]
+    Auto,
+    /// They stay, as with a backend that drains.
+    Keep,
+    /// They move to other backends.
+    Move,
+}
+
+/// Why a backend does not pass its check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// It does not answer at its own address either.
+    HostDown,
+    /// It takes the VIP's packets, and refuses them or answers wrongly.
+    ApplicationDown,
+    /// It answers at its own address, and nothing at the VIP.
+    VipMissing,
+    /// It holds the VIP, and its answers from there, or the packets to that port, get lost.
+    ReplyLost,
+    /// It tells the network that the VIP is at its MAC.
+    ArpLeak,
+    /// It never had a MAC.
+    NoNeighbour,
+}
+
+impl Cause {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::HostDown, Self::ApplicationDown, Self::VipMissing, Self::ReplyLost, Self::ArpLeak, Self::NoNeighbour];
+
+    /// The name as metrics and messages have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HostDown => "host-down",
+            Self::ApplicationDown => "application-down",
+            Self::VipMissing => "vip-missing",
+            Self::ReplyLost => "reply-lost",
+            Self::ArpLeak => "arp-leak",
+            Self::NoNeighbour => "no-neighbour",
+        }
+    }
+
+    /// Whether nothing that is sent to the backend can be answered.
+    pub const fn is_of_the_host(self) -> bool {
+        matches!(self, Self::HostDown | Self::NoNeighbour)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One backend seen from one service: what is checked.
+pub type Checked = (ServiceId, IpAddr);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_few_are_fewer_than_asked_for() {
+        assert!(!MinHealthy::default().is_missed(0, 3));
+        assert!(MinHealthy::Count(2).is_missed(1, 3) && !MinHealthy::Count(2).is_missed(2, 3));
+        assert!(MinHealthy::Percent(50).is_missed(1, 3) && !MinHealthy::Percent(50).is_missed(2, 4));
+    }
+}

@@ -1,0 +1,154 @@
+//! Each kind of check, against what it is for.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, UdpSocket},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use dsr::lab::{Lab, Namespace};
+use dsr_tests::{
+    lab::{
+        Configuration, dsr_program,
+        process::{Daemon, finish},
+    },
+    privilege::is_root,
+};
+
+use crate::seen::{wait_cause, wait_up};
+
+const PACE: &str = "interval: 300ms, timeout: 300ms, rise: 2, fall: 2";
+
+#[test]
+fn dns_is_asked_and_its_answer_is_read() {
+    if !is_root("dns_is_asked_and_its_answer_is_read") {
+        return;
+    }
+    let mut lab = Lab::builder().build().unwrap();
+    let vip = lab.vip(0).unwrap();
+    let right = Answerer::start(lab.backend(1).unwrap(), vip, [192, 0, 2, 1]);
+    let _wrong = Answerer::start(lab.backend(2).unwrap(), vip, [192, 0, 2, 2]);
+    run(&mut lab, "port: 53, protocol: udp", "{dns: {name: www.example.com, expect: 192.0.2.1}, PACE}");
+    wait_up(&lab, "web1");
+    wait_cause(&lab, "web2", "application-down");
+    wait_cause(&lab, "web3", "application-down");
+    drop(right);
+    wait_cause(&lab, "web1", "application-down");
+}
+
+#[test]
+fn tls_is_spoken_and_certificates_count_where_a_name_is_written() {
+    if !is_root("tls_is_spoken_and_certificates_count_where_a_name_is_written") {
+        return;
+    }
+    let mut lab = Lab::builder().backends(2).build().unwrap();
+    let _servers = [1, 2].map(|number| tls_server(&lab, number));
+    run(&mut lab, "port: 443", "{https: {name: none, path: /}, PACE}");
+    wait_up(&lab, "web1");
+    wait_up(&lab, "web2");
+    run(&mut lab, "port: 443", "{https: {name: www.example.com}, PACE}");
+    wait_cause(&lab, "web1", "application-down");
+    let log = dsr_tests::lab::agent::running(&lab).log();
+    assert!(log.contains("TLS fails: invalid peer certificate"), "{log}");
+}
+
+#[test]
+fn a_command_is_told_what_to_check() {
+    if !is_root("a_command_is_told_what_to_check") {
+        return;
+    }
+    let mut lab = Lab::builder().backends(2).build().unwrap();
+    let vip = lab.vip(0).unwrap();
+    let question = format!("test $DSR_BACKEND = web1 -a $DSR_VIP = {vip} -a $DSR_PORT = 80 -a $DSR_SERVICE = one");
+    let check = format!("{{command: [/bin/sh, -c, \"{question}\"], interval: 1s, timeout: 1s, rise: 1, fall: 1}}");
+    run(&mut lab, "port: 80", &check);
+    wait_up(&lab, "web1");
+    wait_cause(&lab, "web2", "application-down");
+}
+
+#[test]
+fn a_page_is_read_as_it_is_expected() {
+    if !is_root("a_page_is_read_as_it_is_expected") {
+        return;
+    }
+    let mut lab = Lab::builder().backends(2).build().unwrap();
+    run(&mut lab, "port: 80", "{http: {path: /, body: web1}, PACE}");
+    wait_up(&lab, "web1");
+    wait_cause(&lab, "web2", "application-down");
+    run(&mut lab, "port: 80", "{http: {path: /, status: 404}, PACE}");
+    wait_cause(&lab, "web1", "application-down");
+}
+
+/// Starts the agent anew with one service, checked so.
+fn run(lab: &mut Lab, fields: &str, check: &str) {
+    let vip = lab.vip(0).unwrap();
+    let line = format!("name: one, vip: {vip}, {fields}, health: {}", check.replace("PACE", PACE));
+    lab.write_config(&Configuration::of(lab).no_services().line(&line).to_string()).unwrap();
+    lab.start_agent(dsr_program()).unwrap();
+}
+
+/// OpenSSL's server, with a certificate of its own making.
+fn tls_server(lab: &Lab, number: u8) -> Daemon {
+    let directory = lab.directory().join(format!("tls-{number}"));
+    fs::create_dir(&directory).unwrap();
+    let backend = lab.backend(number).unwrap();
+    let path = |name: &str| directory.join(name).display().to_string();
+    let mut make = backend.command("openssl").unwrap();
+    make.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"]);
+    make.args(["-subj", "/CN=www.example.com", "-addext", "subjectAltName=DNS:www.example.com"]);
+    make.args(["-keyout", &path("key"), "-out", &path("certificate")]);
+    let made = finish(&mut make);
+    assert!(made.status.success(), "{made:?}");
+    let mut serve = backend.command("openssl").unwrap();
+    serve.args(["s_server", "-www", "-quiet", "-accept", &format!("{}:443", lab.vip(0).unwrap())]);
+    serve.args(["-key", &path("key"), "-cert", &path("certificate")]);
+    Daemon::start(&mut serve, &directory.join("log"))
+}
+
+/// A DNS server that knows one address for every name. Dropping it ends it.
+struct Answerer {
+    end: Arc<AtomicBool>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Answerer {
+    fn start(backend: &Namespace, vip: Ipv4Addr, address: [u8; 4]) -> Self {
+        let socket = backend.run(|| UdpSocket::bind((vip, 53))).unwrap().unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        let end = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&end);
+        let thread = thread::spawn(move || {
+            let mut question = [0; 512];
+            while !ended.load(Ordering::Acquire) {
+                if let Ok((length, from)) = socket.recv_from(&mut question) {
+                    let _ = socket.send_to(&answer(&question[..length], address), from);
+                }
+            }
+        });
+        Self { end, thread: Some(thread) }
+    }
+}
+
+impl Drop for Answerer {
+    fn drop(&mut self) {
+        self.end.store(true, Ordering::Release);
+        let _ = self.thread.take().map(thread::JoinHandle::join);
+    }
+}
+
+/// The question, made an answer (RFC 1035, 4.1) with one address that lives for a minute.
+fn answer(question: &[u8], address: [u8; 4]) -> Vec<u8> {
+    let mut answer = question.to_vec();
+    // A response, recursion wanted and there; one answer.
+    answer[2..4].copy_from_slice(&[0x81, 0x80]);
+    answer[6..8].copy_from_slice(&[0, 1]);
+    // The name is the one at octet 12; type A, class IN.
+    answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+    answer.extend(address);
+    answer
+}
