@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use dsr::{datapath::Features, reconcile::Sizes};
+use dsr::reconcile::Sizes;
 use dsr_tests::{
     frame::{Segment, VIP, tcp},
     privilege::is_root,
@@ -10,14 +10,14 @@ use dsr_tests::{
     tracked::Change,
 };
 
-use super::track::{ONE, TWO, WWW, changed, data, remembered, sent, set_slot, syn, went};
+use super::track::{FEATURES, ONE, TWO, WWW, changed, data, remembered, sent, set_slot, syn, went};
 
 #[test]
 fn a_flood_pushes_no_established_flow_out() {
     if !is_root("a_flood_pushes_no_established_flow_out") {
         return;
     }
-    let mut program = Program::load_with(small(), desired(), &network(&[]), Features::ALL).unwrap();
+    let mut program = Program::load_with(small(), desired(), &network(&[]), FEATURES).unwrap();
     for slot in 0..program.slots(WWW) {
         program.change(&Change::Slot { service: WWW, slot, to: went(1, 2) });
     }
@@ -47,7 +47,7 @@ fn the_flow_unseen_for_longest_gives_way() {
         return;
     }
     let sizes = Sizes { flow_sets: 1, syn_sets: 1, ..small() };
-    let mut program = Program::load_with(sizes, desired(), &network(&[]), Features::ALL).unwrap();
+    let mut program = Program::load_with(sizes, desired(), &network(&[]), FEATURES).unwrap();
     for slot in 0..program.slots(WWW) {
         program.change(&Change::Slot { service: WWW, slot, to: went(1, 2) });
     }

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use dsr::reconcile::FlowTable;
+use dsr::{datapath::Features, reconcile::FlowTable};
 use dsr_common::{
     address::{Address, Family},
     flow::Flow,
@@ -13,13 +13,11 @@ use dsr_common::{
 use dsr_tests::{
     frame::{CLIENT, OWN_MAC, PEER_MAC, Segment, VIP, tagged, tcp, udp},
     privilege::is_root,
-    program::{Counter, Program, backend_mac, desired},
+    program::{Counter, Program, backend_mac, desired, network},
     tracked::{Change, MemberState, SlotState},
 };
 
 use etherparse::PacketBuilder;
-
-use super::program;
 
 /// Numbers of the services.
 pub(crate) const WWW: usize = 0;
@@ -27,6 +25,15 @@ const DNS: usize = 1;
 /// Ports of clients that have nothing else in common.
 pub(crate) const ONE: u16 = 4000;
 pub(crate) const TWO: u16 = 4001;
+
+/// What these tests need: all of it takes the verifier far longer.
+pub(crate) const FEATURES: Features =
+    Features { vlan: true, track: true, source: true, remember: true, ..Features::NONE };
+
+/// The program with all slots stable.
+fn program() -> Program {
+    Program::load(desired(), &network(&[]), FEATURES).unwrap()
+}
 
 /// The MAC that a frame left for, as the number of its backend; none where it was dropped. And what was counted.
 pub(crate) fn sent(program: &Program, frame: &[u8]) -> (Option<u8>, Vec<&'static str>) {
