@@ -5,6 +5,14 @@
 //! turns reasons into XDP actions.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 #![deny(unsafe_code)]
+// Programs take their context by value; lengths are those of frames, far below any bound; octets of a MAC have no better
+// names than letters, and fields of a header those of the RFC.
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::cast_possible_wrap,
+    clippy::many_single_char_names,
+    clippy::struct_field_names
+)]
 
 #[cfg(not(target_arch = "bpf"))]
 fn main() {}
@@ -68,13 +76,11 @@ mod program {
         let Some(interface) = interface::find(frame.interface()) else {
             return end(INTERFACE_ROWS, Err(Reason::PassNoInterface));
         };
-        match route_plain(&frame, &interface) {
-            Some((link, route)) => end(interface.row, send(&mut frame, &link, &route)),
-            None => {
-                let ways = u64::from(interface.row) | u64::from(interface.ifindex) << 32;
-                examine(frame.context(), ways, interface.mac) as u32
-            }
+        if let Some((link, route)) = route_plain(&frame, &interface) {
+            return end(interface.row, send(&mut frame, &link, &route));
         }
+        let ways = u64::from(interface.row) | u64::from(interface.ifindex) << 32;
+        examine(frame.context(), ways, interface.mac) as u32
     }
 
     /// Passes every frame: a veth peer takes frames from XDP only while it runs a program itself.

@@ -14,7 +14,7 @@ use dsr::{
         Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, InterfaceState, Mac, Network, OnEmpty,
         Protocol, Reach, Service, ServiceId, VlanTag, Weight,
     },
-    reconcile::{Layout, Sizes, TablesMut as _, apply, plan},
+    reconcile::{Layout, Sizes, apply, plan},
 };
 use dsr_common::stats::Reason;
 
@@ -91,11 +91,9 @@ impl Program {
         Ok(())
     }
 
-    /// Makes it as if it had seen no frame yet.
+    /// Makes it as if it had seen no frame yet, but for what it counted.
     pub fn forget(&mut self) {
-        for member in self.layout.services.iter().flat_map(|service| &service.members) {
-            self.datapath.reset_member(member.row);
-        }
+        self.datapath.forget_all_fragments();
     }
 
     /// Runs one frame through the program.

@@ -113,7 +113,7 @@ bridged_balancer() {
 # Lets veths of the switch take what XDP sends from the other end.
 pass() {
     in_node switch vm-guest pass "$@" >/run/case/pass.log 2>&1 &
-    wait_for 20 grep -q attached /run/case/pass.log
+    wait_for 100 grep -q attached /run/case/pass.log
 }
 
 

@@ -110,6 +110,13 @@ impl Compiler {
         })
     }
 
+    /// The version of Debian's package that it is of, if it is.
+    pub(crate) fn debian_version(&self) -> Option<String> {
+        let [package, _] = DEBIAN;
+        let version = || process::read(Command::new("dpkg-query").args(["--show", "--showformat=${Version}", package]));
+        (self.rustc == Path::new(DEBIAN_RUSTC)).then(version)?.ok().filter(|version| !version.is_empty())
+    }
+
     fn has_sources(&self) -> bool {
         self.sources.join("core/src/lib.rs").is_file()
     }

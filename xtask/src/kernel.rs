@@ -5,6 +5,7 @@ use std::{
     env::consts::ARCH,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context, Result, bail};
@@ -28,8 +29,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     let _lock = workspace.lock()?;
     let compiler = compiler::find(workspace)?;
     step(format_args!("kernel side: {compiler} with its library sources"));
-    let linker = bpf_linker::find(workspace, compiler.llvm)?;
-    compile(workspace, &compiler, &linker)?;
+    process::run_aside(&mut cargo(workspace, &compiler, "build")?)?;
     for built in programs(&workspace.kernel_target().join(TARGET).join("release"))? {
         deliver(workspace, &built)?;
     }
@@ -40,14 +40,16 @@ pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     Ok(object)
 }
 
-fn compile(workspace: &Workspace, compiler: &Compiler, linker: &Path) -> Result<()> {
+/// A subcommand of cargo for the kernel side, such as `build`.
+pub(crate) fn cargo(workspace: &Workspace, compiler: &Compiler, subcommand: &str) -> Result<Command> {
+    let linker = bpf_linker::find(workspace, compiler.llvm)?;
     let mut command = cargo::isolated(workspace, &compiler.cargo);
     // A release compiler refuses -Z options without RUSTC_BOOTSTRAP.
     command.env("RUSTC", &compiler.rustc).env("RUSTC_BOOTSTRAP", "1");
-    command.env("CARGO_ENCODED_RUSTFLAGS", flags(linker).join("\x1f"));
-    command.args(["build", "--package", "dsr-ebpf", "--bins", "--release", "-Zbuild-std=core"]);
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags(&linker).join("\x1f"));
+    command.args([subcommand, "--package", "dsr-ebpf", "--bins", "--release", "-Zbuild-std=core"]);
     command.args(["--target", TARGET, "--target-dir"]).arg(workspace.kernel_target());
-    process::run_aside(&mut command)
+    Ok(command)
 }
 
 fn flags(linker: &Path) -> Vec<String> {

@@ -1,12 +1,12 @@
 //! `cargo xtask lint`: format and lints, warnings being errors. `dsr-ebpf` is empty on this machine's own target, so
-//! clippy leaves it out.
+//! that it is linted apart, by the compiler that builds it.
 
 use std::path::Path;
 
 use anyhow::Result;
 
 use crate::{
-    cargo, kernel,
+    cargo, kernel, kernel_lint,
     process::{self, step},
     workspace::Workspace,
 };
@@ -29,5 +29,6 @@ pub(crate) fn clippy(workspace: &Workspace, object: &Path) -> Result<()> {
     let mut command = cargo::host(workspace);
     command.env(kernel::OBJECT_VARIABLE, object);
     command.args(["clippy", "--workspace", "--exclude", "dsr-ebpf", "--all-targets", "--", "-D", "warnings"]);
-    process::run_aside(&mut command)
+    process::run_aside(&mut command)?;
+    kernel_lint::run(workspace)
 }

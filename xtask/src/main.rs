@@ -3,12 +3,14 @@
 //! Everything that xtask itself says goes to stderr, so that stdout belongs to the program it runs.
 
 mod apt;
+mod archive;
 mod bench;
 mod bpf_linker;
 mod build;
 mod cargo;
 mod compiler;
 mod kernel;
+mod kernel_lint;
 mod lint;
 mod process;
 mod run;

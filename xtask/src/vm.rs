@@ -4,7 +4,6 @@
 //! and whether all of them passed. All that is fetched and built is below `target/vm`; remove it to get newer kernels.
 //! Nothing is installed, and the machine's own network stays out of it.
 
-mod archive;
 mod console;
 mod cpio;
 mod image;

@@ -45,13 +45,12 @@ pub(crate) fn lru(frame: &mut Frame) -> Result<(), Refusal> {
         ports: ports(headers),
         protocol: u32::from(headers.ip.protocol),
     };
-    let number = match maps::remembered(&key) {
-        Some(number) => number,
-        None => {
-            let number = (pick(headers, table)? >> 48) as u32;
-            maps::remember(&key, number);
-            number
-        }
+    let number = if let Some(number) = maps::remembered(&key) {
+        number
+    } else {
+        let number = (pick(headers, table)? >> 48) as u32;
+        maps::remember(&key, number);
+        number
     };
     send(headers, maps::backend(number).ok_or(Refusal::Drop)?);
     Ok(())

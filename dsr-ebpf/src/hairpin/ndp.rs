@@ -98,7 +98,7 @@ fn read(frame: &Frame, start: usize) -> Option<Discovery> {
     }
     let message: &Message = frame.at(start + HEADER)?;
     let known = message.kind == SOLICITATION || message.kind == ADVERTISEMENT;
-    if !known || message.code != 0 || length < MIN as u16 || length > NDP_MAX || length % 8 != 0 {
+    if !known || message.code != 0 || length < MIN as u16 || length > NDP_MAX || !length.is_multiple_of(8) {
         return None;
     }
     let source = Address { hi: ip.source.hi, lo: ip.source.lo };
@@ -162,7 +162,7 @@ impl Answer {
     }
 }
 
-/// The sum over what ICMPv6 is checked with besides itself (RFC 8200, section 8.1).
+/// The sum over what `ICMPv6` is checked with besides itself (RFC 8200, section 8.1).
 #[inline(always)]
 const fn pseudo_header(source: Address, destination: Address, length: u16) -> u64 {
     halves(source.hi)

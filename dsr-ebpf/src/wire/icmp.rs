@@ -1,4 +1,4 @@
-//! ICMP (RFC 792) and ICMPv6 (RFC 4443).
+//! ICMP (RFC 792) and `ICMPv6` (RFC 4443).
 
 use dsr_common::address::Family;
 

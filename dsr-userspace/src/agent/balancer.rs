@@ -220,15 +220,16 @@ fn attach(
 
 /// What is refused to a bond may be given to its ports.
 fn about_bond(error: datapath::Error, network: &Network) -> datapath::Error {
-    let datapath::Error::Attach { interface, mut reason } = error else { return error };
+    let datapath::Error::Attach { interface, reason } = error else { return error };
     let ports = network.ports.values().filter(|port| port.bond == interface).map(|port| port.name.as_str());
-    let ports: Vec<_> = ports.collect();
-    if !ports.is_empty() {
-        reason += &format!(
-            "; it is a bond, whose mode and ports all have to have native XDP: else write its ports in its place, \
-             `interfaces: [{}]`",
-            ports.join(", ")
-        );
-    }
+    let ports = ports.collect::<Vec<_>>().join(", ");
+    let reason = if ports.is_empty() {
+        reason
+    } else {
+        format!(
+            "{reason}; it is a bond, whose mode and ports all have to have native XDP: else write its ports in its \
+             place, `interfaces: [{ports}]`"
+        )
+    };
     datapath::Error::Attach { interface, reason }
 }

@@ -89,12 +89,17 @@ pub struct Datapath {
 }
 
 impl Datapath {
-    /// Empties the fragment table's entries for a member's row.
-    fn forget_fragments(&mut self, row: u32) {
+    /// Empties the fragment table: datagrams under way lose the rest of their fragments.
+    pub fn forget_all_fragments(&mut self) {
+        self.forget_fragments(|_| true);
+    }
+
+    /// Empties those of the fragment table's entries that are for such a member's row.
+    fn forget_fragments(&mut self, is_gone: impl Fn(u32) -> bool) {
         for set in 0..FRAGMENT_SETS {
             for way in 0..WAYS {
                 let word = self.fragments.word_at(set, way);
-                if word != 0 && Entry::from_word(word).row() == row {
+                if word != 0 && is_gone(Entry::from_word(word).row()) {
                     self.fragments.store_word(set, way, 0);
                 }
             }
@@ -150,7 +155,7 @@ impl TablesMut for Datapath {
     }
 
     fn reset_member(&mut self, row: u32) {
-        self.forget_fragments(row);
+        self.forget_fragments(|gone| gone == row);
         if let Err(error) = self.zero_counters(row) {
             tracing::warn!(row, %error, "a member's counters could not be cleared: they go on from an older member's");
         }

@@ -96,7 +96,7 @@ fn from_vip(packet: &Packet<'_>, protocol: u8, payload: &[u8]) -> Vec<u8> {
     let written = match (packet.destination, packet.source) {
         (IpAddr::V4(vip), IpAddr::V4(client)) => {
             let header = Ipv4Header::new(payload.len() as u16, HOPS, IpNumber(protocol), vip.octets(), client.octets());
-            header.and_then(|header| Ok(header.write(&mut octets))).is_ok()
+            header.is_ok_and(|header| header.write(&mut octets).is_ok())
         }
         (IpAddr::V6(vip), IpAddr::V6(client)) => Ipv6Header {
             traffic_class: 0,

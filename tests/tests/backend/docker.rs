@@ -37,7 +37,8 @@ fn a_container_is_set_up_from_outside() {
     assert!(!outside.accepts(VIP), "the Docker host has become a backend");
     assert_eq!(run(Action::Undo).0, Some(0));
     assert_eq!(run(Action::Check).0, Some(1));
-    assert_eq!((container.state(), outside.state()), (before, untouched));
+    container.assert_is(&before);
+    outside.assert_is(&untouched);
     process.kill().unwrap();
     process.wait().unwrap();
 }
@@ -48,7 +49,11 @@ fn a_container_with_the_hosts_network_is_refused() {
         return;
     }
     let host = Host::build();
-    let output = host.run(&(docker(1) + &text(&asked(System::Docker, Action::Setup))));
+    // A process in the network that the script runs in: were it not refused, nothing else would be touched.
+    let mut process = host.backend.command("sleep").unwrap().arg("1000").stdin(Stdio::null()).spawn().unwrap();
+    let output = host.run(&(docker(process.id()) + &text(&asked(System::Docker, Action::Setup))));
+    process.kill().unwrap();
+    process.wait().unwrap();
     assert!(String::from_utf8_lossy(&output.stderr).contains("has the host's network"), "{output:?}");
     let stopped = host.run(&(docker(0) + &text(&asked(System::Docker, Action::Setup))));
     assert!(String::from_utf8_lossy(&stopped.stderr).contains("does not run"), "{stopped:?}");

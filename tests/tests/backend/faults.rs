@@ -83,7 +83,7 @@ fn ipv6_that_is_off_is_named_and_switched_on() {
     host.must(&check());
     assert!(host.accepts(VIP6));
     host.must(&asked(System::Linux, Action::Undo));
-    assert_eq!(host.state(), before);
+    host.assert_is(&before);
 }
 
 #[test]

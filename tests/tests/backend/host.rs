@@ -36,6 +36,11 @@ impl Host {
         for namespace in [&host.backend, &host.client] {
             // No address comes by itself, so that what is compared holds still.
             set(namespace, "ipv6.conf.default.addr_gen_mode", "1");
+            // A new namespace has what the machine has.
+            for key in ["arp_ignore", "arp_announce", "rp_filter"] {
+                set(namespace, &format!("ipv4.conf.all.{key}"), "0");
+                set(namespace, &format!("ipv4.conf.default.{key}"), "0");
+            }
             set(namespace, "ipv6.conf.default.accept_dad", "0");
             ip(namespace, "link set lo up");
         }
@@ -44,6 +49,8 @@ impl Host {
             ip(namespace, "link set eth0 up");
             ip(namespace, &format!("address add 10.9.0.{last}/24 dev eth0"));
             ip(namespace, &format!("address add fd09::{last}/64 dev eth0 nodad"));
+            // Questions that are asked for an answer from the VIP come from this one.
+            ip(namespace, &format!("address add fe80::{last}/64 dev eth0 nodad"));
         }
         // One question is enough, and its end is known soon.
         for family in ["ipv4", "ipv6"] {
@@ -57,11 +64,13 @@ impl Host {
     /// The directories that the tools have on a host, and what programs need to run.
     fn furnish(&self) {
         for directory in [
-            "run",
+            "run/mount",
             "var-lib",
             "etc/sysctl.d",
             "etc/systemd/network",
             "etc/network/interfaces.d",
+            "etc/network/if-pre-up.d",
+            "etc/network/if-up.d",
             "etc/NetworkManager/system-connections",
             "etc/netplan",
         ] {
@@ -145,6 +154,15 @@ impl Host {
             files(&self.path(part), &mut state);
         }
         state
+    }
+
+    /// That nothing differs from how it was.
+    pub(crate) fn assert_is(&self, before: &BTreeMap<String, String>) {
+        let now = self.state();
+        let differ =
+            |(key, value): &(&String, &String)| before.get(*key) != Some(*value) || now.get(*key) != Some(*value);
+        let different: Vec<_> = before.iter().chain(&now).filter(differ).collect();
+        assert!(different.is_empty(), "before and now: {different:#?}");
     }
 
     /// Whether the client is told a MAC when it asks who has an address, by ARP or neighbour discovery.

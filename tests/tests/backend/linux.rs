@@ -44,13 +44,13 @@ fn a_host_becomes_a_backend_and_a_host_again() {
 
     let done = host.state();
     host.must(&linux(Action::Setup));
-    assert_eq!(host.state(), done, "run again, the set-up changes something");
+    host.assert_is(&done);
 
     host.must(&linux(Action::Undo));
     assert_eq!(host.names(&linux(Action::Check)), missing);
-    assert_eq!(host.state(), before);
+    host.assert_is(&before);
     host.must(&linux(Action::Undo));
-    assert_eq!(host.state(), before);
+    host.assert_is(&before);
 }
 
 #[test]
@@ -66,10 +66,11 @@ fn one_interface_alone_can_be_set_up() {
     assert!(host.accepts(VIP) && !host.is_told(VIP));
     assert_eq!(host.state()["ipv4/conf/all/arp_ignore"], before["ipv4/conf/all/arp_ignore"]);
     host.must(&one(Action::Undo));
-    assert_eq!(host.state(), before);
+    host.assert_is(&before);
     let absent = host.run(&text(&Asked { interface: Some("eth9".into()), ..linux(Action::Setup) }));
     assert!(String::from_utf8_lossy(&absent.stderr).contains("no interface eth9"), "{absent:?}");
-    assert_eq!((absent.status.code(), host.state()), (Some(1), before));
+    assert_eq!(absent.status.code(), Some(1));
+    host.assert_is(&before);
 }
 
 /// What the settings are for; and the proof that the tests above could fail.
@@ -140,7 +141,7 @@ fn what_was_there_before_stays() {
     assert_eq!(host.state()["ipv4/conf/all/arp_ignore"], "2\n");
     let told = host.must(&linux(Action::Undo));
     assert!(told.contains(&format!("{VIP} was not added by the set-up, and stays")), "{told}");
-    assert_eq!(host.state(), before);
+    host.assert_is(&before);
 }
 
 #[test]
@@ -157,7 +158,7 @@ fn the_settings_stay_until_the_last_vip_is_gone() {
     host.must(&of(Action::Check, other));
     assert_eq!(host.names(&of(Action::Check, VIP)), ["vip-held"]);
     host.must(&of(Action::Undo, other));
-    assert_eq!(host.state(), before);
+    host.assert_is(&before);
 }
 
 #[test]
@@ -170,9 +171,12 @@ fn a_wrong_host_is_left_alone() {
     let elsewhere = host.run(&text(&Asked { address: Some("10.9.0.3".into()), ..linux(Action::Setup) }));
     let told = String::from_utf8_lossy(&elsewhere.stderr);
     assert!(told.contains("this host does not have 10.9.0.3"), "{told}");
-    assert_eq!((elsewhere.status.code(), host.state()), (Some(1), before));
+    assert_eq!(elsewhere.status.code(), Some(1));
+    host.assert_is(&before);
     ip(&host.backend, &format!("address add {VIP}/24 dev eth0"));
+    let before = host.state();
     let told = host.run(&text(&of(Action::Setup, VIP)));
     assert!(String::from_utf8_lossy(&told.stderr).contains("is an address of eth0"), "{told:?}");
+    host.assert_is(&before);
     assert_eq!(host.names(&of(Action::Check, VIP)), ["vip-elsewhere", "vip-prefix", "arp-ignore", "arp-announce"]);
 }

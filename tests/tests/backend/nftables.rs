@@ -3,11 +3,13 @@
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    thread,
 };
 
 use dsr::backend::{Action, Asked, Means, System};
-use dsr_tests::{lab::process::ip, privilege::is_root};
+use dsr_tests::{
+    lab::{PATIENCE, process::ip},
+    privilege::is_root,
+};
 
 use crate::{
     host::Host,
@@ -17,17 +19,13 @@ use crate::{
 /// What the host's service, which listens on its own address alone, says at the VIP.
 fn said(host: &Host, own: &str, vip: &str) -> String {
     let listener = host.backend.run(|| TcpListener::bind(own).unwrap()).unwrap();
-    thread::scope(|scope| {
-        scope.spawn(|| listener.accept().unwrap().0.write_all(b"here").unwrap());
-        host.client
-            .run(|| {
-                let mut stream = TcpStream::connect(vip).unwrap();
-                let mut text = String::new();
-                stream.read_to_string(&mut text).unwrap();
-                text
-            })
-            .unwrap()
-    })
+    // The kernel takes the connection; it waits to be accepted.
+    let vip = vip.parse().unwrap();
+    let mut stream = host.client.run(|| TcpStream::connect_timeout(&vip, PATIENCE)).unwrap().unwrap();
+    listener.accept().unwrap().0.write_all(b"here").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
 }
 
 #[test]

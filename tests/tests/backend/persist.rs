@@ -27,12 +27,13 @@ fn files_are_written_checked_and_removed() {
     }
     for persist in PERSISTS {
         let host = Host::build();
+        stand_in(&host, persist);
         let before = host.state();
         assert!(host.names(&by(persist, Action::Check)).contains(&"persisted".to_owned()));
         host.must(&by(persist, Action::Setup));
         let done = host.state();
         host.must(&by(persist, Action::Setup));
-        assert_eq!(host.state(), done, "{persist:?}: run again, the set-up changes something");
+        host.assert_is(&done);
         host.must(&by(persist, Action::Check));
         assert!(host.accepts(VIP) && host.accepts(VIP6) && !host.is_told(VIP) && !host.is_told(VIP6), "{persist:?}");
         let sysctl = host.path("etc/sysctl.d/60-dsr-backend-all.conf");
@@ -40,7 +41,22 @@ fn files_are_written_checked_and_removed() {
         assert_eq!(host.names(&by(persist, Action::Check)), ["persisted"]);
         host.must(&by(persist, Action::Undo));
         assert!(host.names(&by(persist, Action::Check)).contains(&"persisted".to_owned()));
-        assert_eq!(host.state(), before, "{persist:?}");
+        host.assert_is(&before);
+    }
+}
+
+/// Where the kernel makes no dummy interfaces, the ones that the set-up would make are there already, of another kind.
+fn stand_in(host: &Host, persist: Persist) {
+    let dummy = host.backend.command("ip").unwrap().args(["link", "add", "dsr-try", "type", "dummy"]).output();
+    if dummy.unwrap().status.success() {
+        ip(&host.backend, "link del dsr-try");
+    } else if persist == Persist::NetworkManager {
+        eprintln!("this kernel makes no dummy interfaces: others stand in for them");
+        for name in ["dsr-0a09000a", "dsr6-a4b6588b"] {
+            ip(&host.backend, &format!("link add {name} type veth peer name p{name}"));
+            ip(&host.backend, &format!("link set {name} arp off up"));
+            ip(&host.backend, &format!("link set p{name} arp off up"));
+        }
     }
 }
 
@@ -90,7 +106,7 @@ fn ifupdown_reads_its_files() {
     host.must(&by(Persist::Ifupdown, Action::Check));
     assert!(host.accepts(VIP) && host.accepts(VIP6) && !host.is_told(VIP));
     let shown = ip(&host.backend, "-o address show dev lo");
-    assert!(shown.contains(&format!("inet {VIP}/32 scope host")), "{shown}");
+    assert!(shown.contains(&format!("inet {VIP}/32 brd {VIP} scope host")), "{shown}");
     assert!(shown.contains("deprecated"), "the IPv6 VIP is preferred as a source: {shown}");
 }
 
@@ -119,7 +135,11 @@ fn netplan_makes_what_networkd_reads() {
 
 /// Runs the real daemon until the host is a backend again.
 fn networkd(host: &Host, persist: Persist) {
-    let mut command = host.command("exec /lib/systemd/systemd-networkd");
+    // With /sys read-only, as in a container, the daemon does not wait for udev.
+    let mut command = host.command(
+        "mkdir -p /run/systemd/netif/links /run/systemd/netif/leases; chown -R systemd-network /run/systemd/netif
+        mount -t sysfs -o ro sysfs /sys; exec /lib/systemd/systemd-networkd",
+    );
     let log = host.path("networkd.log");
     let mut daemon = Daemon::start(&mut command, &log);
     let check = text(&by(persist, Action::Check));
@@ -138,6 +158,7 @@ fn the_profile_of_networkmanager_is_a_key_file() {
         return;
     }
     let host = Host::build();
+    stand_in(&host, Persist::NetworkManager);
     host.must(&by(Persist::NetworkManager, Action::Setup));
     let directory = host.path("etc/NetworkManager/system-connections");
     let known = ["id", "uuid", "type", "interface-name", "autoconnect", "method", "address1", "never-default"];

@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
-use dsr::{datapath::Features, model::Announce};
+use dsr::model::Announce;
 use dsr_tests::{
     frame::{CLIENT, OWN_MAC, PEER_MAC, VIP, arp, tagged},
     privilege::is_root,
     program::{Counter, Outcome, Program, Verdict, desired, network},
 };
 
-use super::{assert_ends, program};
+use super::{NEEDED, assert_ends, program};
 
 const BROADCAST: [u8; 6] = [0xff; 6];
 const NOBODY: [u8; 6] = [0; 6];
@@ -88,7 +88,7 @@ fn a_vip_that_a_router_announces_is_not_answered() {
     }
     let mut desired = desired();
     desired.services.iter_mut().for_each(|service| service.announce = Announce::None);
-    let program = Program::load(desired, &network(&[]), Features::ALL).unwrap();
+    let program = Program::load(desired, &network(&[]), NEEDED).unwrap();
     let request = arp(REQUEST, (PEER_MAC, CLIENT), (NOBODY, VIP), BROADCAST);
     assert_ends(&program, "announce: none", &request, Verdict::Pass, "pass_not_ip");
 }

@@ -19,7 +19,7 @@ use dsr_tests::{
     program::{Counter, Outcome, Program, Verdict, backend_address, backend_mac, desired, network, service},
 };
 
-use super::{assert_ends, program};
+use super::{NEEDED, assert_ends, program};
 
 /// The backend that a flow belongs to, by the shared hash and a table built here.
 fn expected_backend(client: (Ipv4Addr, u16), protocol: Protocol, port: u16, backends: u8) -> u8 {
@@ -125,7 +125,7 @@ fn tags_are_added_rewritten_and_removed() {
         ("the same tag out", vec![VlanTag { tpid: 0x8100, id: 5 }], tagged(&plain, 0x8100, 5)),
     ];
     for (what, tags, expected) in cases {
-        let program = Program::load(desired(), &network(&tags), Features::ALL).unwrap();
+        let program = Program::load(desired(), &network(&tags), NEEDED).unwrap();
         let mut macs = [backend_mac(n), OWN_MAC].concat();
         macs.extend_from_slice(&expected[12..]);
         for (frame, how) in [(plain.clone(), "untagged in"), (tagged(&plain, 0x8100, 5), "tag 5 in")] {
@@ -195,7 +195,7 @@ fn a_vip_that_is_not_announced_is_served() {
     }
     let mut desired = desired();
     desired.services.iter_mut().for_each(|service| service.announce = Announce::None);
-    let program = Program::load(desired, &network(&[]), Features::ALL).unwrap();
+    let program = Program::load(desired, &network(&[]), NEEDED).unwrap();
     let frame = tcp((CLIENT, 4000), (VIP, 80), Segment::Syn);
     let n = expected_backend((CLIENT, 4000), Protocol::Tcp, 80, 3);
     assert_eq!(program.run(&frame).unwrap(), sent("www", n, &frame, frame.len(), true));

@@ -9,7 +9,6 @@ use std::{
 use anyhow::{Context, Result};
 
 use super::{
-    archive::{self, State},
     cpio::{Cpio, Use},
     modules::{self, Module},
     payload::Payload,
@@ -18,6 +17,7 @@ use super::{
 };
 use crate::{
     apt,
+    archive::{self, State},
     process::{self, step},
     workspace::Workspace,
 };

@@ -9,8 +9,12 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::archive::{self, State};
-use crate::{apt, process, workspace::Workspace};
+use crate::{
+    apt,
+    archive::{self, State},
+    process,
+    workspace::Workspace,
+};
 
 const QEMU: &str = "qemu-system-x86_64";
 /// Programs that may be the machine's own, and Debian's package for each.

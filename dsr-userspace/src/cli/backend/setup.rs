@@ -11,6 +11,7 @@ use crate::{
 
 /// Arguments of `dsr backend setup`.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(group = clap::ArgGroup::new("action").args(["undo", "check"]))]
 #[command(group = clap::ArgGroup::new("means").args(["persist", "nftables", "netsh"]))]
 pub(crate) struct Args {

@@ -12,13 +12,13 @@ use super::{
 
 /// All findings, errors first.
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
-    let of_interface = |interface: &Interface| match &interface.device {
-        Device::Bond(bond) => bond::findings(facts, interface, bond),
-        _ => {
-            let mut found = device::findings(facts, interface);
-            found.extend(offload::findings(interface));
-            found
+    let of_interface = |interface: &Interface| {
+        if let Device::Bond(bond) = &interface.device {
+            return bond::findings(facts, interface, bond);
         }
+        let mut found = device::findings(facts, interface);
+        found.extend(offload::findings(interface));
+        found
     };
     let mut found: Vec<_> = facts.interfaces.iter().flat_map(of_interface).collect();
     found.extend(path::findings(facts));

@@ -13,7 +13,7 @@ pid=$(docker inspect --format '{{ "{{" }}.State.Pid{{ "}}" }}' {{ container }}) 
 [ "$pid" -gt 0 ] || die "the container {{ container }} does not run: docker start {{ container }}"
 # A container that is made again has another namespace, and records of its own.
 netns=$(stat -L -c %i "/proc/$pid/ns/net")
-[ "$netns" != "$(stat -L -c %i /proc/1/ns/net)" ] ||
+[ "$netns" != "$(stat -L -c %i /proc/self/ns/net)" ] ||
     die "the container {{ container }} has the host's network: set up the host, with --os linux"
 export netns
 

@@ -20,10 +20,14 @@ in_force() {
     if [ "$own" -gt "$all" ]; then echo "$own"; else echo "$all"; fi
 }
 
-# Gives an interface a VIP. One that is there already is left alone, now and by the undo script.
-hold() {
+# That no other interface has a VIP.
+free() {
     elsewhere=$(ip -o "-$2" address show to "$1" | awk -v own="$3" '$2 != own { print $2; exit }')
     [ -z "$elsewhere" ] || die "$1 is an address of $elsewhere, which tells the network: ip address del $1 dev $elsewhere"
+}
+
+# Gives an interface a VIP. One that is there already is left alone, now and by the undo script.
+hold() {
     if [ -n "$(ip -o "-$2" address show dev "$3" to "$1")" ]; then return; fi
     : >"$state/vip/$4"
     # shellcheck disable=SC2086 # the options are words
@@ -48,6 +52,13 @@ grep -Eq '^[[:space:]]*source(-directory)?[[:space:]]+(/etc/network/)?interfaces
 {% endif %}
 {% endif %}
 
+# Before anything is changed.
+{% for vip in vips %}
+free {{ vip.address }} {{ vip.family }} {{ vip.device }}
+{% endfor %}
+{% if v6 %}
+[ -d /proc/sys/net/ipv6 ] || die "this kernel has no IPv6, and a VIP needs it"
+{% endif %}
 mkdir -p "$state/was" "$state/vip"
 
 {% if v4 %}
@@ -60,7 +71,6 @@ case $(in_force {{ interface }} arp_ignore) in 1 | 2 | 8) ;; *) tune ipv4/conf/{
 {% endif %}
 {% if v6 %}
 # Neighbour solicitations are answered for the addresses of the interface that they came in by: nothing to set.
-[ -d /proc/sys/net/ipv6 ] || die "this kernel has no IPv6, and a VIP needs it"
 [ "$(cat /proc/sys/net/ipv6/conf/lo/disable_ipv6)" = 0 ] || tune ipv6/conf/lo/disable_ipv6 0
 {% endif %}
 
@@ -68,8 +78,8 @@ case $(in_force {{ interface }} arp_ignore) in 1 | 2 | 8) ;; *) tune ipv4/conf/{
 {% if vip.device != "lo" %}
 # An interface that is only a place for an address: it has no wire and no ARP.
 if ! ip link show dev {{ vip.device }} >/dev/null 2>&1; then
-    ip link add {{ vip.device }} type dummy
-    : >"$state/vip/{{ vip.slug }}"
+    : >"$state/vip/{{ vip.slug }}.link"
+    ip link add {{ vip.device }} type dummy || die "this kernel makes no dummy interface: modprobe dummy"
 fi
 ip link set {{ vip.device }} up
 {% endif %}

@@ -13,8 +13,11 @@ release() {
         return
     }
     [ -z "$(ip -o "-$2" address show dev "$3" to "$1" 2>/dev/null)" ] || ip "-$2" address del "$1/$5" dev "$3"
-    [ "$3" = lo ] || ip link del "$3" 2>/dev/null || true
     rm "$state/vip/$4"
+    if [ -e "$state/vip/$4.link" ]; then
+        ip link del "$3" 2>/dev/null || true
+        rm "$state/vip/$4.link"
+    fi
 }
 {% if files %}
 

@@ -1,4 +1,4 @@
-//! Debian packages that are unpacked below `target/vm`, never installed: once, and again only when what is wanted
+//! Debian packages that are unpacked below `target`, never installed: once, and again only when what is wanted
 //! changes.
 
 use std::{
@@ -18,20 +18,20 @@ use crate::{
 const STAMP: &str = "stamp";
 
 /// A directory of unpacked packages.
-pub(super) struct Archive {
-    pub(super) root: PathBuf,
+pub(crate) struct Archive {
+    pub(crate) root: PathBuf,
     /// What was unpacked, one package a line, the wanted ones first.
-    pub(super) packages: String,
+    pub(crate) packages: String,
 }
 
 /// Whether a directory has to be filled.
-pub(super) enum State {
+pub(crate) enum State {
     Filled(Archive),
     Empty,
 }
 
 /// Looks whether `directory` was filled for `wanted`.
-pub(super) fn state(directory: &Path, wanted: &str) -> State {
+pub(crate) fn state(directory: &Path, wanted: &str) -> State {
     let stamp = fs::read_to_string(directory.join(STAMP)).unwrap_or_default();
     match stamp.split_once('\n') {
         Some((first, packages)) if first == wanted => {
@@ -42,7 +42,7 @@ pub(super) fn state(directory: &Path, wanted: &str) -> State {
 }
 
 /// Downloads the packages and unpacks them, then lets `finish` do more with the unpacked tree before it counts.
-pub(super) fn fill(
+pub(crate) fn fill(
     directory: &Path,
     wanted: &str,
     packages: &[String],
@@ -50,7 +50,7 @@ pub(super) fn fill(
 ) -> Result<Archive> {
     let _ = fs::remove_dir_all(directory);
     let (downloads, root) = (directory.join("download"), directory.join("root"));
-    fs::create_dir_all(&downloads).and_then(|()| fs::create_dir_all(&root)).context("making room below target/vm")?;
+    fs::create_dir_all(&downloads).and_then(|()| fs::create_dir_all(&root)).context("making room below target")?;
     step(format_args!("fetching with apt, not installing: {}", packages.join(" ")));
     apt::download(packages, &downloads)?;
     for entry in fs::read_dir(&downloads).context("reading what apt downloaded")? {
