@@ -5,9 +5,11 @@
 //! within them: with veths that is nearly the whole way of a packet and back.
 
 use std::{
+    env,
     fmt::Write as _,
     fs,
     net::Ipv4Addr,
+    path::PathBuf,
     thread,
     time::{Duration, Instant},
 };
@@ -15,7 +17,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use clap::Parser;
 use dsr::lab::{Lab, Samples};
-use dsr_tests::lab::{Configuration, agent, dsr_program, process::finish};
+use dsr_tests::lab::{Configuration, agent, process::finish};
 
 /// Measures what health checks cost the agent.
 #[derive(Parser)]
@@ -60,7 +62,7 @@ fn measure(lab: &mut Lab, options: &Options, check: &str) -> anyhow::Result<Cost
         configuration.backend(&format!("b{number}"), address(number), 100)
     });
     lab.write_config(&configuration.health(check).to_string())?;
-    lab.start_agent(dsr_program())?;
+    lab.start_agent(program()?)?;
     let running = agent::running(lab);
     let settled = |samples: &Samples| {
         let slots = samples.named("dsr_member_slots").filter(|sample| sample.value > 0.0).count();
@@ -70,15 +72,17 @@ fn measure(lab: &mut Lab, options: &Options, check: &str) -> anyhow::Result<Cost
     running.wait_until("slots for all", Duration::from_secs(120), settled)?;
     // Neighbours that were learnt at once are confirmed at different times by then.
     thread::sleep(SETTLE);
-    let (before, began) = (probes(&running.scrape()?), Instant::now());
-    let ticks = cpu(running.pid())?;
+    let before = probes(&running.scrape()?);
+    let (ticks, began) = (cpu(running.pid())?, Instant::now());
     thread::sleep(Duration::from_secs(options.seconds));
     let (after, took) = (cpu(running.pid())?, began.elapsed().as_secs_f64());
+    // A scrape of so many takes a while too.
     let samples = running.scrape()?;
+    let scraped = began.elapsed().as_secs_f64();
     ensure!(check == "none" || samples.sum("dsr_backend_healthy", &[]) as u32 == backends, "backends went down");
     let percent = |ticks: u64| ticks as f64 / TICKS_PER_SECOND / took * 100.0;
     Ok(Cost {
-        probes: (probes(&samples) - before) / took,
+        probes: (probes(&samples) - before) / scraped,
         user: percent(after.0 - ticks.0),
         system: percent(after.1 - ticks.1),
     })
@@ -95,6 +99,14 @@ fn cpu(pid: u32) -> anyhow::Result<(u64, u64)> {
     let mut fields = fields.split_whitespace().skip(11);
     let mut next = || fields.next().and_then(|field| field.parse().ok()).context("no CPU times");
     Ok((next()?, next()?))
+}
+
+/// The `dsr` that was built beside this program, or the one that `DSR_PROGRAM` names.
+fn program() -> anyhow::Result<PathBuf> {
+    let beside = || Ok::<_, std::io::Error>(env::current_exe()?.with_file_name("dsr"));
+    let program = env::var_os("DSR_PROGRAM").map_or_else(beside, |named| Ok(named.into()))?;
+    ensure!(program.is_file(), "no dsr binary at {}: run `cargo xtask bench --health`", program.display());
+    Ok(program)
 }
 
 /// The host answers for all of them, by the same MAC.

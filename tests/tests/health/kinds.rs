@@ -98,11 +98,11 @@ fn tls_server(lab: &Lab, number: u8) -> Daemon {
     fs::create_dir(&directory).unwrap();
     let backend = lab.backend(number).unwrap();
     let path = |name: &str| directory.join(name).display().to_string();
-    let mut make = backend.command("openssl").unwrap();
-    make.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"]);
-    make.args(["-subj", "/CN=www.example.com", "-addext", "subjectAltName=DNS:www.example.com"]);
-    make.args(["-keyout", &path("key"), "-out", &path("certificate")]);
-    let made = finish(&mut make);
+    let mut request = backend.command("openssl").unwrap();
+    request.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"]);
+    request.args(["-subj", "/CN=www.example.com", "-addext", "subjectAltName=DNS:www.example.com"]);
+    request.args(["-keyout", &path("key"), "-out", &path("certificate")]);
+    let made = finish(&mut request);
     assert!(made.status.success(), "{made:?}");
     let mut serve = backend.command("openssl").unwrap();
     serve.args(["s_server", "-www", "-quiet", "-accept", &format!("{}:443", lab.vip(0).unwrap())]);

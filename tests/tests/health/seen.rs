@@ -55,7 +55,7 @@ pub(crate) fn wait_probes(lab: &Lab, backends: &[&str], times: f64) {
 pub(crate) fn is_up(samples: &Samples, backend: &str) -> bool {
     let mut healthy = samples.named("dsr_backend_healthy").filter(|sample| sample.label("backend") == backend);
     let causes = samples.sum("dsr_backend_state", &[("backend", backend)]);
-    causes == 0.0 && healthy.all(|sample| sample.value == 1.0) && probes(samples, backend) > 0.0
+    causes == 0.0 && healthy.all(|sample| sample.value > 0.0) && probes(samples, backend) > 0.0
 }
 
 fn is_down_for(samples: &Samples, backend: &str, cause: &str) -> bool {
@@ -70,7 +70,7 @@ fn is_down_for(samples: &Samples, backend: &str, cause: &str) -> bool {
 
 fn show(samples: &Samples) -> String {
     let names = ["dsr_backend_healthy", "dsr_backend_state", "dsr_member_slots"];
-    names.map(|name| samples.named(name).map(|s| format!("{name} {s:?}\n")).collect::<String>()).concat()
+    format!("{:#?}", names.map(|name| samples.named(name).collect::<Vec<_>>()))
 }
 
 /// Longer than a neighbour takes to be given up.

@@ -21,11 +21,12 @@ use crate::{
 };
 
 /// Packages and those of their targets that go into the machine, as words for cargo.
-const BUILDS: [(&str, &[&str]); 6] = [
+const BUILDS: [(&str, &[&str]); 7] = [
     ("dsr-userspace", &["build", "--bin", "dsr"]),
     ("dsr-tests", &["build", "--bin", "vm-guest"]),
     ("dsr-tests", &["test", "--no-run", "--test", "datapath"]),
     ("dsr-tests", &["test", "--no-run", "--test", "fixtures"]),
+    ("dsr-tests", &["test", "--no-run", "--test", "health"]),
     ("dsr-tests", &["test", "--no-run", "--test", "differential"]),
     ("dsr-userspace", &["test", "--no-run", "--test", "neighbour"]),
 ];
