@@ -3,8 +3,11 @@
 /// How many rows from its first one a service may stand; the program looks at no more.
 pub const SERVICE_PROBES: u32 = 8;
 
-/// Rows of the interface table, a power of two: the most interfaces that one agent can serve.
-pub const INTERFACE_ROWS: u32 = 16;
+/// The most interfaces that one agent can serve.
+pub const INTERFACES_MAX: u32 = 16;
+
+/// Rows of the interface table, a power of two: one for each interface, and one for each port of those that are bonds.
+pub const INTERFACE_ROWS: u32 = 64;
 
 /// The most IPv6 extension headers that are walked.
 pub const EXTENSIONS: u32 = 8;
@@ -21,6 +24,13 @@ pub const FRAGMENT_SECONDS: u64 = 30;
 
 /// Refusals (`on_empty: reject`) that a CPU makes in a second; Linux limits its own likewise (`net.ipv4.icmp_msgs_per_sec`).
 pub const REJECTS_PER_SECOND: u64 = 1000;
+
+/// Octets of a refused packet that a refusal quotes at most: an IPv4 header with all options, or an IPv6 header with some
+/// extensions, and [`QUOTED_OCTETS`].
+pub const QUOTE_MAX: usize = 96;
+
+/// Octets behind the IP headers of a refused packet that a refusal quotes (RFC 792).
+pub const QUOTED_OCTETS: usize = 8;
 
 /// The most members of one service: a slot names a member in 15 bits, and the highest number means "none".
 pub const MEMBERS_PER_SERVICE: u32 = 0x7fff;

@@ -8,9 +8,10 @@ use crate::maps;
 pub(crate) struct Interface {
     /// Its row of the interface table, also its block of reasons.
     pub(crate) row: u32,
-    /// The kernel's index.
+    /// The kernel's index of the interface that frames leave by where they leave by the same, a bond's for its ports;
+    /// zero where there is only one.
     pub(crate) ifindex: u32,
-    /// Its MAC in the low 48 bits, as it lies in a frame.
+    /// Its MAC, or its bond's, in the low 48 bits, as it lies in a frame.
     pub(crate) mac: u64,
 }
 
@@ -20,11 +21,11 @@ pub(crate) fn find(ifindex: u32) -> Option<Interface> {
     let index = first_row(ifindex);
     let row = maps::interface(index)?;
     if row.ifindex == ifindex {
-        return Some(Interface { row: index, ifindex, mac: row.mac });
+        return Some(Interface { row: index, ifindex: row.leaves_by, mac: row.mac });
     }
     let index = search(ifindex);
     let row = maps::interface(index)?;
-    Some(Interface { row: index, ifindex, mac: row.mac })
+    Some(Interface { row: index, ifindex: row.leaves_by, mac: row.mac })
 }
 
 /// The row of an interface that does not stand in its first one, or [`INTERFACE_ROWS`]. A function of its own: kernels

@@ -70,7 +70,10 @@ mod program {
         };
         match route_plain(&frame, &interface) {
             Some((link, route)) => end(interface.row, send(&mut frame, &link, &route)),
-            None => examine(frame.context(), u64::from(interface.row), interface.mac) as u32,
+            None => {
+                let ways = u64::from(interface.row) | u64::from(interface.ifindex) << 32;
+                examine(frame.context(), ways, interface.mac) as u32
+            }
         }
     }
 
@@ -93,9 +96,9 @@ mod program {
     /// what such frames cost anyway. A global function, so that the verifier looks at it once, with any arguments.
     #[unsafe(no_mangle)]
     #[inline(never)]
-    extern "C" fn examine(ctx: *mut xdp_md, row: u64, mac: u64) -> u64 {
+    extern "C" fn examine(ctx: *mut xdp_md, ways: u64, mac: u64) -> u64 {
         let mut frame = Frame::of(ctx);
-        let interface = Interface { row: row as u32, ifindex: frame.interface(), mac };
+        let interface = Interface { row: ways as u32, ifindex: (ways >> 32) as u32, mac };
         let outcome = balance(&mut frame, &interface);
         u64::from(end(interface.row, outcome))
     }

@@ -16,7 +16,7 @@ use dsr_common::{
     fragment::{Entry, FragmentSet, WAYS},
     hash::{HashKeys, KEY_WORDS, Keys},
     interface::InterfaceRow,
-    limits::{FRAGMENT_SETS, INTERFACE_ROWS, SLOTS_PER_BLOCK},
+    limits::{FRAGMENT_SETS, INTERFACE_ROWS, INTERFACES_MAX, SLOTS_PER_BLOCK},
     member::MemberRow,
     previous::PreviousBlock,
     service::{MembersRef, ServiceKey, ServiceRow, TableRef},
@@ -54,7 +54,7 @@ static REASONS: PerCpuArray<u64> = PerCpuArray::with_max_entries(REASON_ROWS, 0)
 #[map]
 static REJECTS: PerCpuArray<Rejects> = PerCpuArray::with_max_entries(1, 0);
 #[map]
-static DEVICES: DevMap = DevMap::with_max_entries(INTERFACE_ROWS, 0);
+static DEVICES: DevMap = DevMap::with_max_entries(INTERFACES_MAX, 0);
 
 #[unsafe(no_mangle)]
 static HASH_KEYS: HashKeys = HashKeys([0; KEY_WORDS]);
@@ -117,7 +117,7 @@ features! {
     remembers => FEATURE_REMEMBER,
 }
 
-/// A row of the interface table.
+/// A row of the interface table. By which interface its frames leave is not read where there is only one.
 #[inline(always)]
 pub(crate) fn interface(row: u32) -> Option<InterfaceRow> {
     let row = INTERFACES.get_ptr(row)?;
@@ -125,7 +125,7 @@ pub(crate) fn interface(row: u32) -> Option<InterfaceRow> {
     unsafe {
         Some(InterfaceRow {
             ifindex: read_volatile(addr_of!((*row).ifindex)),
-            pad: 0,
+            leaves_by: if redirects() { read_volatile(addr_of!((*row).leaves_by)) } else { 0 },
             mac: read_volatile(addr_of!((*row).mac)),
         })
     }

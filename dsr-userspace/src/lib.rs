@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod announce;
+pub mod backend;
 pub mod cli;
 pub mod config;
 pub mod datapath;

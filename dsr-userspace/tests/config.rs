@@ -167,7 +167,7 @@ fn the_reference_begins_with_a_file_that_is_taken() {
     let text = reference.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let config = config::parse(text, Path::new("configuration.md")).unwrap();
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
-    for number in [dsr_common::limits::INTERFACE_ROWS, dsr_common::limits::MEMBERS_PER_SERVICE] {
+    for number in [dsr_common::limits::INTERFACES_MAX, dsr_common::limits::MEMBERS_PER_SERVICE] {
         assert!(reference.contains(&format!("at most {number}")), "the reference names the limit {number}");
     }
 }

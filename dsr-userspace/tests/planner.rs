@@ -97,7 +97,7 @@ impl Moment {
             let no = Reach::No(NoHop::NoNeighbour(backend_address(n).into()));
             (backend_address(n).into(), if self.unreachable.contains(&n) { no } else { Reach::Hop(hop) })
         });
-        Network { interfaces: BTreeMap::new(), reach: reach.collect() }
+        Network { reach: reach.collect(), ..Network::default() }
     }
 
     /// The backends of a service that can be sent to.

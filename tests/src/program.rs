@@ -14,7 +14,7 @@ use dsr::{
         Announce, Backend, Desired, Forward, Hop, InterfaceState, Mac, Network, OnEmpty, Protocol, Reach, Service,
         ServiceId, VlanTag, Weight,
     },
-    reconcile::{Layout, Sizes, apply, plan},
+    reconcile::{Layout, Sizes, TablesMut as _, apply, plan},
 };
 use dsr_common::stats::Reason;
 
@@ -89,6 +89,13 @@ impl Program {
         apply(&planned.changes, &mut self.datapath);
         (self.desired, self.layout) = (desired, planned.layout);
         Ok(())
+    }
+
+    /// Makes it as if it had seen no frame yet.
+    pub fn forget(&mut self) {
+        for member in self.layout.services.iter().flat_map(|service| &service.members) {
+            self.datapath.reset_member(member.row);
+        }
     }
 
     /// Runs one frame through the program.
@@ -185,5 +192,5 @@ pub fn network(tags: &[VlanTag]) -> Network {
         let (source, destination) = (Mac(OWN_MAC), Mac(backend_mac(n)));
         (backend_address(n), Reach::Hop(Hop { ifindex: IFINDEX, source, destination, tags: tags.to_vec() }))
     });
-    Network { interfaces: BTreeMap::new(), reach: reach.collect() }
+    Network { reach: reach.collect(), ..Network::default() }
 }

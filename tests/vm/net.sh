@@ -82,17 +82,22 @@ veth_nodes() {
     done
 }
 
-# A balancer whose interfaces eth0 and eth1 are ports of bond0.
+# A balancer whose interfaces eth0 and eth1 are ports of bond0, of the mode and with the options given.
 bonded_balancer() {
     node balancer
-    ip -n balancer link add bond0 type bond mode active-backup miimon 100
+    ip -n balancer link add bond0 type bond mode "$@" miimon 100
     for port in eth0 eth1; do
         veth balancer $port
-        ip -n balancer link set $port down
-        ip -n balancer link set $port master bond0
+        bonded $port
     done
     ip -n balancer link set bond0 up
     pass balancer-eth0 balancer-eth1
+}
+
+# Makes an interface of the balancer a port of bond0.
+bonded() {
+    ip -n balancer link set $1 down
+    ip -n balancer link set $1 master bond0
 }
 
 # A balancer whose interface eth0 is the port of br0.

@@ -26,7 +26,7 @@ pub(crate) struct Options {
 }
 
 /// Programs that the tests start, and Debian's package for each.
-const PROGRAMS: [(&str, &str); 7] = [
+const PROGRAMS: [(&str, &str); 11] = [
     ("nginx", "nginx-light"),
     ("curl", "curl"),
     ("iperf3", "iperf3"),
@@ -34,6 +34,10 @@ const PROGRAMS: [(&str, &str); 7] = [
     ("promtool", "prometheus"),
     ("ip", "iproute2"),
     ("ping", "iputils-ping"),
+    ("nft", "nftables"),
+    ("shellcheck", "shellcheck"),
+    ("ifup", "ifupdown"),
+    ("netplan", "netplan.io"),
 ];
 
 /// The subcommand. What ran is told in the end, also where a step failed.

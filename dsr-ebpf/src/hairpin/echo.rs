@@ -5,7 +5,7 @@ use dsr_common::{address::Family, stats::Reason};
 use super::{
     TTL,
     checksum::{adjusted, word},
-    is_host, swap_macs,
+    is_from_host, is_host, swap_macs,
 };
 use crate::{
     frame::Frame,
@@ -21,7 +21,8 @@ use crate::{
 /// Answers an echo request to a VIP in its frame. Options such as a source route would have to be turned around: none.
 #[inline(always)]
 pub(crate) fn answer(frame: &mut Frame, link: &Link, ip: &Ip, mac: u64) -> Reason {
-    if !ip.is_plain || !is_host(ip.family, ip.client) || service::is_vip(ip.family, ip.client) {
+    let answerable = ip.is_plain && is_from_host(link) && is_host(ip.family, ip.client);
+    if !answerable || service::is_vip(ip.family, ip.client) {
         return Reason::DropIcmp;
     }
     match write_reply(frame, link, ip, mac) {

@@ -30,6 +30,12 @@ fn is_host(family: Family, source: Address) -> bool {
     }
 }
 
+/// Whether a frame can be answered to its source MAC: a group sends nothing (IEEE 802.3, 3.2.3).
+#[inline(always)]
+fn is_from_host(link: &Link) -> bool {
+    link.source & ethernet::GROUP_BIT == 0
+}
+
 /// Sends the frame back to where it came from, from this interface's MAC.
 #[inline(always)]
 fn swap_macs(frame: &mut Frame, link: &Link, mac: u64) -> Option<()> {

@@ -8,7 +8,10 @@ use dsr_common::{
     stats::Reason,
 };
 
-use super::checksum::{folded, halves};
+use super::{
+    checksum::{folded, halves},
+    is_from_host,
+};
 use crate::{
     frame::Frame,
     parse::Link,
@@ -75,7 +78,7 @@ pub(crate) fn answer(frame: &mut Frame, link: &Link, mac: u64) -> Option<Reason>
         return Some(Reason::PassNdClaim);
     }
     let from_group = source.hi.to_ne_bytes()[0] == 0xff;
-    if from_group || !service::is_announced(Family::V6, target) {
+    if from_group || !is_from_host(link) || !service::is_announced(Family::V6, target) {
         return None;
     }
     let probes = source.hi == 0 && source.lo == 0;

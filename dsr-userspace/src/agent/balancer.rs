@@ -5,13 +5,13 @@ use std::{
     net::IpAddr,
 };
 
-use super::{Error, carried::Carried, loops::LoopLog, reach::ReachLog};
+use super::{Error, carried::Carried, interfaces::enter, loops::LoopLog, reach::ReachLog};
 use crate::{
     announce::{self, Announcer},
     config::{Config, XdpMode},
-    datapath::{Datapath, Features, Mode},
+    datapath::{self, Datapath, Features, Mode},
     metrics::Reloads,
-    model::{InterfaceState, Network, SINGLE_BUFFER_MTU},
+    model::{Network, SINGLE_BUFFER_MTU},
     reconcile::{Full, Layout, Plan, Sizes, apply, plan},
 };
 
@@ -24,6 +24,8 @@ pub(super) struct Balancer {
     pub(super) reloads: Reloads,
     pub(super) loops: LoopLog,
     pub(super) carried: Carried,
+    /// The interfaces and ports that the program was told of, and the name in the configuration that each counts for.
+    pub(super) entered: BTreeMap<u32, String>,
     features: Features,
     announcer: Announcer,
     reach: ReachLog,
@@ -40,9 +42,21 @@ impl Balancer {
         let datapath = Datapath::load(sizes, features, seed)?;
         let announcer = Announcer::start().map_err(Error::Announce)?;
         let (layout, reloads, reach) = (Layout::default(), Reloads::default(), ReachLog::default());
-        let (loops, carried) = (LoopLog::default(), Carried::default());
-        let mut balancer =
-            Self { config, network, datapath, layout, reloads, loops, carried, features, announcer, reach, seed };
+        let (loops, carried, entered) = (LoopLog::default(), Carried::default(), BTreeMap::new());
+        let mut balancer = Self {
+            config,
+            network,
+            datapath,
+            layout,
+            reloads,
+            loops,
+            carried,
+            entered,
+            features,
+            announcer,
+            reach,
+            seed,
+        };
         balancer.reconcile()?;
         tracing::info!(
             interfaces = balancer.config.interfaces().join(","),
@@ -126,7 +140,7 @@ impl Balancer {
         let features = features(&self.config, &self.network);
         let desired = &self.config.desired;
         let mut fresh = Datapath::load(Sizes::for_desired(desired), features, desired.hash_seed)?;
-        fresh.set_interfaces(&self.devices())?;
+        enter(&mut fresh, &self.devices(), &self.network)?;
         let plan = self.plan(&fresh)?;
         apply(&plan.changes, &mut fresh);
         let kept = self.attached();
@@ -135,7 +149,9 @@ impl Balancer {
         (self.features, self.seed) = (features, desired.hash_seed);
         let gone = std::mem::replace(&mut self.datapath, fresh);
         let layout = std::mem::replace(&mut self.layout, plan.layout);
-        Ok(self.carried.add(&gone, &layout, &self.network.interfaces)?)
+        let names = self.names();
+        let entered = std::mem::replace(&mut self.entered, names);
+        Ok(self.carried.add(&gone, &layout, &entered)?)
     }
 
     /// The configuration's interfaces that have the program.
@@ -148,17 +164,6 @@ impl Balancer {
     fn plan(&self, datapath: &Datapath) -> Result<Plan, Full> {
         let devices: BTreeMap<u32, u32> = self.devices().iter().map(|(device, i)| (i.ifindex, *device)).collect();
         plan(&self.config.desired, &self.network, &devices, datapath)
-    }
-
-    /// The interfaces that exist, each with its place in the configuration, which is its row of the device map.
-    fn devices(&self) -> Vec<(u32, InterfaceState)> {
-        let state = |name: &String| self.network.interfaces.get(name).copied();
-        (0..).zip(self.config.interfaces()).filter_map(|(device, name)| Some((device, state(&name)?))).collect()
-    }
-
-    fn enter_interfaces(&mut self) -> Result<(), Error> {
-        let devices = self.devices();
-        Ok(self.datapath.set_interfaces(&devices)?)
     }
 
     fn announce(&self) {
@@ -196,7 +201,8 @@ fn attach(
             tracing::warn!(interface = name, "the interface is gone; it is used again when it is back");
             continue;
         };
-        match datapath.attach(&name, interface.ifindex, allow_generic)? {
+        let attached = datapath.attach(&name, interface.ifindex, allow_generic);
+        match attached.map_err(|error| about_bond(error, network))? {
             Mode::Native => tracing::info!(interface = name, "attached natively"),
             Mode::Generic => tracing::warn!(
                 interface = name,
@@ -205,4 +211,19 @@ fn attach(
         }
     }
     Ok(())
+}
+
+/// What is refused to a bond may be given to its ports.
+fn about_bond(error: datapath::Error, network: &Network) -> datapath::Error {
+    let datapath::Error::Attach { interface, mut reason } = error else { return error };
+    let ports = network.ports.values().filter(|port| port.bond == interface).map(|port| port.name.as_str());
+    let ports: Vec<_> = ports.collect();
+    if !ports.is_empty() {
+        reason += &format!(
+            "; it is a bond, whose mode and ports all have to have native XDP: else write its ports in its place, \
+             `interfaces: [{}]`",
+            ports.join(", ")
+        );
+    }
+    datapath::Error::Attach { interface, reason }
 }

@@ -7,7 +7,7 @@ use dsr_common::stats::Reason;
 
 use crate::{
     datapath::{Datapath, Error, Traffic},
-    model::{InterfaceState, ServiceId},
+    model::ServiceId,
     reconcile::Layout,
 };
 
@@ -24,7 +24,7 @@ impl Carried {
         &mut self,
         gone: &Datapath,
         layout: &Layout,
-        interfaces: &BTreeMap<String, InterfaceState>,
+        entered: &BTreeMap<u32, String>,
     ) -> Result<(), Error> {
         for service in &layout.services {
             for member in &service.members {
@@ -32,11 +32,14 @@ impl Carried {
                 *sum = *sum + gone.traffic(member.row)?;
             }
         }
-        for (name, interface) in interfaces {
-            for reason in Reason::ALL {
-                let count = gone.reason(Some(interface.ifindex), *reason)?;
-                *self.reasons.entry((name.clone(), reason.label())).or_default() += count;
-            }
+        entered.iter().try_for_each(|(ifindex, name)| self.add_reasons(gone, *ifindex, name))
+    }
+
+    /// Takes over what was counted on an interface, or a port, that counts for this name.
+    pub(super) fn add_reasons(&mut self, datapath: &Datapath, ifindex: u32, name: &str) -> Result<(), Error> {
+        for reason in Reason::ALL {
+            let count = datapath.reason(Some(ifindex), *reason)?;
+            *self.reasons.entry((name.to_owned(), reason.label())).or_default() += count;
         }
         Ok(())
     }

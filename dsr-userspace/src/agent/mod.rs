@@ -6,6 +6,7 @@
 mod balancer;
 mod carried;
 mod exporter;
+mod interfaces;
 mod loops;
 mod reach;
 mod report;

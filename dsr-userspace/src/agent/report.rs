@@ -45,10 +45,11 @@ impl Balancer {
     fn reasons(&self) -> Result<Vec<ReasonSample>, datapath::Error> {
         let mut samples = Vec::new();
         for name in self.config.interfaces() {
-            let Some(interface) = self.network.interfaces.get(&name) else { continue };
             for reason in Reason::ALL {
-                let packets =
-                    self.carried.reason(&name, *reason) + self.datapath.reason(Some(interface.ifindex), *reason)?;
+                let mut packets = self.carried.reason(&name, *reason);
+                for (ifindex, _) in self.entered.iter().filter(|(_, counts_for)| **counts_for == name) {
+                    packets += self.datapath.reason(Some(*ifindex), *reason)?;
+                }
                 samples.push(ReasonSample { reason: *reason, interface: name.clone(), packets });
             }
         }

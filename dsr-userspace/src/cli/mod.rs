@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 fine, 1 a failure or a finding, 2 wrong usage or configuration.
 
+mod backend;
 mod check;
 mod lab;
 mod run;
@@ -25,6 +26,8 @@ enum Command {
     Run(run::Args),
     /// Say what is wrong with a configuration; change nothing.
     Check(check::Args),
+    /// What is done on the real servers.
+    Backend(backend::Args),
     /// Show it at work in network namespaces of its own: client, switch, balancer and backends.
     Lab(lab::Args),
 }
@@ -39,6 +42,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(args),
+        Command::Backend(args) => backend::run(&args),
         Command::Lab(args) => lab::run(&args),
     };
     result.unwrap_or_else(|error| {

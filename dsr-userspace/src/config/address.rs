@@ -26,6 +26,14 @@ impl Read for HostAddress {
     }
 }
 
+/// Reads an address that one host on the network can have, from outside a file.
+///
+/// # Errors
+/// What is wrong with it, and what to write instead.
+pub fn host_address(text: &str) -> Result<IpAddr, String> {
+    HostAddress::read(Value::String(text.to_owned())).map(|HostAddress(address)| address)
+}
+
 /// What is written around an address, if that is all that is wrong.
 fn decorated(text: &str) -> Option<String> {
     let address = |text: &str| text.parse::<IpAddr>().ok();

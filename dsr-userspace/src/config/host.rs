@@ -11,8 +11,10 @@ use super::{
 /// What is known of this host's network: of one network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HostFacts {
-    /// The names of its interfaces.
+    /// The names of its Ethernet interfaces.
     pub interfaces: Vec<String>,
+    /// The names of its other interfaces: the loopback, tunnels.
+    pub others: Vec<String>,
     /// Its own addresses.
     pub addresses: Vec<AddressOnHost>,
 }
@@ -28,7 +30,7 @@ pub struct AddressOnHost {
     pub interface: String,
 }
 
-/// Compares a configuration with a host: its interfaces exist, and neither a VIP nor a backend is the host itself.
+/// Compares a configuration with a host: its interfaces exist and are Ethernet, and neither a VIP nor a backend is the host itself.
 pub fn check_host(config: &Config, host: &HostFacts) -> Result<(), Errors> {
     Errors::some(problems(config, host)).map_or(Ok(()), Err)
 }
@@ -53,6 +55,10 @@ impl HostFacts {
 
 fn no_interface(name: &str, host: &HostFacts) -> String {
     let names = || host.interfaces.iter().map(String::as_str);
+    if host.others.iter().any(|other| other == name) {
+        let write = suggest::listed(names());
+        return format!("cannot attach to {name}: it is no Ethernet interface; write one that has a MAC: {write}");
+    }
     match suggest::closest(name, names()) {
         Some(close) => format!("this host has no interface {name}: did you mean {close}?"),
         None => format!("this host has no interface {name}: write {}", suggest::listed(names())),
@@ -100,14 +106,14 @@ services:
 
     #[test]
     fn a_fitting_host_has_no_errors() {
-        let interfaces = ["lo", "eth0", "eht1"].map(str::to_owned).to_vec();
-        let host = HostFacts { interfaces, addresses: vec![on_host("10.0.0.1", 24, "eth0")] };
+        let interfaces = ["eth0", "eht1"].map(str::to_owned).to_vec();
+        let host = HostFacts { interfaces, addresses: vec![on_host("10.0.0.1", 24, "eth0")], ..HostFacts::default() };
         assert_eq!(found(&host), "");
     }
 
     #[test]
     fn all_that_does_not_fit_is_told_at_once() {
-        let interfaces = ["lo", "eth0", "eth1"].map(str::to_owned).to_vec();
+        let interfaces = ["eth0", "eth1"].map(str::to_owned).to_vec();
         let addresses = vec![on_host("192.0.2.10", 32, "lo"), on_host("10.0.0.11", 24, "eth0")];
         let expected = "\
 dsr.yaml:1:20: interfaces[1]: this host has no interface eht1: did you mean eth1?
@@ -115,12 +121,21 @@ dsr.yaml:5:31: pools.web.backends[0].address: 10.0.0.11 is this host, on eth0: a
 write another host's address
 dsr.yaml:7:22: services[0].vip: 192.0.2.10 is an address of this host, on lo: a balancer must not have its VIPs as \
 addresses; remove it with `ip address del 192.0.2.10/32 dev lo`";
-        assert_eq!(found(&HostFacts { interfaces, addresses }), expected);
+        assert_eq!(found(&HostFacts { interfaces, addresses, ..HostFacts::default() }), expected);
     }
 
     #[test]
     fn a_host_without_a_similar_interface_lists_its_own() {
-        let host = HostFacts { interfaces: vec!["lo".to_owned(), "ens3".to_owned()], addresses: vec![] };
-        assert!(found(&host).contains("this host has no interface eth0: write lo or ens3"));
+        let host = HostFacts { interfaces: vec!["ens3".to_owned()], ..HostFacts::default() };
+        assert!(found(&host).contains("this host has no interface eth0: write ens3"));
+    }
+
+    #[test]
+    fn an_interface_that_is_not_ethernet_is_refused() {
+        let others = vec!["eht1".to_owned(), "lo".to_owned()];
+        let host = HostFacts { interfaces: vec!["eth0".to_owned()], others, ..HostFacts::default() };
+        let expected = "dsr.yaml:1:20: interfaces[1]: cannot attach to eht1: it is no Ethernet interface; write one that \
+                        has a MAC: eth0";
+        assert_eq!(found(&host), expected);
     }
 }

@@ -27,6 +27,7 @@ mod services;
 mod suggest;
 mod watch;
 
+pub use address::host_address;
 pub use error::{Errors, Located, Place, Problem};
 pub use host::{AddressOnHost, HostFacts, check_host};
 pub use netlink::FactsError;

@@ -5,7 +5,7 @@ use std::{collections::HashMap, io, net::IpAddr};
 use futures_util::TryStreamExt;
 use netlink_packet_route::{
     address::{AddressAttribute, AddressMessage},
-    link::LinkAttribute,
+    link::{LinkAttribute, LinkLayerType},
 };
 
 use super::host::{AddressOnHost, HostFacts};
@@ -32,23 +32,26 @@ impl HostFacts {
     }
 
     async fn ask(handle: &rtnetlink::Handle) -> Result<Self, FactsError> {
-        let mut names = HashMap::new();
+        let (mut names, mut interfaces, mut others) = (HashMap::new(), Vec::new(), Vec::new());
         let mut links = handle.link().get().execute();
         while let Some(link) = links.try_next().await? {
             let name = link.attributes.into_iter().find_map(|attribute| match attribute {
                 LinkAttribute::IfName(name) => Some(name),
                 _ => None,
             });
-            names.extend(name.map(|name| (link.header.index, name)));
+            let Some(name) = name else { continue };
+            let is_ethernet = link.header.link_layer_type == LinkLayerType::Ether;
+            if is_ethernet { &mut interfaces } else { &mut others }.push(name.clone());
+            names.insert(link.header.index, name);
         }
         let mut addresses = Vec::new();
         let mut messages = handle.address().get().execute();
         while let Some(message) = messages.try_next().await? {
             addresses.extend(on_host(&message, &names));
         }
-        let mut interfaces: Vec<_> = names.into_values().collect();
         interfaces.sort();
-        Ok(Self { interfaces, addresses })
+        others.sort();
+        Ok(Self { interfaces, others, addresses })
     }
 }
 
@@ -70,9 +73,10 @@ mod tests {
     #[tokio::test]
     async fn every_host_has_a_loopback() {
         let facts = HostFacts::read().await.unwrap();
-        assert!(facts.interfaces.iter().any(|name| name == "lo"), "{facts:?}");
+        assert!(facts.others.iter().any(|name| name == "lo"), "{facts:?}");
         for on_host in &facts.addresses {
-            assert!(facts.interfaces.contains(&on_host.interface), "{facts:?}");
+            let mut all = facts.interfaces.iter().chain(&facts.others);
+            assert!(all.any(|name| *name == on_host.interface), "{facts:?}");
             assert_ne!(on_host.address, IpAddr::from([0, 0, 0, 0]));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fs, path::Path};
 
-use dsr_common::limits::INTERFACE_ROWS;
+use dsr_common::limits::INTERFACES_MAX;
 
 use super::{
     Config, SeedSource, XdpMode,
@@ -127,8 +127,8 @@ fn interfaces(report: &mut Report<'_>, field: Field<Vec<Field<InterfaceName>>>) 
     if names.is_empty() {
         report.error(&list, "has no interface: write those that packets for the VIPs come in on, like [eth0]");
     }
-    if names.len() > INTERFACE_ROWS as usize {
-        report.error(&list, format!("{} interfaces are too many: write at most {INTERFACE_ROWS}", names.len()));
+    if names.len() > INTERFACES_MAX as usize {
+        report.error(&list, format!("{} interfaces are too many: write at most {INTERFACES_MAX}", names.len()));
     }
     let mut seen: HashMap<String, FieldPath> = HashMap::new();
     let mut good = Vec::new();

@@ -9,7 +9,7 @@ use aya::{
 };
 use dsr_common::{
     hash::HashKeys,
-    limits::{FRAGMENT_SETS, INTERFACE_ROWS},
+    limits::{FRAGMENT_SETS, INTERFACE_ROWS, INTERFACES_MAX},
     names,
     stats::REASON_ROWS,
     track::ROW_MAX,
@@ -155,7 +155,7 @@ fn rows(sizes: Sizes) -> [(&'static str, u32); 12] {
         (names::REASONS, REASON_ROWS),
         (names::FRAGMENTS, FRAGMENT_SETS),
         (names::INTERFACES, INTERFACE_ROWS),
-        (names::DEVICES, INTERFACE_ROWS),
+        (names::DEVICES, INTERFACES_MAX),
     ]
 }
 

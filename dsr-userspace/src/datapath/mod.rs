@@ -3,6 +3,7 @@
 mod attach;
 mod counters;
 mod holder;
+mod interfaces;
 mod load;
 mod mapped;
 mod pass;
@@ -16,8 +17,8 @@ use aya::{
 };
 use dsr_common::{
     fragment::{Entry, FragmentSet, WAYS},
-    interface::{InterfaceRow, first_row, mac_word},
-    limits::{FRAGMENT_SETS, INTERFACE_ROWS, SLOTS_PER_BLOCK},
+    interface::InterfaceRow,
+    limits::{FRAGMENT_SETS, SLOTS_PER_BLOCK},
     member::MemberRow,
     previous::PreviousBlock,
     service::{ServiceRow, TableRef},
@@ -35,10 +36,7 @@ pub use self::{
     pass::Pass,
     track::FlowTable,
 };
-use crate::{
-    model::InterfaceState,
-    reconcile::{Sizes, Tables, TablesMut},
-};
+use crate::reconcile::{Sizes, Tables, TablesMut};
 
 /// What can go wrong between the agent and the kernel.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +59,12 @@ pub enum Error {
     /// An interface could not be entered in the device map.
     #[error("cannot make {0} a target of redirects: {1}")]
     Device(u32, aya::maps::xdp::XdpMapError),
+    /// More interfaces and ports than the program can tell apart.
+    #[error(
+        "interface {0} finds no place: the interfaces and the ports of bonds are more than {max}",
+        max = dsr_common::limits::INTERFACE_ROWS
+    )]
+    TooManyInterfaces(u32),
     /// A map could not be mapped into memory.
     #[error("cannot map {0} into memory: {1}")]
     Mmap(&'static str, std::io::Error),
@@ -96,23 +100,6 @@ pub struct Datapath {
 }
 
 impl Datapath {
-    /// Tells the program which interfaces there are, each with its row of the device map. An interface keeps its row
-    /// of the interface table, and with it its counts of reasons.
-    pub fn set_interfaces(&mut self, interfaces: &[(u32, InterfaceState)]) -> Result<(), Error> {
-        for (device, interface) in interfaces {
-            let Some(row) = self.interface_row(interface.ifindex) else {
-                continue; // The configuration allows no more interfaces than there are rows.
-            };
-            // The MAC first: a row is found by its index.
-            self.interfaces.store_word(row, 1, mac_word(interface.mac.0));
-            self.interfaces.store_word(row, 0, u64::from(interface.ifindex));
-            self.devices
-                .set(*device, interface.ifindex, None, 0)
-                .map_err(|error| Error::Device(interface.ifindex, error))?;
-        }
-        Ok(())
-    }
-
     /// Empties the fragment table's entries for a member's row.
     fn forget_fragments(&mut self, row: u32) {
         for set in 0..FRAGMENT_SETS {
@@ -123,13 +110,6 @@ impl Datapath {
                 }
             }
         }
-    }
-
-    /// The row of an interface, or the first free one on its way.
-    fn interface_row(&self, ifindex: u32) -> Option<u32> {
-        let is_its_own =
-            |row: &u32| matches!(self.interfaces.load(*row).ifindex, found if found == 0 || found == ifindex);
-        (0..INTERFACE_ROWS).map(|step| first_row(ifindex.wrapping_add(step))).find(is_its_own)
     }
 }
 

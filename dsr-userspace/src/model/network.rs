@@ -7,6 +7,8 @@ use std::{collections::BTreeMap, fmt, net::IpAddr};
 pub struct Network {
     /// The interfaces of the configuration that exist, by name.
     pub interfaces: BTreeMap<String, InterfaceState>,
+    /// The ports of those that are bonds, by index: frames come in on them.
+    pub ports: BTreeMap<u32, BondPort>,
     /// The way to each backend that was asked for.
     pub reach: BTreeMap<IpAddr, Reach>,
 }
@@ -23,6 +25,15 @@ pub struct InterfaceState {
     pub mtu: u32,
     /// Whether it is administratively up and has a carrier.
     pub up: bool,
+}
+
+/// A port of a bond that is one of the configuration's interfaces, and is none itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BondPort {
+    /// Its name.
+    pub name: String,
+    /// The bond's name.
+    pub bond: String,
 }
 
 /// The largest MTU whose frames a driver can hold in one buffer: a page of 4096 octets less the headroom of XDP (256)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{Duty, ForwardingKey, Kind, Link, PortVlan};
-use crate::model::{InterfaceState, Mac, NoHop, VlanTag};
+use crate::model::{BondPort, InterfaceState, Mac, NoHop, VlanTag};
 
 /// Links, and the tables of the bridges among them.
 #[derive(Debug)]
@@ -55,6 +55,17 @@ impl Wires {
             Some((link.name.clone(), state))
         };
         configured.filter_map(state).collect()
+    }
+
+    /// The ports of those that are bonds, by index.
+    pub(super) fn ports(&self) -> BTreeMap<u32, BondPort> {
+        let bonds =
+            self.links.iter().filter(|(_, link)| matches!(link.kind, Kind::Bond { .. }) && self.is_interface(link));
+        let ports = bonds.flat_map(|(index, bond)| self.parts(*index).map(move |(index, port)| (index, port, bond)));
+        ports
+            .filter(|(_, port, _)| !self.is_interface(port))
+            .map(|(index, port, bond)| (index, BondPort { name: port.name.clone(), bond: bond.name.clone() }))
+            .collect()
     }
 
     /// Whether frames for a link can leave by one of the configuration's interfaces at all.

@@ -49,6 +49,17 @@ fn a_bond_that_is_an_interface_itself_needs_no_slave() {
 }
 
 #[test]
+fn the_ports_of_a_bond_that_is_an_interface_are_known() {
+    let port = |name: &str| BondPort { name: name.into(), bond: "above".into() };
+    let mut bond = wires(&["above"], Kind::Bond { active: Some(ETH1) });
+    assert_eq!(bond.ports(), BTreeMap::from([(ETH0, port("eth0")), (ETH1, port("eth1"))]));
+    bond.links.get_mut(&ETH0).unwrap().controller = None;
+    assert_eq!(bond.ports(), BTreeMap::from([(ETH1, port("eth1"))]), "one that left it");
+    assert!(wires(&["eth0", "eth1"], Kind::Bond { active: None }).ports().is_empty(), "the ports are interfaces");
+    assert!(wires(&["above"], Kind::Bridge { filter: None }).ports().is_empty(), "no program runs for a bridge's");
+}
+
+#[test]
 fn a_bond_sends_by_its_active_slave() {
     let bond = wires(&["eth0", "eth1"], Kind::Bond { active: Some(ETH1) });
     assert_eq!(exit(&bond, ABOVE), Ok(untagged(ETH1)));

@@ -19,8 +19,8 @@ pub(super) struct Facts {
     pub(super) toward_backends: Vec<Listening>,
 }
 
-/// One of the configuration's interfaces.
-#[derive(Clone, Debug)]
+/// One of the configuration's interfaces, or a port of one that is a bond.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Interface {
     /// Its name.
     pub(super) name: String,
@@ -55,8 +55,19 @@ pub(super) enum Device {
     Veth,
     /// A bridge, with the names of its ports.
     Bridge(Vec<String>),
+    /// A bond.
+    Bond(Bond),
     /// A VLAN sub-interface, with the name of what it stands on where that is here.
     Vlan(Option<String>),
+}
+
+/// A bond: it hands the program to its ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Bond {
+    /// The setting with which it has no native XDP, if it has one of those.
+    pub(super) unable: Option<String>,
+    /// What it consists of.
+    pub(super) ports: Vec<Interface>,
 }
 
 /// What a driver says of itself (`enum netdev_xdp_act`).

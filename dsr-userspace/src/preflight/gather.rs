@@ -16,7 +16,7 @@ use netlink_packet_route::{
 
 use super::{
     ethtool::Ethtool,
-    facts::{Device, Facts, Hops, Interface, Listening, Program, Routed},
+    facts::{Bond, Device, Facts, Hops, Interface, Listening, Program, Routed},
     features,
     generic::Generic,
     links::{Link, Links},
@@ -85,7 +85,7 @@ fn interface((index, link): (u32, &Link), links: &Links, ways: &BTreeMap<IpAddr,
     });
     Interface {
         name: link.name.clone(),
-        device: device(index, link, links),
+        device: device(index, link, links, &|port| interface(port, links, ways, generic)),
         driver: driver(link).or_else(|| link.kind.as_ref().map(ToString::to_string)),
         xdp: features::features(generic, index).ok(),
         offloads: ethtool.as_ref().and_then(|ethtool| ethtool.offloads(index).ok()).unwrap_or_default(),
@@ -102,8 +102,12 @@ fn interface((index, link): (u32, &Link), links: &Links, ways: &BTreeMap<IpAddr,
     }
 }
 
-fn device(index: u32, link: &Link, links: &Links) -> Device {
+/// `port` gathers what a bond's port is.
+fn device(index: u32, link: &Link, links: &Links, port: &dyn Fn((u32, &Link)) -> Interface) -> Device {
     match link.kind {
+        Some(InfoKind::Bond) => {
+            Device::Bond(Bond { unable: link.bonding.clone(), ports: links.parts(index).map(port).collect() })
+        }
         Some(InfoKind::Veth) => Device::Veth,
         Some(InfoKind::Bridge) => Device::Bridge(links.parts(index).map(|(_, port)| port.name.clone()).collect()),
         Some(InfoKind::Vlan) => Device::Vlan(link.parent.and_then(|parent| links.name(parent)).map(str::to_owned)),

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, LinkXdp, XdpAttached};
+use netlink_packet_route::link::{
+    BondMode, BondXmitHashPolicy, InfoBond, InfoData, InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    LinkXdp, XdpAttached,
+};
 
 use super::facts::{LinkState, ProgramMode};
 
@@ -17,6 +20,8 @@ pub(super) struct Link {
     pub(super) name: String,
     /// Its kind, where it is a virtual one.
     pub(super) kind: Option<InfoKind>,
+    /// Why a bond takes no native program, if its settings are the reason.
+    pub(super) bonding: Option<String>,
     /// The device that it is, as bus and name.
     pub(super) device: (Option<String>, Option<String>),
     /// Index of the link that it stands on, or that is its other end.
@@ -85,6 +90,7 @@ fn link(message: &LinkMessage) -> Option<Link> {
     let mut link = Link {
         name: String::new(),
         kind: None,
+        bonding: None,
         device: (None, None),
         parent: None,
         controller: None,
@@ -101,7 +107,7 @@ fn link(message: &LinkMessage) -> Option<Link> {
             LinkAttribute::Controller(index) => link.controller = Some(*index),
             LinkAttribute::ParentDevBusName(bus) => link.device.0 = Some(bus.clone()),
             LinkAttribute::ParentDevName(name) => link.device.1 = Some(name.clone()),
-            LinkAttribute::LinkInfo(infos) => link.kind = kind(infos),
+            LinkAttribute::LinkInfo(infos) => (link.kind, link.bonding) = (kind(infos), bonding(infos)),
             LinkAttribute::Xdp(parts) => link.program = program(parts),
             _ => {}
         }
@@ -112,6 +118,22 @@ fn link(message: &LinkMessage) -> Option<Link> {
 fn kind(infos: &[LinkInfo]) -> Option<InfoKind> {
     infos.iter().find_map(|info| match info {
         LinkInfo::Kind(kind) => Some(kind.clone()),
+        _ => None,
+    })
+}
+
+/// The setting of a bond with which it has no native XDP (`bond_xdp_check`).
+fn bonding(infos: &[LinkInfo]) -> Option<String> {
+    let parts = infos.iter().find_map(|info| match info {
+        LinkInfo::Data(InfoData::Bond(parts)) => Some(parts),
+        _ => None,
+    })?;
+    let by_vlan = parts.contains(&InfoBond::XmitHashPolicy(BondXmitHashPolicy::VlanSrcMac));
+    parts.iter().find_map(|part| match part {
+        InfoBond::Mode(BondMode::BalanceRr | BondMode::ActiveBackup) => None,
+        InfoBond::Mode(BondMode::BalanceXor | BondMode::Ieee8023Ad) if !by_vlan => None,
+        InfoBond::Mode(BondMode::BalanceXor | BondMode::Ieee8023Ad) => Some("xmit_hash_policy vlan+srcmac".to_owned()),
+        InfoBond::Mode(mode) => Some(format!("mode {mode}")),
         _ => None,
     })
 }

@@ -37,6 +37,9 @@ pub const PORTS: [u16; 7] = [80, 53, 81, 82, 443, 5060, 9999];
 const BACKENDS: u8 = 12;
 const UNREACHABLE: [u8; 2] = [6, 7];
 
+/// VIPs of either family whose services have no backend, and say so.
+pub const SHUT: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 13)), IpAddr::V6(vip_v6(0x13))];
+
 const fn vip_v6(last: u16) -> Ipv6Addr {
     Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, last)
 }
@@ -49,12 +52,13 @@ pub fn own() -> InterfaceState {
 /// Every service.
 pub fn rules() -> Vec<Rule> {
     let mut rules = Vec::new();
-    for (family, vips) in [("4", VIPS_V4.map(IpAddr::from)), ("6", VIPS_V6.map(IpAddr::from))] {
-        let [plain, quiet, wide] = vips;
+    let families = [("4", VIPS_V4.map(IpAddr::from), SHUT[0]), ("6", VIPS_V6.map(IpAddr::from), SHUT[1])];
+    for (family, [plain, quiet, wide], shut) in families {
         let mut add = |name: &str, vip: IpAddr, protocol, port, backends: &[u8]| {
             let announce = if vip == quiet { Announce::None } else { Announce::Arp };
+            let on_empty = if vip == shut { OnEmpty::Reject } else { OnEmpty::Drop };
             let backends = backends.iter().map(|n| backend(*n, vip.is_ipv4())).collect();
-            rules.push(Rule { name: format!("{name}{family}"), vip, protocol, port, announce, backends });
+            rules.push(Rule { name: format!("{name}{family}"), vip, protocol, port, announce, on_empty, backends });
         };
         add("www", plain, TCP, Some(80), &[1, 2, 3]);
         add("dns", plain, UDP, Some(53), &[1, 2, 3, 6]);
@@ -66,6 +70,8 @@ pub fn rules() -> Vec<Rule> {
         add("rest", quiet, TCP, None, &[1, 2, 3]);
         add("all", wide, ANY, None, &[1, 2, 4]);
         add("names", wide, UDP, Some(53), &[10, 11, 12]);
+        add("gone", shut, TCP, Some(80), &[3, 6, 7]);
+        add("shut", shut, ANY, None, &[]);
     }
     rules
 }
@@ -100,7 +106,7 @@ fn service(rule: &Rule) -> Service {
             port: rule.port.and_then(NonZeroU16::new).map_or(Port::Any, Port::One),
         },
         announce: rule.announce,
-        on_empty: OnEmpty::Drop,
+        on_empty: rule.on_empty,
         pool: rule.name.clone(),
         forward: Forward::L2,
         backends: rule.backends.clone().into(),
@@ -128,7 +134,7 @@ pub fn network() -> Network {
             reach.insert(address, way);
         }
     }
-    Network { interfaces: BTreeMap::new(), reach }
+    Network { reach, ..Network::default() }
 }
 
 fn hop(n: u8) -> Hop {

@@ -6,7 +6,7 @@ use super::{
     Model,
     checksum::replace,
     ipv4, ipv6,
-    link::{Link, destination},
+    link::{Link, destination, is_group},
     packet::{Headers, Packet},
 };
 
@@ -20,7 +20,7 @@ impl Model {
         if packet.payload[..2] != [request, 0] || packet.headers == Headers::Extended {
             return None;
         }
-        if !is_host(packet.source) || self.is_vip(packet.source) {
+        if is_group(link.source) || !is_host(packet.source) || self.is_vip(packet.source) {
             return None;
         }
         let mut answer = link.answer(destination(link.frame), link.source);

@@ -16,6 +16,7 @@ mod ipv6;
 mod link;
 mod ndp;
 mod packet;
+mod reject;
 mod rule;
 mod select;
 #[cfg(test)]
@@ -78,6 +79,8 @@ enum Fate {
     Sent(Sending),
     /// Not to that backend, because it came from there.
     Looped(Chosen),
+    /// To no backend, because the rule of this number has none.
+    Empty(usize),
 }
 
 /// What is counted on the backend that a frame is sent to.
@@ -134,6 +137,7 @@ impl Model {
 
     fn carry_out(&self, frame: &[u8], fate: Fate) -> Decision {
         let (verdict, after, why, counted) = match fate {
+            Fate::Empty(_) => return self.carry_out(frame, Fate::Ends("drop_no_backend")),
             Fate::Ends(reason) => {
                 let verdict = if reason.starts_with("pass_") { Verdict::Pass } else { Verdict::Drop };
                 (verdict, frame.to_vec(), Why::Reason(reason), vec![(Counter::Reason(reason), 1)])

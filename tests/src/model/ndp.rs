@@ -9,7 +9,7 @@ use super::{
     Fate, Model,
     checksum::{pseudo_header_v6, sum},
     ipv6::HEADER,
-    link::Link,
+    link::{Link, is_group},
     packet::ICMPV6,
 };
 
@@ -37,7 +37,8 @@ impl Model {
         match message[0] {
             ADVERTISEMENT if self.is_vip(target(message)) => Some(Fate::Ends("pass_nd_claim")),
             SOLICITATION if self.is_vip(header.source_addr()) => Some(Fate::Ends("pass_nd_claim")),
-            SOLICITATION if self.is_announced(target(message)) && !header.source_addr().is_multicast() => {
+            SOLICITATION if is_group(link.source) || header.source_addr().is_multicast() => None,
+            SOLICITATION if self.is_announced(target(message)) => {
                 Some(Fate::Answered("answer_ndp", answer(link, header.source_addr(), target(message), own)))
             }
             _ => None,

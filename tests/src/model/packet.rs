@@ -110,7 +110,10 @@ impl Model {
         let Some(flow) = packet.flow() else {
             return Fate::Ends("drop_malformed");
         };
-        let fate = self.to_service(link, packet.length, packet.opens_flow(), &flow);
+        let fate = match self.to_service(link, packet.length, packet.opens_flow(), &flow) {
+            Fate::Empty(rule) => return self.without_backend(link, packet, rule),
+            fate => fate,
+        };
         if let (Fate::Sent(Sending { to, .. }) | Fate::Looped(to), Fragment::First(identification)) =
             (&fate, packet.fragment)
         {
@@ -125,8 +128,7 @@ impl Model {
             return Fate::Ends(if has_ports(flow.protocol) { "drop_no_service" } else { "drop_protocol" });
         };
         let Some(backend) = self.backend(rule, flow) else {
-            // Here `on_empty: reject` ("Rejecting" of the page) would answer.
-            return Fate::Ends("drop_no_backend");
+            return Fate::Empty(rule);
         };
         self.to_member(link, length, opens_flow, rule, backend)
     }

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, num::NonZeroU16};
 
-use dsr::model::{Announce, Backend, Desired};
+use dsr::model::{Announce, Backend, Desired, OnEmpty};
 
 /// A service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Rule {
     pub port: Option<u16>,
     /// Who tells the network where the VIP is.
     pub announce: Announce,
+    /// What its packets come to where it has no backend.
+    pub on_empty: OnEmpty,
     /// Where its packets go.
     pub backends: Vec<Backend>,
 }
@@ -29,6 +31,7 @@ pub(super) fn rules(desired: &Desired) -> Vec<Rule> {
         protocol: service.id.protocol.number(),
         port: service.id.port.number().map(NonZeroU16::get),
         announce: service.announce,
+        on_empty: service.on_empty,
         backends: service.backends.to_vec(),
     };
     desired.services.iter().map(rule).collect()

@@ -2,9 +2,11 @@
 //!
 //! Written without the model's parsing, so that the model is checked too.
 
+use std::net::IpAddr;
+
 use dsr_tests::{
     frame::OWN_MAC,
-    generate::world::{VIPS_V4, VIPS_V6},
+    generate::world::{SHUT, VIPS_V4, VIPS_V6},
     model::Decision,
     program::Verdict,
 };
@@ -27,9 +29,15 @@ pub(super) fn check(frame: &[u8], decision: &Decision) {
 
 /// Whether the octets where the destination of an IP header stands, behind no tag, one or two, are a VIP's.
 fn is_to_vip(frame: &[u8]) -> bool {
-    let is_v4 =
-        |at: usize| frame.get(at..at + 4).is_some_and(|octets| VIPS_V4.iter().any(|vip| vip.octets() == octets));
-    let is_v6 =
-        |at: usize| frame.get(at..at + 16).is_some_and(|octets| VIPS_V6.iter().any(|vip| vip.octets() == octets));
-    [14, 18, 22].into_iter().any(|packet| is_v4(packet + 16) || is_v6(packet + 24))
+    let vips = VIPS_V4.map(IpAddr::from).into_iter().chain(VIPS_V6.map(IpAddr::from)).chain(SHUT);
+    let octets: Vec<Vec<u8>> = vips
+        .map(|vip| match vip {
+            IpAddr::V4(vip) => vip.octets().to_vec(),
+            IpAddr::V6(vip) => vip.octets().to_vec(),
+        })
+        .collect();
+    let is_vip = |at: usize, length: usize| {
+        frame.get(at..at + length).is_some_and(|found| octets.iter().any(|vip| vip == found))
+    };
+    [14, 18, 22].into_iter().any(|packet| is_vip(packet + 16, 4) || is_vip(packet + 24, 16))
 }

@@ -9,6 +9,7 @@ mod difference;
 mod invariant;
 mod pair;
 mod reach;
+mod refusals;
 mod shrink;
 
 use std::{env, time::Instant};

@@ -13,7 +13,7 @@ use dsr_tests::{
     program::{Counter, Outcome, Program, moved},
 };
 
-use super::invariant;
+use super::{invariant, refusals::Refusals};
 
 /// Both, and what the counters should have become.
 pub(super) struct Pair {
@@ -24,6 +24,7 @@ pub(super) struct Pair {
     before: BTreeMap<Counter, u64>,
     /// What the model counted since.
     expected: BTreeMap<Counter, u64>,
+    refusals: Refusals,
 }
 
 impl Pair {
@@ -33,12 +34,20 @@ impl Pair {
         let program = Program::load(desired.clone(), &network, Features::ALL).unwrap();
         let model = Model::new(&desired, &network, Some(world::own()));
         let before = program.counters().unwrap();
-        Self { program, model, started: Instant::now(), before, expected: BTreeMap::new() }
+        Self {
+            program,
+            model,
+            started: Instant::now(),
+            before,
+            expected: BTreeMap::new(),
+            refusals: Refusals::default(),
+        }
     }
 
     /// Whether verdict or frame differ. The counters are only added up.
     pub(super) fn differs(&mut self, frame: &[u8]) -> bool {
         let decision = self.model.decide(self.now(), frame);
+        self.refusals.before(&decision);
         invariant::check(frame, &decision);
         for (counter, by) in decision.counted {
             *self.expected.entry(counter).or_insert(0) += by;
@@ -73,6 +82,7 @@ impl Pair {
     /// What each of them makes of a frame, counters and all.
     pub(super) fn both(&mut self, frame: &[u8]) -> (Outcome, Decision) {
         let decision = self.model.decide(self.now(), frame);
+        self.refusals.before(&decision);
         (self.program.run(frame).unwrap(), decision)
     }
 

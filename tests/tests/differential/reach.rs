@@ -15,10 +15,11 @@ const LEAST: u64 = 50;
 
 /// Every reason of the page but those that need another interface, another configuration or shorter frames; and what
 /// is sent, by kind of case and service.
-const WAYS_OUT: [&str; 24] = [
+const WAYS_OUT: [&str; 25] = [
     "answer_arp",
     "answer_echo",
     "answer_ndp",
+    "answer_reject",
     "drop_fragment_early",
     "drop_icmp",
     "drop_loop",

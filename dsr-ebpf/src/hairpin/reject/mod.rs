@@ -7,7 +7,7 @@ mod unreachable;
 
 use dsr_common::limits::REJECTS_PER_SECOND;
 
-use super::{is_host, swap_macs};
+use super::{is_from_host, is_host, swap_macs};
 use crate::{
     frame::Frame,
     maps,
@@ -21,6 +21,7 @@ use crate::{
 pub(crate) fn answer(frame: &mut Frame, link: &Link, ip: &Ip, mac: u64) -> Option<()> {
     let answerable = ip.protocol != icmp::protocol(ip.family)
         && matches!(ip.fragment, Fragment::Whole)
+        && is_from_host(link)
         && is_host(ip.family, ip.client)
         && !service::is_vip(ip.family, ip.client);
     if !answerable || !maps::may_reject(REJECTS_PER_SECOND) {

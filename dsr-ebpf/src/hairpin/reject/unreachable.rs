@@ -3,7 +3,10 @@
 //! It holds the packet's IP header and the eight octets behind it, which is what RFC 792 asks for and enough for the
 //! sender to find its socket. RFC 4443 would have as much as fits; a checksum over that is not worth its time here.
 
-use dsr_common::address::Family;
+use dsr_common::{
+    address::Family,
+    limits::{QUOTE_MAX, QUOTED_OCTETS},
+};
 
 use crate::{
     frame::Frame,
@@ -16,15 +19,10 @@ use crate::{
     },
 };
 
-/// Octets behind the quoted packet's headers.
-const QUOTED: usize = 8;
-/// The longest quotation: an IPv4 header with all options, or an IPv6 header with some extensions.
-const QUOTE_MAX: usize = 96;
-
 /// Writes the message around the start of the packet; nothing where that is too short or its headers too long.
 #[inline(always)]
 pub(super) fn write(frame: &mut Frame, link: &Link, ip: &Ip) -> Option<()> {
-    let quote = ip.payload - ip.start + QUOTED;
+    let quote = ip.payload - ip.start + QUOTED_OCTETS;
     if quote > QUOTE_MAX || ip.start + quote > ip.end {
         return None;
     }

@@ -15,13 +15,16 @@ pub(super) fn findings(facts: &Facts, interface: &Interface) -> Vec<Finding> {
     let found = [
         native(facts.mode, interface),
         buffers(facts.mode, interface),
-        interface.program.as_ref().map(|program| occupied(&interface.name, program)),
-        state(interface),
         deaf_peer(interface),
         queues(facts.cpus, interface),
-        promiscuous(interface),
     ];
-    found.into_iter().flatten().collect()
+    found.into_iter().flatten().chain(itself(interface)).collect()
+}
+
+/// What is found of it whatever it is.
+pub(super) fn itself(interface: &Interface) -> impl Iterator<Item = Finding> {
+    let program = interface.program.as_ref().map(|program| occupied(&interface.name, program));
+    [program, state(interface), promiscuous(interface)].into_iter().flatten()
 }
 
 /// Without native XDP the program is refused, or slow.
@@ -68,7 +71,7 @@ fn native(mode: XdpMode, interface: &Interface) -> Option<Finding> {
     Some(finding(severity(mode), name, what, mend))
 }
 
-fn severity(mode: XdpMode) -> Severity {
+pub(super) fn severity(mode: XdpMode) -> Severity {
     match mode {
         XdpMode::Native => Severity::Error,
         XdpMode::GenericAllowed => Severity::Warning,

@@ -1,20 +1,24 @@
 //! From facts to findings. Pure.
 
+mod bond;
 mod device;
 mod offload;
 mod path;
 
 use super::{
     Finding, Severity,
-    facts::{Facts, Interface},
+    facts::{Device, Facts, Interface},
 };
 
 /// All findings, errors first.
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
-    let of_interface = |interface: &Interface| {
-        let mut found = device::findings(facts, interface);
-        found.extend(offload::findings(interface));
-        found
+    let of_interface = |interface: &Interface| match &interface.device {
+        Device::Bond(bond) => bond::findings(facts, interface, bond),
+        _ => {
+            let mut found = device::findings(facts, interface);
+            found.extend(offload::findings(interface));
+            found
+        }
     };
     let mut found: Vec<_> = facts.interfaces.iter().flat_map(of_interface).collect();
     found.extend(path::findings(facts));

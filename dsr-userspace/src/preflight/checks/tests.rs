@@ -4,7 +4,8 @@ use super::*;
 use crate::{
     config::XdpMode,
     preflight::facts::{
-        Device, Hops, LinkState, Listening, Offload, Program, ProgramMode, QueueSetting, Queues, Routed, XdpFeatures,
+        Bond, Device, Hops, LinkState, Listening, Offload, Program, ProgramMode, QueueSetting, Queues, Routed,
+        XdpFeatures,
     },
 };
 
@@ -94,6 +95,32 @@ fn another_program() {
     let generic = of(with(ProgramMode::Generic, None), "in generic mode");
     assert_eq!(generic, error("ip link set dev eth0 xdpgeneric off"));
     assert_eq!(of(with(ProgramMode::Native, Some(7)), "natively"), error("bpftool link detach id 7"));
+}
+
+#[test]
+fn a_bond_is_what_its_ports_are() {
+    let bond = |unable: Option<&str>, ports| Interface {
+        name: "bond0".into(),
+        device: Device::Bond(Bond { unable: unable.map(str::to_owned), ports }),
+        driver: Some("bond".into()),
+        offloads: vec![off("rx-lro")],
+        ..card()
+    };
+    let port = || Interface { name: "eth1".into(), ..card() };
+    let waiting = || Interface { state: LinkState::NoCarrier, ..port() };
+    assert_eq!(findings(&host(bond(None, vec![card(), waiting()]))), [], "its own LRO is its ports'");
+    let merging = Interface { offloads: vec![off("rx-lro")], ..port() };
+    assert_eq!(of(bond(None, vec![card(), merging]), "LRO"), error("ethtool -K eth1 lro off"));
+    let old = Interface { xdp: Some(XdpFeatures(0)), driver: Some("e1000e".into()), ..port() };
+    assert_eq!(findings(&host(bond(None, vec![card(), old])))[0].interface, "eth1");
+    let mend = "write its ports in the configuration: `interfaces: [eth0, eth1]`";
+    assert_eq!(of(bond(Some("mode balance-tlb"), vec![card(), port()]), "whose mode balance-tlb"), error(mend));
+    assert_eq!(
+        of(Interface { state: LinkState::Down, ..bond(None, vec![]) }, "down"),
+        error("ip link set dev bond0 up")
+    );
+    let both = Facts { interfaces: vec![bond(None, vec![card(), port()]), port()], ..host(card()) };
+    assert_eq!(only(&both, "its port eth1 is in `interfaces` too").0, Severity::Error);
 }
 
 #[test]

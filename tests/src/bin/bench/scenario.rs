@@ -75,7 +75,8 @@ fn network() -> Network {
         let hop = Hop { ifindex: LOOPBACK, source: BALANCER, destination: backend_mac(number), tags: Vec::new() };
         (IpAddr::V4(backend_address(number)), Reach::Hop(hop))
     };
-    Network { interfaces: [("lo".to_owned(), interface)].into(), reach: (0..BACKENDS).map(hop).collect() }
+    let reach = (0..BACKENDS).map(hop).collect();
+    Network { interfaces: [("lo".to_owned(), interface)].into(), reach, ..Network::default() }
 }
 
 /// The address of a backend.

@@ -1,0 +1,23 @@
+//! Backends: how a real server of any system is made to hold the VIPs and to keep silent about them.
+//!
+//! An operator's words become a [`Request`] that cannot be wrong ([`Asked::validate`]), a request becomes the text of a
+//! script ([`script`]). The scripts are the templates below `templates/`, one file each; `docs/backends.md` says why
+//! every line is there. What enters a template is an address, a number or a [`name`] of harmless characters, so that
+//! nothing that is given can break out of the script. Nothing here touches this host.
+//!
+//! What the check scripts look at has names that stay: [`Check`].
+
+pub mod check;
+mod files;
+pub mod name;
+pub mod port;
+mod request;
+mod script;
+#[cfg(test)]
+mod tests;
+mod vip;
+
+pub use check::Check;
+pub use port::ServicePort;
+pub use request::{Action, Asked, Means, Persist, Request, System, Wrong};
+pub use script::script;

@@ -1,0 +1,74 @@
+//! The interface table: which interfaces frames come in on, and under which of the agent's names they are counted.
+
+use dsr_common::{
+    interface::{InterfaceRow, VACATED, first_row, mac_word},
+    limits::INTERFACE_ROWS,
+    stats::{Reason, reason_row},
+};
+
+use super::{Datapath, Error, mapped::Mapped};
+use crate::model::InterfaceState;
+
+impl Datapath {
+    /// Tells the program which interfaces there are, each with its row of the device map. An interface keeps its row
+    /// of the interface table, and with it its counts of reasons.
+    pub fn set_interfaces(&mut self, interfaces: &[(u32, InterfaceState)]) -> Result<(), Error> {
+        for (device, interface) in interfaces {
+            self.enter_interface(interface.ifindex, interface)?;
+            self.devices
+                .set(*device, interface.ifindex, None, 0)
+                .map_err(|error| Error::Device(interface.ifindex, error))?;
+        }
+        Ok(())
+    }
+
+    /// Tells the program that frames come in on this port of a bond as well, which it is attached to.
+    pub fn set_port(&mut self, port: u32, bond: &InterfaceState) -> Result<(), Error> {
+        self.enter_interface(port, bond)
+    }
+
+    /// Takes an interface or a port away. Its counts of reasons are gone with it.
+    pub fn forget_interface(&mut self, ifindex: u32) -> Result<(), Error> {
+        let Some(row) = self.interface_row(ifindex) else { return Ok(()) };
+        let vacated = InterfaceRow { ifindex: VACATED, ..InterfaceRow::default() };
+        self.interfaces.store_word(row, 0, Mapped::words(&vacated)[0]);
+        for reason in Reason::ALL {
+            let index = reason_row(row, *reason);
+            let failed = |error| Error::Map("REASONS", error);
+            let cpus = self.reasons.get(&index, 0).map_err(failed)?.len();
+            let zeros = vec![0; cpus].try_into().map_err(|error| failed(aya::maps::MapError::IoError(error)))?;
+            self.reasons.set(index, zeros, 0).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    fn enter_interface(&mut self, ifindex: u32, leaves_by: &InterfaceState) -> Result<(), Error> {
+        let row = self.interface_row(ifindex).or_else(|| self.free_row(ifindex));
+        let row = row.ok_or(Error::TooManyInterfaces(ifindex))?;
+        let value = InterfaceRow { ifindex, leaves_by: leaves_by.ifindex, mac: mac_word(leaves_by.mac.0) };
+        let words = Mapped::words(&value);
+        // The MAC first: a row is found by its index.
+        for word in [1, 0] {
+            self.interfaces.store_word(row, word, words[word]);
+        }
+        Ok(())
+    }
+
+    /// The row of an interface.
+    pub(super) fn interface_row(&self, ifindex: u32) -> Option<u32> {
+        rows(ifindex)
+            .map(|row| (row, self.interfaces.load(row).ifindex))
+            .take_while(|(_, found)| *found != 0)
+            .find_map(|(row, found)| (found == ifindex).then_some(row))
+    }
+
+    /// The first row on an interface's way that nobody has.
+    fn free_row(&self, ifindex: u32) -> Option<u32> {
+        rows(ifindex).find(|row| matches!(self.interfaces.load(*row).ifindex, 0 | VACATED))
+    }
+}
+
+/// Where an interface's row may be, first place first.
+fn rows(ifindex: u32) -> impl Iterator<Item = u32> {
+    (0..INTERFACE_ROWS).map(move |step| first_row(ifindex.wrapping_add(step)))
+}

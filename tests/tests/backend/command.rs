@@ -1,0 +1,114 @@
+//! The command: what it prints, and what it says of wrong arguments.
+
+use std::process::Command;
+
+use dsr_tests::lab::{dsr_program, process::finish};
+
+/// The exit code, what it printed, what it said.
+fn dsr(arguments: &str) -> (Option<i32>, String, String) {
+    let arguments = arguments.split(' ').map(|word| word.replace('~', " "));
+    let output = finish(Command::new(dsr_program()).args(["backend", "setup"]).args(arguments));
+    let text = |octets| String::from_utf8(octets).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn scripts_go_to_standard_output() {
+    let (code, script, said) = dsr("--os linux --vip 192.0.2.10,2001:db8::10 --vip 192.0.2.11");
+    assert_eq!((code, said.as_str()), (Some(0), ""));
+    assert!(
+        script.starts_with("#!/bin/sh\n# dsr backend setup: this host becomes a backend of 192.0.2.10"),
+        "{script}"
+    );
+    assert!(script.contains("hold 192.0.2.11 4 lo"), "{script}");
+    let (code, script, _) = dsr("--os windows --vip 192.0.2.10 --interface Ethernet~2 --netsh");
+    assert!(code == Some(0) && script.contains("set interface \"Ethernet 2\" weakhostreceive=enabled"), "{script}");
+}
+
+#[test]
+fn wrong_arguments_are_told_and_what_to_write() {
+    let cases = [
+        ("--os beos --vip 192.0.2.10", "linux, windows, freebsd, macos, solaris, illumos, docker, pod"),
+        ("--os linux", "--vip <ADDRESS>"),
+        ("--os linux --vip web1", "--vip: `web1` is not an address"),
+        ("--os linux --vip 192.0.2.10/32", "has a prefix length: write the address alone, 192.0.2.10"),
+        ("--os linux --vip 224.0.0.1", "is a multicast address"),
+        ("--os linux --vip ff02::1", "is a multicast address"),
+        ("--os linux --vip 127.0.0.1", "is a loopback address"),
+        ("--os linux --vip 0.0.0.0", "is no host's address"),
+        ("--os linux --vip fe80::1", "is a link-local address"),
+        ("--os linux --vip ::ffff:192.0.2.10", "write 192.0.2.10"),
+        ("--os linux --vip 192.0.2.10,192.0.2.10", "is written twice"),
+        ("--os linux --vip 10.0.0.11 --address 10.0.0.11", "is the backend's own address"),
+        ("--os linux --vip 192.0.2.10 --address nowhere", "--address: `nowhere` is not an address"),
+        ("--os linux --vip 192.0.2.10 --port 80", "--port: `80` is not a port: write it like 80/tcp or 53/udp"),
+        ("--os linux --vip 192.0.2.10 --port 0/tcp", "`0/tcp` is not a port"),
+        ("--os linux --vip 192.0.2.10 --port 80/sctp", "`80/sctp` is not a port"),
+        ("--os linux --vip 192.0.2.10 --port +80/tcp", "`+80/tcp` is not a port"),
+        ("--os linux --vip 192.0.2.10 --undo --check", "cannot be used with"),
+        ("--os linux --vip 192.0.2.10 --nftables --persist netplan", "cannot be used with"),
+        ("--os linux --vip 192.0.2.10 --persist upstart", "systemd-networkd, ifupdown, networkmanager, netplan"),
+        ("--os linux --vip 192.0.2.10 --netsh", "--netsh: is for --os windows"),
+        ("--os linux --vip 192.0.2.10 --container web1", "--container: is for --os docker"),
+        ("--os freebsd --vip 192.0.2.10 --persist netplan", "--persist: is for --os linux"),
+        ("--os freebsd --vip 192.0.2.10 --port 80/tcp", "--port: is for --os linux"),
+        ("--os freebsd --vip 192.0.2.10 --interface em0", "--interface: is not needed here"),
+        ("--os docker --vip 192.0.2.10", "--container: is missing"),
+        ("--os windows --vip 192.0.2.10", "--address: is missing"),
+    ];
+    for (arguments, told) in cases {
+        let (code, printed, said) = dsr(arguments);
+        assert_eq!((code, printed.as_str()), (Some(2), ""), "{arguments}: {said}");
+        assert!(said.contains(told), "{arguments}: {said}");
+    }
+    let (_, _, said) = dsr("--os windows --vip web1,224.0.0.1 --port x");
+    assert_eq!(said.lines().count(), 4, "not everything at once: {said}");
+}
+
+/// Nothing that is given can become a part of the script but a name.
+#[test]
+fn nothing_breaks_out_of_a_script() {
+    let hostile = [
+        "a;reboot",
+        "$(reboot)",
+        "`reboot`",
+        "a'b",
+        "a\"b",
+        "a|b",
+        "a&b",
+        "a>b",
+        "a\nb",
+        "a\\b",
+        "-rf",
+        "a/../b",
+        "",
+        "a%b",
+        "\u{2019}b",
+        "eth0\u{0}",
+        "a{b}",
+        "a*",
+        "a?",
+        "[a]",
+        "a~b",
+        "a!b",
+        "a#b\n",
+        "(a",
+        "a,b",
+    ];
+    for name in hostile {
+        for (system, argument) in [("linux", "--interface"), ("windows", "--interface"), ("docker", "--container")] {
+            if name.contains('\0') || (system == "windows" && name == "(a") {
+                continue;
+            }
+            let given = format!("{argument}={name}");
+            let mut command = Command::new(dsr_program());
+            command.args(["backend", "setup", "--os", system, "--vip", "192.0.2.10", &given]);
+            let output = finish(&mut command);
+            assert_eq!(
+                (output.status.code(), output.stdout.is_empty()),
+                (Some(2), true),
+                "{system} {name:?}: {output:?}"
+            );
+        }
+    }
+}
