@@ -56,7 +56,7 @@ mod program {
         macros::xdp,
         programs::XdpContext,
     };
-    use dsr_common::{limits::INTERFACE_ROWS, service::FLAG_REJECT, stats::Reason};
+    use dsr_common::{address::Address, limits::INTERFACE_ROWS, service::FLAG_REJECT, stats::Reason};
 
     use crate::{
         count,

@@ -15,6 +15,7 @@ mod lint;
 mod process;
 mod run;
 mod rustup;
+mod simulate;
 mod test;
 mod test_report;
 mod vm;
@@ -37,6 +38,8 @@ enum Task {
     Test(test::Options),
     /// Measure the data path.
     Bench(bench::Options),
+    /// Simulate clusters while balancers and backends come and go, and count the flows that break.
+    Simulate(simulate::Options),
     /// Run the tests, or a command, on other kernels, in virtual machines.
     Vm(vm::Options),
     /// Check format and lints.
@@ -60,6 +63,7 @@ fn dispatch(task: Task) -> anyhow::Result<()> {
         Task::Run(options) => run::task(&workspace, &options),
         Task::Test(options) => test::task(&workspace, &options),
         Task::Bench(options) => bench::task(&workspace, &options),
+        Task::Simulate(options) => simulate::task(&workspace, &options),
         Task::Vm(options) => vm::task(&workspace, &options),
         Task::Lint => lint::task(&workspace),
     }

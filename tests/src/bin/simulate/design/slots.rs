@@ -1,0 +1,102 @@
+//! What the agent keeps of a service's slots while a change settles: which are tracked, and who had them before.
+
+use dsr_common::{limits::SLOTS_PER_BLOCK, previous::PreviousBlock};
+
+use crate::{
+    pool::{Member, View},
+    time::Moment,
+};
+
+/// The slots of one service on one balancer.
+pub(crate) struct Slots {
+    tracked: Vec<bool>,
+    /// By slot of this table; after a change of size by slot of the table before, whose size it then has.
+    previous: Vec<Option<Previous>>,
+}
+
+#[derive(Clone, Copy)]
+struct Previous {
+    member: Member,
+    since: Moment,
+}
+
+impl Slots {
+    /// All stable: nothing is known of the time before.
+    pub(crate) fn new(view: &View) -> Self {
+        let size = view.slots().len();
+        Self { tracked: vec![false; size], previous: vec![None; size] }
+    }
+
+    /// Whether flows of a slot have to be looked up.
+    pub(crate) fn is_tracked(&self, slot: usize) -> bool {
+        self.tracked[slot]
+    }
+
+    /// Whether any is.
+    pub(crate) fn any_tracked(&self) -> bool {
+        self.tracked.contains(&true)
+    }
+
+    /// Who had the flow's slot before.
+    pub(crate) fn previous(&self, hash: u64) -> Option<Member> {
+        let slot = dsr_common::slot::index(hash, self.previous.len() as u32);
+        self.previous[slot as usize].map(|previous| previous.member)
+    }
+
+    /// The slots get other members.
+    pub(crate) fn learn(&mut self, old: &View, new: &View, now: Moment) {
+        if old.size() == new.size() {
+            self.change(old, new, now);
+        } else {
+            self.resize(old, new, now);
+        }
+        // Nothing is left to keep flows for.
+        self.previous.iter_mut().for_each(|previous| *previous = previous.filter(|before| new.serves(before.member)));
+    }
+
+    /// Ends what has settled. `strays` says of each slot whether an entry names another member than the slot does.
+    /// Members before are forgotten after `timeout` seconds.
+    pub(crate) fn settle(&mut self, strays: &[bool], timeout: u32, now: Moment) {
+        let is_over = |before: &Previous| before.since.after(f64::from(timeout)) <= now;
+        self.previous.iter_mut().for_each(|previous| *previous = previous.filter(|before| !is_over(before)));
+        let resized = self.previous.len() != self.tracked.len();
+        if resized && self.previous.iter().all(Option::is_none) {
+            self.previous = vec![None; self.tracked.len()];
+        } else if resized {
+            return;
+        }
+        for (slot, tracked) in self.tracked.iter_mut().enumerate() {
+            *tracked &= strays[slot] || self.previous[slot].is_some();
+        }
+    }
+
+    /// Bytes of the previous members.
+    pub(crate) fn bytes(&self) -> usize {
+        self.previous.len().max(self.tracked.len()).div_ceil(SLOTS_PER_BLOCK as usize) * size_of::<PreviousBlock>()
+    }
+
+    fn change(&mut self, old: &View, new: &View, now: Moment) {
+        for (slot, (before, after)) in old.slots().iter().zip(new.slots()).enumerate() {
+            // In a slot that is tracked already the oldest stays: flows begun since are remembered one by one.
+            if before == after || self.tracked[slot] {
+                continue;
+            }
+            if let Some(member) = before.filter(|member| new.serves(*member)) {
+                self.previous[slot] = Some(Previous { member, since: now });
+                self.tracked[slot] = true;
+            }
+        }
+    }
+
+    /// Another size moves nearly every flow: all slots are tracked, and the old table tells who had them.
+    fn resize(&mut self, old: &View, new: &View, now: Moment) {
+        // While another change of size settles, the oldest table stays.
+        if self.previous.len() == self.tracked.len() {
+            for (slot, member) in old.slots().iter().enumerate() {
+                let own = member.map(|member| Previous { member, since: now });
+                self.previous[slot] = self.previous[slot].or(own);
+            }
+        }
+        self.tracked = vec![true; new.slots().len()];
+    }
+}

@@ -1,0 +1,188 @@
+//! This design: a stable slot is all that decides; in a tracked slot flows are remembered, and those that are not
+//! known go to the member before.
+
+use super::{Balancer, Memory, Packet, Segment, Tracking, Work, sets::FlowTable, slot_bytes, slots::Slots};
+use crate::{
+    pool::{Member, View},
+    time::Moment,
+};
+
+/// Seconds of a tick of the flow clock.
+const TICK_SECONDS: f64 = 8.0;
+/// Newcomers get this part of the bytes for flows.
+const NEWCOMERS: usize = 8;
+
+/// A balancer as the product is one.
+pub(crate) struct Tracked {
+    tracking: Tracking,
+    slots: Slots,
+    flows: FlowTable,
+    newcomers: FlowTable,
+    work: Work,
+}
+
+impl Tracked {
+    /// A balancer that has just started.
+    pub(crate) fn new(tracking: Tracking, view: &View) -> Self {
+        Self {
+            tracking,
+            slots: Slots::new(view),
+            flows: FlowTable::new(tracking.bytes),
+            newcomers: FlowTable::new(tracking.bytes / NEWCOMERS),
+            work: Work::default(),
+        }
+    }
+
+    /// Where a packet of a tracked slot goes; see `docs/datapath.md`.
+    fn track(&mut self, view: &View, packet: Packet, now: Moment) -> Option<Member> {
+        let (hash, opens, clock) = (packet.hash, packet.segment == Segment::Opens, clock(now));
+        if let Some(found) = self.flows.find(hash, &mut self.work) {
+            let member = found.member();
+            if view.serves(member) && !(opens && view.drains(member)) {
+                found.refresh(clock, &mut self.work);
+                return Some(member);
+            }
+            if opens {
+                found.clear();
+            }
+        }
+        if opens {
+            let member = view.current(hash)?;
+            self.newcomers.insert(hash, clock, member, &mut self.work);
+            return Some(member);
+        }
+        let member = self.promote(view, hash).or_else(|| self.unknown(view, hash))?;
+        self.flows.insert(hash, clock, member, &mut self.work);
+        Some(member)
+    }
+
+    /// The member of a flow of which only the SYN was seen so far.
+    fn promote(&mut self, view: &View, hash: u64) -> Option<Member> {
+        let found = self.newcomers.find(hash, &mut self.work)?;
+        let member = found.member();
+        view.serves(member).then(|| {
+            found.clear();
+            member
+        })
+    }
+
+    /// The member of a flow that is not known: it began before the change.
+    fn unknown(&self, view: &View, hash: u64) -> Option<Member> {
+        self.slots.previous(hash).filter(|previous| view.serves(*previous)).or_else(|| view.current(hash))
+    }
+}
+
+impl Balancer for Tracked {
+    fn route(&mut self, view: &View, packet: Packet, now: Moment) -> Option<Member> {
+        if self.slots.is_tracked(view.slot(packet.hash)) {
+            self.track(view, packet, now)
+        } else {
+            view.current(packet.hash)
+        }
+    }
+
+    fn learn(&mut self, old: &View, new: &View, now: Moment) {
+        self.slots.learn(old, new, now);
+    }
+
+    fn tend(&mut self, view: &View, now: Moment) {
+        let clock = clock(now);
+        let timeout = (f64::from(self.tracking.timeout) / TICK_SECONDS) as u64;
+        let mut strays = vec![false; view.slots().len()];
+        for table in [&mut self.flows, &mut self.newcomers] {
+            table.retain(|entry| {
+                let slot = view.slot(entry.hash());
+                let stray = view.slots()[slot].is_none_or(|member| u32::from(member.0) != entry.row());
+                let keep = entry.age(clock) <= timeout;
+                strays[slot] |= stray && keep;
+                keep
+            });
+        }
+        if self.slots.any_tracked() {
+            self.slots.settle(&strays, self.tracking.timeout, now);
+        }
+    }
+
+    fn restart(&mut self, view: &View) {
+        let work = self.work;
+        *self = Self { work, ..Self::new(self.tracking, view) };
+    }
+
+    fn memory(&self, view: &View) -> Memory {
+        let slots = slot_bytes(view);
+        let previous = self.slots.bytes();
+        let tracking = if self.slots.any_tracked() { previous } else { 0 };
+        Memory {
+            used: slots + tracking + self.flows.used_bytes() + self.newcomers.used_bytes(),
+            reserved: slots + previous + self.flows.reserved_bytes() + self.newcomers.reserved_bytes(),
+        }
+    }
+
+    fn work(&self) -> Work {
+        self.work
+    }
+}
+
+/// What the flow clock shows.
+fn clock(now: Moment) -> u64 {
+    (now.seconds() / TICK_SECONDS) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pool::{Declared, Standing};
+
+    const TRACKING: Tracking = Tracking::with_bytes(64 << 10);
+
+    /// The pool before and after a third member joined, and a flow whose slot the new member got.
+    fn change() -> (View, View, u64) {
+        let pool = [Declared { standing: Standing::Active, weight: 100 }; 3];
+        let (old, new) = (View::build(&pool[..2], 1), View::build(&pool, 1));
+        let moved = |hash: &u64| old.current(*hash) != new.current(*hash);
+        let hash = (1..1000).map(|number: u64| number << 54).find(moved).unwrap();
+        (old, new, hash)
+    }
+
+    fn packet(hash: u64, segment: Segment) -> Packet {
+        Packet { hash, segment }
+    }
+
+    #[test]
+    fn a_tracked_slot_keeps_old_flows_and_gives_new_ones_to_the_new_member() {
+        let (old, new, hash) = change();
+        let mut balancer = Tracked::new(TRACKING, &old);
+        balancer.learn(&old, &new, Moment::at(10.0));
+        let now = Moment::at(20.0);
+        assert_eq!(balancer.route(&new, packet(hash, Segment::Follows), now), old.current(hash));
+        // Another flow of the same slot: these bits are not the slot's.
+        let begun_since = hash | 1 << 30;
+        for segment in [Segment::Opens, Segment::Follows, Segment::Follows] {
+            assert_eq!(balancer.route(&new, packet(begun_since, segment), now), new.current(hash), "{segment:?}");
+        }
+    }
+
+    #[test]
+    fn slots_settle_when_no_entry_needs_them() {
+        let (old, new, hash) = change();
+        let mut balancer = Tracked::new(TRACKING, &old);
+        balancer.learn(&old, &new, Moment::at(10.0));
+        balancer.route(&new, packet(hash, Segment::Follows), Moment::at(800.0));
+        for (seconds, tracked) in [(816.0, true), (912.0, true), (1600.0, true), (1800.0, false)] {
+            balancer.tend(&new, Moment::at(seconds));
+            assert_eq!(balancer.slots.any_tracked(), tracked, "after {seconds} s");
+        }
+        assert_eq!(balancer.memory(&new).used, slot_bytes(&new));
+        assert_eq!(balancer.route(&new, packet(hash, Segment::Follows), Moment::at(1800.0)), new.current(hash));
+    }
+
+    #[test]
+    fn a_dead_member_leaves_nothing_to_track() {
+        let (old, new, _) = change();
+        let mut balancer = Tracked::new(TRACKING, &new);
+        // The third member is gone again, and at once.
+        balancer.learn(&new, &old, Moment::at(10.0));
+        let theirs = (0..new.slots().len()).filter(|slot| new.slots()[*slot] == Some(Member(2)));
+        assert!(theirs.into_iter().all(|slot| !balancer.slots.is_tracked(slot)));
+    }
+}
