@@ -138,6 +138,7 @@ services:
         let address = |last| IpAddr::from([10, 0, 0, last]);
         let tag = VlanTag { tpid: 0x8100, id: 7 };
         let network = Network {
+            ports: BTreeMap::new(),
             interfaces: [("eth0".to_owned(), interface(2, true)), ("eth1".to_owned(), interface(3, false))].into(),
             reach: BTreeMap::from([
                 (address(2), hop(2, Vec::new())),
