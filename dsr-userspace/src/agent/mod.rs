@@ -11,6 +11,7 @@ mod loops;
 mod probing;
 mod reach;
 mod report;
+mod scene;
 mod settling;
 mod wish;
 
@@ -151,7 +152,10 @@ impl Agent {
         let balancer = Arc::new(Mutex::new(balancer));
         exporter.serve(place, &balancer);
         let mut probing = Probing::default();
-        probing.follow(&balancer).await?;
+        if let Err(error) = probing.follow(&balancer).await {
+            lock(&balancer).give_up();
+            return Err(error);
+        }
         Ok(Self { path: path.to_owned(), file, watcher, network, balancer, exporter, probing })
     }
 
