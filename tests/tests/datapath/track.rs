@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use dsr::datapath::FlowTable;
+use dsr::reconcile::FlowTable;
 use dsr_common::{
     address::{Address, Family},
     flow::Flow,
