@@ -15,21 +15,21 @@ use dsr_common::{
 use super::{
     Error,
     carried::Carried,
-    interfaces::enter,
     loops::LoopLog,
     reach::ReachLog,
+    scene::{Scene, attach},
     settling::{Settling, tick_seconds},
     wish::Wish,
 };
 use crate::{
     announce::{self, Announcer},
     arpwatch::{ArpWatch, View},
-    config::{Config, XdpMode},
-    datapath::{self, Datapath, Features, Left, Mode, Pins},
+    config::Config,
+    datapath::{Datapath, Features, Left, Pins},
     health::Reader,
     metrics::Reloads,
-    model::{Affinity, Desired, Health, Network, SINGLE_BUFFER_MTU, ServiceId},
-    reconcile::{Full, Keep, Layout, Plan, Sizes, Tables as _, apply, plan, service_key},
+    model::{Desired, Health, Network, ServiceId},
+    reconcile::{Full, Keep, Layout, Sizes, Tables as _, apply, service_key},
 };
 
 /// Everything that makes packets go where they shall.
@@ -46,6 +46,8 @@ pub(super) struct Balancer {
     pub(super) loops: LoopLog,
     pub(super) settling: Settling,
     pins: Arc<Pins>,
+    /// Whether another agent's program was taken over.
+    inherited: bool,
     pub(super) carried: Carried,
     pub(super) arp_watch: ArpWatch,
     /// The interfaces and ports that the program was told of, and the name in the configuration that each counts for.
@@ -69,7 +71,7 @@ impl Balancer {
         let seed = config.desired.hash_seed;
         let mut left = Left::find(&pins, &network.interfaces, seed)?;
         let (carried, entered) = (Carried::default(), BTreeMap::new());
-        let wish = Wish::of(&config);
+        let (wish, inherited) = (Wish::of(&config), left.tables.is_some() || left.is_other_layout);
         let begun = Scene {
             config: &config,
             wish: &wish,
@@ -94,6 +96,7 @@ impl Balancer {
             loops,
             settling,
             pins,
+            inherited,
             carried,
             arp_watch,
             entered,
@@ -104,7 +107,10 @@ impl Balancer {
             seed,
         };
         balancer.settling.restamp(&mut balancer.datapath);
-        balancer.reconcile()?;
+        if let Err(error) = balancer.reconcile() {
+            balancer.give_up();
+            return Err(error);
+        }
         tracing::info!(
             interfaces = balancer.config.interfaces().join(","),
             vips = balancer.config.vips().len(),
@@ -117,6 +123,15 @@ impl Balancer {
     /// Detaches the program; nothing is left of it.
     pub(super) fn stop(&mut self) -> Result<(), Error> {
         Ok(self.datapath.detach()?)
+    }
+
+    /// After a start that came to nothing: what was not there before is not there any more.
+    pub(super) fn give_up(&mut self) {
+        if !self.inherited
+            && let Err(error) = self.stop()
+        {
+            tracing::warn!(%error, "the program stays attached: `dsr detach` removes it");
+        }
     }
 
     /// Follows a change of the network.
@@ -259,152 +274,4 @@ impl Balancer {
         let active = vips.iter().flat_map(|vip| names.iter().map(|name| (*vip, name.as_str())));
         self.announcer.set_claims(announce::claims(active, &self.network.interfaces));
     }
-}
-
-/// What a program is loaded for.
-struct Scene<'a> {
-    config: &'a Config,
-    wish: &'a Wish,
-    network: &'a Network,
-    health: &'a Health,
-    /// What the program is to tell of.
-    trace: Option<&'a TraceFilter>,
-    pins: &'a Arc<Pins>,
-}
-
-impl Scene<'_> {
-    /// The first load of an agent, in the place of what another one left.
-    fn first(&self, left: &mut Left) -> Result<Datapath, Error> {
-        if left.is_other_layout {
-            tracing::warn!(
-                "what an agent of another version left has tables of another layout: the program is replaced without a \
-                 gap, but counters begin at zero, and flows that were remembered are forgotten"
-            );
-        }
-        if left.keep == Some(Keep::Members) {
-            tracing::warn!("an agent with another hash_seed was here: nearly every flow gets another backend");
-        }
-        let kept = left.attached(&self.network.interfaces);
-        let kept: BTreeSet<String> = self.config.interfaces().into_iter().filter(|name| kept.contains(name)).collect();
-        let mut fresh = self.load(left.tables.as_ref().zip(left.keep), &kept, None)?;
-        fresh.finish(self.config.desired.hash_seed, tick_seconds(&self.wish.desired))?;
-        fresh.inherit(left, &kept)?;
-        fresh.settle_in(left.tables.as_ref())?;
-        if !kept.is_empty() {
-            tracing::info!(
-                interfaces = kept.iter().cloned().collect::<Vec<_>>().join(","),
-                "taken over from an agent that is gone"
-            );
-        }
-        Ok(fresh)
-    }
-
-    /// After a first load that failed: nothing stays behind that was not there.
-    fn give_up(&self, left: &Left) {
-        if left.tables.is_none()
-            && !left.is_other_layout
-            && let Err(error) = self.pins.remove()
-        {
-            tracing::warn!(%error, "pins stay behind");
-        }
-    }
-
-    /// Loads the program with what is kept of another, and attaches it where that one is not.
-    fn load(
-        &self,
-        old: Option<(&Datapath, Keep)>,
-        kept: &BTreeSet<String>,
-        full: Option<Full>,
-    ) -> Result<Datapath, Error> {
-        let mut sizes = self.sizes(old.map(|(old, _)| old.sizes()));
-        if let (Some(full), Some((old, _))) = (full, old)
-            && old.sizes().has_tables_of(sizes)
-        {
-            sizes = sizes.grown(full);
-        }
-        let seed = self.config.desired.hash_seed;
-        let mut fresh = Datapath::load_beside(sizes, self.features(), seed, self.pins, old)?;
-        if let Some(filter) = self.trace {
-            fresh.start_trace(filter)?;
-        }
-        let devices = enter(&mut fresh, self.config, self.network)?;
-        if !old.is_some_and(|(_, keep)| keep == Keep::Everything) {
-            // No packet meets these tables yet.
-            apply(&self.plan(&devices, &fresh)?.changes, &mut fresh);
-        }
-        match attach(self.config, self.network, &mut fresh, kept) {
-            Ok(()) => Ok(fresh),
-            Err(error) => {
-                fresh.abandon();
-                Err(error)
-            }
-        }
-    }
-
-    fn sizes(&self, live: Option<Sizes>) -> Sizes {
-        let flows = self.config.flow_table;
-        let sizes = Sizes::for_desired(&self.wish.desired).with_flows(flows.flows, flows.syns);
-        live.map_or(sizes, |live| sizes.at_least(live))
-    }
-
-    fn plan(&self, devices: &BTreeMap<u32, u32>, datapath: &Datapath) -> Result<Plan, Full> {
-        plan(&self.wish.desired, self.network, self.health, devices, datapath)
-    }
-
-    /// What the program has to be able to do for this configuration on this network.
-    fn features(&self) -> Features {
-        let services = &self.config.desired.services;
-        let has = |affinity| services.iter().any(|service| service.affinity == affinity);
-        Features {
-            redirect: self.config.interfaces.len() > 1,
-            vlan: true,
-            ipv6: self.config.vips().any(|vip| vip.is_ipv6()),
-            any: services.iter().any(|service| service.id.port.number().is_none()),
-            jumbo: self.network.interfaces.values().any(|interface| interface.mtu > SINGLE_BUFFER_MTU),
-            track: services.iter().any(|service| service.affinity.tracks(service.id.protocol)),
-            source: has(Affinity::Source),
-            remember: has(Affinity::Flow),
-        }
-    }
-}
-
-/// Attaches the program to the interfaces that are not in `attached`.
-fn attach(
-    config: &Config,
-    network: &Network,
-    datapath: &mut Datapath,
-    attached: &BTreeSet<String>,
-) -> Result<(), Error> {
-    let allow_generic = config.xdp_mode == XdpMode::GenericAllowed;
-    for name in config.interfaces().into_iter().filter(|name| !attached.contains(name)) {
-        let Some(interface) = network.interfaces.get(&name) else {
-            tracing::warn!(interface = name, "the interface is gone; it is used again when it is back");
-            continue;
-        };
-        let attached = datapath.attach(&name, interface.ifindex, allow_generic);
-        match attached.map_err(|error| about_bond(error, network))? {
-            Mode::Native => tracing::info!(interface = name, "attached natively"),
-            Mode::Generic => tracing::warn!(
-                interface = name,
-                "attached in GENERIC mode: the driver has no native XDP, every packet costs several times more"
-            ),
-        }
-    }
-    Ok(())
-}
-
-/// What is refused to a bond may be given to its ports.
-fn about_bond(error: datapath::Error, network: &Network) -> datapath::Error {
-    let datapath::Error::Attach { interface, reason } = error else { return error };
-    let ports = network.ports.values().filter(|port| port.bond == interface).map(|port| port.name.as_str());
-    let ports = ports.collect::<Vec<_>>().join(", ");
-    let reason = if ports.is_empty() {
-        reason
-    } else {
-        format!(
-            "{reason}; it is a bond, whose mode and ports all have to have native XDP: else write its ports in its \
-             place, `interfaces: [{ports}]`"
-        )
-    };
-    datapath::Error::Attach { interface, reason }
 }

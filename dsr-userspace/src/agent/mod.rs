@@ -15,6 +15,7 @@ mod probing;
 mod reach;
 mod report;
 mod say;
+mod scene;
 mod settling;
 mod status;
 mod trace;
@@ -163,7 +164,10 @@ impl Agent {
         let balancer = Arc::new(Mutex::new(balancer));
         exporter.serve(place, &balancer);
         let mut probing = Probing::default();
-        probing.follow(&balancer).await?;
+        if let Err(error) = probing.follow(&balancer).await {
+            lock(&balancer).give_up();
+            return Err(error);
+        }
         let desk = Desk::open(server, &balancer);
         Ok(Self { path: path.to_owned(), file, watcher, network, balancer, exporter, probing, desk })
     }

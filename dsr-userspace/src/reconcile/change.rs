@@ -112,5 +112,7 @@ fn make_ready(changes: &[Change], tables: &mut impl TablesMut) {
     });
     let fresh: BTreeSet<u32> = fresh.collect();
     flows::forget_rows(tables, &fresh);
-    fresh.iter().for_each(|row| tables.reset_member(*row));
+    for row in fresh {
+        tables.reset_member(row);
+    }
 }

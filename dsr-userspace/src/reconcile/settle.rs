@@ -117,7 +117,7 @@ pub fn settle(desired: &Desired, live: &impl Tables, tick_seconds: u32) -> Settl
             settled.changes.push(Change::ForgetFlow { place, entry });
         }
     }
-    settled.services = services.into_iter().map(|service| service.finish()).collect();
+    settled.services = services.into_iter().map(Settling::finish).collect();
     settled
 }
 

@@ -7,6 +7,7 @@ use dsr_tests::{
     lab::{
         Configuration, agent,
         datagram::NameServers,
+        eventually,
         frames::Arrivals,
         traffic::{Traffic, services},
     },
@@ -52,13 +53,15 @@ fn many_more_backends_and_services_cost_no_request() {
     traffic.goes_on();
 
     let large = large(&lab);
-    let sent = |backend| sent(&agent::running(&lab).scrape().unwrap(), backend);
+    // The agent may be at work.
+    let scrape = || eventually("answer to a scrape", || agent::running(&lab).scrape().ok());
+    let sent = |backend| sent(&scrape(), backend);
     let before = ["web1", "web2", "web3"].map(sent);
     agent::reload(&large, &lab);
     traffic.goes_on();
     let running = agent::running(&lab);
     assert!(running.log().contains("table is full: the program is loaded again"), "{}", running.log());
-    let samples = running.scrape().unwrap();
+    let samples = scrape();
     for (backend, before) in ["web1", "web2", "web3"].into_iter().zip(before) {
         let now = sent(backend);
         assert!(now >= before && before > 0.0, "{backend}: {before} frames were counted before, and {now} now");

@@ -101,7 +101,7 @@ fn an_interface_without_native_xdp_is_refused() {
     assert!(log.contains("cannot attach to br7: its driver has no native XDP; `xdp_mode: generic`"), "{log}");
 
     let (code, log) = refused(&mut lab, &configuration.interfaces(&["eth0", "lo"]).to_string());
-    assert_eq!(code, Some(1), "{log}");
+    assert_eq!(code, Some(2), "{log}");
     assert!(log.contains("cannot attach to lo: it is no Ethernet interface"), "{log}");
 }
 

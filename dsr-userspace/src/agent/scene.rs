@@ -1,0 +1,164 @@
+//! Loads the program for what is wanted: the first time, in the place of what another agent left, or of the own one.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use dsr_common::trace::TraceFilter;
+
+use super::{Error, interfaces::enter, settling::tick_seconds, wish::Wish};
+use crate::{
+    config::{Config, XdpMode},
+    datapath::{self, Datapath, Features, Left, Mode, Pins},
+    model::{Affinity, Health, Network, SINGLE_BUFFER_MTU},
+    reconcile::{Full, Keep, Plan, Sizes, Tables as _, apply, plan},
+};
+
+/// What a program is loaded for.
+pub(super) struct Scene<'a> {
+    pub(super) config: &'a Config,
+    pub(super) wish: &'a Wish,
+    pub(super) network: &'a Network,
+    pub(super) health: &'a Health,
+    /// What the program is to tell of.
+    pub(super) trace: Option<&'a TraceFilter>,
+    pub(super) pins: &'a Arc<Pins>,
+}
+
+impl Scene<'_> {
+    /// The first load of an agent, in the place of what another one left.
+    pub(super) fn first(&self, left: &mut Left) -> Result<Datapath, Error> {
+        if left.is_other_layout {
+            tracing::warn!(
+                "what an agent of another version left has tables of another layout: the program is replaced without a \
+                 gap, but counters begin at zero, and flows that were remembered are forgotten"
+            );
+        }
+        if left.keep == Some(Keep::Members) {
+            tracing::warn!("an agent with another hash_seed was here: nearly every flow gets another backend");
+        }
+        let kept = left.attached(&self.network.interfaces);
+        let kept: BTreeSet<String> = self.config.interfaces().into_iter().filter(|name| kept.contains(name)).collect();
+        let mut fresh = self.load(left.tables.as_ref().zip(left.keep), &kept, None)?;
+        fresh.finish(self.config.desired.hash_seed, tick_seconds(&self.wish.desired))?;
+        fresh.inherit(left, &kept)?;
+        fresh.settle_in(left.tables.as_ref())?;
+        if !kept.is_empty() {
+            tracing::info!(
+                interfaces = kept.iter().cloned().collect::<Vec<_>>().join(","),
+                "taken over from an agent that is gone"
+            );
+        }
+        Ok(fresh)
+    }
+
+    /// After a first load that failed: nothing stays behind that was not there.
+    pub(super) fn give_up(&self, left: &Left) {
+        if left.tables.is_none()
+            && !left.is_other_layout
+            && let Err(error) = self.pins.remove()
+        {
+            tracing::warn!(%error, "pins stay behind");
+        }
+    }
+
+    /// Loads the program with what is kept of another, and attaches it where that one is not.
+    pub(super) fn load(
+        &self,
+        old: Option<(&Datapath, Keep)>,
+        kept: &BTreeSet<String>,
+        full: Option<Full>,
+    ) -> Result<Datapath, Error> {
+        let mut sizes = self.sizes(old.map(|(old, _)| old.sizes()));
+        if let (Some(full), Some((old, _))) = (full, old)
+            && old.sizes().has_tables_of(sizes)
+        {
+            sizes = sizes.grown(full);
+        }
+        let seed = self.config.desired.hash_seed;
+        let mut fresh = Datapath::load_beside(sizes, self.features(), seed, self.pins, old)?;
+        if let Some(filter) = self.trace {
+            fresh.start_trace(filter)?;
+        }
+        let devices = enter(&mut fresh, self.config, self.network)?;
+        if !old.is_some_and(|(_, keep)| keep == Keep::Everything) {
+            // No packet meets these tables yet.
+            apply(&self.plan(&devices, &fresh)?.changes, &mut fresh);
+        }
+        match attach(self.config, self.network, &mut fresh, kept) {
+            Ok(()) => Ok(fresh),
+            Err(error) => {
+                fresh.abandon();
+                Err(error)
+            }
+        }
+    }
+
+    fn sizes(&self, live: Option<Sizes>) -> Sizes {
+        let flows = self.config.flow_table;
+        let sizes = Sizes::for_desired(&self.wish.desired).with_flows(flows.flows, flows.syns);
+        live.map_or(sizes, |live| sizes.at_least(live))
+    }
+
+    pub(super) fn plan(&self, devices: &BTreeMap<u32, u32>, datapath: &Datapath) -> Result<Plan, Full> {
+        plan(&self.wish.desired, self.network, self.health, devices, datapath)
+    }
+
+    /// What the program has to be able to do for this configuration on this network.
+    pub(super) fn features(&self) -> Features {
+        let services = &self.config.desired.services;
+        let has = |affinity| services.iter().any(|service| service.affinity == affinity);
+        Features {
+            redirect: self.config.interfaces.len() > 1,
+            vlan: true,
+            ipv6: self.config.vips().any(|vip| vip.is_ipv6()),
+            any: services.iter().any(|service| service.id.port.number().is_none()),
+            jumbo: self.network.interfaces.values().any(|interface| interface.mtu > SINGLE_BUFFER_MTU),
+            track: services.iter().any(|service| service.affinity.tracks(service.id.protocol)),
+            source: has(Affinity::Source),
+            remember: has(Affinity::Flow),
+        }
+    }
+}
+
+/// Attaches the program to the interfaces that are not in `attached`.
+pub(super) fn attach(
+    config: &Config,
+    network: &Network,
+    datapath: &mut Datapath,
+    attached: &BTreeSet<String>,
+) -> Result<(), Error> {
+    let allow_generic = config.xdp_mode == XdpMode::GenericAllowed;
+    for name in config.interfaces().into_iter().filter(|name| !attached.contains(name)) {
+        let Some(interface) = network.interfaces.get(&name) else {
+            tracing::warn!(interface = name, "the interface is gone; it is used again when it is back");
+            continue;
+        };
+        let attached = datapath.attach(&name, interface.ifindex, allow_generic);
+        match attached.map_err(|error| about_bond(error, network))? {
+            Mode::Native => tracing::info!(interface = name, "attached natively"),
+            Mode::Generic => tracing::warn!(
+                interface = name,
+                "attached in GENERIC mode: the driver has no native XDP, every packet costs several times more"
+            ),
+        }
+    }
+    Ok(())
+}
+
+/// What is refused to a bond may be given to its ports.
+fn about_bond(error: datapath::Error, network: &Network) -> datapath::Error {
+    let datapath::Error::Attach { interface, reason } = error else { return error };
+    let ports = network.ports.values().filter(|port| port.bond == interface).map(|port| port.name.as_str());
+    let ports = ports.collect::<Vec<_>>().join(", ");
+    let reason = if ports.is_empty() {
+        reason
+    } else {
+        format!(
+            "{reason}; it is a bond, whose mode and ports all have to have native XDP: else write its ports in its \
+             place, `interfaces: [{ports}]`"
+        )
+    };
+    datapath::Error::Attach { interface, reason }
+}
