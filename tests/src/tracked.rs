@@ -4,7 +4,7 @@ use std::{mem::swap, net::IpAddr, num::NonZeroU16};
 
 use dsr::{
     datapath::Datapath,
-    reconcile::{Tables as _, TablesMut as _},
+    reconcile::{self, Tables as _, TablesMut as _, apply},
 };
 use dsr_common::{
     address::{Address, Family},
@@ -123,7 +123,9 @@ impl Program {
 
     /// Makes the row of a backend ready for another one.
     pub fn reset_member(&mut self, service: usize, backend: usize) {
-        self.datapath.reset_member(self.layout.services[service].members[backend].row);
+        let row = self.layout.services[service].members[backend].row;
+        let value = self.datapath.member(row);
+        apply(&[reconcile::Change::Member { row, value, fresh: true }], &mut self.datapath);
     }
 
     /// The tables, to be read.

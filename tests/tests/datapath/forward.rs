@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 use dsr::{
     datapath::Features,
     maglev::{self, Candidate},
-    model::{Announce, Desired, NoHop, Protocol, Reach, VlanTag},
+    model::{Affinity, Announce, Desired, NoHop, Protocol, Reach, Service, VlanTag},
 };
 use dsr_common::{
     address::{Address, Family},
@@ -170,7 +170,8 @@ fn the_tables_follow_the_plan_while_loaded() {
     program.reconcile(desired(), &network(&[])).unwrap();
     assert_eq!(program.run(&frame).unwrap().frame[..6], backend_mac(n), "and everything back when it can");
 
-    let more = Desired { services: vec![service("www", VIP, Protocol::Tcp, 80, 40)], ..desired() };
+    let www = Service { affinity: Affinity::None, ..service("www", VIP, Protocol::Tcp, 80, 40) };
+    let more = Desired { services: vec![www], ..desired() };
     program.reconcile(more, &network(&[])).unwrap();
     for port in 1024..1200 {
         let n = expected_backend((CLIENT, port), Protocol::Tcp, 80, 40);
