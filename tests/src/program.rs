@@ -142,6 +142,7 @@ impl Program {
     /// Makes it as if it had seen no frame yet, but for what it counted.
     pub fn forget(&mut self) {
         self.datapath.forget_all_fragments();
+        self.forget_flows();
     }
 
     /// Runs one frame through the program.

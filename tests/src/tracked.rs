@@ -4,7 +4,7 @@ use std::{mem::swap, net::IpAddr, num::NonZeroU16};
 
 use dsr::{
     datapath::Datapath,
-    reconcile::{self, Tables as _, TablesMut as _, apply},
+    reconcile::{self, Tables as _, TablesMut as _, apply, entries},
 };
 use dsr_common::{
     address::{Address, Family},
@@ -14,6 +14,7 @@ use dsr_common::{
     previous::Previous,
     service::{ANY_PROTOCOL, FLAG_REMEMBER, FLAG_SOURCE, ServiceKey, ServiceRow, TableRef},
     slot::{self, Slot},
+    track::Entry,
 };
 
 use crate::program::Program;
@@ -126,6 +127,13 @@ impl Program {
         let row = self.layout.services[service].members[backend].row;
         let value = self.datapath.member(row);
         apply(&[reconcile::Change::Member { row, value, fresh: true }], &mut self.datapath);
+    }
+
+    /// Forgets every flow.
+    pub(crate) fn forget_flows(&mut self) {
+        for (place, entry) in entries(&self.datapath).collect::<Vec<_>>() {
+            self.datapath.replace_flow(place, entry, Entry::EMPTY);
+        }
     }
 
     /// The tables, to be read.

@@ -4,7 +4,10 @@ use std::net::TcpListener;
 
 use dsr::backend::{Action, Asked, System};
 use dsr_tests::{
-    lab::process::{ip, set},
+    lab::{
+        eventually,
+        process::{ip, set},
+    },
     privilege::is_root,
 };
 
@@ -94,7 +97,12 @@ fn a_port_without_a_listener_is_named() {
     let host = Host::build();
     host.must(&asked(System::Linux, Action::Setup));
     let ports = |port: &str| Asked { ports: vec![port.to_owned()], ..check() };
-    let listen = |address: &str| host.backend.run(|| TcpListener::bind(address).unwrap()).unwrap();
+    // A program that another test has just started may hold a copy of a closed listener until it begins.
+    let listen = |address: &str| {
+        eventually(&format!("a listener at {address}"), || {
+            host.backend.run(|| TcpListener::bind(address).ok()).unwrap()
+        })
+    };
     assert_eq!(host.names(&ports("80/tcp")), ["port-listening"; 2]);
     let own = listen("10.9.0.2:80");
     assert_eq!(host.names(&ports("80/tcp")), ["port-listening"; 2], "not at the VIP");

@@ -24,10 +24,18 @@ fn a_balancer_is_known_by_its_answers() {
     ip(lab.backend(3).unwrap(), &format!("address del {}/32 dev lo", lab.vip(0).unwrap()));
     let _pass = lab.switch().run(|| Pass::attach("web3")).unwrap().unwrap();
     let file = lab.directory().join("other.yaml");
-    std::fs::write(&file, configuration.to_string()).unwrap();
+    // The lab's hosts share one file system.
+    std::fs::write(
+        &file,
+        Configuration::of(&lab).without("web3").top("arp_watch: {interval: 1s}").top("api: off").to_string(),
+    )
+    .unwrap();
     agent::start(&configuration, &mut lab);
     let mut command = lab.backend(3).unwrap().command(dsr_program()).unwrap();
-    let mut other = Daemon::start(command.args(["run", "-c"]).arg(&file), &lab.directory().join("other.log"));
+    let mut other = Daemon::start(
+        command.args(["run", "--pins", "/sys/fs/bpf/other", "-c"]).arg(&file),
+        &lab.directory().join("other.log"),
+    );
     wait_for_claim(&lab, "10.77.0.10", "balancer");
     // Asked often enough: its gratuitous ARP, and its answers.
     let answered = |samples: &dsr::lab::Samples| samples.sum(CLAIMS, &[("backend", "balancer")]) > 5.0;
