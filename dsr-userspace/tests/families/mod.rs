@@ -36,10 +36,10 @@ pub(crate) async fn families() -> BTreeMap<String, Family> {
     kinds.map(|(name, kind)| (name.to_owned(), family(name, kind, &samples))).collect()
 }
 
-/// The names of metrics in a text, a query say.
+/// The names of metrics in a text, a query say; a histogram's buckets go by its name.
 pub(crate) fn names_in(text: &str) -> BTreeSet<&str> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    words.filter(|word| word.starts_with("dsr_")).collect()
+    words.filter(|word| word.starts_with("dsr_")).map(|word| word.strip_suffix("_bucket").unwrap_or(word)).collect()
 }
 
 fn family(name: &str, kind: &str, samples: &Samples) -> Family {

@@ -208,7 +208,10 @@ impl Model {
     }
 
     fn serves(&self, member: Member, opens: bool) -> bool {
-        let drains = self.tracking.rules[member.0].members.get(&member.1) == Some(&MemberState::Drains);
+        let drains = match self.tracking.rules[member.0].members.get(&member.1) {
+            Some(state) => *state == MemberState::Drains,
+            None => self.rules[member.0].backends[member.1].weight.get() == 0,
+        };
         self.lives(member) && !(opens && drains)
     }
 

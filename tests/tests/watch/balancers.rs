@@ -33,7 +33,7 @@ fn a_balancer_is_known_by_its_answers() {
     agent::start(&configuration, &mut lab);
     let mut command = lab.backend(3).unwrap().command(dsr_program()).unwrap();
     let mut other = Daemon::start(
-        command.args(["run", "--pins", "/sys/fs/bpf/other", "-c"]).arg(&file),
+        command.arg("run").arg("--pins").arg(lab.directory().join("bpf/other")).arg("-c").arg(&file),
         &lab.directory().join("other.log"),
     );
     wait_for_claim(&lab, "10.77.0.10", "balancer");
