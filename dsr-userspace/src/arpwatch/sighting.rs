@@ -34,13 +34,14 @@ impl Sighting {
             Family::V4 => IpAddr::from(claim.vip.v4_octets()),
             Family::V6 => IpAddr::from(claim.vip.v6_octets()),
         };
-        let [a, b, c, d, e, f, ..] = claim.mac.to_ne_bytes();
+        let mac = Mac(*claim.mac.to_ne_bytes().first_chunk()?);
         let tags = claim.tags.iter().filter(|tag| **tag != 0).map(|tag| {
-            let [p, q, r, s] = tag.to_ne_bytes();
-            VlanTag { tpid: u16::from_be_bytes([p, q]), id: u16::from_be_bytes([r, s]) & 0x0fff }
+            // TPID and TCI as they lay in the frame.
+            let word = u32::from_be_bytes(tag.to_ne_bytes());
+            VlanTag { tpid: (word >> 16) as u16, id: word as u16 & 0x0fff }
         });
         let (ifindex, marked) = (claim.ifindex, claim.marked != 0);
-        Some(Self { vip, mac: Mac([a, b, c, d, e, f]), ifindex, tags: tags.collect(), kind, marked })
+        Some(Self { vip, mac, ifindex, tags: tags.collect(), kind, marked })
     }
 }
 

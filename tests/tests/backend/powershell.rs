@@ -26,7 +26,9 @@ fn nodes<'tree>(node: Node<'tree>, into: &mut Vec<Node<'tree>>) {
     into.push(node);
     let mut cursor = node.walk();
     let children: Vec<_> = node.children(&mut cursor).collect();
-    children.into_iter().for_each(|child| nodes(child, into));
+    for child in children {
+        nodes(child, into);
+    }
 }
 
 /// The first place that is not PowerShell.

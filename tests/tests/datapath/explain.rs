@@ -30,10 +30,10 @@ fn flow(port: u16) -> Flow {
 }
 
 /// The last octet of the MAC of the backend that the explanation names, and its reason.
-fn explained(program: &Program, desired: &Desired, port: u16, part: Part) -> (Option<u8>, Why) {
+fn explained(program: &Program, desired: &Desired, port: u16, of: Part) -> (Option<u8>, Why) {
     let (keys, tables) = (HashKeys::from_seed(desired.hash_seed), program.tables());
     let service = service_of(&flow(port), &keys, tables).unwrap();
-    let way = way_of(&flow(port), part, &service, &keys, tables);
+    let way = way_of(&flow(port), of, &service, &keys, tables);
     (way.row.map(|row| tables.member(row).link[5]), way.why)
 }
 

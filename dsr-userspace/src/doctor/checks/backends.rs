@@ -26,6 +26,7 @@ pub(in crate::doctor) fn findings(case: &Case<'_>) -> Vec<Finding> {
 
 /// What a backend made of the probes.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // Each may be seen with each.
 struct Made {
     opened: bool,
     refused: bool,
@@ -69,28 +70,28 @@ fn judge(case: &Case<'_>, probe: &Probe) -> Option<Finding> {
         let mend = format!("on {name}: let TCP port {port} to {vip} pass, `nft list ruleset` or `iptables -nvL INPUT`");
         return Some(finding(Severity::Error, "firewall", name, what, mend));
     }
-    silent(case, probe)
+    Some(silent(case, probe))
 }
 
 /// Nothing at all came from the VIP.
-fn silent(case: &Case<'_>, probe: &Probe) -> Option<Finding> {
+fn silent(case: &Case<'_>, probe: &Probe) -> Finding {
     let ((vip, _), name, address) = (probe.vip, &probe.backend.name, probe.backend.address);
     match own(case, probe) {
         Some(Own::Open | Own::Refused) => {
             let what = format!(
                 "{address} answers and the VIP {vip} does not: it is not on the backend's loopback, or a firewall drops what is for it"
             );
-            Some(finding(Severity::Error, "vip-missing", name, what, mend_vip(name, vip)))
+            finding(Severity::Error, "vip-missing", name, what, mend_vip(name, vip))
         }
         Some(Own::Silent) => {
             let what = format!("it has a MAC, and answers neither at {address} nor at the VIP {vip}");
             let mend = format!("see that {name} is not hung, and that no firewall drops what this host sends");
-            Some(finding(Severity::Error, "host-down", name, what, mend))
+            finding(Severity::Error, "host-down", name, what, mend)
         }
         // A service that cannot be asked by TCP, on a host that may not answer echo at all.
         None => {
             let what = format!("it does not answer echo to the VIP {vip}: the VIP may be missing on its loopback");
-            Some(finding(Severity::Warning, "vip-missing", name, what, mend_vip(name, vip)))
+            finding(Severity::Warning, "vip-missing", name, what, mend_vip(name, vip))
         }
     }
 }
