@@ -17,6 +17,8 @@ fn change_everything(scene: &mut Scene, connections: &Connections) {
     connections.go_on();
     scene.change(|file| file.weight("web2", 300));
     connections.go_on();
+    scene.flap("web3", || connections.go_on());
+    connections.go_on();
     scene.change_mac(2);
     connections.go_on();
     for reload in 0..20 {

@@ -13,6 +13,9 @@ pub(crate) struct Scene {
     _servers: Servers,
 }
 
+/// A backend is down while there is a file of its name, in the lab's directory as the agent sees it.
+const CHECK: &str = "{command: [/bin/sh, -c, \"test ! -e /run/dsr/$DSR_BACKEND.sick\"], interval: 1s, timeout: 1s, \
+                     rise: 1, fall: 1}";
 /// Nodes of the lab.
 pub(crate) const NODES: u8 = 3;
 /// Backends that a node is besides the one named after it.
@@ -43,7 +46,7 @@ impl Scene {
         let servers = Servers::start(&lab);
         let vip = lab.vip(0).unwrap();
         let line = format!("name: www, vip: {vip}, port: {PORT}, {fields}");
-        let mut configuration = Configuration::of(&lab).no_services().line(&line);
+        let mut configuration = Configuration::of(&lab).no_services().line(&line).health(CHECK);
         if let Some(top) = top {
             configuration = configuration.top(top);
         }
@@ -69,6 +72,25 @@ impl Scene {
         agent::wait_for_slots(agent::running(&self.lab), &self.configuration);
         let log = agent::running(&self.lab).log();
         assert!(log.contains("taken over from an agent that is gone"), "{log}");
+    }
+
+    /// Lets a backend's check fail, `meanwhile` something happens, and lets it pass again. Its servers go on.
+    pub(crate) fn flap(&self, backend: &str, meanwhile: impl FnOnce()) {
+        let sick = self.lab.directory().join(format!("{backend}.sick"));
+        std::fs::write(&sick, "").unwrap();
+        self.wait_for(backend, |healthy, slots| healthy == 0 && slots == 0);
+        meanwhile();
+        std::fs::remove_file(sick).unwrap();
+        self.wait_for(backend, |healthy, slots| healthy == 1 && slots > 0);
+    }
+
+    fn wait_for(&self, backend: &str, state: impl Fn(u64, u64) -> bool) {
+        let labels = [("backend", backend)];
+        dsr_tests::lab::eventually(&format!("other state of {backend}"), || {
+            let (healthy, slots) =
+                (self.count("dsr_backend_healthy", &labels), self.count("dsr_member_slots", &labels));
+            state(healthy, slots).then_some(())
+        });
     }
 
     /// Gives a node another MAC, of which the network is told.
