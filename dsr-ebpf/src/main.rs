@@ -17,6 +17,18 @@
 #[cfg(not(target_arch = "bpf"))]
 fn main() {}
 
+/// A global function: the verifier looks at it once, with any arguments. It is exported under its name.
+#[cfg(target_arch = "bpf")]
+macro_rules! global {
+    ($(#[$doc:meta])* fn $name:ident($($argument:ident: u64),*) -> u64 $body:block) => {
+        $(#[$doc])*
+        #[allow(unsafe_code)]
+        #[unsafe(no_mangle)]
+        #[inline(never)]
+        pub(crate) extern "C" fn $name($($argument: u64),*) -> u64 $body
+    };
+}
+
 #[cfg(target_arch = "bpf")]
 mod count;
 #[cfg(target_arch = "bpf")]

@@ -56,6 +56,10 @@ static CLAIMS: PerCpuArray<ClaimBudget> = PerCpuArray::with_max_entries(1, 0);
 static DEVICES: DevMap = DevMap::with_max_entries(INTERFACES_MAX, 0);
 
 #[unsafe(no_mangle)]
+static FLOW_MASK: u32 = 0;
+#[unsafe(no_mangle)]
+static SYN_MASK: u32 = 0;
+#[unsafe(no_mangle)]
 static HASH_KEYS: HashKeys = HashKeys([0; KEY_WORDS]);
 #[unsafe(no_mangle)]
 static SERVICE_MASK: u32 = 0;
@@ -290,6 +294,83 @@ impl Fragments {
 struct Rate {
     second: u64,
     times: u64,
+}
+
+/// Sets of the two tables of flows, each less one: of those of which more than one packet was seen, and of the others.
+#[inline(always)]
+fn flow_masks() -> (u32, u32) {
+    // SAFETY: statics; volatile because the loader replaces the values.
+    unsafe { (read_volatile(addr_of!(FLOW_MASK)), read_volatile(addr_of!(SYN_MASK))) }
+}
+
+/// An element of an array, found by a look-up. Others may write it at any time, so that each word is read once.
+struct Element<T>(*mut T);
+
+/// The element in a row, or nothing past the end.
+#[inline(always)]
+fn element<T>(map: &Array<T>, row: u32) -> Option<Element<T>> {
+    map.get_ptr_mut(row).map(Element)
+}
+
+impl<T: Copy> Element<T> {
+    #[inline(always)]
+    fn load(&self) -> T {
+        // SAFETY: an element of the array.
+        unsafe { read_volatile(self.0) }
+    }
+
+    /// Its 32-bit word at `index`, which wraps around at its end.
+    #[inline(always)]
+    fn half_word(&self, index: usize) -> u32 {
+        // SAFETY: an element of the array; the remainder keeps the index within it.
+        unsafe { read_volatile(self.0.cast::<u32>().add(index % (size_of::<T>() / 4))) }
+    }
+
+    /// Its 64-bit word at `index`, which wraps around at its end.
+    #[inline(always)]
+    fn word(&self, index: usize) -> u64 {
+        // SAFETY: as above.
+        unsafe { read_volatile(self.0.cast::<u64>().add(index % (size_of::<T>() / 8))) }
+    }
+
+    #[inline(always)]
+    fn set_word(&self, index: usize, word: u64) {
+        // SAFETY: as above.
+        unsafe { write_volatile(self.0.cast::<u64>().add(index % (size_of::<T>() / 8)), word) };
+    }
+}
+
+/// This CPU's element of a per-CPU array.
+struct Own<T>(*mut T);
+
+/// This CPU's element in a row, or nothing past the end.
+#[inline(always)]
+fn own<T>(map: &PerCpuArray<T>, row: u32) -> Option<Own<T>> {
+    map.get_ptr_mut(row).map(Own)
+}
+
+impl<T> Own<T> {
+    /// Reads it, and writes it.
+    #[inline(always)]
+    fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
+        // SAFETY: this CPU's element; XDP does not run twice at once on a CPU.
+        change(unsafe { &mut *self.0 })
+    }
+
+    /// Its octets; nothing may change it as long as they are in use.
+    #[inline(always)]
+    fn octets<const LENGTH: usize>(&self) -> &'static [u8; LENGTH] {
+        const { assert!(LENGTH == size_of::<T>()) };
+        // SAFETY: as above, and as long as that.
+        unsafe { &*self.0.cast() }
+    }
+}
+
+/// Nanoseconds since the machine started. Calls a helper.
+#[inline(always)]
+fn nanoseconds() -> u64 {
+    // SAFETY: a helper without arguments.
+    unsafe { bpf_ktime_get_ns() }
 }
 
 /// Whether this CPU may make another refusal, of no more than `most` a second. Calls a helper.

@@ -1,16 +1,13 @@
 //! What `dsr trace` asks for, and this CPU's record of the frame that it is busy with.
 
-use core::ptr::read_volatile;
-
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
-    helpers::bpf_ktime_get_ns,
     macros::map,
     maps::{Array, PerCpuArray},
 };
 use dsr_common::trace::{RECORD, TraceFilter, TraceRecord};
 
-use super::Rate;
+use super::{Rate, element, nanoseconds, own};
 
 #[map]
 static TRACE_FILTER: Array<TraceFilter> = Array::with_max_entries(1, BPF_F_MMAPABLE);
@@ -22,9 +19,7 @@ static TRACES: PerCpuArray<Rate> = PerCpuArray::with_max_entries(1, 0);
 /// Whose frames are told of. The agent writes it before the program that reads it runs.
 #[inline(always)]
 pub(crate) fn trace_filter() -> Option<TraceFilter> {
-    let filter = TRACE_FILTER.get_ptr(0)?;
-    // SAFETY: an element of the array.
-    Some(unsafe { read_volatile(filter) })
+    element(&TRACE_FILTER, 0).map(|filter| filter.load())
 }
 
 /// Whether this CPU may tell of another frame, of no more than `most` a second. Calls a helper.
@@ -36,40 +31,35 @@ pub(crate) fn may_tell(most: u64) -> bool {
 /// Starts the record.
 #[inline(always)]
 pub(crate) fn set_traced(record: TraceRecord) {
-    if let Some(traced) = TRACED.get_ptr_mut(0) {
-        // SAFETY: this CPU's element; XDP does not run twice at once on a CPU.
-        unsafe { *traced = record };
+    if let Some(traced) = own(&TRACED, 0) {
+        traced.change(|traced| *traced = record);
     }
 }
 
 /// The member that the frame of the record is given.
 #[inline(always)]
 pub(crate) fn set_traced_row(row: u32) {
-    if let Some(traced) = TRACED.get_ptr_mut(0) {
-        // SAFETY: as above.
-        unsafe { (*traced).row = row };
+    if let Some(traced) = own(&TRACED, 0) {
+        traced.change(|traced| traced.row = row);
     }
 }
 
 /// What became of the frame of the record.
 #[inline(always)]
 pub(crate) fn set_traced_outcome(outcome: u32) {
-    if let Some(traced) = TRACED.get_ptr_mut(0) {
-        // SAFETY: as above.
-        unsafe { (*traced).outcome = outcome };
+    if let Some(traced) = own(&TRACED, 0) {
+        traced.change(|traced| traced.outcome = outcome);
     }
 }
 
 /// Gives the record the time and its octets to the caller; nothing where no record is in use. Calls a helper.
 #[inline(always)]
 pub(crate) fn traced() -> Option<&'static [u8; RECORD]> {
-    let traced = TRACED.get_ptr_mut(0)?;
-    // SAFETY: as above; nothing writes to it before the next frame.
-    unsafe {
-        if (*traced).family == 0 {
-            return None;
-        }
-        (*traced).time = bpf_ktime_get_ns();
-        Some(&*traced.cast())
+    let traced = own(&TRACED, 0)?;
+    if traced.change(|traced| traced.family == 0) {
+        return None;
     }
+    traced.change(|traced| traced.time = nanoseconds());
+    // Nothing writes to it before the next frame.
+    Some(traced.octets())
 }

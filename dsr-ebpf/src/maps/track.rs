@@ -1,7 +1,5 @@
 //! What is remembered while slots are tracked.
 
-use core::ptr::{addr_of, read_volatile, write_volatile};
-
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
     macros::map,
@@ -12,8 +10,10 @@ use dsr_common::{
     previous::{Previous, PreviousBlock},
     service::TableRef,
     stats::Tracking,
-    track::{Entry, FlowSet, WAYS, set},
+    track::{Entry, FlowSet, set},
 };
+
+use super::{Element, element, flow_masks, own};
 
 #[map]
 static PREVIOUS: Array<PreviousBlock> = Array::with_max_entries(1, BPF_F_MMAPABLE);
@@ -28,33 +28,23 @@ static CLOCK: Array<u64> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 static TRACKING: PerCpuArray<u64> = PerCpuArray::with_max_entries(Tracking::ALL.len() as u32, 0);
 
-#[unsafe(no_mangle)]
-static FLOW_MASK: u32 = 0;
-#[unsafe(no_mangle)]
-static SYN_MASK: u32 = 0;
-
 /// What is kept beside the slot at `index` of the table that starts at row `block`.
 #[inline(always)]
 pub(crate) fn previous(block: u32, index: u32) -> Option<Previous> {
-    let row = PREVIOUS.get_ptr(block + index / SLOTS_PER_BLOCK)?;
-    // SAFETY: an element of the array, and the remainder is below its length.
-    Some(Previous(unsafe { read_volatile(addr_of!((*row).0).cast::<u32>().add((index % SLOTS_PER_BLOCK) as usize)) }))
+    let row = element(&PREVIOUS, block + index / SLOTS_PER_BLOCK)?;
+    Some(Previous(row.half_word((index % SLOTS_PER_BLOCK) as usize)))
 }
 
 /// The table whose slots index the previous members of the service in this row; zero where it is its own.
 #[inline(always)]
 pub(crate) fn old_table(row: u32) -> Option<TableRef> {
-    let table = OLD_TABLES.get_ptr(row)?;
-    // SAFETY: an element of the array.
-    Some(unsafe { read_volatile(table) })
+    element(&OLD_TABLES, row).map(|table| table.load())
 }
 
 /// The flow clock.
 #[inline(always)]
 pub(crate) fn clock() -> Option<u64> {
-    let clock = CLOCK.get_ptr(0)?;
-    // SAFETY: an element of the array.
-    Some(unsafe { read_volatile(clock) })
+    element(&CLOCK, 0).map(|clock| clock.load())
 }
 
 /// The two tables of flows.
@@ -75,40 +65,36 @@ impl FlowTable {
 
 /// One set of either. CPUs may write it at the same time: a word is written at once, so an entry may be lost, but never
 /// be half another's.
-pub(crate) struct Flows(*mut FlowSet);
+pub(crate) struct Flows(Element<FlowSet>);
 
 /// The set that a flow's entry is in.
 #[inline(always)]
 pub(crate) fn flows(table: FlowTable, hash: u64) -> Option<Flows> {
-    // SAFETY: statics; volatile because the loader replaces the values.
-    let (known, new) = unsafe { (read_volatile(addr_of!(FLOW_MASK)), read_volatile(addr_of!(SYN_MASK))) };
+    let (known, new) = flow_masks();
     match table {
-        FlowTable::Known => FLOWS.get_ptr_mut(set(hash, known)),
-        FlowTable::New => SYNS.get_ptr_mut(set(hash, new)),
+        FlowTable::Known => element(&FLOWS, set(hash, known)),
+        FlowTable::New => element(&SYNS, set(hash, new)),
     }
     .map(Flows)
 }
 
 impl Flows {
-    /// The entry at `way`, below [`WAYS`].
+    /// The entry at `way`, below [`dsr_common::track::WAYS`].
     #[inline(always)]
     pub(crate) fn entry(&self, way: usize) -> Entry {
-        // SAFETY: an element of the array; the remainder keeps the index within the set.
-        Entry::from_word(unsafe { read_volatile(self.0.cast::<u64>().add(way % WAYS)) })
+        Entry::from_word(self.0.word(way))
     }
 
     #[inline(always)]
     pub(crate) fn set_entry(&self, way: usize, entry: Entry) {
-        // SAFETY: as above.
-        unsafe { write_volatile(self.0.cast::<u64>().add(way % WAYS), entry.word()) };
+        self.0.set_word(way, entry.word());
     }
 }
 
 /// This CPU's count of what was done.
 #[inline(always)]
 pub(crate) fn add_tracking(tracking: Tracking) {
-    if let Some(count) = TRACKING.get_ptr_mut(tracking as u32) {
-        // SAFETY: this CPU's element; XDP does not run twice at once on a CPU.
-        unsafe { *count += 1 };
+    if let Some(count) = own(&TRACKING, tracking as u32) {
+        count.change(|count| *count += 1);
     }
 }
