@@ -104,21 +104,18 @@ mod program {
             return end::<Unobserved>(INTERFACE_ROWS, Err(Reason::PassNoInterface));
         };
         O::meets(&frame, &interface);
-        let action = match route_plain(&frame, &interface) {
-            Some((link, route)) => {
-                let outcome = send::<O>(&mut frame, &link, &route);
-                end::<O>(interface.row, outcome)
-            }
-            None => {
-                let ways = u64::from(interface.row) | u64::from(interface.ifindex) << 32;
-                match O::examine(frame.context(), ways, interface.mac) {
-                    TO_REFUSE => {
-                        let action = refuse(frame.context(), u64::from(interface.row), interface.mac) as u32;
-                        O::ended(Some(refused(action)));
-                        action
-                    }
-                    action => action as u32,
+        let action = if let Some((link, route)) = route_plain(&frame, &interface) {
+            let outcome = send::<O>(&mut frame, &link, &route);
+            end::<O>(interface.row, outcome)
+        } else {
+            let ways = u64::from(interface.row) | u64::from(interface.ifindex) << 32;
+            match O::examine(frame.context(), ways, interface.mac) {
+                TO_REFUSE => {
+                    let action = refuse(frame.context(), u64::from(interface.row), interface.mac) as u32;
+                    O::ended(Some(refused(action)));
+                    action
                 }
+                action => action as u32,
             }
         };
         O::is_over();

@@ -5,6 +5,7 @@
 //!
 //! The only file of this program, and so its only one with `unsafe`.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
+#![allow(clippy::needless_pass_by_value)] // A program takes its context by value.
 
 #[cfg(not(target_arch = "bpf"))]
 fn main() {}
@@ -32,7 +33,7 @@ mod program {
     /// Sends a probe to its member.
     #[classifier]
     fn probe(context: TcContext) -> i32 {
-        steer(&context).unwrap_or(TC_ACT_SHOT as i32)
+        steer(&context).unwrap_or(TC_ACT_SHOT)
     }
 
     fn steer(context: &TcContext) -> Option<i32> {

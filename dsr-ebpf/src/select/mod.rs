@@ -57,7 +57,7 @@ pub(crate) fn row(packet: &Packet, service: &Service) -> Result<u32, Reason> {
     let hash = if maps::sources() { hash(&LoadedKeys, flow, table) } else { LoadedKeys.flow(flow) };
     let slot = maps::slot(table.block(), table.slot(hash)).ok_or(Reason::DropInconsistent)?;
     let remembers = maps::remembers() && table.flags() & FLAG_REMEMBER != 0;
-    if !remembers && !(maps::tracks() && slot.is_tracked()) {
+    if !(remembers || maps::tracks() && slot.is_tracked()) {
         let number = slot.member().ok_or(Reason::DropNoBackend)?;
         return Ok(service.members.base() + u32::from(number));
     }
