@@ -158,7 +158,9 @@ services:
   - {name: www, vip: $vip, port: 80, pool: web}
 YAML
     # Not by in_node: $! has to be the agent.
-    ip netns exec balancer dsr run -c /run/case/dsr.yaml >/run/case/agent.log 2>&1 &
+    # `ip netns exec` lays a fresh /sys over the one that the agent's pins are in.
+    ip netns exec balancer sh -c 'mount -t bpf bpf /sys/fs/bpf && exec dsr run -c /run/case/dsr.yaml' \
+        >/run/case/agent.log 2>&1 &
     agent=$!
 }
 
