@@ -246,8 +246,7 @@ impl Balancer {
 
     /// The tables of a program that is loaded anew for a configuration.
     pub(super) fn sizes_for(&self, config: &Config, desired: &Desired) -> Sizes {
-        let flows = config.flow_table;
-        Sizes::for_desired(desired).with_flows(flows.flows, flows.syns).at_least(self.datapath.sizes())
+        Scene { config, ..self.scene() }.sizes(desired, Some(self.datapath.sizes()))
     }
 
     /// Where the slots of a service are.

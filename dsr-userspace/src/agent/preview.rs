@@ -10,11 +10,8 @@ use dsr_common::{
     address::Address,
     limits::SLOTS_PER_BLOCK,
     member::MemberRow,
-    previous::PreviousBlock,
-    service::{FLAG_SOURCE, ServiceKey, ServiceRow, TableRef},
-    slot::{self, SlotBlock},
-    stats::Counters,
-    track::{Entry, FlowSet},
+    service::{FLAG_SOURCE, ServiceKey, ServiceRow},
+    track::Entry,
 };
 
 use super::balancer::Balancer;
@@ -24,6 +21,7 @@ use crate::{
         view::{ChangeKind, Preview, PreviewRequest, ServiceChange},
     },
     config::{self, Config, SeedSource},
+    datapath::{memory, memory_of},
     model::{Desired, Hop, Mac, Network, Reach, Service},
     reconcile::{InMemory, Sizes, Tables, apply, entries, keeps_flows, plan, service_key},
 };
@@ -211,8 +209,8 @@ fn change(
         lost,
         flows: known.0,
         flows_lost: known.1,
-        bytes_before: before.map_or(0, |state| bytes_of(state.row)),
-        bytes_after: after.map_or(0, |state| bytes_of(state.row)),
+        bytes_before: before.map_or(0, |state| memory_of(state.row)),
+        bytes_after: after.map_or(0, |state| memory_of(state.row)),
     }
 }
 
@@ -261,25 +259,7 @@ fn remembered(
     if rule.is_same_seed { (all, lost) } else { (all, (all as f64 * moved).round() as u64) }
 }
 
-/// Octets of a service's slots and members, with what is kept beside them.
-fn bytes_of(row: ServiceRow) -> u64 {
-    let members = u64::from(row.members.capacity()) * member_bytes();
-    members + u64::from(slot::blocks(row.table.size())) * block_bytes()
-}
-
-/// Octets of all tables whose size depends on the configuration.
+/// Octets of all tables.
 fn bytes(sizes: Sizes) -> u64 {
-    u64::from(sizes.services) * (size_of::<ServiceRow>() + size_of::<TableRef>()) as u64
-        + u64::from(sizes.members) * member_bytes()
-        + u64::from(sizes.blocks) * block_bytes()
-        + u64::from(sizes.flow_sets + sizes.syn_sets) * size_of::<FlowSet>() as u64
-}
-
-fn block_bytes() -> u64 {
-    (size_of::<SlotBlock>() + size_of::<PreviousBlock>()) as u64
-}
-
-fn member_bytes() -> u64 {
-    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    (size_of::<MemberRow>() + size_of::<Counters>() * cpus) as u64
+    memory(sizes).into_iter().map(|(_, octets)| octets).sum()
 }

@@ -11,7 +11,7 @@ use super::{Error, interfaces::enter, settling::tick_seconds, wish::Wish};
 use crate::{
     config::{Config, XdpMode},
     datapath::{self, Datapath, Features, Left, Mode, Pins},
-    model::{Affinity, Health, Network, SINGLE_BUFFER_MTU},
+    model::{Affinity, Desired, Health, Network, SINGLE_BUFFER_MTU},
     reconcile::{Full, Keep, Plan, Sizes, Tables as _, apply, plan},
 };
 
@@ -70,7 +70,7 @@ impl Scene<'_> {
         kept: &BTreeSet<String>,
         full: Option<Full>,
     ) -> Result<Datapath, Error> {
-        let mut sizes = self.sizes(old.map(|(old, _)| old.sizes()));
+        let mut sizes = self.sizes(&self.wish.desired, old.map(|(old, _)| old.sizes()));
         if let (Some(full), Some((old, _))) = (full, old)
             && old.sizes().has_tables_of(sizes)
         {
@@ -95,9 +95,10 @@ impl Scene<'_> {
         }
     }
 
-    fn sizes(&self, live: Option<Sizes>) -> Sizes {
+    /// Of tables for what is wanted with this configuration; never smaller than those that are live.
+    pub(super) fn sizes(&self, desired: &Desired, live: Option<Sizes>) -> Sizes {
         let flows = self.config.flow_table;
-        let sizes = Sizes::for_desired(&self.wish.desired).with_flows(flows.flows, flows.syns);
+        let sizes = Sizes::for_desired(desired).with_flows(flows.flows, flows.syns);
         live.map_or(sizes, |live| sizes.at_least(live))
     }
 

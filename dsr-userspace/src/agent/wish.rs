@@ -44,7 +44,6 @@ impl Wish {
     }
 
     /// What an operator said of each backend, by pool and name.
-    #[allow(dead_code)] // For the admin API.
     pub(super) fn overrides(&self) -> &BTreeMap<(String, String), Override> {
         &self.overrides
     }
@@ -62,7 +61,6 @@ fn overridden(service: &Service, overrides: &BTreeMap<(String, String), Override
 
 impl Balancer {
     /// Follows what an operator says of a backend of a pool, or, with nothing said, the file again.
-    #[allow(dead_code)] // For the admin API.
     pub(super) fn set_override(&mut self, pool: &str, backend: &str, said: Option<Override>) -> Result<(), Error> {
         let mut services = self.config.desired.services.iter().filter(|service| service.pool == pool);
         if !services.any(|service| service.backends.iter().any(|other| other.name == backend)) {

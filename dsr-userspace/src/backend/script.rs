@@ -32,7 +32,7 @@ macro_rules! templates {
 }
 
 templates! {
-    "docker/check.sh", "docker/setup.sh", "docker/undo.sh",
+    "docker/enter.sh",
     "freebsd/check.sh", "freebsd/setup.sh", "freebsd/undo.sh",
     "linux/begin.sh", "linux/check.sh", "linux/setup.sh", "linux/undo.sh",
     "linux/nftables/check.sh", "linux/nftables/setup.sh", "linux/nftables/undo.sh", "linux/nftables/vips.nft",
@@ -75,7 +75,8 @@ impl Request {
             (System::Freebsd, _) => "freebsd",
             (System::Macos, _) => "macos",
             (System::Solaris | System::Illumos, _) => "solaris",
-            (System::Docker, _) => "docker",
+            // The same for every action, which is included.
+            (System::Docker, _) => return "docker/enter.sh".to_owned(),
             (System::Pod, _) => "pod",
         };
         let name = self.action.name();
@@ -101,6 +102,7 @@ impl Request {
         let list: Vec<_> = self.vips.iter().map(ToString::to_string).collect();
         let base = context! {
             title => self.title(),
+            action => self.action.name(),
             usage => self.usage(),
             state,
             list => list.join(", "),

@@ -19,19 +19,22 @@ impl Read for Span {
             Value::Number(number) => return Err(format!("{number} has no unit: write {number}s, or {}", Self::WRITE)),
             value => return Err(not::<Self>(value, "a time")),
         };
-        let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-        let (number, unit) = text.split_at(unit_at);
-        let milliseconds = match unit.trim() {
-            "ms" => 1,
-            "s" => 1000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            _ => return Err(not::<Self>(&value, "a time")),
-        };
-        let length = number.parse::<u64>().ok().and_then(|number| number.checked_mul(milliseconds));
-        let length = length.filter(|length| *length > 0).ok_or_else(|| not::<Self>(&value, "a time"))?;
-        Ok(Self(Duration::from_millis(length)))
+        let length = parse(&text.replace(' ', "")).filter(|length| !length.is_zero());
+        length.map(Self).ok_or_else(|| not::<Self>(&value, "a time"))
     }
+}
+
+/// A whole number and its unit without a space between: `ms`, `s`, `m` or `h`.
+pub(super) fn parse(text: &str) -> Option<Duration> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(milliseconds).map(Duration::from_millis)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::{
 use serde_yaml::Value;
 
 use super::{
-    FlowTable,
+    FlowTable, duration,
     field::{Read, not},
 };
 use crate::{
@@ -175,22 +175,9 @@ impl Read for FlowTimeout {
         if let Some(number) = value.as_u64() {
             return Err(format!("{number} has no unit: write {number}s, or another time from 1s to 24h, like 15m"));
         }
-        let seconds = value.as_str().and_then(seconds);
-        seconds.and_then(Self::from_seconds).ok_or_else(|| not::<Self>(&value, "a time"))
+        let whole = value.as_str().and_then(duration::parse).filter(|time| time.subsec_nanos() == 0);
+        whole.and_then(|time| Self::from_seconds(time.as_secs())).ok_or_else(|| not::<Self>(&value, "a time"))
     }
-}
-
-/// The seconds of a whole number with the unit `s`, `m` or `h`.
-fn seconds(text: &str) -> Option<u64> {
-    let unit = match text.chars().last()? {
-        's' => 1,
-        'm' => 60,
-        'h' => 60 * 60,
-        _ => return None,
-    };
-    let digits = &text[..text.len() - 1];
-    let number: u64 = if digits.starts_with('+') { None } else { digits.parse().ok() }?;
-    number.checked_mul(unit)
 }
 
 impl Read for SocketAddr {

@@ -7,7 +7,7 @@ use dsr_common::{
     member::MemberRow,
     previous::PreviousBlock,
     service::{ServiceRow, TableRef},
-    slot::SlotBlock,
+    slot::{self, SlotBlock},
     stats::Counters,
     track::FlowSet,
 };
@@ -16,15 +16,27 @@ use crate::reconcile::Sizes;
 
 /// Each table with its octets in the kernel.
 pub fn memory(sizes: Sizes) -> Vec<(&'static str, u64)> {
-    // Counters have a row on every CPU that there could be, and one for what was counted before.
-    let counters = size_of::<Counters>() * (nr_cpus().unwrap_or(1) + 1);
     let tables = [
         ("services", sizes.services, size_of::<ServiceRow>() + size_of::<TableRef>()),
-        ("members", sizes.members, size_of::<MemberRow>() + counters),
-        ("slots", sizes.blocks, size_of::<SlotBlock>() + size_of::<PreviousBlock>()),
+        ("members", sizes.members, member()),
+        ("slots", sizes.blocks, BLOCK),
         ("flows", sizes.flow_sets, size_of::<FlowSet>()),
         ("syns", sizes.syn_sets, size_of::<FlowSet>()),
         ("fragments", FRAGMENT_SETS, size_of::<FragmentSet>()),
     ];
     tables.into_iter().map(|(name, rows, row)| (name, u64::from(rows) * row as u64)).collect()
 }
+
+/// Octets of those that are one service's: its members and its slots.
+pub fn memory_of(service: ServiceRow) -> u64 {
+    let members = u64::from(service.members.capacity()) * member() as u64;
+    members + u64::from(slot::blocks(service.table.size())) * BLOCK as u64
+}
+
+/// A member's row, and its counters: a row on every CPU that there could be, and one for what was counted before.
+fn member() -> usize {
+    size_of::<MemberRow>() + size_of::<Counters>() * (nr_cpus().unwrap_or(1) + 1)
+}
+
+/// A block of slots, with what is kept beside it.
+const BLOCK: usize = size_of::<SlotBlock>() + size_of::<PreviousBlock>();

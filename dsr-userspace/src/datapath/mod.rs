@@ -42,7 +42,7 @@ pub use self::{
     counters::Traffic,
     holder::Holder,
     load::{Features, OBJECT},
-    memory::memory,
+    memory::{memory, memory_of},
     pass::Pass,
     pin::{DEFAULT_PINS, Pins},
     probe::Prober,

@@ -11,6 +11,7 @@ use serde_yaml::Value;
 use crate::{
     config::{
         choice::choose,
+        duration,
         field::{Read, not},
     },
     model::{DnsType, MinHealthy, OnDown},
@@ -42,7 +43,7 @@ scalars! {
         |value| NonZeroU32::new(value.as_u64().filter(|times| *times <= 1000)? as u32);
     /// A time.
     Span(Duration) = "a time", "a time from 100ms to 1h, like 500ms, 2s or 1m",
-        |value| span(value.as_str()?).filter(|span| (SHORTEST..=LONGEST).contains(span));
+        |value| duration::parse(value.as_str()?).filter(|span| (SHORTEST..=LONGEST).contains(span));
     /// The path of a page.
     PagePath(String) = "a path", "a path as in a request, like /healthz", |value| path(value.as_str()?);
     /// A name of a host.
@@ -116,18 +117,6 @@ impl Read for MinHealthy {
     }
 }
 
-fn span(text: &str) -> Option<Duration> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = if digits.starts_with('+') { None } else { digits.parse().ok() }?;
-    match &text[digits.len()..] {
-        "ms" => Some(Duration::from_millis(number)),
-        "s" => Some(Duration::from_secs(number)),
-        "m" => number.checked_mul(60).map(Duration::from_secs),
-        "h" => number.checked_mul(60 * 60).map(Duration::from_secs),
-        _ => None,
-    }
-}
-
 fn path(text: &str) -> Option<String> {
     let is_path = text.starts_with('/') && text.parse::<hyper::Uri>().is_ok();
     is_path.then(|| text.to_owned())
@@ -171,10 +160,10 @@ mod tests {
     fn times_have_a_unit() {
         let good = [("500ms", 500), ("2s", 2000), ("1m", 60_000), ("1h", 3_600_000)];
         for (text, millis) in good {
-            assert_eq!(span(text), Some(Duration::from_millis(millis)), "{text}");
+            assert_eq!(duration::parse(text), Some(Duration::from_millis(millis)), "{text}");
         }
         for text in ["", "2", "s", "2 s", "-2s", "+2s", "2d", "99999999999999999h", "1.5s"] {
-            assert_eq!(span(text), None, "{text}");
+            assert_eq!(duration::parse(text), None, "{text}");
         }
     }
 

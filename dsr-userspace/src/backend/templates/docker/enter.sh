@@ -19,5 +19,5 @@ export netns
 
 # The host's own ip in the container's network: the container needs no program and no capability for it.
 nsenter --target "$pid" --net sh -s <<'DSR'
-{% include "linux/check.sh" %}
+{% include "linux/" ~ action ~ ".sh" %}
 DSR
