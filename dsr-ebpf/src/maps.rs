@@ -3,6 +3,10 @@
 //! Sizes here are placeholders; the agent sets them before the program is loaded.
 #![allow(unsafe_code)]
 
+mod claims;
+mod counts;
+mod fragments;
+mod rate;
 mod trace;
 mod track;
 
@@ -12,22 +16,23 @@ use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
     helpers::bpf_ktime_get_ns,
     macros::map,
-    maps::{Array, DevMap, PerCpuArray, RingBuf},
+    maps::{Array, DevMap, PerCpuArray},
 };
 use dsr_common::{
     address::Address,
-    claim::{Claim, ClaimBudget},
-    fragment::{Entry, FragmentSet, WAYS},
     hash::{HashKeys, KEY_WORDS, Keys},
     interface::InterfaceRow,
-    limits::{CLAIMS_PER_SECOND, EVENT_BYTES, FRAGMENT_SETS, INTERFACE_ROWS, INTERFACES_MAX, SLOTS_PER_BLOCK},
+    limits::{INTERFACE_ROWS, INTERFACES_MAX, SLOTS_PER_BLOCK},
     member::MemberRow,
     service::{MembersRef, ServiceKey, ServiceRow, TableRef},
     slot::{Slot, SlotBlock},
-    stats::{Counters, REASON_ROWS},
 };
 
 pub(crate) use self::{
+    claims::tell,
+    counts::{add_loop, add_member, add_reason},
+    fragments::fragments,
+    rate::{may_reject, seconds},
     trace::{may_tell, set_traced, set_traced_outcome, set_traced_row, trace_filter, traced},
     track::{FlowTable, add_tracking, clock, flows, old_table, previous},
 };
@@ -40,18 +45,6 @@ static SLOTS: Array<SlotBlock> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 static MEMBERS: Array<MemberRow> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 static INTERFACES: Array<InterfaceRow> = Array::with_max_entries(INTERFACE_ROWS, BPF_F_MMAPABLE);
-#[map]
-static FRAGMENTS: Array<FragmentSet> = Array::with_max_entries(FRAGMENT_SETS, BPF_F_MMAPABLE);
-#[map]
-static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(1, 0);
-#[map]
-static REASONS: PerCpuArray<u64> = PerCpuArray::with_max_entries(REASON_ROWS, 0);
-#[map]
-static REJECTS: PerCpuArray<Rate> = PerCpuArray::with_max_entries(1, 0);
-#[map]
-static EVENTS: RingBuf = RingBuf::with_byte_size(EVENT_BYTES, 0);
-#[map]
-static CLAIMS: PerCpuArray<ClaimBudget> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 static DEVICES: DevMap = DevMap::with_max_entries(INTERFACES_MAX, 0);
 
@@ -242,60 +235,6 @@ pub(crate) fn slot(block: u32, index: u32) -> Option<Slot> {
     Some(Slot(unsafe { read_volatile(addr_of!((*row).0).cast::<u16>().add((index % SLOTS_PER_BLOCK) as usize)) }))
 }
 
-/// This CPU's counters of a member.
-#[inline(always)]
-pub(crate) fn add_member(row: u32, bytes: u64, new_flows: u64) -> Option<()> {
-    let counters = COUNTERS.get_ptr_mut(row)?;
-    // SAFETY: this CPU's element; XDP does not run twice at once on a CPU.
-    unsafe {
-        (*counters).packets += 1;
-        (*counters).bytes += bytes;
-        (*counters).new_flows += new_flows;
-    }
-    Some(())
-}
-
-/// Counts a frame that came back from a member.
-#[inline(always)]
-pub(crate) fn add_loop(row: u32) {
-    if let Some(counters) = COUNTERS.get_ptr_mut(row) {
-        // SAFETY: this CPU's element; XDP does not run twice at once on a CPU.
-        unsafe { (*counters).loops += 1 };
-    }
-}
-
-/// One set of the fragment table. CPUs may write one at the same time: a word is written at once, and an entry that is
-/// lost costs a datagram.
-pub(crate) struct Fragments(*mut FragmentSet);
-
-/// A set of the fragment table, or nothing past its end.
-#[inline(always)]
-pub(crate) fn fragments(set: u32) -> Option<Fragments> {
-    FRAGMENTS.get_ptr_mut(set).map(Fragments)
-}
-
-impl Fragments {
-    /// The entry at `way`, below [`WAYS`].
-    #[inline(always)]
-    pub(crate) fn entry(&self, way: usize) -> Entry {
-        // SAFETY: an element of the array; the remainder keeps the index within the set.
-        Entry::from_word(unsafe { read_volatile(self.0.cast::<u64>().add(way % WAYS)) })
-    }
-
-    #[inline(always)]
-    pub(crate) fn set_entry(&self, way: usize, entry: Entry) {
-        // SAFETY: as above.
-        unsafe { write_volatile(self.0.cast::<u64>().add(way % WAYS), entry.word()) };
-    }
-}
-
-/// How often this CPU did something in one second.
-#[repr(C)]
-struct Rate {
-    second: u64,
-    times: u64,
-}
-
 /// Sets of the two tables of flows, each less one: of those of which more than one packet was seen, and of the others.
 #[inline(always)]
 fn flow_masks() -> (u32, u32) {
@@ -371,74 +310,6 @@ impl<T> Own<T> {
 fn nanoseconds() -> u64 {
     // SAFETY: a helper without arguments.
     unsafe { bpf_ktime_get_ns() }
-}
-
-/// Whether this CPU may make another refusal, of no more than `most` a second. Calls a helper.
-#[inline(always)]
-pub(crate) fn may_reject(most: u64) -> bool {
-    may(&REJECTS, most)
-}
-
-#[inline(always)]
-fn may(rates: &PerCpuArray<Rate>, most: u64) -> bool {
-    let Some(rate) = rates.get_ptr_mut(0) else {
-        return false;
-    };
-    let now = seconds();
-    // SAFETY: this CPU's element; XDP does not run twice at once on a CPU.
-    unsafe {
-        if (*rate).second != now {
-            (*rate).second = now;
-            (*rate).times = 0;
-        }
-        (*rate).times += 1;
-        (*rate).times <= most
-    }
-}
-
-/// Tells the agent of a claim, or counts that it was not told. Calls helpers.
-#[inline(always)]
-pub(crate) fn tell(claim: Claim) {
-    let Some(budget) = CLAIMS.get_ptr_mut(0) else {
-        return;
-    };
-    let now = seconds();
-    // SAFETY: this CPU's element; XDP does not run twice at once on a CPU.
-    unsafe {
-        if (*budget).second != now {
-            (*budget).second = now;
-            (*budget).seen = 0;
-        }
-        (*budget).seen += 1;
-        if (*budget).seen > CLAIMS_PER_SECOND {
-            (*budget).lost += 1;
-            return;
-        }
-    }
-    match EVENTS.reserve::<Claim>(0) {
-        Some(mut event) => {
-            event.write(claim);
-            event.submit(0);
-        }
-        // SAFETY: as above.
-        None => unsafe { (*budget).lost += 1 },
-    }
-}
-
-/// Seconds (of 2^30 ns) since the machine started. Calls a helper.
-#[inline(always)]
-pub(crate) fn seconds() -> u64 {
-    // SAFETY: a helper without arguments.
-    unsafe { bpf_ktime_get_ns() >> 30 }
-}
-
-/// This CPU's count of a reason.
-#[inline(always)]
-pub(crate) fn add_reason(row: u32) {
-    if let Some(count) = REASONS.get_ptr_mut(row) {
-        // SAFETY: this CPU's element; XDP does not run twice at once on a CPU.
-        unsafe { *count += 1 };
-    }
 }
 
 /// Sends the frame out of the interface at `device`; the XDP action to return.

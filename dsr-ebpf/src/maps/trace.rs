@@ -7,7 +7,10 @@ use aya_ebpf::{
 };
 use dsr_common::trace::{RECORD, TraceFilter, TraceRecord};
 
-use super::{Rate, element, nanoseconds, own};
+use super::{
+    element, nanoseconds, own,
+    rate::{Rate, may},
+};
 
 #[map]
 static TRACE_FILTER: Array<TraceFilter> = Array::with_max_entries(1, BPF_F_MMAPABLE);
@@ -25,7 +28,7 @@ pub(crate) fn trace_filter() -> Option<TraceFilter> {
 /// Whether this CPU may tell of another frame, of no more than `most` a second. Calls a helper.
 #[inline(always)]
 pub(crate) fn may_tell(most: u64) -> bool {
-    super::may(&TRACES, most)
+    may(&TRACES, most)
 }
 
 /// Starts the record.

@@ -1,0 +1,43 @@
+//! How often this CPU did something in one second.
+
+use aya_ebpf::{macros::map, maps::PerCpuArray};
+
+use super::{nanoseconds, own};
+
+#[map]
+static REJECTS: PerCpuArray<Rate> = PerCpuArray::with_max_entries(1, 0);
+
+/// How often, in which second.
+#[repr(C)]
+pub(super) struct Rate {
+    second: u64,
+    times: u64,
+}
+
+/// Whether this CPU may make another refusal, of no more than `most` a second. Calls a helper.
+#[inline(always)]
+pub(crate) fn may_reject(most: u64) -> bool {
+    may(&REJECTS, most)
+}
+
+/// Whether it may do once more what is counted there, and counts it.
+#[inline(always)]
+pub(super) fn may(rates: &PerCpuArray<Rate>, most: u64) -> bool {
+    let Some(rate) = own(rates, 0) else {
+        return false;
+    };
+    let now = seconds();
+    rate.change(|rate| {
+        if rate.second != now {
+            (rate.second, rate.times) = (now, 0);
+        }
+        rate.times += 1;
+        rate.times <= most
+    })
+}
+
+/// Seconds (of 2^30 ns) since the machine started. Calls a helper.
+#[inline(always)]
+pub(crate) fn seconds() -> u64 {
+    nanoseconds() >> 30
+}
