@@ -12,7 +12,7 @@ use std::{
 
 use dsr::{
     config::{self, Config, Errors, FlowTable, SeedSource, XdpMode},
-    model::{Affinity, Announce, FlowTimeout, Forward, OnEmpty, Protocol, Weight},
+    model::{Affinity, Announce, FlowTimeout, Forward, OnEmpty, Protocol, Service, Weight},
 };
 
 /// The YAML files of a directory below this package.
@@ -125,6 +125,38 @@ fn affinities_and_timeouts_reach_the_model() {
         (Affinity::None, 1),
     ];
     assert!(services.map(|service| (service.affinity, service.flow_timeout.seconds())).eq(expected));
+}
+
+#[test]
+fn fallbacks_and_agent_checks_reach_the_model() {
+    let config = load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/good/fallback.yaml")).unwrap();
+    let [www, api, smtp, plain] = config.desired.services.as_slice() else { panic!("{:?}", config.desired) };
+    let of = |service: &Service| -> Vec<(String, String)> {
+        service.backends_by_pool().map(|(pool, backend)| (pool.to_owned(), backend.name.clone())).collect()
+    };
+    let named = |names: &[(&str, &str)]| -> Vec<(String, String)> {
+        names.iter().map(|(pool, name)| ((*pool).to_owned(), (*name).to_owned())).collect()
+    };
+    let web = named(&[("web", "web1"), ("web", "web2"), ("sorry", "sorry1"), ("sorry", "sorry2")]);
+    assert_eq!((of(www), of(api)), (web.clone(), web));
+    assert_eq!(of(smtp), named(&[("mail", "mail1"), ("mail", "spare")]));
+    assert_eq!(of(plain), named(&[("plain", "plain1"), ("web", "web1"), ("web", "web2")]), "no chains");
+    // Each backend is checked as its own pool says, one that is written in the pool as that pool's.
+    let kind = |service: &Service, last: u8| {
+        config.checks.of(service, IpAddr::from([10, 1, 0, last])).map(|check| check.probe.name())
+    };
+    assert_eq!(
+        [kind(www, 11), kind(www, 98), kind(api, 11), kind(api, 98)],
+        [Some("http"), Some("tcp"), None, Some("tcp")]
+    );
+    assert_eq!(
+        [kind(smtp, 21), kind(smtp, 97), kind(plain, 31), kind(plain, 11)],
+        [Some("tcp"), Some("tcp"), None, Some("http")]
+    );
+    let agents: Vec<_> = config.checks.agents.iter().map(|(pool, check)| (pool.as_str(), check.port.get())).collect();
+    assert_eq!(agents, [("mail", 9777), ("web", 9777)]);
+    let web = &config.checks.agents["web"];
+    assert_eq!((web.interval.as_secs(), web.timeout.as_millis(), web.send.as_deref()), (5, 500, Some("web\n")));
 }
 
 #[test]

@@ -90,6 +90,7 @@ impl Moment {
             affinity: Affinity::default(),
             flow_timeout: FlowTimeout::default(),
             pool: format!("p{id}"),
+            fallback: None,
             forward: Forward::L2,
             backends: pool.iter().map(backend).collect(),
         };

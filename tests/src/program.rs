@@ -228,6 +228,7 @@ pub fn service(name: &str, vip: Ipv4Addr, protocol: Protocol, port: u16, backend
         affinity: Affinity::default(),
         flow_timeout: FlowTimeout::default(),
         pool: "web".to_owned(),
+        fallback: None,
         forward: Forward::L2,
         backends: (1..=backends).map(backend).collect(),
     }

@@ -26,9 +26,9 @@ use crate::{
     arpwatch::{ArpWatch, View},
     config::Config,
     datapath::{Datapath, Features, Left, Pins},
-    health::Reader,
+    health::{Reader, State, Verdict, Words, judge},
     metrics::Reloads,
-    model::{Desired, Health, Network, ServiceId},
+    model::{Desired, Network, ServiceId},
     reconcile::{Full, Keep, Layout, Sizes, Tables as _, apply, service_key},
 };
 
@@ -38,8 +38,11 @@ pub(super) struct Balancer {
     /// What the configuration and the operator want together.
     pub(super) wish: Wish,
     pub(super) network: Network,
-    pub(super) health: Health,
+    /// What backends may get by what is said of them.
+    pub(super) verdict: Verdict,
     pub(super) checks: Reader,
+    /// What backends say themselves.
+    pub(super) words: Words,
     pub(super) datapath: Datapath,
     pub(super) layout: Layout,
     pub(super) reloads: Reloads,
@@ -72,24 +75,20 @@ impl Balancer {
         let mut left = Left::find(&pins, &network.interfaces, seed)?;
         let (carried, entered) = (Carried::default(), BTreeMap::new());
         let (wish, inherited) = (Wish::of(&config), left.tables.is_some() || left.is_other_layout);
-        let begun = Scene {
-            config: &config,
-            wish: &wish,
-            network: &network,
-            health: &Health::default(),
-            trace: None,
-            pins: &pins,
-        };
+        // Nothing is known of any backend: all but those of fallbacks are used.
+        let first = judge(&wish.desired.services, &config.checks, |_, _| State::Up).health;
+        let begun = Scene { config: &config, wish: &wish, network: &network, health: &first, trace: None, pins: &pins };
         let started = begun.first(&mut left).inspect_err(|_| begun.give_up(&left));
         let (features, datapath, layout) = (begun.features(), started?, Layout::default());
         let settling = Settling::begin(tick_seconds(&wish.desired), left.tick_seconds);
-        let (reloads, reach, loops, health) = <(Reloads, ReachLog, LoopLog, Health)>::default();
+        let (reloads, reach, loops, verdict) = <(Reloads, ReachLog, LoopLog, Verdict)>::default();
         let mut balancer = Self {
             config,
             wish,
             network,
-            health,
+            verdict,
             checks: Reader::default(),
+            words: Words::default(),
             datapath,
             layout,
             reloads,
@@ -167,6 +166,7 @@ impl Balancer {
             && other.interfaces() == self.config.interfaces()
             && other.flow_table == self.config.flow_table;
         if !is_same {
+            self.judge();
             self.rebuild(None)?;
         }
         self.settling.set_tick(tick_seconds(&self.wish.desired), &mut self.datapath);
@@ -183,6 +183,7 @@ impl Balancer {
 
     /// Makes the program's tables and attachments agree with configuration and network.
     pub(super) fn reconcile(&mut self) -> Result<(), Error> {
+        self.judge();
         if self.scene().features() != self.features {
             self.rebuild(None)?;
         }
@@ -235,8 +236,8 @@ impl Balancer {
     }
 
     fn scene(&self) -> Scene<'_> {
-        let Self { config, wish, network, health, trace, pins, .. } = self;
-        Scene { config, wish, network, health, trace: trace.as_ref(), pins }
+        let Self { config, wish, network, verdict, trace, pins, .. } = self;
+        Scene { config, wish, network, health: &verdict.health, trace: trace.as_ref(), pins }
     }
 
     /// Whether another configuration takes a program with other parts.

@@ -9,6 +9,7 @@ mod desk;
 mod explain;
 mod exporter;
 mod interfaces;
+mod judging;
 mod loops;
 mod preview;
 mod probing;
@@ -188,7 +189,7 @@ impl Agent {
     }
 
     fn health_changed(&mut self) {
-        if let Err(error) = self.probing.assess(&mut lock(&self.balancer)) {
+        if let Err(error) = lock(&self.balancer).assess() {
             tracing::error!(%error, "what checks found could not be followed; the next change is tried again");
         }
     }

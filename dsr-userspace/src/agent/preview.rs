@@ -22,7 +22,7 @@ use crate::{
     },
     config::{self, Config, SeedSource},
     datapath::{memory, memory_of},
-    model::{Desired, Hop, Mac, Network, Reach, Service},
+    model::{Desired, Health, Hop, Mac, Network, Reach, Service},
     reconcile::{InMemory, Sizes, Tables, apply, entries, keeps_flows, plan, service_key},
 };
 
@@ -35,8 +35,9 @@ impl Balancer {
         let config = read(request)?;
         let desired = self.wish.with(&config);
         let network = with_all(&self.network, &desired);
-        let after = self.tables_of(&desired, &network)?;
-        let loads_anew = self.reasons_to_load(&config, &desired, &network);
+        let health = self.judged(&desired.services, &config.checks).health;
+        let after = tables_of(&desired, &network, &health)?;
+        let loads_anew = self.reasons_to_load(&config, &desired, (&network, &health));
         let sizes = if loads_anew.is_empty() { self.datapath.sizes() } else { self.sizes_for(&config, &desired) };
         Ok(Preview {
             in_force: self.config.file.display().to_string(),
@@ -47,15 +48,12 @@ impl Balancer {
         })
     }
 
-    /// Tables that hold nothing but what is desired.
-    fn tables_of(&self, desired: &Desired, network: &Network) -> Result<InMemory, Failure> {
-        let mut tables = InMemory::new(Sizes { flow_sets: 1, syn_sets: 1, ..Sizes::for_desired(desired) });
-        let planned = plan(desired, network, &self.health, &devices(network), &tables).map_err(Failure::failed)?;
-        apply(&planned.changes, &mut tables);
-        Ok(tables)
-    }
-
-    fn reasons_to_load(&self, config: &Config, desired: &Desired, network: &Network) -> Vec<String> {
+    fn reasons_to_load(
+        &self,
+        config: &Config,
+        desired: &Desired,
+        (network, health): (&Network, &Health),
+    ) -> Vec<String> {
         let mut reasons = Vec::new();
         let live = &self.config;
         let mut reason = |is: bool, why: &str| reasons.extend(is.then(|| why.to_owned()));
@@ -64,7 +62,7 @@ impl Balancer {
         reason(config.flow_table != live.flow_table, "flow_table has another size");
         reason(self.needs_other_program(config), "the program needs other parts");
         if reasons.is_empty()
-            && let Err(full) = plan(desired, network, &self.health, &devices(network), &self.datapath)
+            && let Err(full) = plan(desired, network, health, &devices(network), &self.datapath)
         {
             reasons.push(full.to_string());
         }
@@ -97,6 +95,14 @@ impl Balancer {
         entries(&self.datapath).for_each(|(_, entry)| flows.entry(entry.row()).or_default().push(entry));
         flows
     }
+}
+
+/// Tables that hold nothing but what is desired.
+fn tables_of(desired: &Desired, network: &Network, health: &Health) -> Result<InMemory, Failure> {
+    let mut tables = InMemory::new(Sizes { flow_sets: 1, syn_sets: 1, ..Sizes::for_desired(desired) });
+    let planned = plan(desired, network, health, &devices(network), &tables).map_err(Failure::failed)?;
+    apply(&planned.changes, &mut tables);
+    Ok(tables)
 }
 
 /// The configuration that is asked about.

@@ -12,10 +12,10 @@ use crate::{
     config::Config,
     datapath::Prober,
     health::{
-        Monitor, Numbers, State, Target, Verdict, judge,
+        AgentChecks, AgentTarget, Monitor, Numbers, Target,
         link::{self, Families, ProbeLink},
     },
-    model::{Backend, Checked, Health, Service, ServiceId},
+    model::{Backend, Check, Checked, Service},
     reconcile::member_row,
 };
 
@@ -25,7 +25,7 @@ pub(super) struct Probing {
     monitor: Monitor,
     numbers: Numbers,
     way: Option<Way>,
-    overridden: Vec<ServiceId>,
+    agents: AgentChecks,
 }
 
 /// The link with its program, as long as there is a check.
@@ -44,8 +44,9 @@ impl Probing {
         let mut balancer = lock(balancer);
         self.steer(&balancer);
         self.monitor.set_targets(targets(&balancer.config, &self.numbers));
-        balancer.checks = self.monitor.reader();
-        self.assess(&mut balancer)
+        self.agents.set_targets(agents(&balancer.config));
+        (balancer.checks, balancer.words) = (self.monitor.reader(), self.agents.words());
+        balancer.assess()
     }
 
     /// Says how the probes of each backend are to be sent now.
@@ -59,27 +60,17 @@ impl Probing {
         }
     }
 
-    /// Waits until a backend stands otherwise than before.
+    /// Waits until a backend stands otherwise than before, or says so itself.
     pub(super) async fn changed(&self) {
-        self.monitor.changed().await;
-    }
-
-    /// Gives backends what they may get by their checks.
-    pub(super) fn assess(&mut self, balancer: &mut Balancer) -> Result<(), Error> {
-        let standings: BTreeMap<Checked, State> =
-            self.monitor.reader().report().into_iter().map(|s| (s.target.id, s.state)).collect();
-        let config = &balancer.config;
-        let Verdict { health, overridden } = judge(&config.desired.services, &config.checks, |service, backend| {
-            standings.get(&(service, backend)).copied().unwrap_or_default()
-        });
-        self.tell(config, &overridden);
-        self.overridden = overridden;
-        balancer.heed(health)
+        tokio::select! {
+            () = self.monitor.changed() => {}
+            () = self.agents.changed() => {}
+        }
     }
 
     /// Ends all checks and removes what was added to the node.
     pub(super) async fn stop(self) {
-        drop(self.monitor);
+        drop((self.monitor, self.agents));
         if self.way.is_some()
             && let Err(error) = ProbeLink::remove().await
         {
@@ -111,33 +102,9 @@ impl Probing {
         }
         Ok(())
     }
-
-    fn tell(&self, config: &Config, overridden: &[ServiceId]) {
-        for service in &config.desired.services {
-            let (before, now) = (self.overridden.contains(&service.id), overridden.contains(&service.id));
-            if now && !before {
-                tracing::warn!(
-                    service = service.name,
-                    pool = service.pool,
-                    "fewer backends are up than `min_healthy`: all are used, those that are down too"
-                );
-            } else if before && !now {
-                tracing::info!(service = service.name, pool = service.pool, "enough backends are up again");
-            }
-        }
-    }
 }
 
 impl Balancer {
-    /// Follows what checks say of the backends.
-    pub(super) fn heed(&mut self, health: Health) -> Result<(), Error> {
-        if health == self.health {
-            return Ok(());
-        }
-        self.health = health;
-        self.reconcile()
-    }
-
     /// How a packet of each service reaches each of its backends now, whatever checks say.
     pub(super) fn probe_rows(&self) -> Vec<(Checked, MemberRow)> {
         let devices = self.devices_by_index();
@@ -152,31 +119,50 @@ impl Balancer {
 
 /// What a configuration wants checked, and which families that takes.
 fn wanted(config: &Config) -> (BTreeSet<Checked>, Families) {
-    let checked = config.desired.services.iter().filter(|service| config.checks.0.contains_key(&service.id));
     let wanted: BTreeSet<Checked> =
-        checked.flat_map(|service| service.backends.iter().map(|backend| (service.id, backend.address))).collect();
+        checked(config).map(|(service, (_, backend), _)| (service.id, backend.address)).collect();
     let families = Families::of(wanted.iter().map(|(service, _)| service.vip));
     (wanted, families)
 }
 
+/// Each backend that is checked: its service, the name of its pool and itself, its check.
+fn checked(config: &Config) -> impl Iterator<Item = (&Service, (&str, &Backend), &Arc<Check>)> {
+    let checks = &config.checks;
+    config.desired.services.iter().flat_map(move |service| {
+        service
+            .backends_by_pool()
+            .filter_map(move |(pool, backend)| Some((service, (pool, backend), checks.of(service, backend.address)?)))
+    })
+}
+
 fn targets(config: &Config, numbers: &Numbers) -> Vec<Target> {
-    let mut targets = Vec::new();
-    for service in &config.desired.services {
-        let Some(check) = config.checks.0.get(&service.id) else { continue };
-        for backend in service.backends.iter() {
-            let id = (service.id, backend.address);
-            let Some(number) = numbers.of(&id) else { continue };
-            targets.push(Target {
-                id,
-                number,
-                service: service.name.clone(),
-                pool: service.pool.clone(),
-                backend: backend.name.clone(),
-                check: Arc::clone(check),
-            });
-        }
+    let target = |(service, (pool, backend), check): (&Service, (&str, &Backend), &Arc<Check>)| {
+        let id = (service.id, backend.address);
+        Some(Target {
+            id,
+            number: numbers.of(&id)?,
+            service: service.name.clone(),
+            pool: pool.to_owned(),
+            backend: backend.name.clone(),
+            check: Arc::clone(check),
+        })
+    };
+    checked(config).filter_map(target).collect()
+}
+
+/// The backends that say themselves what they can take, each once.
+fn agents(config: &Config) -> Vec<AgentTarget> {
+    let mut targets = BTreeMap::new();
+    for (pool, backend) in config.desired.services.iter().flat_map(Service::backends_by_pool) {
+        let Some(check) = config.checks.agents.get(pool) else { continue };
+        targets.entry((pool, &backend.name)).or_insert_with(|| AgentTarget {
+            pool: pool.to_owned(),
+            backend: backend.name.clone(),
+            address: backend.address,
+            check: Arc::clone(check),
+        });
     }
-    targets
+    targets.into_values().collect()
 }
 
 /// Rows of the smallest table: few backends more need no other one.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use crate::model::{Desired, Network, NoHop, Reach};
+use crate::model::{Desired, Network, NoHop, Reach, Service};
 
 /// What was last told of each backend.
 #[derive(Debug, Default)]
@@ -14,9 +14,9 @@ impl ReachLog {
     /// Logs what has changed since the last time.
     pub(super) fn update(&mut self, desired: &Desired, network: &Network) {
         let mut now = BTreeMap::new();
-        for (pool, backend) in desired.services.iter().flat_map(|s| s.backends.iter().map(|b| (&s.pool, b))) {
+        for (pool, backend) in desired.services.iter().flat_map(Service::backends_by_pool) {
             let cause = cause(network, backend.address);
-            let key = (pool.clone(), backend.address);
+            let key = (pool.to_owned(), backend.address);
             if self.told.get(&key) != Some(&cause) && !now.contains_key(&key) {
                 tell(pool, &backend.name, backend.address, cause.as_ref());
             }

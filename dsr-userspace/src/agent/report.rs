@@ -5,9 +5,12 @@ use dsr_common::stats::{Reason, Tracking};
 use super::{balancer::Balancer, reach};
 use crate::{
     datapath,
+    health::{Finding, Said},
     metrics::{
-        BackendSample, CheckSample, ClaimSample, DrainingSample, MemberSample, ReasonSample, Snapshot, TrackingSample,
+        BackendSample, CheckSample, ClaimSample, DrainingSample, MemberSample, ReasonSample, Snapshot, StateSample,
+        TrackingSample, WordSample,
     },
+    model::{Backend, Service},
     reconcile::{FlowTable, tracked_slots},
 };
 
@@ -21,6 +24,9 @@ impl Balancer {
             claims: self.claims(),
             claims_lost: self.carried.lost_claims() + self.datapath.lost_claims()?,
             checks: self.checks.report().into_iter().map(CheckSample::from).collect(),
+            states: self.states(),
+            fallbacks: self.fallbacks(),
+            words: self.words(),
             tracking: self.tracking()?,
             reload: self.reloads,
             config_hash: self.config.hash,
@@ -104,20 +110,41 @@ impl Balancer {
 
     fn backends(&self) -> Vec<BackendSample> {
         let mut samples: Vec<BackendSample> = Vec::new();
-        for service in &self.config.desired.services {
-            for backend in service.backends.iter() {
-                if samples.iter().any(|s| s.pool == service.pool && s.backend == backend.name) {
-                    continue;
-                }
-                let cause = reach::cause(&self.network, backend.address);
-                samples.push(BackendSample {
-                    pool: service.pool.clone(),
-                    backend: backend.name.clone(),
-                    reachable: cause.is_none(),
-                    cause: cause.map(|cause| cause.to_string()),
-                });
+        for (pool, backend) in self.config.desired.services.iter().flat_map(Service::backends_by_pool) {
+            if samples.iter().any(|s| s.pool == pool && s.backend == backend.name) {
+                continue;
             }
+            let cause = reach::cause(&self.network, backend.address);
+            samples.push(BackendSample {
+                pool: pool.to_owned(),
+                backend: backend.name.clone(),
+                reachable: cause.is_none(),
+                cause: cause.map(|cause| cause.to_string()),
+            });
         }
         samples
+    }
+
+    /// What is wrong with backends.
+    fn states(&self) -> Vec<StateSample> {
+        let services = self.config.desired.services.iter();
+        let all = services.flat_map(|service| service.backends_by_pool().map(move |backend| (service, backend)));
+        let sample = |(service, (pool, backend)): (&Service, (&str, &Backend))| {
+            let Finding { cause, .. } = self.finding(service, (pool, backend))?;
+            let (pool, backend, service) = (pool.to_owned(), backend.name.clone(), service.name.clone());
+            Some(StateSample { pool, backend, service, cause })
+        };
+        all.filter_map(sample).collect()
+    }
+
+    /// Of each service that has a fallback, whether that serves.
+    fn fallbacks(&self) -> Vec<(String, bool)> {
+        let services = self.config.desired.services.iter().filter(|service| service.fallback.is_some());
+        services.map(|service| (service.name.clone(), self.verdict.on_fallback.contains(&service.id))).collect()
+    }
+
+    fn words(&self) -> Vec<WordSample> {
+        let sample = |((pool, backend), said): ((String, String), Said)| WordSample { pool, backend, said };
+        self.words.report().into_iter().map(sample).collect()
     }
 }

@@ -6,7 +6,7 @@ use crate::{
         Failure, Kind,
         view::{OverrideAnswer, OverrideRequest, Say},
     },
-    model::{Backend, Override, Service, Weight},
+    model::{Override, Service, Weight},
 };
 
 impl Balancer {
@@ -32,8 +32,8 @@ impl Balancer {
     fn pool_of(&self, request: &OverrideRequest) -> Result<String, Failure> {
         let services = &self.config.desired.services;
         let name = &request.backend;
-        let has = |service: &&Service| service.backends.iter().any(|backend| backend.name == *name);
-        let mut pools: Vec<&str> = services.iter().filter(has).map(|service| service.pool.as_str()).collect();
+        let all = services.iter().flat_map(Service::backends_by_pool);
+        let mut pools: Vec<&str> = all.filter(|(_, backend)| backend.name == *name).map(|(pool, _)| pool).collect();
         pools.sort_unstable();
         pools.dedup();
         if let Some(pool) = &request.pool {
@@ -62,9 +62,8 @@ fn weight_of(weight: u16) -> Result<Weight, Failure> {
 }
 
 fn weight(services: &[Service], pool: &str, name: &str) -> Option<Weight> {
-    let mut services = services.iter().filter(|service| service.pool == pool);
-    let is_it = |backend: &&Backend| backend.name == name;
-    services.find_map(|service| service.backends.iter().find(is_it)).map(|backend| backend.weight)
+    let mut all = services.iter().flat_map(Service::backends_by_pool);
+    all.find(|(of, backend)| *of == pool && backend.name == name).map(|(_, backend)| backend.weight)
 }
 
 /// The backends that could have been named.

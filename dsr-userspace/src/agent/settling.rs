@@ -9,7 +9,7 @@ use std::{
 use super::balancer::Balancer;
 use crate::{
     datapath::Datapath,
-    model::{Desired, ServiceId},
+    model::{Condition, Desired, Health, ServiceId},
     reconcile::{Settled, apply, restamp, settle},
 };
 
@@ -46,13 +46,15 @@ impl Settling {
     }
 
     /// Tells what has changed since the last time.
-    fn tell(&mut self, desired: &Desired, settled: &Settled) {
+    fn tell(&mut self, desired: &Desired, health: &Health, settled: &Settled) {
         let mut now = BTreeMap::new();
         for (service, seen) in settled.services.iter().filter_map(|seen| {
             let service = desired.services.iter().find(|service| service.id == seen.id)?;
             Some((service, seen))
         }) {
-            for member in &seen.draining {
+            // One of the fallback that is not needed does not drain: it waits.
+            let waits = |address: IpAddr| health.of(seen.id, address) == Condition::Standby;
+            for member in seen.draining.iter().filter(|member| !waits(member.address)) {
                 let key = (seen.id, member.address);
                 let backend = service.backends.iter().find(|backend| backend.address == member.address);
                 if member.is_drained() && self.drained.get(&key) != Some(&true) {
@@ -80,7 +82,7 @@ impl Balancer {
         if !settled.changes.is_empty() {
             tracing::debug!(changes = settled.changes.len(), "settled");
         }
-        self.settling.tell(&self.wish.desired, &settled);
+        self.settling.tell(&self.wish.desired, &self.verdict.health, &settled);
     }
 }
 

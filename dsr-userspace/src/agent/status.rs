@@ -8,7 +8,7 @@ use super::{balancer::Balancer, reach};
 use crate::{
     api::view::{InterfaceStatus, MemberState, MemberStatus, ReloadCounts, ServiceStatus, Status},
     datapath::{self, Mode},
-    model::{Backend, Service},
+    model::{Backend, Condition, Service},
     reconcile::{PlacedMember, PlacedService, Tables as _},
 };
 
@@ -49,7 +49,7 @@ impl Balancer {
     }
 
     fn service_status(&self, service: &Service, placed: &PlacedService) -> Result<ServiceStatus, datapath::Error> {
-        let members = service.backends.iter().zip(&placed.members);
+        let members = service.backends_by_pool().zip(&placed.members);
         let members = members.map(|(backend, member)| self.member_status(service, placed.slots, backend, member));
         Ok(ServiceStatus {
             name: service.name.clone(),
@@ -58,6 +58,9 @@ impl Balancer {
             protocol: service.id.protocol.to_string(),
             port: service.id.port.to_string(),
             pool: service.pool.clone(),
+            fallback: service.fallback.as_ref().map(|fallback| fallback.pool.clone()),
+            on_fallback: self.verdict.on_fallback.contains(&service.id),
+            all_used: self.verdict.overridden.contains(&service.id),
             slots: placed.slots,
             tracked_slots: self.tracked_slots(placed),
             members: members.collect::<Result<_, _>>()?,
@@ -68,25 +71,27 @@ impl Balancer {
         &self,
         service: &Service,
         slots: u32,
-        backend: &Backend,
+        (pool, backend): (&str, &Backend),
         member: &PlacedMember,
     ) -> Result<MemberStatus, datapath::Error> {
         let traffic = self.datapath.traffic(member.row)?;
-        let cause = (!member.reachable).then(|| reach::cause(&self.network, backend.address)).flatten();
-        let is_drained = self.settling.drained.get(&(service.id, backend.address)).copied().unwrap_or(false);
-        let state = match (member.reachable, backend.weight.get()) {
-            (false, _) => MemberState::Unreachable,
-            (true, 0) if is_drained => MemberState::Drained,
-            (true, 0) => MemberState::Draining,
-            (true, _) => MemberState::Up,
+        let unreached = reach::cause(&self.network, backend.address);
+        let found = self.finding(service, (pool, backend));
+        let state = self.member_state(service, backend, member);
+        let (cause, detail) = match (unreached, found) {
+            (Some(why), _) if state == MemberState::Unreachable => (Some(why.to_string()), None),
+            (_, found) => found.map(|found| (found.cause.to_string(), found.detail)).unzip(),
         };
         Ok(MemberStatus {
             backend: backend.name.clone(),
             address: backend.address,
+            pool: pool.to_owned(),
             state,
-            cause: cause.map(|cause| cause.to_string()),
+            cause,
+            detail,
             weight: backend.weight.get(),
-            weight_in_file: self.overridden(service, backend),
+            weight_in_file: self.weight_in_file(service, backend),
+            says: self.wish.word(pool, &backend.name).map(|word| word.to_string()),
             slots: member.slots,
             share: f64::from(member.slots) / f64::from(slots.max(1)),
             packets: traffic.packets,
@@ -96,12 +101,30 @@ impl Balancer {
         })
     }
 
-    /// The weight that the file has for a backend of which an operator has said something else.
-    fn overridden(&self, service: &Service, backend: &Backend) -> Option<u16> {
-        self.wish.overrides().get(&(service.pool.clone(), backend.name.clone()))?;
+    fn member_state(&self, service: &Service, backend: &Backend, member: &PlacedMember) -> MemberState {
+        let is_drained = self.settling.drained.get(&(service.id, backend.address)).copied().unwrap_or(false);
+        let is_reached = reach::cause(&self.network, backend.address).is_none();
+        match self.verdict.health.of(service.id, backend.address) {
+            _ if !is_reached => MemberState::Unreachable,
+            _ if self.is_down(service, backend) => MemberState::Down,
+            Condition::Standby => MemberState::Standby,
+            _ if member.slots > 0 => MemberState::Up,
+            _ if is_drained => MemberState::Drained,
+            _ => MemberState::Draining,
+        }
+    }
+
+    /// The weight that the file has for a backend where another one counts.
+    fn weight_in_file(&self, service: &Service, backend: &Backend) -> Option<u16> {
         let service = self.config.desired.services.iter().find(|other| other.id == service.id)?;
-        let in_file = service.backends.iter().find(|other| other.name == backend.name)?;
-        Some(in_file.weight.get())
+        let in_file = service.backends.iter().find(|other| other.address == backend.address)?;
+        (in_file.weight != backend.weight || self.is_overridden(service, backend)).then(|| in_file.weight.get())
+    }
+
+    fn is_overridden(&self, service: &Service, backend: &Backend) -> bool {
+        let mut all = service.backends_by_pool();
+        let pool = all.find(|(_, other)| other.address == backend.address).map(|(pool, _)| pool.to_owned());
+        pool.is_some_and(|pool| self.wish.overrides().contains_key(&(pool, backend.name.clone())))
     }
 
     /// How many slots of a service the flow table is asked for.
@@ -124,14 +147,39 @@ fn findings(interfaces: &[InterfaceStatus], services: &[ServiceStatus]) -> Vec<S
         }
     }
     for service in services {
-        for member in service.members.iter().filter(|member| member.state == MemberState::Unreachable) {
-            let cause = member.cause.as_deref().unwrap_or("no way to it is known");
-            findings.push(format!("{}: backend {} cannot be reached: {cause}", service.name, member.backend));
-        }
-        if service.members.iter().all(|member| member.slots == 0) {
-            findings
-                .push(format!("{}: no backend gets flows: packets to {} are dropped", service.name, service.address));
-        }
+        findings.extend(service.members.iter().filter_map(|member| about_member(service, member)));
+        findings.extend(about_service(service));
     }
     findings
+}
+
+fn about_member(service: &ServiceStatus, member: &MemberStatus) -> Option<String> {
+    let (name, backend) = (&service.name, &member.backend);
+    let cause = member.cause.as_deref();
+    let detail = member.detail.as_deref().unwrap_or_default();
+    match (member.state, cause) {
+        (MemberState::Unreachable, cause) => {
+            Some(format!("{name}: backend {backend} cannot be reached: {}", cause.unwrap_or("no way to it is known")))
+        }
+        (MemberState::Down, cause) => {
+            Some(format!("{name}: backend {backend} is down: {}: {detail}", cause.unwrap_or("not known why")))
+        }
+        (_, Some(cause)) => Some(format!("{name}: backend {backend}: {cause}: {detail}")),
+        (_, None) => None,
+    }
+}
+
+fn about_service(service: &ServiceStatus) -> Option<String> {
+    let ServiceStatus { name, address, pool, fallback, .. } = service;
+    if service.members.iter().all(|member| member.slots == 0) {
+        return Some(format!("{name}: no backend gets flows: packets to {address} are dropped"));
+    }
+    if service.on_fallback {
+        let fallback = fallback.as_deref().filter(|fallback| fallback != pool);
+        let fallback =
+            fallback.map_or_else(|| "the fallback".to_owned(), |fallback| format!("the fallback {fallback}"));
+        return Some(format!("{name}: too few backends of {pool} are up: {fallback} gets new connections"));
+    }
+    let all_used = "fewer backends are up than min_healthy: all are used, those that are down too";
+    service.all_used.then(|| format!("{name}: {all_used}"))
 }

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{Error, balancer::Balancer};
 use crate::{
     config::Config,
-    model::{Backend, Desired, Override, Service},
+    health::Said,
+    model::{Backend, Desired, Override, Service, Word},
 };
 
 /// The desired state, with the operator's word on top of the file's. That stays when the file is read again.
@@ -15,25 +16,55 @@ pub(super) struct Wish {
     pub(super) desired: Desired,
     /// By pool and backend.
     overrides: BTreeMap<(String, String), Override>,
+    /// What backends say of themselves, by pool and backend.
+    words: BTreeMap<(String, String), Word>,
 }
 
 impl Wish {
     /// The configuration alone.
     pub(super) fn of(config: &Config) -> Self {
-        Self { desired: config.desired.clone(), overrides: BTreeMap::new() }
+        Self { desired: config.desired.clone(), overrides: BTreeMap::new(), words: BTreeMap::new() }
     }
 
     /// Another configuration. What was said of backends that it does not have is forgotten.
     pub(super) fn follow(&mut self, config: &Config) {
         self.desired = config.desired.clone();
-        let is_there = |pool: &str, name: &str| {
-            let mut services = config.desired.services.iter().filter(|service| service.pool == pool);
-            services.any(|service| service.backends.iter().any(|backend| backend.name == name))
-        };
-        self.overrides.retain(|(pool, name), _| is_there(pool, name));
-        for service in &mut self.desired.services {
-            service.backends = overridden(service, &self.overrides);
+        self.overrides.retain(|(pool, name), _| is_there(&config.desired, pool, name));
+        for index in 0..self.desired.services.len() {
+            let backends = self.weighted(&self.desired.services[index]);
+            self.desired.services[index].backends = backends;
         }
+    }
+
+    /// Takes in what backends say of themselves; whether that is anything new.
+    pub(super) fn hear(&mut self, said: BTreeMap<(String, String), Said>, config: &Config) -> bool {
+        let words: BTreeMap<_, _> = said.into_iter().map(|(name, said)| (name, said.word)).collect();
+        if words == self.words {
+            return false;
+        }
+        self.words = words;
+        self.follow(config);
+        true
+    }
+
+    /// What a backend said of itself, if it is asked.
+    pub(super) fn word(&self, pool: &str, backend: &str) -> Option<Word> {
+        self.words.get(&(pool.to_owned(), backend.to_owned())).copied()
+    }
+
+    /// Whether a backend says that it is down.
+    pub(super) fn says_down(&self, pool: &str, backend: &str) -> bool {
+        self.word(pool, backend).is_some_and(|word| word.is_down)
+    }
+
+    /// The backends of a service as they and the operator want them; the operator has the last word.
+    fn weighted(&self, service: &Service) -> Arc<[Backend]> {
+        let backends = service.backends_by_pool().map(|(pool, backend)| {
+            let said = self.overrides.get(&(pool.to_owned(), backend.name.clone()));
+            let own = || self.word(pool, &backend.name).unwrap_or_default().applied_to(backend.weight);
+            Backend { weight: said.map_or_else(own, |said| said.weight()), ..backend.clone() }
+        });
+        backends.collect()
     }
 
     /// What would be wanted with another configuration.
@@ -49,21 +80,16 @@ impl Wish {
     }
 }
 
-/// The backends of a service as the operator wants them.
-fn overridden(service: &Service, overrides: &BTreeMap<(String, String), Override>) -> Arc<[Backend]> {
-    let backends = service.backends.iter().map(|backend| {
-        let said = overrides.get(&(service.pool.clone(), backend.name.clone()));
-        let weight = said.map_or(backend.weight, |said| said.weight());
-        Backend { weight, ..backend.clone() }
-    });
-    backends.collect()
+/// Whether a pool that is used has a backend of this name.
+fn is_there(desired: &Desired, pool: &str, name: &str) -> bool {
+    let mut all = desired.services.iter().flat_map(Service::backends_by_pool);
+    all.any(|(of, backend)| of == pool && backend.name == name)
 }
 
 impl Balancer {
     /// Follows what an operator says of a backend of a pool, or, with nothing said, the file again.
     pub(super) fn set_override(&mut self, pool: &str, backend: &str, said: Option<Override>) -> Result<(), Error> {
-        let mut services = self.config.desired.services.iter().filter(|service| service.pool == pool);
-        if !services.any(|service| service.backends.iter().any(|other| other.name == backend)) {
+        if !is_there(&self.config.desired, pool, backend) {
             return Err(Error::NoBackend { pool: pool.to_owned(), backend: backend.to_owned() });
         }
         let key = (pool.to_owned(), backend.to_owned());

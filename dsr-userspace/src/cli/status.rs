@@ -48,6 +48,9 @@ impl fmt::Display for Shown<'_> {
         write!(f, "\n{}", interfaces(&status.interfaces))?;
         for service in &status.services {
             write!(f, "\n{} {}, pool {}, {} slots", service.name, service.address, service.pool, service.slots)?;
+            if let Some(fallback) = &service.fallback {
+                write!(f, ", fallback {fallback}{}", if service.on_fallback { " serves" } else { "" })?;
+            }
             if service.tracked_slots > 0 {
                 write!(f, ", {} of them tracked", service.tracked_slots)?;
             }
@@ -88,13 +91,18 @@ fn members(service: &ServiceStatus) -> Table {
         let state = match member.state {
             MemberState::Up => "up",
             MemberState::Unreachable => "unreachable",
+            MemberState::Down => "down",
+            MemberState::Standby => "standby",
             MemberState::Draining => "draining",
             MemberState::Drained => "drained",
         };
         table.row([
             member.backend.clone(),
             member.address.to_string(),
-            state.to_owned(),
+            match &member.says {
+                Some(says) => format!("{state} (says {says})"),
+                None => state.to_owned(),
+            },
             match member.weight_in_file {
                 Some(in_file) => format!("{} (file {in_file})", member.weight),
                 None => member.weight.to_string(),

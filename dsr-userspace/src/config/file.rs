@@ -10,8 +10,9 @@ use super::{
     address::HostAddress,
     arp_watch,
     duration::Span,
+    fallback::FallbackField,
     field::{Entries, Field, Read, row},
-    health::HealthField,
+    health::{self, HealthField, ProbePort, Text},
     scalar::{ApiSocket, FlowCount, InterfaceName, Name, PoolName, Seed},
 };
 use crate::model::{Affinity, Announce, FlowTimeout, Forward, OnEmpty, Port, Protocol, Weight};
@@ -75,7 +76,21 @@ pub(super) struct FlowTableRow {
 pub(super) struct PoolRow {
     pub(super) forward: Field<Forward>,
     pub(super) health: Field<HealthField>,
+    pub(super) agent_check: Field<AgentCheckRow>,
+    pub(super) fallback: Field<FallbackField>,
     pub(super) backends: Field<Vec<Field<BackendRow>>>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+/// Where the backends of a pool say themselves what they can take.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct AgentCheckRow {
+    pub(super) port: Field<ProbePort>,
+    pub(super) interval: Field<health::Span>,
+    pub(super) timeout: Field<health::Span>,
+    pub(super) send: Field<Text>,
     #[serde(flatten)]
     unknown: Unknown,
 }
@@ -108,9 +123,6 @@ pub(super) struct ServiceRow {
     #[serde(flatten)]
     unknown: Unknown,
 }
-
-/// What to write in the place of a field that a later version will have.
-pub(super) const NOT_YET: &str = "this version does not have it: remove it";
 
 macro_rules! rows {
     ($($row:ident = $what:literal, $write:literal, $many:literal, [$($field:literal),*], $other:expr;)+) => {$(
@@ -145,7 +157,10 @@ rows! {
     ArpWatchRow = "how to watch", "{interval: 60s}, or off", "one", ["interval"], &[];
     PoolRow = "a pool", "{backends: [{name: web1, address: 10.0.0.11}]}",
         "each pool below its name, like {web: {backends: [{name: web1, address: 10.0.0.11}]}}",
-        ["forward", "health", "backends"], &[];
+        ["forward", "health", "agent_check", "fallback", "backends"],
+        &[("min_healthy", "a health check has it: write it in `health`"),
+          ("on_down", "a health check has it: write it in `health`")];
+    AgentCheckRow = "an agent check", "{port: 9777}", "one", ["port", "interval", "timeout", "send"], &[];
     BackendRow = "a backend", "{name: web1, address: 10.0.0.11}", "a list, like [{name: web1, address: 10.0.0.11}]",
         ["name", "address", "weight"],
         &[("port", "a backend has no port: with Direct Server Return a port cannot be translated, \

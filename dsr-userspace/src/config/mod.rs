@@ -14,11 +14,13 @@ use std::{
 };
 
 mod address;
+mod agent_check;
 mod arp_watch;
 mod choice;
 mod compose;
 mod duration;
 mod error;
+mod fallback;
 mod field;
 mod file;
 mod health;

@@ -9,7 +9,9 @@ use std::{
 use dsr_common::limits::MEMBERS_PER_SERVICE;
 
 use super::{
+    agent_check,
     error::Located,
+    fallback::{self, Standby},
     field::{Entries, Field, Read},
     file::{BackendRow, PoolRow},
     health::{self, Written},
@@ -17,7 +19,7 @@ use super::{
     report::Report,
     scalar::Name,
 };
-use crate::model::{Backend, Forward, Weight};
+use crate::model::{AgentCheck, Backend, Forward, Weight};
 
 /// A pool as services refer to it.
 pub(super) struct Pool {
@@ -27,6 +29,10 @@ pub(super) struct Pool {
     pub(super) good: Option<(Forward, Arc<[Backend]>)>,
     /// How its backends are checked.
     pub(super) health: Written,
+    /// Where they say themselves what they can take.
+    pub(super) agent: Option<Arc<AgentCheck>>,
+    /// Who serves where too few of them are up.
+    pub(super) standby: Option<Standby>,
 }
 
 /// The pools of a file.
@@ -40,7 +46,7 @@ pub(super) struct Pools {
 
 /// Reads all pools.
 pub(super) fn read(report: &mut Report<'_>, Entries(rows): Entries<PoolRow>) -> Pools {
-    let mut pools = Pools::default();
+    let (mut pools, mut drafts) = (Pools::default(), Vec::new());
     let top = FieldPath::root().key("pools");
     if rows.is_empty() {
         report.error(&top, format!("has no pool: write {}", PoolRow::WRITE_MANY));
@@ -50,59 +56,76 @@ pub(super) fn read(report: &mut Report<'_>, Entries(rows): Entries<PoolRow>) -> 
         if let Err(message) = Name::new(name.clone()) {
             report.error(&path, message);
         }
-        let row = report.required(&path, field);
-        let (good, health) = match row {
-            Some(mut row) => {
-                let health = health::read(report, &path.key("health"), std::mem::take(&mut row.health));
-                (pool(report, &path, row, &mut pools.addresses), health)
-            }
-            None => (None, Written::Bad),
-        };
-        pools.by_name.insert(name, Pool { path, good, health });
+        let mut entry = Pool { path, good: None, health: Written::Bad, agent: None, standby: None };
+        if let Some(row) = report.required(&entry.path, field) {
+            let draft = pool(report, &mut entry, row, &mut pools.addresses);
+            drafts.push((name.clone(), draft));
+        }
+        pools.by_name.insert(name, entry);
     }
+    fallback::resolve(report, &mut pools.by_name, drafts);
     pools
 }
 
+/// Fills what is known of a pool without the others; gives its fallback as it is written.
 fn pool(
     report: &mut Report<'_>,
-    path: &FieldPath,
+    pool: &mut Pool,
     mut row: PoolRow,
     addresses: &mut Vec<(FieldPath, Located<IpAddr>)>,
-) -> Option<(Forward, Arc<[Backend]>)> {
-    report.unknown(path, &mut row);
+) -> fallback::Draft {
+    report.unknown(&pool.path, &mut row);
+    let (path, mut seen) = (&pool.path, Seen::default());
+    pool.health = health::read(report, &path.key("health"), row.health);
+    pool.agent = agent_check::read(report, &path.key("agent_check"), row.agent_check).map(Arc::new);
     let forward = report.optional(&path.key("forward"), row.forward).or(Forward::L2);
     let list = path.key("backends");
-    let rows = report.required(&list, row.backends)?;
+    let backends = report.required(&list, row.backends).and_then(|rows| backends(report, &list, rows, &mut seen));
+    let draft = fallback::read(report, &path.key("fallback"), row.fallback, &mut seen);
+    addresses.extend(seen.located);
+    pool.good = forward.zip(backends);
+    draft
+}
+
+fn backends(
+    report: &mut Report<'_>,
+    list: &FieldPath,
+    rows: Vec<Field<BackendRow>>,
+    seen: &mut Seen,
+) -> Option<Arc<[Backend]>> {
     let written = rows.len();
     if rows.is_empty() {
-        report.error(&list, format!("has no backend: write {}", BackendRow::WRITE_MANY));
+        report.error(list, format!("has no backend: write {}", BackendRow::WRITE_MANY));
     }
     if written > MEMBERS_PER_SERVICE as usize {
-        report
-            .error(&list, format!("{written} backends are too many: write at most {MEMBERS_PER_SERVICE} in one pool"));
+        report.error(list, format!("{written} backends are too many: write at most {MEMBERS_PER_SERVICE} in one pool"));
     }
-    let mut seen = Seen::default();
     let backends: Vec<_> = rows
         .into_iter()
         .enumerate()
-        .filter_map(|(index, field)| backend(report, &list.index(index), field, &mut seen))
+        .filter_map(|(index, field)| backend(report, &list.index(index), field, seen))
         .collect();
-    addresses.extend(seen.located);
     if written > 0 && backends.len() == written && backends.iter().all(|backend| backend.weight.get() == 0) {
-        report.warn(&list, "every backend has weight 0: no new flow will be taken");
+        report.warn(list, "every backend has weight 0: no new flow will be taken");
     }
-    if backends.is_empty() { None } else { Some((forward?, backends.into())) }
+    if backends.is_empty() { None } else { Some(backends.into()) }
 }
 
 /// The backends of one pool so far.
 #[derive(Default)]
-struct Seen {
+pub(super) struct Seen {
     names: HashMap<String, FieldPath>,
     addresses: HashMap<IpAddr, FieldPath>,
     located: Vec<(FieldPath, Located<IpAddr>)>,
 }
 
-fn backend(report: &mut Report<'_>, path: &FieldPath, field: Field<BackendRow>, seen: &mut Seen) -> Option<Backend> {
+/// Reads a backend of a pool of which this was seen.
+pub(super) fn backend(
+    report: &mut Report<'_>,
+    path: &FieldPath,
+    field: Field<BackendRow>,
+    seen: &mut Seen,
+) -> Option<Backend> {
     let mut row = report.required(path, field)?;
     report.unknown(path, &mut row);
     let at = path.key("name");

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     error::Located,
+    fallback::Standby,
     field::{Field, Read},
     file::ServiceRow,
     health::{self, Written},
@@ -17,7 +18,9 @@ use super::{
     scalar::{Name, PoolName},
     suggest,
 };
-use crate::model::{Affinity, Announce, Checks, FlowTimeout, OnEmpty, Port, Protocol, Service, ServiceId};
+use crate::model::{
+    Affinity, Announce, Backend, Checks, Fallback, FlowTimeout, OnEmpty, Port, Protocol, Service, ServiceId,
+};
 
 /// What is known of the services so far.
 #[derive(Default)]
@@ -76,11 +79,14 @@ impl Services {
         self.vip(report, path, vip?, announce);
         let id = ServiceId { vip: vip?, protocol: protocol?, port: port? };
         self.id(report, path, id);
-        self.check(report, path, id, (own, pool.map(|pool| &pool.health)));
-        let (forward, backends) = pool?.good.clone()?;
+        self.check(report, path, id, (own, pool));
+        let pool = pool?;
+        let (forward, backends) = pool.good.clone()?;
+        let (backends, fallback) = with_standby(backends, pool.standby.as_ref());
         let (announce, on_empty) = (announce?, on_empty?);
         let (affinity, flow_timeout) = (affinity?, flow_timeout?);
-        Some(Service { name: name?, id, announce, on_empty, affinity, flow_timeout, pool: named?, forward, backends })
+        let (name, pool) = (name?, named?);
+        Some(Service { name, id, announce, on_empty, affinity, flow_timeout, pool, forward, backends, fallback })
     }
 
     fn pool<'a>(&mut self, report: &mut Report<'_>, at: &FieldPath, name: &str, pools: &'a Pools) -> Option<&'a Pool> {
@@ -98,27 +104,36 @@ impl Services {
         found
     }
 
-    /// A service is checked as it says itself, else as its pool says.
+    /// A service is checked as it says itself, else as its pool says; the backends of its fallback as their own pool
+    /// says.
     fn check(
         &mut self,
         report: &mut Report<'_>,
         path: &FieldPath,
         id: ServiceId,
-        (own, pools): (Written, Option<&Written>),
+        (own, pool): (Written, Option<&Pool>),
     ) {
-        let (draft, at, remedy) = match (&own, pools) {
-            (Written::Check(draft), _) => (draft, "health", "write `port` there, a port of the VIP that it can ask"),
-            (Written::Absent, Some(Written::Check(draft))) => (
-                draft,
-                "pool",
-                "write a `health` of its own for this service, with a `port` of the VIP that can be asked, or none",
-            ),
-            _ => return,
+        let from_pool = |health| matches!(health, &Written::Check(_)).then_some((health, "pool", POOLS));
+        let check = match &own {
+            Written::Check(_) => Some((&own, "health", OWN)),
+            Written::Absent => pool.and_then(|pool| from_pool(&pool.health)),
+            Written::Bad | Written::None => None,
         };
-        match draft.of(id.protocol, id.port) {
-            Ok(check) => _ = self.checks.0.insert(id, Arc::new(check)),
-            Err(why) => report.error(&path.key(at), format!("{why}: {remedy}")),
-        }
+        let standby = pool.and_then(|pool| pool.standby.as_ref());
+        let of_standby = standby.and_then(|standby| match &standby.health {
+            Some(health) => from_pool(health).map(|(health, at, _)| (health, at, STANDBYS)),
+            None => check,
+        });
+        let mut check_of = |(written, at, remedy): (&Written, &str, &str)| {
+            let Written::Check(draft) = written else { return None };
+            let made = draft.of(id.protocol, id.port).map(Arc::new);
+            made.map_err(|why| report.error(&path.key(at), format!("{why}: {remedy}"))).ok()
+        };
+        let made = check.and_then(&mut check_of);
+        let is_same = standby.is_some_and(|standby| standby.health.is_none());
+        let fallback = if is_same { made.clone() } else { of_standby.and_then(check_of) };
+        self.checks.services.extend(made.map(|check| (id, check)));
+        self.checks.fallbacks.extend(fallback.map(|check| (id, check)));
     }
 
     fn name(&mut self, report: &mut Report<'_>, at: FieldPath, name: Option<&str>) {
@@ -156,8 +171,14 @@ impl Services {
     }
 
     /// What can be said of pools and services only when both are known.
-    fn check_pools(&self, report: &mut Report<'_>, pools: &Pools) {
+    fn check_pools(&mut self, report: &mut Report<'_>, pools: &Pools) {
+        let standbys = pools.by_name.iter().filter(|(name, _)| self.pools.contains(*name));
+        let standbys: Vec<_> = standbys.filter_map(|(_, pool)| Some(pool.standby.as_ref()?.pool.clone())).collect();
+        self.pools.extend(standbys);
         for (name, pool) in &pools.by_name {
+            if let Some(agent) = pool.agent.as_ref().filter(|_| self.pools.contains(name)) {
+                self.checks.agents.insert(name.clone(), Arc::clone(agent));
+            }
             if !self.pools.contains(name) {
                 report.warn(&pool.path, "no service uses this pool");
             }
@@ -171,6 +192,17 @@ impl Services {
             }
         }
     }
+}
+
+const OWN: &str = "write `port` there, a port of the VIP that it can ask";
+const POOLS: &str = "write a `health` of its own for this service, with a `port` of the VIP that can be asked, or none";
+const STANDBYS: &str = "write, in the `health` of the fallback's pool, a `port` of the VIP that can be asked, or none";
+
+/// The backends of a pool, then those of its fallback.
+fn with_standby(backends: Arc<[Backend]>, standby: Option<&Standby>) -> (Arc<[Backend]>, Option<Fallback>) {
+    let Some(standby) = standby else { return (backends, None) };
+    let fallback = Fallback { pool: standby.pool.clone(), count: standby.backends.len() };
+    (backends.iter().chain(standby.backends.iter()).cloned().collect(), Some(fallback))
 }
 
 /// The port must be written, but where the protocol is any: not every protocol has ports.

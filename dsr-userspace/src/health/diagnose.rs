@@ -11,9 +11,11 @@ use crate::model::{Cause, Check, Probe};
 
 /// Why a check failed: the cause, and what of it an operator should read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Finding {
-    pub(super) cause: Cause,
-    pub(super) detail: String,
+pub struct Finding {
+    /// The cause.
+    pub cause: Cause,
+    /// What was seen, in words.
+    pub detail: String,
 }
 
 /// Asks the backend at its own address, and both addresses for an echo.

@@ -7,6 +7,7 @@
 //!
 //! It decides nothing about slots, and touches no map.
 
+mod agent_check;
 mod check;
 mod diagnose;
 mod evidence;
@@ -19,6 +20,8 @@ mod standing;
 mod verdict;
 mod watch;
 
+pub use agent_check::{AgentChecks, AgentTarget, Said, Words};
+pub use diagnose::Finding;
 pub use histogram::{BOUNDS, Histogram};
 pub use monitor::{Monitor, Reader, Standings, Target};
 pub use numbers::Numbers;

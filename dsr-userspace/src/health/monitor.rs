@@ -11,7 +11,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{evidence::Reached, histogram::Histogram, standing::Standing, verdict::State, watch};
+use super::{diagnose::Finding, evidence::Reached, histogram::Histogram, standing::Standing, verdict::State, watch};
 use crate::model::{Cause, Check, Checked, Network, NoHop, Reach};
 
 /// One backend of one service, to be checked.
@@ -73,7 +73,7 @@ pub(super) struct Record {
     target: Target,
     pub(super) standing: Standing,
     /// Why the last probe failed, if it did and was looked into.
-    pub(super) cause: Option<Cause>,
+    pub(super) finding: Option<Finding>,
     pub(super) took: Histogram,
 }
 
@@ -94,7 +94,7 @@ pub struct Standings {
     /// Up or down.
     pub state: State,
     /// Why it does not pass its check now; it may still be up.
-    pub cause: Option<Cause>,
+    pub finding: Option<Finding>,
     /// How long its probes took.
     pub took: Histogram,
 }
@@ -155,6 +155,16 @@ impl Reader {
     pub fn report(&self) -> Vec<Standings> {
         lock(&self.shared.records).values().map(Record::standings).collect()
     }
+
+    /// How a backend of a service stands; what is not checked is up.
+    pub fn state(&self, id: &Checked) -> State {
+        lock(&self.shared.records).get(id).map_or(State::Up, Record::state)
+    }
+
+    /// Why a backend of a service does not pass its check, if it does not.
+    pub fn finding(&self, id: &Checked) -> Option<Finding> {
+        lock(&self.shared.records).get(id)?.finding.clone()
+    }
 }
 
 impl Drop for Monitor {
@@ -167,17 +177,18 @@ impl Drop for Monitor {
 
 impl Record {
     fn new(target: Target) -> Self {
-        Self { target, standing: Standing::default(), cause: None, took: Histogram::default() }
+        Self { target, standing: Standing::default(), finding: None, took: Histogram::default() }
     }
 
     fn standings(&self) -> Standings {
-        let Self { target, cause, took, .. } = self.clone();
-        Standings { target, state: self.state(), cause, took }
+        let Self { target, finding, took, .. } = self.clone();
+        Standings { target, state: self.state(), finding, took }
     }
 
     fn state(&self) -> State {
         // That it is down without a cause is for a moment only: then it is treated as one that is there.
-        if self.standing.is_up() { State::Up } else { State::Down(self.cause.unwrap_or(Cause::ApplicationDown)) }
+        let cause = self.finding.as_ref().map_or(Cause::ApplicationDown, |finding| finding.cause);
+        if self.standing.is_up() { State::Up } else { State::Down(cause) }
     }
 }
 
@@ -206,7 +217,7 @@ impl Shared {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Whatever is in there is whole: each change is one assignment.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

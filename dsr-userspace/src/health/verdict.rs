@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::{Cause, Check, Checks, Condition, Health, OnDown, Service, ServiceId};
+use crate::model::{Backend, Cause, Check, Checks, Condition, Health, MinHealthy, OnDown, Service, ServiceId};
 
 /// How a backend stands, seen from a service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,39 +14,114 @@ pub enum State {
     Down(Cause),
 }
 
-/// What becomes of all backends, and which services use backends that are down, since too few are up.
+/// What becomes of all backends, and of which services that is not as usual.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// For the planner.
     pub health: Health,
-    /// Services that have fewer backends up than `min_healthy` asks for.
+    /// Services that use backends that are down too, since fewer are up than `min_healthy` asks for.
     pub overridden: Vec<ServiceId>,
+    /// Services whose fallback serves.
+    pub on_fallback: Vec<ServiceId>,
 }
 
-/// Judges all services. `state` says how a backend, known by its address, stands.
-pub fn judge(services: &[Service], checks: &Checks, state: impl Fn(ServiceId, IpAddr) -> State) -> Verdict {
-    let mut overridden = Vec::new();
+/// Judges all services, by the weights that count. `state` says how a backend stands, known by the name of its pool and
+/// its own.
+pub fn judge(services: &[Service], checks: &Checks, state: impl Fn(&Service, (&str, &Backend)) -> State) -> Verdict {
+    let mut verdict = Verdict::default();
     let mut conditions = Vec::new();
     for service in services {
-        let Some(check) = checks.0.get(&service.id) else { continue };
-        let states: Vec<_> = service.backends.iter().map(|b| (b, state(service.id, b.address))).collect();
-        let used = || states.iter().filter(|(backend, _)| backend.weight.get() > 0);
-        let up = used().filter(|(_, state)| *state == State::Up).count();
-        if up < used().count() && check.min_healthy.is_missed(up, used().count()) {
-            overridden.push(service.id);
+        let bench = Bench::of(service, checks, &state);
+        let is_used = bench.is_fallback_needed() && Bench::up(&bench.standby) > 0;
+        if is_used {
+            verdict.on_fallback.push(service.id);
+            conditions.extend(bench.own(|seat| seat.condition().max(Condition::Draining)));
+            conditions.extend(bench.standby(Seat::condition));
             continue;
         }
-        conditions.extend(states.iter().map(|(b, state)| ((service.id, b.address), condition(*state, check))));
+        conditions.extend(bench.standby(|seat| seat.condition().max(Condition::Standby)));
+        if bench.is_missed() {
+            verdict.overridden.push(service.id);
+        } else {
+            conditions.extend(bench.own(Seat::condition));
+        }
     }
-    Verdict { health: conditions.into_iter().collect(), overridden }
+    verdict.health = conditions.into_iter().collect();
+    verdict
 }
 
-fn condition(state: State, check: &Check) -> Condition {
-    match (state, check.on_down) {
-        (State::Up, _) => Condition::Up,
-        (State::Down(_), OnDown::Move) => Condition::Down,
-        (State::Down(cause), OnDown::Auto) if cause.is_of_the_host() => Condition::Down,
-        (State::Down(_), OnDown::Auto | OnDown::Keep) => Condition::Draining,
+/// The backends of one service.
+struct Bench {
+    id: ServiceId,
+    min_healthy: MinHealthy,
+    own: Vec<Seat>,
+    standby: Vec<Seat>,
+    has_fallback: bool,
+}
+
+/// One of them.
+struct Seat {
+    address: IpAddr,
+    is_weighted: bool,
+    state: State,
+    on_down: OnDown,
+}
+
+impl Bench {
+    fn of(service: &Service, checks: &Checks, state: impl Fn(&Service, (&str, &Backend)) -> State) -> Self {
+        let seat = |(pool, backend): (&str, &Backend)| Seat {
+            address: backend.address,
+            is_weighted: backend.weight.get() > 0,
+            state: state(service, (pool, backend)),
+            on_down: checks.of(service, backend.address).map_or(OnDown::default(), |check| check.on_down),
+        };
+        let mut own: Vec<Seat> = service.backends_by_pool().map(seat).collect();
+        let standby = own.split_off(service.parts().0.len());
+        let check = checks.services.get(&service.id);
+        let min_healthy = check.map_or(MinHealthy::default(), |check: &std::sync::Arc<Check>| check.min_healthy);
+        Self { id: service.id, min_healthy, own, standby, has_fallback: service.fallback.is_some() }
+    }
+
+    /// How many of them can take new flows.
+    fn up(seats: &[Seat]) -> usize {
+        seats.iter().filter(|seat| seat.is_weighted && seat.state == State::Up).count()
+    }
+
+    /// How many could if they were up.
+    fn all(&self) -> usize {
+        self.own.iter().filter(|seat| seat.is_weighted).count()
+    }
+
+    /// Whether so few are up that all of them are used.
+    fn is_missed(&self) -> bool {
+        let (up, all) = (Self::up(&self.own), self.all());
+        up < all && self.min_healthy.is_missed(up, all)
+    }
+
+    /// Whether others should serve: at least where none is up.
+    fn is_fallback_needed(&self) -> bool {
+        self.has_fallback && (Self::up(&self.own) == 0 || self.is_missed())
+    }
+
+    fn own<'a>(&'a self, condition: impl Fn(&Seat) -> Condition + 'a) -> impl Iterator<Item = Judged> + 'a {
+        self.own.iter().map(move |seat| ((self.id, seat.address), condition(seat)))
+    }
+
+    fn standby<'a>(&'a self, condition: impl Fn(&Seat) -> Condition + 'a) -> impl Iterator<Item = Judged> + 'a {
+        self.standby.iter().map(move |seat| ((self.id, seat.address), condition(seat)))
+    }
+}
+
+type Judged = ((ServiceId, IpAddr), Condition);
+
+impl Seat {
+    fn condition(&self) -> Condition {
+        match (self.state, self.on_down) {
+            (State::Up, _) => Condition::Up,
+            (State::Down(_), OnDown::Move) => Condition::Down,
+            (State::Down(cause), OnDown::Auto) if cause.is_of_the_host() => Condition::Down,
+            (State::Down(_), OnDown::Auto | OnDown::Keep) => Condition::Draining,
+        }
     }
 }
 
@@ -60,7 +135,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{config, model::MinHealthy};
+    use crate::config;
 
     const FILE: &str = "
 interfaces: [eth0]
@@ -74,9 +149,23 @@ pools:
 services:
   - {name: www, vip: 192.0.2.10, port: 80, pool: web}
 ";
+    const WITH_FALLBACK: &str = "
+interfaces: [eth0]
+pools:
+  web:
+    fallback: sorry
+    backends:
+      - {name: a, address: 10.0.0.1}
+      - {name: b, address: 10.0.0.2}
+  sorry:
+    backends:
+      - {name: s, address: 10.0.0.9}
+services:
+  - {name: www, vip: 192.0.2.10, port: 80, pool: web}
+";
 
-    fn conditions(min_healthy: MinHealthy, on_down: OnDown, down: &[(u8, Cause)]) -> (Vec<Condition>, usize) {
-        let services = config::parse(FILE, "dsr.yaml".as_ref()).unwrap().desired.services;
+    fn judged(file: &str, min_healthy: MinHealthy, on_down: OnDown, down: &[(u8, Cause)]) -> (Vec<Condition>, Verdict) {
+        let services = config::parse(file, "dsr.yaml".as_ref()).unwrap().desired.services;
         let one = NonZeroU32::MIN;
         let check = Check {
             probe: crate::model::Probe::Tcp,
@@ -88,13 +177,19 @@ services:
             min_healthy,
             on_down,
         };
-        let checks = Checks(BTreeMap::from([(services[0].id, Arc::new(check))]));
+        let services_checks = BTreeMap::from([(services[0].id, Arc::new(check))]);
+        let checks = Checks { services: services_checks, ..Checks::default() };
         let is = |n: u8, address: IpAddr| IpAddr::from([10, 0, 0, n]) == address;
-        let verdict = judge(&services, &checks, |_, address| {
-            down.iter().find(|(n, _)| is(*n, address)).map_or(State::Up, |(_, cause)| State::Down(*cause))
+        let verdict = judge(&services, &checks, |_, (_, backend)| {
+            down.iter().find(|(n, _)| is(*n, backend.address)).map_or(State::Up, |(_, cause)| State::Down(*cause))
         });
-        let of = |b: &crate::model::Backend| verdict.health.of(services[0].id, b.address);
-        (services[0].backends.iter().map(of).collect(), verdict.overridden.len())
+        let of = |b: &Backend| verdict.health.of(services[0].id, b.address);
+        (services[0].backends.iter().map(of).collect(), verdict)
+    }
+
+    fn conditions(min_healthy: MinHealthy, on_down: OnDown, down: &[(u8, Cause)]) -> (Vec<Condition>, usize) {
+        let (conditions, verdict) = judged(FILE, min_healthy, on_down, down);
+        (conditions, verdict.overridden.len())
     }
 
     #[test]
@@ -117,5 +212,38 @@ services:
         let kept = (vec![Draining, Draining, Up, Up], 0);
         assert_eq!(conditions(MinHealthy::Percent(33), OnDown::Auto, &down), kept);
         assert_eq!(conditions(MinHealthy::Count(1), OnDown::Auto, &down), kept);
+    }
+
+    fn with_fallback(min_healthy: MinHealthy, down: &[(u8, Cause)]) -> (Vec<Condition>, (usize, usize)) {
+        let (conditions, verdict) = judged(WITH_FALLBACK, min_healthy, OnDown::Auto, down);
+        (conditions, (verdict.on_fallback.len(), verdict.overridden.len()))
+    }
+
+    #[test]
+    fn the_fallback_waits_until_none_is_up() {
+        use Condition::{Down, Draining, Standby, Up};
+        let any = MinHealthy::default();
+        assert_eq!(with_fallback(any, &[]), (vec![Up, Up, Standby], (0, 0)));
+        assert_eq!(with_fallback(any, &[(1, Cause::VipMissing)]), (vec![Draining, Up, Standby], (0, 0)));
+        let both = [(1, Cause::VipMissing), (2, Cause::HostDown)];
+        assert_eq!(with_fallback(any, &both), (vec![Draining, Down, Up], (1, 0)));
+    }
+
+    #[test]
+    fn the_fallback_serves_with_fewer_than_asked_for() {
+        use Condition::{Draining, Up};
+        // The one that is up keeps the flows that it has.
+        let two = MinHealthy::Count(2);
+        assert_eq!(with_fallback(two, &[(1, Cause::VipMissing)]), (vec![Draining, Draining, Up], (1, 0)));
+    }
+
+    #[test]
+    fn a_fallback_that_is_down_serves_nobody() {
+        use Condition::{Down, Draining, Standby, Up};
+        let all = [(1, Cause::VipMissing), (2, Cause::VipMissing), (9, Cause::VipMissing)];
+        assert_eq!(with_fallback(MinHealthy::default(), &all), (vec![Draining, Draining, Standby], (0, 0)));
+        assert_eq!(with_fallback(MinHealthy::Count(1), &all), (vec![Up, Up, Standby], (0, 1)));
+        let gone = [(1, Cause::VipMissing), (2, Cause::VipMissing), (9, Cause::HostDown)];
+        assert_eq!(with_fallback(MinHealthy::default(), &gone), (vec![Draining, Draining, Down], (0, 0)));
     }
 }

@@ -90,13 +90,13 @@ fn record(target: &Target, shared: &Shared, found: Found, took: Duration) {
     };
     let turn = shared.update(&target.id, |record: &mut Record| {
         record.took.record(took);
-        let before = record.cause;
+        let before = record.finding.as_ref().map(|finding| finding.cause);
         if finding.is_some() || (outcome == Outcome::Passed && record.standing.is_up()) {
-            record.cause = finding.as_ref().map(|finding| finding.cause);
+            record.finding.clone_from(&finding);
         }
         let turn = record.standing.record(outcome, check.rise, check.fall);
         if turn == Some(Turn::Up) {
-            record.cause = None;
+            record.finding = None;
         }
         (turn, before, record.standing.is_up())
     });
@@ -123,12 +123,12 @@ fn tell_cause(Target { service, pool, backend, id, .. }: &Target, finding: &Find
 }
 
 /// The interval, a little longer or shorter.
-fn jittered(interval: Duration) -> Duration {
+pub(super) fn jittered(interval: Duration) -> Duration {
     interval.mul_f64(1.0 - JITTER + 2.0 * JITTER * share())
 }
 
 /// Between zero and one.
-fn share() -> f64 {
+pub(super) fn share() -> f64 {
     (random() >> 11) as f64 / (1_u64 << 53) as f64
 }
 

@@ -13,8 +13,10 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::{CONFIG_HASH_BITS, CheckSample, ClaimSample, MemberSample, Snapshot, TrackingSample};
-use crate::health::{BOUNDS, Histogram};
+use super::{
+    CONFIG_HASH_BITS, CheckSample, ClaimSample, MemberSample, Snapshot, StateSample, TrackingSample, WordSample,
+};
+use crate::health::{BOUNDS, Histogram, Said};
 
 /// The HTTP content type of [`encode`]'s text.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -34,6 +36,7 @@ impl Collector for Snapshot {
         reasons(&mut encoder, self)?;
         backends(&mut encoder, self)?;
         checks(&mut encoder, &self.checks)?;
+        states(&mut encoder, self)?;
         claims(&mut encoder, self)?;
         tracking(&mut encoder, &self.tracking)?;
         agent(&mut encoder, self)
@@ -104,12 +107,6 @@ fn checks(encoder: &mut DescriptorEncoder<'_>, checks: &[CheckSample]) -> fmt::R
     let samples = checks.iter().map(|check| (labels(check), check.healthy.into()));
     let help = "Whether the backend passes its check";
     family(encoder, "dsr_backend_healthy", help, MetricType::Gauge, samples)?;
-    let samples = checks.iter().filter_map(|check| {
-        let [pool, backend, service] = labels(check);
-        Some(([pool, backend, service, ("cause", check.cause?.name().to_owned())], 1))
-    });
-    let help = "Why the backend does not pass its check; always 1";
-    family(encoder, "dsr_backend_state", help, MetricType::Gauge, samples)?;
     let help = "How long health probes took";
     let mut metric = encoder.encode_descriptor("dsr_backend_probe_seconds", help, None, MetricType::Histogram)?;
     for check in checks {
@@ -119,6 +116,30 @@ fn checks(encoder: &mut DescriptorEncoder<'_>, checks: &[CheckSample]) -> fmt::R
         metric.encode_family(&labels(check))?.encode_histogram::<NoLabelSet>(*sum, *count, &buckets, None)?;
     }
     Ok(())
+}
+
+fn states(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Result {
+    let samples = snapshot.states.iter().map(|state| {
+        let StateSample { pool, backend, service, cause } = state;
+        let cause = cause.name().to_owned();
+        let labels = [("pool", pool), ("backend", backend), ("service", service), ("cause", &cause)];
+        (labels.map(|(name, value)| (name, value.clone())), 1)
+    });
+    let help = "What is wrong with the backend, whether it passes its check or not; always 1";
+    family(encoder, "dsr_backend_state", help, MetricType::Gauge, samples)?;
+    let samples = snapshot.fallbacks.iter().map(|(service, serves)| ([("service", service)], (*serves).into()));
+    let help = "Whether new flows of the service go to its fallback";
+    family(encoder, "dsr_service_on_fallback", help, MetricType::Gauge, samples)?;
+    let labels = |word: &WordSample| [("pool", word.pool.clone()), ("backend", word.backend.clone())];
+    let samples = snapshot.words.iter().filter_map(|word| Some((labels(word), word.said.answers?.into())));
+    let help = "Whether the backend answered its agent check";
+    family(encoder, "dsr_agent_check_answered", help, MetricType::Gauge, samples)?;
+    let samples = snapshot.words.iter().map(|word| {
+        let Said { word: said, .. } = word.said;
+        (labels(word), if said.drains || said.is_down { 0 } else { said.percent.into() })
+    });
+    let help = "The share of its weight that the backend wants by its agent check, in percent";
+    family(encoder, "dsr_agent_check_percent", help, MetricType::Gauge, samples)
 }
 
 fn claims(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Result {

@@ -7,7 +7,7 @@ use dsr_common::stats::{Reason, Tracking};
 use super::*;
 use crate::{
     metrics::{BackendSample, ClaimSample, DrainingSample, ReasonSample, Reloads},
-    model::{Cause, Port, Protocol},
+    model::{Cause, Port, Protocol, Word},
 };
 
 fn member() -> MemberSample {
@@ -30,14 +30,13 @@ fn check() -> CheckSample {
     let mut took = Histogram::default();
     took.record(Duration::from_millis(2));
     took.record(Duration::from_secs(8));
-    CheckSample {
-        pool: "web".into(),
-        backend: "web1".into(),
-        service: "www".into(),
-        healthy: false,
-        cause: Some(Cause::VipMissing),
-        took,
-    }
+    CheckSample { pool: "web".into(), backend: "web1".into(), service: "www".into(), healthy: false, took }
+}
+
+/// What a backend says that has a number for its name.
+fn word(percent: u16, drains: bool) -> WordSample {
+    let word = Word { percent, drains, is_down: false };
+    WordSample { pool: "web".into(), backend: format!("web{percent}"), said: Said { word, answers: Some(!drains) } }
 }
 
 fn bucket(bound: &str, count: u64) -> String {
@@ -48,15 +47,15 @@ fn text(snapshot: Snapshot) -> String {
     encode(snapshot).unwrap()
 }
 
-#[test]
-fn every_family_has_its_name_its_type_and_its_labels() {
+/// One of each.
+fn snapshot() -> Snapshot {
     let backend = |name: &str, cause: Option<&str>| BackendSample {
         pool: "web".into(),
         backend: name.into(),
         reachable: cause.is_none(),
         cause: cause.map(Into::into),
     };
-    let text = text(Snapshot {
+    Snapshot {
         members: vec![member()],
         reasons: vec![ReasonSample { reason: Reason::DropNoService, interface: "eth0".into(), packets: 3 }],
         backends: vec![backend("web1", None), backend("web2", Some("it does not answer ARP"))],
@@ -69,6 +68,14 @@ fn every_family_has_its_name_its_type_and_its_labels() {
         }],
         claims_lost: 6,
         checks: vec![check()],
+        states: vec![StateSample {
+            pool: "web".into(),
+            backend: "web1".into(),
+            service: "www".into(),
+            cause: Cause::VipMissing,
+        }],
+        fallbacks: vec![("www".into(), true)],
+        words: vec![word(60, false), word(75, true)],
         tracking: TrackingSample {
             slots: vec![("www".into(), 5)],
             flows: 3,
@@ -78,7 +85,12 @@ fn every_family_has_its_name_its_type_and_its_labels() {
         },
         reload: Reloads { ok: 2, error: 1 },
         config_hash: 42,
-    });
+    }
+}
+
+#[test]
+fn every_family_has_its_name_its_type_and_its_labels() {
+    let text = text(snapshot());
     let labels = r#"{service="www",vip="192.0.2.10",protocol="tcp",port="80",backend="web1"}"#;
     let expected = [
         "# TYPE dsr_member_packets_total counter".to_owned(),
@@ -100,8 +112,6 @@ fn every_family_has_its_name_its_type_and_its_labels() {
         r#"dsr_backend_unreachable{pool="web",backend="web2",cause="it does not answer ARP"} 1"#.to_owned(),
         "# TYPE dsr_backend_healthy gauge".to_owned(),
         r#"dsr_backend_healthy{pool="web",backend="web1",service="www"} 0"#.to_owned(),
-        "# TYPE dsr_backend_state gauge".to_owned(),
-        r#"dsr_backend_state{pool="web",backend="web1",service="www",cause="vip-missing"} 1"#.to_owned(),
         "# TYPE dsr_backend_probe_seconds histogram".to_owned(),
         r#"dsr_backend_probe_seconds_sum{pool="web",backend="web1",service="www"} 8.002"#.to_owned(),
         r#"dsr_backend_probe_seconds_count{pool="web",backend="web1",service="www"} 2"#.to_owned(),
@@ -119,6 +129,16 @@ fn every_family_has_its_name_its_type_and_its_labels() {
         bucket("2.5", 1),
         bucket("5.0", 1),
         bucket("+Inf", 2),
+        "# TYPE dsr_backend_state gauge".to_owned(),
+        r#"dsr_backend_state{pool="web",backend="web1",service="www",cause="vip-missing"} 1"#.to_owned(),
+        "# TYPE dsr_service_on_fallback gauge".to_owned(),
+        r#"dsr_service_on_fallback{service="www"} 1"#.to_owned(),
+        "# TYPE dsr_agent_check_answered gauge".to_owned(),
+        r#"dsr_agent_check_answered{pool="web",backend="web60"} 1"#.to_owned(),
+        r#"dsr_agent_check_answered{pool="web",backend="web75"} 0"#.to_owned(),
+        "# TYPE dsr_agent_check_percent gauge".to_owned(),
+        r#"dsr_agent_check_percent{pool="web",backend="web60"} 60"#.to_owned(),
+        r#"dsr_agent_check_percent{pool="web",backend="web75"} 0"#.to_owned(),
         "# TYPE dsr_arp_claims_total counter".to_owned(),
         r#"dsr_arp_claims_total{vip="192.0.2.10",mac="02:00:00:00:01:02",backend="web2"} 5"#.to_owned(),
         "# TYPE dsr_vip_claimed gauge".to_owned(),

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use dsr_common::stats::{Reason, Tracking};
 
 use crate::{
-    health::{Histogram, Standings, State},
+    health::{Histogram, Said, Standings, State},
     model::{Cause, Port, Protocol},
 };
 
@@ -32,6 +32,12 @@ pub struct Snapshot {
     pub claims_lost: u64,
     /// What the checks of each backend found.
     pub checks: Vec<CheckSample>,
+    /// What is wrong with backends.
+    pub states: Vec<StateSample>,
+    /// Of each service that has a fallback, by name, whether that serves.
+    pub fallbacks: Vec<(String, bool)>,
+    /// What backends say of themselves.
+    pub words: Vec<WordSample>,
     /// What is remembered of flows while slots change.
     pub tracking: TrackingSample,
     /// How often the configuration was read again.
@@ -118,17 +124,39 @@ pub struct CheckSample {
     pub service: String,
     /// Whether it is up.
     pub healthy: bool,
-    /// Why it does not pass its check.
-    pub cause: Option<Cause>,
     /// How long its probes took.
     pub took: Histogram,
 }
 
 impl From<Standings> for CheckSample {
-    fn from(Standings { target, state, cause, took }: Standings) -> Self {
+    fn from(Standings { target, state, took, .. }: Standings) -> Self {
         let healthy = state == State::Up;
-        Self { pool: target.pool, backend: target.backend, service: target.service, healthy, cause, took }
+        Self { pool: target.pool, backend: target.backend, service: target.service, healthy, took }
     }
+}
+
+/// What is wrong with a backend, seen from one service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateSample {
+    /// The pool's name.
+    pub pool: String,
+    /// The backend's name.
+    pub backend: String,
+    /// The service's name.
+    pub service: String,
+    /// What it is.
+    pub cause: Cause,
+}
+
+/// What a backend says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WordSample {
+    /// The pool's name.
+    pub pool: String,
+    /// The backend's name.
+    pub backend: String,
+    /// What it said.
+    pub said: Said,
 }
 
 /// What is remembered of flows while slots change.

@@ -10,11 +10,76 @@ use std::{
     time::Duration,
 };
 
-use super::ServiceId;
+use super::{Service, ServiceId, Weight};
 
-/// The check of each service that has one.
+/// How backends are checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Checks(pub BTreeMap<ServiceId, Arc<Check>>);
+pub struct Checks {
+    /// The check of each service that has one.
+    pub services: BTreeMap<ServiceId, Arc<Check>>,
+    /// The same for the backends of its fallback.
+    pub fallbacks: BTreeMap<ServiceId, Arc<Check>>,
+    /// Of each pool that has it, by name: where its backends say themselves what they can take.
+    pub agents: BTreeMap<String, Arc<AgentCheck>>,
+}
+
+impl Checks {
+    /// The check of a backend, known by its address, seen from a service.
+    pub fn of(&self, service: &Service, backend: IpAddr) -> Option<&Arc<Check>> {
+        let checks = if service.is_standby(backend) { &self.fallbacks } else { &self.services };
+        checks.get(&service.id)
+    }
+}
+
+/// Where a backend says itself what it can take: a TCP port at its own address that answers a line of words
+/// (`HAProxy`, configuration manual, `agent-check`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentCheck {
+    /// The port.
+    pub port: NonZeroU16,
+    /// From one question to the next.
+    pub interval: Duration,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// What is sent when the connection is open; nothing where it answers unasked.
+    pub send: Option<String>,
+}
+
+/// What a backend said of itself. What an answer does not speak of stays as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// The share of its weight that it wants, in percent.
+    pub percent: u16,
+    /// Whether it wants no new flows, whatever its weight: `drain` or `maint`, until `ready`.
+    pub drains: bool,
+    /// Whether it says that it is down: `down`, `failed` or `stopped`, until `up`.
+    pub is_down: bool,
+}
+
+impl Default for Word {
+    fn default() -> Self {
+        Self { percent: 100, drains: false, is_down: false }
+    }
+}
+
+impl Word {
+    /// What is left of a weight; no weight is lost by rounding.
+    pub fn applied_to(self, weight: Weight) -> Weight {
+        let share = u32::from(weight.get()) * u32::from(self.percent);
+        let rounded = share.div_ceil(100).min(Weight::MAX.into()) as u16;
+        if self.drains { Weight::ZERO } else { Weight::new(rounded).unwrap_or(weight) }
+    }
+}
+
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.is_down, self.drains) {
+            (true, _) => f.write_str("down"),
+            (false, true) => f.write_str("drain"),
+            (false, false) => write!(f, "{}%", self.percent),
+        }
+    }
+}
 
 /// The check of one service's backends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,12 +234,21 @@ pub enum Cause {
     ArpLeak,
     /// It never had a MAC.
     NoNeighbour,
+    /// It passes its check, or has none, and says itself that it is down.
+    ReportedDown,
 }
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::HostDown, Self::ApplicationDown, Self::VipMissing, Self::ReplyLost, Self::ArpLeak, Self::NoNeighbour];
+    pub const ALL: [Self; 7] = [
+        Self::HostDown,
+        Self::ApplicationDown,
+        Self::VipMissing,
+        Self::ReplyLost,
+        Self::ArpLeak,
+        Self::NoNeighbour,
+        Self::ReportedDown,
+    ];
 
     /// The name as metrics and messages have it.
     pub const fn name(self) -> &'static str {
@@ -185,6 +259,7 @@ impl Cause {
             Self::ReplyLost => "reply-lost",
             Self::ArpLeak => "arp-leak",
             Self::NoNeighbour => "no-neighbour",
+            Self::ReportedDown => "reported-down",
         }
     }
 
@@ -212,5 +287,14 @@ mod tests {
         assert!(!MinHealthy::default().is_missed(0, 3));
         assert!(MinHealthy::Count(2).is_missed(1, 3) && !MinHealthy::Count(2).is_missed(2, 3));
         assert!(MinHealthy::Percent(50).is_missed(1, 3) && !MinHealthy::Percent(50).is_missed(2, 4));
+    }
+
+    #[test]
+    fn a_word_scales_a_weight() {
+        let of = |percent, weight| Word { percent, ..Word::default() }.applied_to(Weight::new(weight).unwrap()).get();
+        assert_eq!([of(75, 100), of(1, 10), of(100, 7), of(0, 100), of(50, 0)], [75, 1, 7, 0, 0]);
+        assert_eq!(of(256, 1000), Weight::MAX, "no weight is larger");
+        let drains = Word { drains: true, ..Word::default() };
+        assert_eq!((drains.applied_to(Weight::DEFAULT), drains.to_string()), (Weight::ZERO, "drain".to_owned()));
     }
 }

@@ -12,6 +12,8 @@ pub enum Condition {
     Up,
     /// The flows that it has, and no new ones.
     Draining,
+    /// The flows that it has: it is of the fallback, and not needed.
+    Standby,
     /// Nothing: its flows go to other backends.
     Down,
 }

@@ -11,8 +11,8 @@ mod service;
 mod wish;
 
 pub use affinity::{Affinity, FlowTimeout};
-pub use check::{Cause, Check, Checked, Checks, Dns, DnsType, Http, MinHealthy, OnDown, Probe, Tls};
+pub use check::{AgentCheck, Cause, Check, Checked, Checks, Dns, DnsType, Http, MinHealthy, OnDown, Probe, Tls, Word};
 pub use health::{Condition, Health};
 pub use network::{BondPort, Hop, InterfaceState, Mac, Network, NoHop, Reach, SINGLE_BUFFER_MTU, VlanTag};
-pub use service::{Announce, Backend, Desired, Forward, OnEmpty, Port, Protocol, Service, ServiceId, Weight};
+pub use service::{Announce, Backend, Desired, Fallback, Forward, OnEmpty, Port, Protocol, Service, ServiceId, Weight};
 pub use wish::Override;

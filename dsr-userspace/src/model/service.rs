@@ -44,8 +44,40 @@ pub struct Service {
     pub pool: String,
     /// The pool's forward mode.
     pub forward: Forward,
-    /// The pool's backends, in the order of the file; no two have one name or one address.
+    /// The pool's backends, in the order of the file, then those of its fallback; no two have one name or one address.
     pub backends: Arc<[Backend]>,
+    /// Who serves where too few of the pool's backends are up.
+    pub fallback: Option<Fallback>,
+}
+
+/// The backends that serve where too few of a pool's are up: the last of [`Service::backends`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fallback {
+    /// The name of their pool; the pool's own where they are written in it.
+    pub pool: String,
+    /// How many they are.
+    pub count: usize,
+}
+
+impl Service {
+    /// The backends of the pool, and those of its fallback.
+    pub fn parts(&self) -> (&[Backend], &[Backend]) {
+        let standby = self.fallback.as_ref().map_or(0, |fallback| fallback.count);
+        self.backends.split_at(self.backends.len().saturating_sub(standby))
+    }
+
+    /// Each backend with the name of the pool that it is of.
+    pub fn backends_by_pool(&self) -> impl Iterator<Item = (&str, &Backend)> {
+        let (own, standby) = self.parts();
+        let other = self.fallback.as_ref().map_or("", |fallback| fallback.pool.as_str());
+        let own = own.iter().map(|backend| (self.pool.as_str(), backend));
+        own.chain(standby.iter().map(move |backend| (other, backend)))
+    }
+
+    /// Whether a backend, known by its address, is of the fallback.
+    pub fn is_standby(&self, address: IpAddr) -> bool {
+        self.parts().1.iter().any(|backend| backend.address == address)
+    }
 }
 
 /// Where clients connect to.

@@ -139,8 +139,12 @@ impl<'a, T: Tables> Planner<'a, T> {
     fn row(&self, service: &Service, backend: &Backend) -> MemberRow {
         let row = member::row(service, backend, self.network, self.devices);
         match self.health.of(service.id, backend.address) {
-            Condition::Up | Condition::Draining if row.mode == 0 || self.weight(service, backend) > 0 => row,
-            Condition::Up | Condition::Draining => MemberRow { flags: MEMBER_DRAINING, ..row },
+            Condition::Up | Condition::Draining | Condition::Standby
+                if row.mode == 0 || self.weight(service, backend) > 0 =>
+            {
+                row
+            }
+            Condition::Up | Condition::Draining | Condition::Standby => MemberRow { flags: MEMBER_DRAINING, ..row },
             Condition::Down => MemberRow { backend: row.backend, family: row.family, ..MemberRow::default() },
         }
     }
@@ -149,7 +153,7 @@ impl<'a, T: Tables> Planner<'a, T> {
     fn weight(&self, service: &Service, backend: &Backend) -> u16 {
         match self.health.of(service.id, backend.address) {
             Condition::Up => backend.weight.get(),
-            Condition::Draining | Condition::Down => 0,
+            Condition::Draining | Condition::Standby | Condition::Down => 0,
         }
     }
 

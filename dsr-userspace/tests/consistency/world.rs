@@ -259,6 +259,7 @@ impl World {
             affinity: self.affinity,
             flow_timeout: FlowTimeout::from_seconds(TIMEOUT_SECONDS).unwrap(),
             pool: format!("p{number}"),
+            fallback: None,
             forward: Forward::L2,
             backends: pool.iter().map(|(backend, weight)| backend_of(*backend, *weight)).collect(),
         });

@@ -9,11 +9,11 @@ use std::{
 };
 
 use dsr::{
-    health::Histogram,
+    health::{Histogram, Said},
     lab::{self, Samples},
     metrics::{
         self, BackendSample, CheckSample, ClaimSample, DrainingSample, MemberSample, ReasonSample, Snapshot,
-        TrackingSample,
+        StateSample, TrackingSample, WordSample,
     },
     model::{Cause, Port, Protocol},
 };
@@ -89,15 +89,23 @@ fn snapshot() -> Snapshot {
         backend: "web1".into(),
         service: "www".into(),
         healthy: false,
-        cause: Some(Cause::VipMissing),
         took: Histogram::default(),
     };
+    let state =
+        StateSample { pool: "web".into(), backend: "web1".into(), service: "www".into(), cause: Cause::VipMissing };
     Snapshot {
         members: vec![member],
         reasons: Reason::ALL.iter().map(reason).collect(),
         backends: vec![backend],
         claims: vec![claim],
         checks: vec![check],
+        states: vec![state],
+        fallbacks: vec![("www".into(), true)],
+        words: vec![WordSample {
+            pool: "web".into(),
+            backend: "web1".into(),
+            said: Said { answers: Some(true), ..Said::default() },
+        }],
         tracking: TrackingSample {
             slots: vec![("www".into(), 1)],
             packets: Tracking::ALL.iter().map(|event| (*event, 1)).collect(),

@@ -115,6 +115,7 @@ fn service(rule: &Rule) -> Service {
         affinity: Affinity::default(),
         flow_timeout: FlowTimeout::default(),
         pool: rule.name.clone(),
+        fallback: None,
         forward: Forward::L2,
         backends: rule.backends.clone().into(),
     }

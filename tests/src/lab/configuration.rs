@@ -15,6 +15,8 @@ pub struct Configuration {
     metrics: Option<String>,
     hash_seed: u64,
     health: Option<String>,
+    fields: Vec<String>,
+    pools: Vec<String>,
     backends: Vec<Backend>,
     services: Vec<Service>,
     lines: Vec<String>,
@@ -51,6 +53,8 @@ impl Configuration {
             metrics: Some("127.0.0.1:9650".to_owned()),
             hash_seed: 0x5eed_5eed_5eed_5eed,
             health: None,
+            fields: Vec::new(),
+            pools: Vec::new(),
             backends: Vec::new(),
             services: Vec::new(),
             lines: Vec::new(),
@@ -79,6 +83,18 @@ impl Configuration {
     /// The pool's health check, as the file has it.
     pub fn health(self, check: &str) -> Self {
         Self { health: Some(check.to_owned()), ..self }
+    }
+
+    /// One more field of the pool, as the file has it.
+    pub fn field(mut self, line: &str) -> Self {
+        self.fields.push(line.to_owned());
+        self
+    }
+
+    /// One more pool, as the file has it: `sorry: {backends: [...]}`.
+    pub fn pool(mut self, line: &str) -> Self {
+        self.pools.push(line.to_owned());
+        self
     }
 
     /// One more backend.
@@ -148,7 +164,10 @@ impl fmt::Display for Configuration {
         if let Some(address) = &self.metrics {
             writeln!(f, "metrics: {address}")?;
         }
-        writeln!(f, "hash_seed: {:#x}\npools:\n  web:", self.hash_seed)?;
+        writeln!(f, "hash_seed: {:#x}\npools:", self.hash_seed)?;
+        self.pools.iter().try_for_each(|pool| writeln!(f, "  {pool}"))?;
+        writeln!(f, "  web:")?;
+        self.fields.iter().try_for_each(|field| writeln!(f, "    {field}"))?;
         if let Some(check) = &self.health {
             writeln!(f, "    health: {check}")?;
         }

@@ -2,7 +2,7 @@
 
 use dsr::{
     api::view::{MemberState, Status},
-    lab::{Lab, net::LinkState},
+    lab::{Broken, Fault, Lab, net::LinkState},
 };
 use dsr_tests::{
     lab::{Configuration, agent, curl, eventually},
@@ -49,6 +49,30 @@ fn status_shows_services_members_and_what_they_were_sent() {
     let expected = ["web2", "10.77.1.2", "up", "50", &web2.slots.to_string(), "20.0%", &web2.packets.to_string()];
     assert_eq!(cells[..5], expected[..5], "{text}");
     assert_eq!(cells[6], expected[6], "{text}");
+}
+
+#[test]
+fn status_names_the_causes_that_checks_find() {
+    if !is_root("status_names_the_causes_that_checks_find") {
+        return;
+    }
+    let mut lab = Lab::builder().build().unwrap();
+    let check = "{http: {path: /}, interval: 300ms, timeout: 300ms, rise: 2, fall: 2}";
+    agent::start(&Configuration::of(&lab).health(check).top("arp_watch: {interval: 1s}"), &mut lab);
+    for (backend, fault) in [(1, Fault::Vip), (2, Fault::Arp)] {
+        lab.break_backend(Broken { backend, fault }).unwrap();
+    }
+    let both = || Some(status(&lab)).filter(|(all, _)| all.findings.len() == 2);
+    let (all, code) = eventually("both findings", both);
+    let found: Vec<_> = all.services[0].members.iter().map(|member| (member.state, member.cause.as_deref())).collect();
+    // One that leaks passes its check all the same.
+    let expected =
+        [(MemberState::Down, Some("vip-missing")), (MemberState::Up, Some("arp-leak")), (MemberState::Up, None)];
+    assert_eq!((found.as_slice(), code), (&expected[..], Some(1)));
+    let [missing, leak] = all.findings.as_slice() else { panic!("{all:?}") };
+    assert!(missing.starts_with("www: backend web1 is down: vip-missing: "), "{missing}");
+    assert!(leak.starts_with("www: backend web2: arp-leak: it tells the network that 10.77.0.10"), "{leak}");
+    assert_eq!(agent::count(&lab, "dsr_backend_state", &[("backend", "web2"), ("cause", "arp-leak")]), 1);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod agent_check;
 mod cause;
+mod fallback;
 mod kinds;
 mod leftovers;
 mod seen;

@@ -12,8 +12,11 @@ use std::{
     time::Duration,
 };
 
-pub(super) use self::rows::HealthField;
-use self::{rows::HealthRow, scalar::Span};
+use self::rows::HealthRow;
+pub(super) use self::{
+    rows::HealthField,
+    scalar::{ProbePort, Span, Text},
+};
 use super::{
     field::Field,
     path::FieldPath,

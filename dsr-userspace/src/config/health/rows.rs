@@ -7,7 +7,7 @@ use super::scalar::{CertificateName, Host, Method, PagePath, ProbePort, Span, St
 use crate::{
     config::{
         field::{Field, Read, not, row},
-        file::{NOT_YET, Row, Unknown, rows},
+        file::{Row, Unknown, rows},
     },
     model::{DnsType, MinHealthy, OnDown},
 };
@@ -111,7 +111,7 @@ rows! {
     HealthRow = "a health check", "{http: {path: /}} or {tcp: {}}", "one",
         ["tcp", "http", "https", "dns", "command", "port", "interval", "timeout", "rise", "fall", "min_healthy",
          "on_down"],
-        &[("fallback", NOT_YET), ("agent_check", NOT_YET)];
+        &[("fallback", POOL), ("agent_check", POOL)];
     TcpRow = "a check by tcp", "{}", "one", [], &[];
     HttpRow = "a check by http", "{path: /}", "one", ["path", "host", "method", "status", "body"],
         &[("name", "http has no certificate: write `https`, or `host`"), ("port", PORT)];
@@ -120,4 +120,5 @@ rows! {
     DnsRow = "a check by dns", "{name: www.example.com}", "one", ["name", "type", "expect"], &[("port", PORT)];
 }
 
+const POOL: &str = "the pool has it: write it there, beside `health`";
 const PORT: &str = "the check has it: write `port` beside this";

@@ -21,7 +21,7 @@ macro_rules! scalars {
     ($($(#[doc = $doc:literal])+ $name:ident($type:ty) = $what:literal, $write:literal, $read:expr;)+) => {$(
         $(#[doc = $doc])+
         #[derive(Clone, Debug)]
-        pub(in crate::config) struct $name(pub(super) $type);
+        pub(in crate::config) struct $name(pub(in crate::config) $type);
 
         impl Read for $name {
             const WRITE: &'static str = $write;

@@ -73,6 +73,7 @@ fn desired() -> Desired {
         affinity: Affinity::default(),
         flow_timeout: FlowTimeout::default(),
         pool: "web".to_owned(),
+        fallback: None,
         forward: Forward::L2,
         backends: backends.collect(),
     };

@@ -1,0 +1,104 @@
+//! What checks, the backends themselves and other hosts say of backends, and what each may get by it.
+
+use std::net::IpAddr;
+
+use super::{Error, balancer::Balancer};
+use crate::{
+    health::{Finding, State, Verdict, judge},
+    model::{Backend, Cause, Checks, Reach, Service},
+};
+
+impl Balancer {
+    /// Follows what checks and backends say now.
+    pub(super) fn assess(&mut self) -> Result<(), Error> {
+        let heard = self.wish.hear(self.words.report(), &self.config);
+        if !heard && self.judged(&self.wish.desired.services, &self.config.checks) == self.verdict {
+            return Ok(());
+        }
+        self.reconcile()
+    }
+
+    /// Judges anew, and tells of which services that is not as it was.
+    pub(super) fn judge(&mut self) {
+        let verdict = self.judged(&self.wish.desired.services, &self.config.checks);
+        for service in &self.wish.desired.services {
+            let is_in = |list: fn(&Verdict) -> &[_]| {
+                [&self.verdict, &verdict].map(|verdict| list(verdict).contains(&service.id))
+            };
+            tell_all_used(service, is_in(|verdict| &verdict.overridden));
+            tell_fallback(service, is_in(|verdict| &verdict.on_fallback));
+        }
+        self.verdict = verdict;
+    }
+
+    /// What these services' backends may get by what is known now.
+    pub(super) fn judged(&self, services: &[Service], checks: &Checks) -> Verdict {
+        judge(services, checks, |service, backend| self.state(checks, service, backend))
+    }
+
+    /// Whether a backend is down by its check, or by its own word.
+    pub(super) fn is_down(&self, service: &Service, backend: &Backend) -> bool {
+        let mut all = service.backends_by_pool();
+        let pool = all.find(|(_, other)| other.address == backend.address).map_or("", |(pool, _)| pool);
+        self.state(&self.config.checks, service, (pool, backend)) != State::Up
+    }
+
+    fn state(&self, checks: &Checks, service: &Service, (pool, backend): (&str, &Backend)) -> State {
+        let checked = checks.of(service, backend.address);
+        match checked.map_or(State::Up, |_| self.checks.state(&(service.id, backend.address))) {
+            State::Up if self.wish.says_down(pool, &backend.name) => State::Down(Cause::ReportedDown),
+            state => state,
+        }
+    }
+
+    /// What is wrong with a backend, seen from a service; also with one that is up.
+    pub(super) fn finding(&self, service: &Service, (pool, backend): (&str, &Backend)) -> Option<Finding> {
+        let id = (service.id, backend.address);
+        if let Some(found) = self.checks.finding(&id) {
+            return Some(found);
+        }
+        if self.wish.says_down(pool, &backend.name) {
+            return Some(Finding { cause: Cause::ReportedDown, detail: "its agent check answers `down`".to_owned() });
+        }
+        self.leaks(service.id.vip, backend.address).then(|| Finding {
+            cause: Cause::ArpLeak,
+            detail: format!("it tells the network that {} is its own", service.id.vip),
+        })
+    }
+
+    /// Whether a backend, known by its address, tells the network that it has a VIP.
+    fn leaks(&self, vip: IpAddr, backend: IpAddr) -> bool {
+        let Some(Reach::Hop(hop)) = self.network.reach.get(&backend) else { return false };
+        self.arp_watch.claims().iter().any(|claim| claim.holds && claim.vip == vip && claim.mac == hop.destination)
+    }
+}
+
+fn tell_all_used(service: &Service, is: [bool; 2]) {
+    let Service { name, pool, .. } = service;
+    match is {
+        [false, true] => tracing::warn!(
+            service = name,
+            pool,
+            "fewer backends are up than `min_healthy`: all are used, those that are down too"
+        ),
+        [true, false] => tracing::info!(service = name, pool, "enough backends are up again"),
+        _ => {}
+    }
+}
+
+fn tell_fallback(service: &Service, is: [bool; 2]) {
+    let Service { name, pool, fallback, .. } = service;
+    let fallback = fallback.as_ref().map_or("", |fallback| fallback.pool.as_str());
+    match is {
+        [false, true] => tracing::warn!(
+            service = name,
+            pool,
+            fallback,
+            "too few backends are up: new connections go to the fallback"
+        ),
+        [true, false] => {
+            tracing::info!(service = name, pool, "enough backends are up again: the fallback gets no new connections");
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,13 @@
+//! What goes over the socket. Addresses, protocols and states are written as an operator writes them.
+
+mod explain;
+mod preview;
+mod say;
+mod status;
+mod trace;
+
+pub use explain::{ExplainRequest, ExplainedService, Explanation};
+pub use preview::{ChangeKind, Preview, PreviewRequest, ServiceChange};
+pub use say::{OverrideAnswer, OverrideRequest, Say};
+pub use status::{InterfaceStatus, MemberState, MemberStatus, ReloadCounts, ServiceStatus, Status};
+pub use trace::{Decision, MemberName, TraceLine, TraceRequest};

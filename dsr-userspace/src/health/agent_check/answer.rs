@@ -1,0 +1,107 @@
+//! What a backend answers when it is asked what it can take. Pure.
+//!
+//! Words that are divided by white space or commas, in any order (`HAProxy`, configuration manual, `agent-check`); what
+//! follows a `#` is for people. What is not spoken of stays as it was.
+
+use crate::model::Word;
+
+/// What one answer says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Answer {
+    percent: Option<u16>,
+    drains: Option<bool>,
+    is_down: Option<bool>,
+    /// What is there for people.
+    pub(super) remark: String,
+}
+
+impl Answer {
+    /// Reads an answer; nothing where no word of it is known.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let line = text.lines().next().unwrap_or_default();
+        let (words, remark) = line.split_once('#').unwrap_or((line, ""));
+        let mut answer = Self { remark: remark.trim().to_owned(), ..Self::default() };
+        let words = words.split(|c: char| c.is_ascii_whitespace() || c == ',').filter(|word| !word.is_empty());
+        let known = words.filter(|word| answer.take(&word.to_ascii_lowercase())).count();
+        (known > 0).then_some(answer)
+    }
+
+    /// Takes a word in; whether it is a known one.
+    fn take(&mut self, word: &str) -> bool {
+        match word {
+            "up" => self.is_down = Some(false),
+            "down" | "failed" | "stopped" => self.is_down = Some(true),
+            "ready" => self.drains = Some(false),
+            "drain" | "maint" => self.drains = Some(true),
+            // Connections are not counted here: with Direct Server Return their ends are not seen.
+            word if word.starts_with("maxconn:") => {}
+            word => {
+                let percent = word.strip_suffix('%').and_then(|number| number.parse::<u16>().ok());
+                let Some(percent) = percent.filter(|percent| *percent <= MOST) else { return false };
+                self.percent = Some(percent);
+            }
+        }
+        true
+    }
+
+    /// What holds with this answer, after `before`.
+    pub(super) fn after(&self, before: Word) -> Word {
+        let percent = self.percent.unwrap_or(before.percent);
+        let is_end = percent == 0 || percent == 100 || before.percent == 0;
+        let moves = is_end || percent.abs_diff(before.percent) >= LEAST_CHANGE;
+        Word {
+            percent: if moves { percent } else { before.percent },
+            drains: self.drains.unwrap_or(before.drains),
+            is_down: self.is_down.unwrap_or(before.is_down),
+        }
+    }
+}
+
+/// As `HAProxy` has it.
+const MOST: u16 = 256;
+/// Percent points: a load that trembles shall not move flows with each answer.
+const LEAST_CHANGE: u16 = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(answers: &[&str]) -> String {
+        let fold = |word, text: &&str| Answer::parse(text).unwrap().after(word);
+        answers.iter().fold(Word::default(), fold).to_string()
+    }
+
+    #[test]
+    fn words_are_read_in_any_order() {
+        assert_eq!(after(&["75%\n"]), "75%");
+        assert_eq!(after(&["up ready 30%\r\n"]), "30%");
+        assert_eq!(after(&["50%,MAXCONN:30, Drain"]), "drain");
+        assert_eq!(after(&["ready", "down # the disk is full, 99% used"]), "down");
+        assert_eq!(Answer::parse("failed #\tno database ").unwrap().remark, "no database");
+        assert_eq!(Answer::parse("0%\n100%").unwrap().after(Word::default()).percent, 0, "one line is read");
+    }
+
+    #[test]
+    fn what_is_not_said_stays() {
+        assert_eq!(after(&["40%", "down", "up"]), "40%");
+        assert_eq!(after(&["drain", "60%"]), "drain");
+        assert_eq!(after(&["maint", "60%", "ready"]), "60%");
+        assert_eq!(after(&["down", "75%"]), "down");
+    }
+
+    #[test]
+    fn a_small_change_moves_nothing() {
+        assert_eq!(after(&["50%", "54%"]), "50%");
+        assert_eq!(after(&["50%", "54%", "55%"]), "55%");
+        assert_eq!(after(&["98%", "100%"]), "100%");
+        assert_eq!(after(&["2%", "0%", "1%"]), "1%");
+    }
+
+    #[test]
+    fn what_is_no_answer_says_nothing() {
+        for text in ["", "\n", "hello", "75", "-1%", "257%", "%", "# down", "<html>"] {
+            assert_eq!(Answer::parse(text), None, "{text:?}");
+        }
+        assert!(Answer::parse("busy 10%").is_some(), "words that are not known are passed over");
+    }
+}

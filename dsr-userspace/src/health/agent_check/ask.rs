@@ -1,0 +1,39 @@
+//! One question to a backend: a connection to its own address, and the line that comes.
+
+use std::net::{IpAddr, SocketAddr};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+
+use crate::model::AgentCheck;
+
+/// What the backend answers, up to the end of a line, or why nothing is known.
+pub(super) async fn ask(address: IpAddr, check: &AgentCheck) -> Result<String, String> {
+    let at = SocketAddr::new(address, check.port.get());
+    let asked = timeout(check.timeout, answer(at, check.send.as_deref())).await;
+    match asked {
+        Ok(Ok(octets)) => Ok(String::from_utf8_lossy(&octets).into_owned()),
+        Ok(Err(error)) => Err(format!("{at}: {error}")),
+        Err(_) => Err(format!("{at}: nothing within {:?}", check.timeout)),
+    }
+}
+
+async fn answer(at: SocketAddr, send: Option<&str>) -> std::io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(at).await?;
+    if let Some(text) = send {
+        stream.write_all(text.as_bytes()).await?;
+    }
+    let mut octets = Vec::new();
+    while octets.len() < LONGEST && !octets.contains(&b'\n') {
+        if stream.read_buf(&mut octets).await? == 0 {
+            break;
+        }
+    }
+    Ok(octets)
+}
+
+/// Octets of an answer that are read.
+const LONGEST: usize = 1024;

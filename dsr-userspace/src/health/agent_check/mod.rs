@@ -1,0 +1,180 @@
+//! What backends say themselves of what they can take: `agent_check`.
+//!
+//! Enters: which backends are asked, and how ([`AgentChecks::set_targets`]). Leaves: what each said
+//! ([`Words::report`]). A backend that does not answer takes nothing back of what it said: whether it is there is for
+//! its health check to find.
+
+mod answer;
+mod ask;
+
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::{Arc, Mutex},
+};
+
+use tokio::{
+    sync::Notify,
+    task::JoinHandle,
+    time::{Instant, sleep, sleep_until},
+};
+
+use self::answer::Answer;
+use super::{
+    monitor::lock,
+    watch::{jittered, share},
+};
+use crate::model::{AgentCheck, Word};
+
+/// A backend that is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentTarget {
+    /// Its pool's name.
+    pub pool: String,
+    /// Its name.
+    pub backend: String,
+    /// Its own address.
+    pub address: IpAddr,
+    /// How it is asked.
+    pub check: Arc<AgentCheck>,
+}
+
+/// What a backend said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// What holds.
+    pub word: Word,
+    /// Whether it answered when it was asked last; nothing before that.
+    pub answers: Option<bool>,
+}
+
+/// Asks backends while it lives.
+#[derive(Debug, Default)]
+pub struct AgentChecks {
+    shared: Arc<Shared>,
+    running: BTreeMap<Name, (AgentTarget, JoinHandle<()>)>,
+}
+
+/// Tells what backends said.
+#[derive(Clone, Debug, Default)]
+pub struct Words {
+    shared: Arc<Shared>,
+}
+
+/// Pool and backend.
+type Name = (String, String);
+
+#[derive(Debug, Default)]
+struct Shared {
+    said: Mutex<BTreeMap<Name, Said>>,
+    changed: Notify,
+}
+
+impl AgentChecks {
+    /// Asks these, and no others any more. What a backend that goes on being asked has said stays.
+    pub fn set_targets(&mut self, targets: Vec<AgentTarget>) {
+        let mut before = std::mem::take(&mut self.running);
+        for target in targets {
+            let name = (target.pool.clone(), target.backend.clone());
+            let running = match before.remove(&name) {
+                Some(running) if running.0 == target => running,
+                old => {
+                    if let Some((_, old)) = old {
+                        old.abort();
+                    }
+                    lock(&self.shared.said).entry(name.clone()).or_default();
+                    let task = tokio::spawn(follow(target.clone(), Arc::clone(&self.shared)));
+                    (target, task)
+                }
+            };
+            self.running.insert(name, running);
+        }
+        for (name, (_, gone)) in before {
+            gone.abort();
+            lock(&self.shared.said).remove(&name);
+        }
+    }
+
+    /// Waits until a backend says something new. May be dropped and called again: nothing is lost.
+    pub async fn changed(&self) {
+        self.shared.changed.notified().await;
+    }
+
+    /// Tells what was said, also when nobody is asked any more.
+    pub fn words(&self) -> Words {
+        Words { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl Words {
+    /// What each backend that is asked said, by pool and name.
+    pub fn report(&self) -> BTreeMap<(String, String), Said> {
+        lock(&self.shared.said).clone()
+    }
+}
+
+impl Drop for AgentChecks {
+    fn drop(&mut self) {
+        self.running.values().for_each(|(_, task)| task.abort());
+    }
+}
+
+/// Asks one backend again and again. Never ends by itself.
+async fn follow(target: AgentTarget, shared: Arc<Shared>) {
+    let interval = target.check.interval;
+    // Backends that came together are not asked together.
+    sleep(interval.mul_f64(share())).await;
+    loop {
+        let began = Instant::now();
+        let heard = ask::ask(target.address, &target.check).await;
+        let answer = heard.and_then(|text| {
+            Answer::parse(&text).ok_or_else(|| format!("it answers {:?}, which has no known word", shortened(&text)))
+        });
+        shared.take(&target, &answer);
+        sleep_until(began + jittered(interval)).await;
+    }
+}
+
+impl Shared {
+    fn take(&self, target: &AgentTarget, answer: &Result<Answer, String>) {
+        let mut said = lock(&self.said);
+        let Some(said) = said.get_mut(&(target.pool.clone(), target.backend.clone())) else { return };
+        let before = *said;
+        said.answers = Some(answer.is_ok());
+        if let Ok(answer) = answer {
+            said.word = answer.after(before.word);
+        }
+        tell(target, before, *said, answer);
+        if said.word != before.word {
+            self.changed.notify_one();
+        }
+    }
+}
+
+fn tell(
+    AgentTarget { pool, backend, address, check }: &AgentTarget,
+    before: Said,
+    now: Said,
+    said: &Result<Answer, String>,
+) {
+    let port = check.port;
+    match said {
+        Err(why) if before.answers != Some(false) => {
+            tracing::warn!(pool, backend, %address, port, "the agent check has no answer: {why}; what was said before holds");
+        }
+        Ok(_) if before.answers == Some(false) => tracing::info!(pool, backend, "the agent check is answered again"),
+        _ => {}
+    }
+    if let Ok(answer) = said
+        && now.word != before.word
+    {
+        tracing::info!(pool, backend, says = %now.word, remark = answer.remark, "the backend says what it can take");
+    }
+}
+
+/// So much of an answer as a message can hold.
+fn shortened(text: &str) -> String {
+    text.chars().take(SHOWN).collect()
+}
+
+const SHOWN: usize = 40;
