@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     net::IpAddr,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::{sync::watch, time::sleep_until};
@@ -12,7 +12,7 @@ use super::{
     Error,
     facts::NeighbourKey,
     kernel::{Event, Events, Kernel},
-    state::State,
+    state::{News, State},
     upkeep::{Care, Upkeep},
 };
 use crate::model::{Network, NoHop, Reach};
@@ -25,7 +25,13 @@ pub(super) struct Follower {
     events: Events,
     wanted: watch::Receiver<BTreeSet<IpAddr>>,
     publish: watch::Sender<Network>,
+    /// When entries were last cared for.
+    attended: Instant,
 }
+
+/// The least time from caring for entries to the next, where none has lost its MAC: with many backends there is one to
+/// confirm at any moment.
+const PACE: Duration = Duration::from_millis(100);
 
 enum Wake {
     Events(VecDeque<Event>),
@@ -44,7 +50,7 @@ impl Follower {
         publish: watch::Sender<Network>,
     ) -> Self {
         let (state, upkeep) = (State::new(interfaces), Upkeep::default());
-        Self { state, upkeep, kernel, events, wanted, publish }
+        Self { state, upkeep, kernel, events, wanted, publish, attended: Instant::now() }
     }
 
     /// Runs until the sender of wanted addresses is gone or netlink fails.
@@ -53,21 +59,36 @@ impl Follower {
         self.take_wanted();
         self.ask().await?;
         self.publish.send_replace(self.state.network());
+        let mut news = self.state.take_news();
         loop {
-            self.attend().await;
-            match self.wait().await? {
+            let now = Instant::now();
+            // What has lost its MAC is asked for at once; all else can wait for what else comes.
+            if news.network || self.attend_at(news).is_some_and(|at| at <= now) {
+                self.attend(now).await;
+                (self.attended, news) = (now, News::default());
+            }
+            match self.wait(self.attend_at(news)).await? {
                 Wake::Events(events) => self.learn(events).await?,
                 Wake::Wanted => self.take_wanted(),
                 Wake::Due => {}
                 Wake::Stopped => return Ok(()),
             }
             self.ask().await?;
-            self.publish();
+            let News { network, cares } = self.state.take_news();
+            news = News { network, cares: cares || news.cares };
+            if news.network {
+                self.publish();
+            }
         }
     }
 
-    async fn wait(&mut self) -> Result<Wake, Error> {
-        let next = self.upkeep.next();
+    /// When entries are to be cared for, if at all.
+    fn attend_at(&self, news: News) -> Option<Instant> {
+        let due = if news.cares { Some(self.attended) } else { self.upkeep.next() };
+        due.map(|at| at.max(self.attended + PACE))
+    }
+
+    async fn wait(&mut self, next: Option<Instant>) -> Result<Wake, Error> {
         let due = async {
             match next {
                 Some(at) => sleep_until(at.into()).await,
@@ -133,8 +154,8 @@ impl Follower {
         });
     }
 
-    async fn attend(&mut self) {
-        for (key, care) in self.upkeep.due(&self.state.cares(), Instant::now()) {
+    async fn attend(&mut self, now: Instant) {
+        for (key, care) in self.upkeep.due(&self.state.cares(), now) {
             self.give(key, care).await;
         }
     }

@@ -21,6 +21,20 @@ pub(super) struct State {
     neighbours: BTreeMap<NeighbourKey, Entry>,
     routes: BTreeMap<IpAddr, Route>,
     questions: Questions,
+    news: News,
+}
+
+/// What facts have touched since it was last asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct News {
+    /// Whether the way to a backend may be another one.
+    pub(super) network: bool,
+    /// Whether a backend's entry may need other care; it does where the way may be another one.
+    pub(super) cares: bool,
+}
+
+impl News {
+    const ALL: Self = Self { network: true, cares: true };
 }
 
 /// What has to be asked before the next snapshot.
@@ -41,7 +55,13 @@ impl State {
             neighbours: BTreeMap::new(),
             routes: BTreeMap::new(),
             questions: Questions::default(),
+            news: News::ALL,
         }
+    }
+
+    /// What is new; it counts as known from here on.
+    pub(super) fn take_news(&mut self) -> News {
+        mem::take(&mut self.news)
     }
 
     /// Takes the backends whose way is wanted; only those that are new have to be asked for.
@@ -50,10 +70,12 @@ impl State {
         self.questions.routes.retain(|address| wanted.contains(address));
         self.routes.retain(|address, _| wanted.contains(address));
         self.wanted = wanted;
+        self.news = News::ALL;
     }
 
     /// Forgets all facts, because some were lost; what is dumped next is the truth.
     pub(super) fn forget(&mut self) {
+        self.news = News::ALL;
         self.wires.forget();
         self.neighbours.clear();
         self.ask_all_routes();
@@ -74,19 +96,26 @@ impl State {
                 self.links_changed();
             }
             Fact::Neighbour(key, entry) => {
-                self.neighbours.insert(key, entry);
+                let before = self.neighbours.insert(key, entry);
+                self.neighbour_changed(key, before, Some(entry));
             }
             Fact::NeighbourGone(key) => {
-                self.neighbours.remove(&key);
+                let before = self.neighbours.remove(&key);
+                self.neighbour_changed(key, before, None);
             }
             Fact::Forwarding(key, port) => {
-                self.wires.forwarding.insert(key, port);
+                if self.wires.forwarding.insert(key, port) != Some(port) {
+                    self.news = News::ALL;
+                }
             }
             Fact::ForwardingGone(key) => {
-                self.wires.forwarding.remove(&key);
+                if self.wires.forwarding.remove(&key).is_some() {
+                    self.news = News::ALL;
+                }
             }
             Fact::PortVlans(port, vlans) => {
                 self.wires.vlans.insert(port, vlans);
+                self.news = News::ALL;
             }
             Fact::RouteChanged(prefix) => {
                 self.questions.routes.extend(self.wanted.iter().filter(|&&address| prefix.contains(address)));
@@ -104,6 +133,7 @@ impl State {
     pub(super) fn set_route(&mut self, address: IpAddr, route: Route) {
         if self.wanted.contains(&address) {
             self.routes.insert(address, route);
+            self.news = News::ALL;
         }
     }
 
@@ -165,7 +195,22 @@ impl State {
         Reach::Hop(Hop { ifindex: exit.ifindex, source, destination, tags: exit.tags })
     }
 
+    /// With many backends, most news are of entries that the kernel looks after or no longer does: they lead nowhere
+    /// else.
+    fn neighbour_changed(&mut self, (_, address): NeighbourKey, before: Option<Entry>, now: Option<Entry>) {
+        if before == now || !self.wanted.contains(&address) {
+            return;
+        }
+        let mac = |entry| match entry {
+            Some(Entry::Resolved(mac, _)) => Some(mac),
+            Some(Entry::Unresolved) | None => None,
+        };
+        self.news.network |= mac(before) != mac(now);
+        self.news.cares = true;
+    }
+
     fn links_changed(&mut self) {
+        self.news = News::ALL;
         self.questions.links_changed = true;
         self.ask_all_routes();
     }

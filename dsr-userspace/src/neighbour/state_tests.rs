@@ -169,3 +169,27 @@ fn care_is_for_entries_that_the_kernel_leaves_alone() {
         assert_eq!(state.cares(), BTreeMap::new(), "{standing:?}");
     }
 }
+
+#[test]
+fn what_changes_nothing_is_no_news() {
+    let mut state = state(out(ETH0));
+    resolve(&mut state, ETH0, Standing::Idle);
+    assert_eq!(state.take_news(), News { network: true, cares: true });
+    assert_eq!(state.take_news(), News::default());
+    resolve(&mut state, ETH0, Standing::Idle);
+    assert_eq!(state.take_news(), News::default());
+    // The kernel confirms it, as it does all day.
+    resolve(&mut state, ETH0, Standing::Checking);
+    assert_eq!(state.take_news(), News { network: false, cares: true });
+    state.learn(Fact::Neighbour((ETH0, address("10.0.0.77")), Entry::Resolved(mac(7), Standing::Idle)));
+    assert_eq!(state.take_news(), News::default(), "it is no backend");
+    for fact in [
+        Fact::Neighbour((ETH0, backend()), Entry::Resolved(mac(8), Standing::Checking)),
+        Fact::Neighbour((ETH0, backend()), Entry::Unresolved),
+    ] {
+        state.learn(fact);
+        assert_eq!(state.take_news(), News { network: true, cares: true });
+    }
+    state.learn(Fact::NeighbourGone((ETH0, backend())));
+    assert_eq!(state.take_news(), News { network: false, cares: true });
+}
