@@ -19,72 +19,11 @@ use dsr_common::{
     track::ROW_MAX,
 };
 
-use super::{ClaimEvents, Datapath, Error, Pinned, mapped::Mapped, pin::pin_error, trace::Tracer};
+use super::{ClaimEvents, Datapath, Error, Features, Pinned, mapped::Mapped, pin::pin_error, trace::Tracer};
 use crate::reconcile::Sizes;
 
 /// The kernel side, as `cargo xtask build` made it.
 pub static OBJECT: &[u8] = include_bytes_aligned!(env!("DSR_EBPF_OBJECT"));
-
-/// What the program has to be able to do. The verifier takes out what it need not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools)] // Each is a constant of its own in the program.
-pub struct Features {
-    /// A member may leave by another interface than its packets came in on.
-    pub redirect: bool,
-    /// VLAN tags are read, and written where a member needs them.
-    pub vlan: bool,
-    /// A service is IPv6.
-    pub ipv6: bool,
-    /// A service has all ports, or all protocols.
-    pub any: bool,
-    /// Frames may come in several buffers.
-    pub jumbo: bool,
-    /// A slot may be tracked.
-    pub track: bool,
-    /// In a service a client's flows share a slot.
-    pub source: bool,
-    /// In a service every flow is remembered.
-    pub remember: bool,
-}
-
-impl Features {
-    /// All of them.
-    pub const ALL: Self = Self {
-        redirect: true,
-        vlan: true,
-        ipv6: true,
-        any: true,
-        jumbo: true,
-        track: true,
-        source: true,
-        remember: true,
-    };
-    /// None of them.
-    pub const NONE: Self = Self {
-        redirect: false,
-        vlan: false,
-        ipv6: false,
-        any: false,
-        jumbo: false,
-        track: false,
-        source: false,
-        remember: false,
-    };
-
-    /// Each with the name of its constant.
-    fn constants(self) -> [(&'static str, bool); 8] {
-        [
-            (names::FEATURE_REDIRECT, self.redirect),
-            (names::FEATURE_VLAN, self.vlan),
-            (names::FEATURE_IPV6, self.ipv6),
-            (names::FEATURE_ANY, self.any),
-            (names::FEATURE_JUMBO, self.jumbo),
-            (names::FEATURE_TRACK, self.track),
-            (names::FEATURE_SOURCE, self.source),
-            (names::FEATURE_REMEMBER, self.remember),
-        ]
-    }
-}
 
 impl Datapath {
     /// Loads the program, attached to nothing, its tables empty.

@@ -4,6 +4,7 @@ mod abi;
 mod attach;
 mod claims;
 mod counters;
+mod features;
 mod holder;
 mod interfaces;
 mod load;
@@ -40,8 +41,9 @@ pub use self::{
     attach::Mode,
     claims::{ClaimEvents, ClaimStream},
     counters::Traffic,
+    features::Features,
     holder::Holder,
-    load::{Features, OBJECT},
+    load::OBJECT,
     memory::{memory, memory_of},
     pass::Pass,
     pin::{DEFAULT_PINS, Pins},
