@@ -18,6 +18,7 @@ mod report;
 mod say;
 mod scene;
 mod settling;
+mod signals;
 mod status;
 mod trace;
 mod wish;
@@ -28,13 +29,15 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
-    time::MissedTickBehavior,
-};
+use tokio::{sync::watch, time::MissedTickBehavior};
 
-use self::{balancer::Balancer, desk::Desk, exporter::Exporter, probing::Probing};
+use self::{
+    balancer::Balancer,
+    desk::Desk,
+    exporter::Exporter,
+    probing::Probing,
+    signals::{Asked, Signals},
+};
 use crate::{
     api,
     config::{self, Config, Errors, HostFacts, Watch},
@@ -279,43 +282,4 @@ fn warn_about(config: &Config) {
 fn lock(balancer: &Mutex<Balancer>) -> std::sync::MutexGuard<'_, Balancer> {
     // The kernel's tables are the truth and are read anew each time: a panic elsewhere leaves nothing half done here.
     balancer.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hang_up: Signal,
-    hand_over: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-            hand_over: signal(SignalKind::user_defined1())?,
-        })
-    }
-
-    async fn next(&mut self) -> Asked {
-        tokio::select! {
-            _ = self.interrupt.recv() => Asked::Stop,
-            _ = self.terminate.recv() => Asked::Stop,
-            _ = self.hang_up.recv() => Asked::Reload,
-            _ = self.hand_over.recv() => Asked::HandOver,
-        }
-    }
-
-    /// Waits for the signal to stop; there is nothing to read again yet.
-    async fn stopped(&mut self) {
-        while let Asked::Reload = self.next().await {}
-    }
-}
-
-/// What a signal asks for.
-enum Asked {
-    Stop,
-    HandOver,
-    Reload,
 }
