@@ -1,5 +1,5 @@
-//! The member that the fragments of a datagram go to, remembered from the first one: sets of eight words, one cache
-//! line a set.
+//! Where the fragments of a datagram go, remembered from the first one: to a member, or to the node itself. Sets of eight
+//! words, one cache line a set.
 
 use crate::limits::{FRAGMENT_SECONDS, FRAGMENT_SETS};
 
@@ -13,9 +13,14 @@ pub struct FragmentSet(pub [u64; WAYS]);
 
 const _: () = assert!(size_of::<FragmentSet>() == 64);
 
+/// Stands for a member's row where the first fragment was passed to the node; no member map has so many.
+pub const PASSED: u32 = ROW_MASK as u32;
+
+const _: () = assert!(PASSED > crate::track::ROW_MAX);
+
 /// What is remembered of one datagram. Zero is an empty entry.
 ///
-/// Bits 0 to 23: the member's row. Bits 24 to 35: when it was written, in seconds. Bits 36 to 63: a tag, of which two
+/// Bits 0 to 23: the member's row, or [`PASSED`]. Bits 24 to 35: when it was written, in seconds. Bits 36 to 63: a tag, of which two
 /// datagrams of one set have the same by chance once in 2^28; with eight entries a set that is one fragment without a
 /// first one in 33 million that is sent to a backend and dropped there, for want of the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +38,7 @@ pub const fn set(hash: u64) -> u32 {
 }
 
 impl Entry {
-    /// An entry for a member's row, written at `now` seconds of any clock.
+    /// An entry for a member's row, or [`PASSED`], written at `now` seconds of any clock.
     #[inline(always)]
     pub const fn new(hash: u64, now: u64, row: u32) -> Self {
         Self(hash << TAG_SHIFT | (now & AGE_MASK) << AGE_SHIFT | row as u64 & ROW_MASK)
@@ -51,7 +56,7 @@ impl Entry {
         self.0
     }
 
-    /// The member's row.
+    /// The member's row, or [`PASSED`].
     #[inline(always)]
     pub const fn row(self) -> u32 {
         (self.0 & ROW_MASK) as u32
@@ -97,5 +102,6 @@ mod tests {
         assert!(entry.is_fresh(5000 + FRAGMENT_SECONDS) && !entry.is_fresh(5001 + FRAGMENT_SECONDS));
         assert!(Entry::from_word(0).staleness(1) > Entry::new(hash, 0, 1).staleness(0xfff));
         assert!(!Entry::from_word(0).is_of(0), "an empty entry is nobody's");
+        assert_eq!(Entry::new(hash, 5000, PASSED).row(), PASSED);
     }
 }

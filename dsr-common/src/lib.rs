@@ -10,6 +10,7 @@ pub mod claim;
 pub mod flow;
 pub mod fragment;
 pub mod hash;
+pub mod heartbeat;
 pub mod interface;
 pub mod limits;
 pub mod member;

@@ -31,6 +31,10 @@ pub const CLAIMS_PER_SECOND: u64 = 64;
 /// Octets of the ring buffer of claims, a power of two and a multiple of every page size.
 pub const EVENT_BYTES: u32 = 1 << 16;
 
+/// Seconds without a sign of life after which the agent counts as gone (`on_agent_death: pass`). It gives one every second:
+/// so long may a reload take, and the time from the end of one agent until the next one has loaded its program.
+pub const AGENT_PATIENCE_SECONDS: u64 = 10;
+
 /// Frames that a CPU tells of in a second while `dsr trace` runs, so that a flood of them costs little.
 pub const TRACES_PER_SECOND: u64 = 200;
 

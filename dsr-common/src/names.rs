@@ -29,6 +29,9 @@ pub const DEVICES: &str = "DEVICES";
 /// Array of [`crate::fragment::FragmentSet`].
 pub const FRAGMENTS: &str = "FRAGMENTS";
 
+/// Array of one [`crate::heartbeat::Heartbeat`].
+pub const HEARTBEAT: &str = "HEARTBEAT";
+
 /// Ring buffer of [`crate::claim::Claim`].
 pub const EVENTS: &str = "EVENTS";
 /// Per-CPU array of one [`crate::claim::ClaimBudget`].
@@ -73,3 +76,5 @@ pub const FEATURE_TRACK: &str = "FEATURE_TRACK";
 pub const FEATURE_SOURCE: &str = "FEATURE_SOURCE";
 /// Load-time constant, `u8`: one if a service has [`crate::service::FLAG_REMEMBER`].
 pub const FEATURE_REMEMBER: &str = "FEATURE_REMEMBER";
+/// Load-time constant, `u8`: one if a service has [`crate::service::FLAG_PASS`].
+pub const FEATURE_HEARTBEAT: &str = "FEATURE_HEARTBEAT";

@@ -6,6 +6,7 @@ use crate::{
     claim::ClaimBudget,
     fragment::FragmentSet,
     hash::HashKeys,
+    heartbeat::Heartbeat,
     interface::InterfaceRow,
     member::MemberRow,
     previous::PreviousBlock,
@@ -34,6 +35,8 @@ unsafe impl aya::Pod for TableRef {}
 unsafe impl aya::Pod for FlowSet {}
 // SAFETY: as above.
 unsafe impl aya::Pod for Counters {}
+// SAFETY: as above.
+unsafe impl aya::Pod for Heartbeat {}
 // SAFETY: as above.
 unsafe impl aya::Pod for ClaimBudget {}
 // SAFETY: as above.

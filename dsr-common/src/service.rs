@@ -104,6 +104,9 @@ pub const FLAG_SOURCE: u8 = 4;
 /// Flag of a service's row: every flow is remembered, whether its slot is tracked or not (`affinity: flow`).
 pub const FLAG_REMEMBER: u8 = 8;
 
+/// Flag of a service's row: its packets are passed to the node while no agent lives (`on_agent_death: pass`).
+pub const FLAG_PASS: u8 = 16;
+
 /// Where a service's members are: one aligned word, so that they can be moved at once.
 ///
 /// Bits 0 to 23: the first row in the member map. Bits 24 to 31: the binary logarithm of the rows set aside.

@@ -64,6 +64,8 @@ counted! {
         PassTruncated => "pass_truncated",
         /// Passed: the interface is not one of the agent's.
         PassNoInterface => "pass_no_interface",
+        /// Passed: no agent looks after the service any more, and it is configured to be the node's then.
+        PassAgentDead => "pass_agent_dead",
         /// Dropped: the IP or transport header of a packet to a VIP contradicts itself or the frame's length.
         DropMalformed => "drop_malformed",
         /// Dropped: no service of the VIP has this protocol and port.

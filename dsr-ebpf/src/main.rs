@@ -134,6 +134,8 @@ mod program {
         let Plain { link, packet, end } = parse::plain(frame, interface)?;
         let service = service::exact(&packet.flow)?;
         let row = match select::row_if_stable(&packet.flow, &service) {
+            // Asked late: what the call takes from registers is little by now.
+            Some(_) if service.is_passed() => return None,
             Some(row) => row,
             None => u32::try_from(follow_plain(frame.context())).ok()?,
         };
@@ -148,6 +150,9 @@ mod program {
     extern "C" fn follow_plain(ctx: *mut xdp_md) -> u64 {
         let row = parse::plain_again(&Frame::of(ctx)).and_then(|packet| {
             let service = service::exact(&packet.flow)?;
+            if service.is_passed() {
+                return None;
+            }
             select::row(&packet, &service).ok()
         });
         row.map_or(u64::MAX, u64::from)
@@ -303,14 +308,20 @@ mod program {
             (true, _) => return Err(to_vip(Reason::DropIcmp)),
         };
         let service = service::find(&packet.flow)?;
-        let choice = match select::member(&packet, &service) {
-            Err(Reason::DropNoBackend) if service.table.flags() & FLAG_REJECT != 0 => Err(Reason::AnswerReject),
-            choice => choice,
-        }?;
         let first_of = match ip.fragment {
             Fragment::First(id) => Some(Datagram::of(ip, id)),
             _ => None,
         };
+        if service.is_passed() {
+            if let Some(datagram) = first_of {
+                datagram.remember_passed();
+            }
+            return Err(Reason::PassAgentDead);
+        }
+        let choice = match select::member(&packet, &service) {
+            Err(Reason::DropNoBackend) if service.table.flags() & FLAG_REJECT != 0 => Err(Reason::AnswerReject),
+            choice => choice,
+        }?;
         Ok(Route { choice, octets: ip.end, opens: packet.opens, first_of })
     }
 
@@ -363,7 +374,8 @@ mod program {
             | Reason::PassArpClaim
             | Reason::PassNdClaim
             | Reason::PassTruncated
-            | Reason::PassNoInterface => xdp_action::XDP_PASS,
+            | Reason::PassNoInterface
+            | Reason::PassAgentDead => xdp_action::XDP_PASS,
             Reason::DropMalformed
             | Reason::DropNoService
             | Reason::DropNoBackend

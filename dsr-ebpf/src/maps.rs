@@ -6,6 +6,7 @@
 mod claims;
 mod counts;
 mod fragments;
+mod heartbeat;
 mod rate;
 mod trace;
 mod track;
@@ -14,7 +15,7 @@ use core::ptr::{addr_of, read_volatile, write_volatile};
 
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
-    helpers::bpf_ktime_get_ns,
+    helpers::{bpf_jiffies64, bpf_ktime_get_coarse_ns, bpf_ktime_get_ns},
     macros::map,
     maps::{Array, DevMap, PerCpuArray},
 };
@@ -32,6 +33,7 @@ pub(crate) use self::{
     claims::tell,
     counts::{add_loop, add_member, add_reason},
     fragments::fragments,
+    heartbeat::agent_lives,
     rate::{may_reject, seconds},
     trace::{may_tell, set_traced, set_traced_outcome, set_traced_row, trace_filter, traced},
     track::{FlowTable, add_tracking, clock, flows, old_table, previous},
@@ -107,6 +109,8 @@ features! {
     sources => FEATURE_SOURCE,
     /// Whether in a service every flow is remembered.
     remembers => FEATURE_REMEMBER,
+    /// Whether in a service packets are passed to the node while no agent lives.
+    heartbeats => FEATURE_HEARTBEAT,
 }
 
 /// A row of the interface table. By which interface its frames leave is not read where there is only one.
@@ -310,6 +314,20 @@ impl<T> Own<T> {
 fn nanoseconds() -> u64 {
     // SAFETY: a helper without arguments.
     unsafe { bpf_ktime_get_ns() }
+}
+
+/// The same as of the last tick of the kernel's timer, a few milliseconds ago: its clock need not be read. Calls a helper.
+#[inline(always)]
+fn coarse_nanoseconds() -> u64 {
+    // SAFETY: a helper without arguments.
+    unsafe { bpf_ktime_get_coarse_ns() }
+}
+
+/// Ticks of the kernel's timer. The verifier puts the helper's one load in the place of its call.
+#[inline(always)]
+fn ticks() -> u64 {
+    // SAFETY: a helper without arguments.
+    unsafe { bpf_jiffies64() }
 }
 
 /// Sends the frame out of the interface at `device`; the XDP action to return.

@@ -5,7 +5,7 @@ use dsr_common::{
     flow::Flow,
     hash::Keys as _,
     limits::SERVICE_PROBES,
-    service::{FLAG_ANNOUNCE, MembersRef, ServiceKey, TableRef},
+    service::{FLAG_ANNOUNCE, FLAG_PASS, MembersRef, ServiceKey, TableRef},
     stats::Reason,
 };
 
@@ -24,6 +24,14 @@ pub(crate) struct Service {
     pub(crate) table: TableRef,
     /// Its row of the service table.
     pub(crate) row: u32,
+}
+
+impl Service {
+    /// Whether its packets are the node's own for now: no agent looks after it, and it is configured so.
+    #[inline(always)]
+    pub(crate) fn is_passed(&self) -> bool {
+        maps::heartbeats() && self.table.flags() & FLAG_PASS != 0 && !maps::agent_lives()
+    }
 }
 
 /// The service on a flow's own port.

@@ -12,7 +12,7 @@ use std::{
 
 use dsr::{
     config::{self, Config, Errors, FlowTable, SeedSource, XdpMode},
-    model::{Affinity, Announce, FlowTimeout, Forward, OnEmpty, Protocol, Service, Weight},
+    model::{Affinity, Announce, FlowTimeout, Forward, OnAgentDeath, OnEmpty, Protocol, Service, Weight},
 };
 
 /// The YAML files of a directory below this package.
@@ -108,6 +108,7 @@ fn defaults_are_those_of_the_reference() {
     let www = &config.desired.services[0];
     assert_eq!((www.id.protocol, www.announce, www.forward), (Protocol::Tcp, Announce::Arp, Forward::L2));
     assert_eq!((www.on_empty, www.affinity, www.flow_timeout.seconds()), (OnEmpty::Drop, Affinity::Auto, 15 * 60));
+    assert_eq!(www.on_agent_death, OnAgentDeath::Keep);
     assert_eq!(config.flow_table, FlowTable::default());
     assert_eq!(load(&examples.join("dns.yaml")).unwrap().xdp_mode, XdpMode::GenericAllowed);
 }
@@ -157,6 +158,13 @@ fn fallbacks_and_agent_checks_reach_the_model() {
     assert_eq!(agents, [("mail", 9777), ("web", 9777)]);
     let web = &config.checks.agents["web"];
     assert_eq!((web.interval.as_secs(), web.timeout.as_millis(), web.send.as_deref()), (5, 500, Some("web\n")));
+}
+
+#[test]
+fn what_becomes_of_a_service_without_an_agent_reaches_the_model() {
+    let config = load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/good/agent-death.yaml")).unwrap();
+    let services = config.desired.services.iter().map(|service| service.on_agent_death);
+    assert!(services.eq([OnAgentDeath::Keep, OnAgentDeath::Keep, OnAgentDeath::Pass]));
 }
 
 #[test]

@@ -21,7 +21,7 @@ pools:
 services:
   - {name: www, vip: 192.0.2.10, port: 80, pool: web, announce: none}
   - {name: dns, vip: 192.0.2.10, port: 53, protocol: udp, pool: web, announce: none}
-  - {name: all, vip: \"2001:db8::10\", protocol: any, pool: web, on_empty: reject}
+  - {name: all, vip: \"2001:db8::10\", protocol: any, pool: web, on_empty: reject, on_agent_death: pass}
 ";
 
 fn parse(text: &str) -> Result<Config, Errors> {

@@ -10,7 +10,7 @@ use std::{
 use dsr::{
     model::{
         Affinity, Announce, Backend, Condition, Desired, FlowTimeout, Forward, Health, Hop, Mac, Network, NoHop,
-        OnEmpty, Protocol, Reach, Service, ServiceId, Weight,
+        OnAgentDeath, OnEmpty, Protocol, Reach, Service, ServiceId, Weight,
     },
     reconcile::{Change, InMemory, Sizes, Tables, apply, plan},
 };
@@ -87,6 +87,7 @@ impl Moment {
             },
             announce: Announce::Arp,
             on_empty: OnEmpty::Drop,
+            on_agent_death: OnAgentDeath::Keep,
             affinity: Affinity::default(),
             flow_timeout: FlowTimeout::default(),
             pool: format!("p{id}"),

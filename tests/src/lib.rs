@@ -2,6 +2,7 @@
 
 pub mod frame;
 pub mod generate;
+pub mod heartbeat;
 pub mod lab;
 pub mod model;
 pub mod privilege;

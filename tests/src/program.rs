@@ -13,8 +13,8 @@ use dsr::{
     arpwatch::Sighting,
     datapath::{ClaimEvents, Datapath, Features},
     model::{
-        Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, InterfaceState, Mac, Network, OnEmpty,
-        Protocol, Reach, Service, ServiceId, VlanTag, Weight,
+        Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, InterfaceState, Mac, Network,
+        OnAgentDeath, OnEmpty, Protocol, Reach, Service, ServiceId, VlanTag, Weight,
     },
     reconcile::{Layout, Sizes, apply, plan},
 };
@@ -24,7 +24,10 @@ use dsr_common::{
     stats::{Reason, Tracking},
 };
 
-use crate::frame::{OWN_MAC, VIP};
+use crate::{
+    frame::{OWN_MAC, VIP},
+    heartbeat::Heartbeat,
+};
 
 /// The interface that test runs come in on: the loopback, which every namespace has.
 pub const IFINDEX: u32 = 1;
@@ -98,6 +101,7 @@ impl Program {
         let (layout, lost) = (Layout::default(), BTreeMap::new());
         let mut program = Self { datapath, desired: desired.clone(), layout, claims, lost };
         program.reconcile(desired, network)?;
+        program.set_heartbeat(Heartbeat::Beats);
         Ok(program)
     }
 
@@ -225,6 +229,7 @@ pub fn service(name: &str, vip: Ipv4Addr, protocol: Protocol, port: u16, backend
         id: ServiceId { vip: vip.into(), protocol, port: NonZeroU16::new(port).expect("a port").into() },
         announce: Announce::Arp,
         on_empty: OnEmpty::Drop,
+        on_agent_death: OnAgentDeath::Keep,
         affinity: Affinity::default(),
         flow_timeout: FlowTimeout::default(),
         pool: "web".to_owned(),

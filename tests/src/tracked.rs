@@ -17,7 +17,7 @@ use dsr_common::{
     track::Entry,
 };
 
-use crate::program::Program;
+use crate::{heartbeat::Heartbeat, program::Program};
 
 /// The most slots that an old table has here.
 const OLD_SLOTS: u32 = TABLE_SIZES[0];
@@ -62,6 +62,8 @@ pub enum Change {
     },
     /// The flow clock goes on by one.
     Tick,
+    /// The agent dies, or another one comes.
+    Heartbeat(Heartbeat),
 }
 
 /// A slot's member, and the one before. Backends are numbers within the service.
@@ -108,6 +110,7 @@ impl Program {
             }
             Change::Member { service, backend, to } => self.change_member(*service, *backend, *to),
             Change::Tick => self.datapath.set_clock(self.datapath.clock() + 1),
+            Change::Heartbeat(heartbeat) => self.set_heartbeat(*heartbeat),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The table of datagrams whose first fragment was sent.
+//! The table of datagrams whose first fragment was sent, or passed to the node.
 
 use aya_ebpf::{bindings::BPF_F_MMAPABLE, macros::map, maps::Array};
 use dsr_common::{

@@ -1,8 +1,8 @@
-//! The member of a datagram's first fragment, for the others.
+//! Where a datagram's first fragment went, for the others: to a member, or to the node itself.
 
 use dsr_common::{
     flow::Flow,
-    fragment::{Entry, WAYS, set},
+    fragment::{Entry, PASSED, WAYS, set},
     hash::Keys as _,
     stats::Reason,
 };
@@ -30,13 +30,20 @@ impl Datagram {
     pub(crate) fn remember(self, choice: &Choice) {
         global::remember_fragment(self.0, u64::from(choice.row));
     }
+
+    /// Remembers that its first fragment was passed.
+    #[inline(always)]
+    pub(crate) fn remember_passed(self) {
+        global::remember_fragment(self.0, u64::from(PASSED));
+    }
 }
 
-/// The member that the first fragment went to, where it came and not too long ago.
+/// The member that the first fragment went to, where it came and not too long ago and was not passed.
 #[inline(always)]
 pub(crate) fn find(datagram: Datagram) -> Result<Choice, Reason> {
     match global::find_fragment(datagram.0) {
         NONE => Err(Reason::DropFragmentEarly),
+        row if maps::heartbeats() && row == u64::from(PASSED) => Err(Reason::PassAgentDead),
         row => at(row as u32),
     }
 }

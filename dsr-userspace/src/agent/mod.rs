@@ -113,7 +113,7 @@ pub async fn run(file: &Path, pins: &Path) -> Result<(), Error> {
     loop {
         tokio::select! {
             _ = looks.tick() => agent.look(),
-            _ = seconds.tick() => lock(&agent.balancer).settle(),
+            _ = seconds.tick() => agent.live(),
             asked = signals.next() => match asked {
                 Asked::Stop => break,
                 Asked::HandOver => {
@@ -139,7 +139,7 @@ pub async fn run(file: &Path, pins: &Path) -> Result<(), Error> {
 
 /// How often counters are looked at for what an operator has to be told.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// How often it is looked whether the flow clock has to move.
+/// How often the agent says that it lives, and looks whether the flow clock has to move.
 const SECOND: Duration = Duration::from_secs(1);
 
 struct Agent {
@@ -180,6 +180,13 @@ impl Agent {
         if let Err(error) = lock(&self.balancer).look_for_loops() {
             tracing::error!(%error, "counters cannot be read");
         }
+    }
+
+    /// Says that this task is not hung.
+    fn live(&self) {
+        let mut balancer = lock(&self.balancer);
+        balancer.datapath.beat();
+        balancer.settle();
     }
 
     fn network_changed(&mut self) {

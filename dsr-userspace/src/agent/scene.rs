@@ -11,7 +11,7 @@ use super::{Error, interfaces::enter, settling::tick_seconds, wish::Wish};
 use crate::{
     config::{Config, XdpMode},
     datapath::{self, Datapath, Features, Left, Mode, Pins},
-    model::{Affinity, Desired, Health, Network, SINGLE_BUFFER_MTU},
+    model::{Affinity, Desired, Health, Network, OnAgentDeath, SINGLE_BUFFER_MTU},
     reconcile::{Full, Keep, Plan, Sizes, Tables as _, apply, plan},
 };
 
@@ -119,6 +119,7 @@ impl Scene<'_> {
             track: services.iter().any(|service| service.affinity.tracks(service.id.protocol)),
             source: has(Affinity::Source),
             remember: has(Affinity::Flow),
+            heartbeat: services.iter().any(|service| service.on_agent_death == OnAgentDeath::Pass),
         }
     }
 }

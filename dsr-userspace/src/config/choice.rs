@@ -7,7 +7,7 @@ use super::{
     field::{Read, not},
     suggest,
 };
-use crate::model::{Affinity, Announce, Forward, OnEmpty, Protocol};
+use crate::model::{Affinity, Announce, Forward, OnAgentDeath, OnEmpty, Protocol};
 
 impl Read for Forward {
     const WRITE: &'static str = "l2";
@@ -39,6 +39,14 @@ impl Read for OnEmpty {
 
     fn read(value: Value) -> Result<Self, String> {
         choose(&value, "an outcome", &[("drop", Self::Drop), ("reject", Self::Reject)], &[])
+    }
+}
+
+impl Read for OnAgentDeath {
+    const WRITE: &'static str = "keep or pass";
+
+    fn read(value: Value) -> Result<Self, String> {
+        choose(&value, "an outcome", &[("keep", Self::Keep), ("pass", Self::Pass)], &[])
     }
 }
 

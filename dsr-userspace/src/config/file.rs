@@ -15,7 +15,7 @@ use super::{
     health::{self, HealthField, ProbePort, Text},
     scalar::{ApiSocket, FlowCount, InterfaceName, Name, PoolName, Seed},
 };
-use crate::model::{Affinity, Announce, FlowTimeout, Forward, OnEmpty, Port, Protocol, Weight};
+use crate::model::{Affinity, Announce, FlowTimeout, Forward, OnAgentDeath, OnEmpty, Port, Protocol, Weight};
 
 /// What is written beside the fields that there are.
 pub(super) type Unknown = BTreeMap<String, Value>;
@@ -117,6 +117,7 @@ pub(super) struct ServiceRow {
     pub(super) pool: Field<PoolName>,
     pub(super) announce: Field<Announce>,
     pub(super) on_empty: Field<OnEmpty>,
+    pub(super) on_agent_death: Field<OnAgentDeath>,
     pub(super) affinity: Field<Affinity>,
     pub(super) flow_timeout: Field<FlowTimeout>,
     pub(super) health: Field<HealthField>,
@@ -152,7 +153,7 @@ pub(super) use rows;
 rows! {
     File = "a configuration", "`interfaces:`, `pools:` and `services:`, each on a line of its own", "one",
         ["interfaces", "metrics", "api", "hash_seed", "xdp_mode", "arp_watch", "balancers", "flow_table", "pools", "services"],
-        &[("flow_timeout", "a service has it: write it there")];
+        &[("flow_timeout", "a service has it: write it there"), ("on_agent_death", "a service has it: write it there")];
     FlowTableRow = "a flow table", "{flows: 1048576, syns: 131072}", "one", ["flows", "syns"], &[];
     ArpWatchRow = "how to watch", "{interval: 60s}, or off", "one", ["interval"], &[];
     PoolRow = "a pool", "{backends: [{name: web1, address: 10.0.0.11}]}",
@@ -167,7 +168,8 @@ rows! {
                     the backend listens on the service's; remove it")];
     ServiceRow = "a service", "{name: www, vip: 192.0.2.10, port: 80, pool: web}",
         "a list, like [{name: www, vip: 192.0.2.10, port: 80, pool: web}]",
-        ["name", "vip", "port", "protocol", "pool", "announce", "on_empty", "affinity", "flow_timeout", "health"],
+        ["name", "vip", "port", "protocol", "pool", "announce", "on_empty", "on_agent_death", "affinity", "flow_timeout",
+         "health"],
         &[("backends", "a service has a pool: write the backends in a pool, and its name here"),
           ("address", "the address of a service is its VIP: write `vip`")];
 }

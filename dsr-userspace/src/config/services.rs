@@ -19,7 +19,8 @@ use super::{
     suggest,
 };
 use crate::model::{
-    Affinity, Announce, Backend, Checks, Fallback, FlowTimeout, OnEmpty, Port, Protocol, Service, ServiceId,
+    Affinity, Announce, Backend, Checks, Fallback, FlowTimeout, OnAgentDeath, OnEmpty, Port, Protocol, Service,
+    ServiceId,
 };
 
 /// What is known of the services so far.
@@ -67,7 +68,7 @@ impl Services {
         let vip = report.required(&path.key("vip"), row.vip).map(|vip| vip.0);
         let protocol = report.optional(&path.key("protocol"), row.protocol).or(Protocol::Tcp);
         let port = port(report, &path.key("port"), row.port, protocol);
-        let on_empty = report.optional(&path.key("on_empty"), row.on_empty).or(OnEmpty::default());
+        let (on_empty, on_agent_death) = outcomes(report, path, row.on_empty, row.on_agent_death);
         let announce = report.optional(&path.key("announce"), row.announce).or(Announce::Arp);
         let affinity = report.optional(&path.key("affinity"), row.affinity).or(Affinity::default());
         let flow_timeout = report.optional(&path.key("flow_timeout"), row.flow_timeout).or(FlowTimeout::default());
@@ -75,18 +76,39 @@ impl Services {
         let pool = named.as_ref().and_then(|pool| self.pool(report, &path.key("pool"), pool, pools));
         let own = health::read(report, &path.key("health"), row.health);
 
-        self.name(report, path.key("name"), name.as_deref());
-        self.vip(report, path, vip?, announce);
-        let id = ServiceId { vip: vip?, protocol: protocol?, port: port? };
-        self.id(report, path, id);
+        let id = self.identify(report, path, (name.as_deref(), vip, announce), (protocol, port))?;
         self.check(report, path, id, (own, pool));
         let pool = pool?;
         let (forward, backends) = pool.good.clone()?;
         let (backends, fallback) = with_standby(backends, pool.standby.as_ref());
-        let (announce, on_empty) = (announce?, on_empty?);
-        let (affinity, flow_timeout) = (affinity?, flow_timeout?);
-        let (name, pool) = (name?, named?);
-        Some(Service { name, id, announce, on_empty, affinity, flow_timeout, pool, forward, backends, fallback })
+        Some(Service {
+            name: name?,
+            id,
+            announce: announce?,
+            on_empty: on_empty?,
+            on_agent_death: on_agent_death?,
+            affinity: affinity?,
+            flow_timeout: flow_timeout?,
+            pool: named?,
+            forward,
+            backends,
+            fallback,
+        })
+    }
+
+    /// What a service is known by, which no other may be.
+    fn identify(
+        &mut self,
+        report: &mut Report<'_>,
+        path: &FieldPath,
+        (name, vip, announce): (Option<&str>, Option<IpAddr>, Option<Announce>),
+        (protocol, port): (Option<Protocol>, Option<Port>),
+    ) -> Option<ServiceId> {
+        self.name(report, path.key("name"), name);
+        self.vip(report, path, vip?, announce);
+        let id = ServiceId { vip: vip?, protocol: protocol?, port: port? };
+        self.id(report, path, id);
+        Some(id)
     }
 
     fn pool<'a>(&mut self, report: &mut Report<'_>, at: &FieldPath, name: &str, pools: &'a Pools) -> Option<&'a Pool> {
@@ -203,6 +225,18 @@ fn with_standby(backends: Arc<[Backend]>, standby: Option<&Standby>) -> (Arc<[Ba
     let Some(standby) = standby else { return (backends, None) };
     let fallback = Fallback { pool: standby.pool.clone(), count: standby.backends.len() };
     (backends.iter().chain(standby.backends.iter()).cloned().collect(), Some(fallback))
+}
+
+/// What becomes of packets that no backend can take, or that no agent looks after.
+fn outcomes(
+    report: &mut Report<'_>,
+    path: &FieldPath,
+    on_empty: Field<OnEmpty>,
+    on_agent_death: Field<OnAgentDeath>,
+) -> (Option<OnEmpty>, Option<OnAgentDeath>) {
+    let on_empty = report.optional(&path.key("on_empty"), on_empty).or(OnEmpty::default());
+    let on_agent_death = report.optional(&path.key("on_agent_death"), on_agent_death).or(OnAgentDeath::default());
+    (on_empty, on_agent_death)
 }
 
 /// The port must be written, but where the protocol is any: not every protocol has ports.

@@ -8,6 +8,7 @@ use dsr_common::{
     flow::Flow,
     fragment::FragmentSet,
     hash::{HashKeys, KEY_WORDS, Keys as _},
+    heartbeat::Heartbeat,
     interface::InterfaceRow,
     limits,
     member::MemberRow,
@@ -34,6 +35,7 @@ fn number() -> u64 {
         size_of::<FragmentSet>(),
         size_of::<InterfaceRow>(),
         size_of::<Counters>(),
+        size_of::<Heartbeat>(),
         KEY_WORDS,
     ];
     let bounds = [limits::SERVICE_PROBES, limits::INTERFACE_ROWS, limits::FRAGMENT_SETS, limits::SLOTS_PER_BLOCK];

@@ -22,6 +22,8 @@ pub struct Features {
     pub source: bool,
     /// In a service every flow is remembered.
     pub remember: bool,
+    /// In a service packets are passed to the node while no agent lives.
+    pub heartbeat: bool,
 }
 
 impl Features {
@@ -35,6 +37,7 @@ impl Features {
         track: true,
         source: true,
         remember: true,
+        heartbeat: true,
     };
     /// None of them.
     pub const NONE: Self = Self {
@@ -46,10 +49,11 @@ impl Features {
         track: false,
         source: false,
         remember: false,
+        heartbeat: false,
     };
 
     /// Each with the name of its constant.
-    pub(super) fn constants(self) -> [(&'static str, bool); 8] {
+    pub(super) fn constants(self) -> [(&'static str, bool); 9] {
         [
             (names::FEATURE_REDIRECT, self.redirect),
             (names::FEATURE_VLAN, self.vlan),
@@ -59,6 +63,7 @@ impl Features {
             (names::FEATURE_TRACK, self.track),
             (names::FEATURE_SOURCE, self.source),
             (names::FEATURE_REMEMBER, self.remember),
+            (names::FEATURE_HEARTBEAT, self.heartbeat),
         ]
     }
 }

@@ -29,7 +29,7 @@ impl Datapath {
     /// Loads the program, attached to nothing, its tables empty.
     pub fn load(sizes: Sizes, features: Features, hash_seed: u64) -> Result<Self, Error> {
         let ebpf = load(sizes, features, hash_seed, None)?;
-        Self::open(Source::Object(Box::new(ebpf)), sizes, None)
+        Self::begin(ebpf, sizes, None)
     }
 
     /// Loads the program, attached to nothing, with all maps below the directory of the pinned load: those that are there
@@ -44,7 +44,14 @@ impl Datapath {
                 .map_err(|error| pin_error(&carried, error))?;
         }
         let ebpf = load(sizes, features, hash_seed, Some(&directory))?;
-        Self::open(Source::Object(Box::new(ebpf)), sizes, Some(pinned))
+        Self::begin(ebpf, sizes, Some(pinned))
+    }
+
+    /// Whoever loads the program lives: it is told so before any packet meets it.
+    fn begin(ebpf: Ebpf, sizes: Sizes, pinned: Option<Pinned>) -> Result<Self, Error> {
+        let mut datapath = Self::open(Source::Object(Box::new(ebpf)), sizes, pinned)?;
+        datapath.beat();
+        Ok(datapath)
     }
 
     /// Opens a load that another agent made, which is gone: its maps alone.
@@ -79,6 +86,7 @@ impl Datapath {
             flows: source.mapped(names::FLOWS, sizes.flow_sets)?,
             syns: source.mapped(names::SYNS, sizes.syn_sets)?,
             clock: source.mapped(names::CLOCK, 1)?,
+            heartbeat: source.mapped(names::HEARTBEAT, 1)?,
             fragments: source.mapped(names::FRAGMENTS, FRAGMENT_SETS)?,
             interfaces: source.mapped(names::INTERFACES, INTERFACE_ROWS)?,
             counters: source.per_cpu(names::COUNTERS)?,
@@ -198,7 +206,7 @@ fn load(sizes: Sizes, features: Features, hash_seed: u64, pins: Option<&Path>) -
 }
 
 /// The maps that outlive an agent.
-const KEPT: [&str; 14] = [
+const KEPT: [&str; 15] = [
     names::SERVICES,
     names::OLD_TABLES,
     names::SLOTS,
@@ -208,6 +216,7 @@ const KEPT: [&str; 14] = [
     names::FLOWS,
     names::SYNS,
     names::CLOCK,
+    names::HEARTBEAT,
     names::REASONS,
     names::TRACKING,
     names::FRAGMENTS,

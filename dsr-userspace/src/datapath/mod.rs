@@ -5,6 +5,7 @@ mod attach;
 mod claims;
 mod counters;
 mod features;
+mod heartbeat;
 mod holder;
 mod interfaces;
 mod load;
@@ -27,6 +28,7 @@ use aya::{
 use dsr_common::{
     claim::ClaimBudget,
     fragment::{self, FragmentSet, WAYS},
+    heartbeat::Heartbeat,
     interface::InterfaceRow,
     limits::FRAGMENT_SETS,
     member::MemberRow,
@@ -136,6 +138,7 @@ pub struct Datapath {
     flows: Mapped<FlowSet>,
     syns: Mapped<FlowSet>,
     clock: Mapped<u64>,
+    heartbeat: Mapped<Heartbeat>,
     fragments: Mapped<FragmentSet>,
     interfaces: Mapped<InterfaceRow>,
     counters: PerCpuArray<MapData, Counters>,

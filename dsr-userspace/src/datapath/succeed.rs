@@ -157,7 +157,8 @@ impl Datapath {
 
 /// The maps that two loads of these sizes can share.
 fn shared(old: Sizes, new: Sizes, keep: Keep) -> Vec<&'static str> {
-    let mut shared = vec![names::INTERFACES, names::REASONS, names::DEVICES, names::TRACKING, names::CLOCK];
+    let mut shared = vec![names::INTERFACES, names::REASONS, names::DEVICES, names::TRACKING];
+    shared.extend([names::CLOCK, names::HEARTBEAT]);
     if keep == Keep::Members {
         return shared;
     }

@@ -14,5 +14,7 @@ pub use affinity::{Affinity, FlowTimeout};
 pub use check::{AgentCheck, Cause, Check, Checked, Checks, Dns, DnsType, Http, MinHealthy, OnDown, Probe, Tls, Word};
 pub use health::{Condition, Health};
 pub use network::{BondPort, Hop, InterfaceState, Mac, Network, NoHop, Reach, SINGLE_BUFFER_MTU, VlanTag};
-pub use service::{Announce, Backend, Desired, Fallback, Forward, OnEmpty, Port, Protocol, Service, ServiceId, Weight};
+pub use service::{
+    Announce, Backend, Desired, Fallback, Forward, OnAgentDeath, OnEmpty, Port, Protocol, Service, ServiceId, Weight,
+};
 pub use wish::Override;

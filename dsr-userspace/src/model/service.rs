@@ -36,6 +36,8 @@ pub struct Service {
     pub announce: Announce,
     /// What becomes of a packet when no backend can take it.
     pub on_empty: OnEmpty,
+    /// What becomes of its packets when no agent looks after it.
+    pub on_agent_death: OnAgentDeath,
     /// What keeps a flow with its backend.
     pub affinity: Affinity,
     /// How long a flow is remembered after its last packet.
@@ -197,6 +199,16 @@ pub enum OnEmpty {
     Drop,
     /// It is answered, so that the client fails at once: a TCP reset, or an ICMP error.
     Reject,
+}
+
+/// What becomes of the packets of a service when no agent looks after it any more: killed, crashed, or hung.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnAgentDeath {
+    /// They go where the tables say, as the agent left them.
+    #[default]
+    Keep,
+    /// They are passed to the node's own stack, until an agent is there again.
+    Pass,
 }
 
 /// How a packet reaches the backends of a pool.

@@ -2,11 +2,11 @@
 
 use dsr_common::{
     address::Address,
-    service::{FLAG_REJECT, FLAG_REMEMBER, FLAG_SOURCE, ServiceKey, ServiceRow},
+    service::{FLAG_PASS, FLAG_REJECT, FLAG_REMEMBER, FLAG_SOURCE, ServiceKey, ServiceRow},
 };
 
 use super::member;
-use crate::model::{Affinity, OnEmpty, Service, ServiceId};
+use crate::model::{Affinity, OnAgentDeath, OnEmpty, Service, ServiceId};
 
 /// What the program has to know of a service besides where its slots are.
 pub(super) const fn flags_of(service: &Service) -> u8 {
@@ -19,7 +19,11 @@ pub(super) const fn flags_of(service: &Service) -> u8 {
         Affinity::Flow => FLAG_REMEMBER,
         Affinity::Source => FLAG_SOURCE,
     };
-    on_empty | affinity
+    let on_agent_death = match service.on_agent_death {
+        OnAgentDeath::Keep => 0,
+        OnAgentDeath::Pass => FLAG_PASS,
+    };
+    on_empty | affinity | on_agent_death
 }
 
 /// Whether flows can be kept where they are: not where the slots of all of them become others, because another part of

@@ -8,8 +8,8 @@ use std::{
 
 use dsr::{
     model::{
-        Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, Mac, Network, NoHop, OnEmpty,
-        Protocol, Reach, Service, ServiceId, Weight,
+        Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, Mac, Network, NoHop, OnAgentDeath,
+        OnEmpty, Protocol, Reach, Service, ServiceId, Weight,
     },
     reconcile::{InMemory, Sizes, Tables, apply, entries, plan, settle},
 };
@@ -256,6 +256,7 @@ impl World {
             id: service_id(*number),
             announce: Announce::Arp,
             on_empty: OnEmpty::Drop,
+            on_agent_death: OnAgentDeath::Keep,
             affinity: self.affinity,
             flow_timeout: FlowTimeout::from_seconds(TIMEOUT_SECONDS).unwrap(),
             pool: format!("p{number}"),

@@ -17,6 +17,7 @@ pub mod world;
 
 use self::whole::Packet;
 pub use self::{link::wrapped, rng::Rng};
+use crate::heartbeat::Heartbeat;
 
 /// A few frames to be run one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,15 @@ pub struct Case {
     pub about: String,
     /// The frames, none shorter than an Ethernet header.
     pub frames: Vec<Vec<u8>>,
+    /// Whether the agent lives when the first of them comes, and when the others do.
+    pub heartbeats: [Heartbeat; 2],
+}
+
+impl Case {
+    /// The same for the frame with this index.
+    pub fn heartbeat(&self, index: usize) -> Heartbeat {
+        self.heartbeats[index.min(1)]
+    }
 }
 
 /// What is done to the frames once they are built, and how often in a hundred cases.
@@ -69,7 +79,18 @@ pub fn case(seed: u64, number: u64) -> Case {
     for frame in &mut frames {
         frame.resize(frame.len().max(link::ETHERNET), 0);
     }
-    Case { number, about: format!("{kind}, {treatment}"), frames }
+    Case { number, about: format!("{kind}, {treatment}"), frames, heartbeats: heartbeats(&mut rng) }
+}
+
+/// Mostly the agent lives; now and then it dies, or comes back, just after the first frame.
+fn heartbeats(rng: &mut Rng) -> [Heartbeat; 2] {
+    let first = if rng.one_in(4) { Heartbeat::Stopped } else { Heartbeat::Beats };
+    let others = match first {
+        Heartbeat::Beats if rng.one_in(8) => Heartbeat::Stopped,
+        Heartbeat::Stopped if rng.one_in(8) => Heartbeat::Beats,
+        same => same,
+    };
+    [first, others]
 }
 
 #[cfg(test)]

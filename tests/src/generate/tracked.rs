@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     frame::{OWN_MAC, PEER_MAC},
+    heartbeat::Heartbeat,
     model::Rule,
     tracked::{Change, MemberState, SlotState},
 };
@@ -70,6 +71,7 @@ fn changes(rng: &mut Rng) -> Vec<Change> {
     let backends = RULES[service].backends.len();
     match rng.below(20) {
         0..=2 => vec![Change::Tick],
+        7 => vec![Change::Heartbeat(rng.pick(&[Heartbeat::Beats, Heartbeat::Beats, Heartbeat::Stopped]))],
         3..=5 => {
             let to = rng.pick(&[MemberState::Serves, MemberState::Serves, MemberState::Drains, MemberState::Lost]);
             vec![Change::Member { service, backend: rng.below(backends), to }]

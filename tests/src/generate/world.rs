@@ -8,8 +8,8 @@ use std::{
 };
 
 use dsr::model::{
-    Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Hop, InterfaceState, Mac, Network, NoHop, OnEmpty,
-    Port, Protocol, Reach, Service, ServiceId, VlanTag, Weight,
+    Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Hop, InterfaceState, Mac, Network, NoHop, OnAgentDeath,
+    OnEmpty, Port, Protocol, Reach, Service, ServiceId, VlanTag, Weight,
 };
 
 use super::rng::Rng;
@@ -29,6 +29,9 @@ pub const VIPS_V4: [Ipv4Addr; 3] =
     [Ipv4Addr::new(192, 0, 2, 10), Ipv4Addr::new(192, 0, 2, 11), Ipv4Addr::new(192, 0, 2, 12)];
 /// The same in IPv6.
 pub const VIPS_V6: [Ipv6Addr; 3] = [vip_v6(0x10), vip_v6(0x11), vip_v6(0x12)];
+
+/// Services whose packets are passed while no agent lives, of either family; there are others on the same VIPs.
+const PASSING: [&str; 6] = ["www", "dns", "sigtran", "rest", "all", "gone"];
 
 /// Ports that services are on, and one that none is on.
 pub const PORTS: [u16; 7] = [80, 53, 81, 82, 443, 5060, 9999];
@@ -57,8 +60,10 @@ pub fn rules() -> Vec<Rule> {
         let mut add = |name: &str, vip: IpAddr, protocol, port, backends: &[u8]| {
             let announce = if vip == quiet { Announce::None } else { Announce::Arp };
             let on_empty = if vip == shut { OnEmpty::Reject } else { OnEmpty::Drop };
+            let on_agent_death = if PASSING.contains(&name) { OnAgentDeath::Pass } else { OnAgentDeath::Keep };
             let backends = backends.iter().map(|n| backend(*n, vip.is_ipv4())).collect();
-            rules.push(Rule { name: format!("{name}{family}"), vip, protocol, port, announce, on_empty, backends });
+            let name = format!("{name}{family}");
+            rules.push(Rule { name, vip, protocol, port, announce, on_empty, on_agent_death, backends });
         };
         add("www", plain, TCP, Some(80), &[1, 2, 3]);
         add("dns", plain, UDP, Some(53), &[1, 2, 3, 6]);
@@ -112,6 +117,7 @@ fn service(rule: &Rule) -> Service {
         },
         announce: rule.announce,
         on_empty: rule.on_empty,
+        on_agent_death: rule.on_agent_death,
         affinity: Affinity::default(),
         flow_timeout: FlowTimeout::default(),
         pool: rule.name.clone(),

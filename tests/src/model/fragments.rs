@@ -1,4 +1,4 @@
-//! "Fragments" of the page: where the first fragment of a datagram went.
+//! "Fragments" of the page: what became of the first fragment of a datagram.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -22,27 +22,33 @@ pub(super) struct Datagram {
     pub(super) protocol: Option<u8>,
 }
 
-/// Numbers of a rule and of a backend within it.
-type Member = (usize, usize);
+/// What became of a first fragment, and becomes of the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum First {
+    /// It went to a backend: numbers of a rule and of a backend within it.
+    Sent(usize, usize),
+    /// It was passed for want of an agent.
+    Passed,
+}
 
-/// The datagrams whose first fragment was sent.
+/// The datagrams whose first fragment was sent, or passed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fragments {
-    known: BTreeMap<Datagram, (Duration, Member)>,
+    known: BTreeMap<Datagram, (Duration, First)>,
     /// The same, the oldest first.
     order: VecDeque<Datagram>,
 }
 
 impl Fragments {
-    /// Where the other fragments of a datagram go.
-    pub(super) fn member(&self, now: Duration, datagram: &Datagram) -> Option<Member> {
-        let (since, member) = self.known.get(datagram)?;
-        (now.saturating_sub(*since) < Duration::from_secs(FRAGMENT_SECONDS)).then_some(*member)
+    /// What becomes of the other fragments of a datagram.
+    pub(super) fn first(&self, now: Duration, datagram: &Datagram) -> Option<First> {
+        let (since, first) = self.known.get(datagram)?;
+        (now.saturating_sub(*since) < Duration::from_secs(FRAGMENT_SECONDS)).then_some(*first)
     }
 
-    /// The first fragment went there. A datagram that is known already begins anew.
-    pub(super) fn remember(&mut self, now: Duration, datagram: Datagram, member: Member) {
-        if self.known.insert(datagram, (now, member)).is_some() {
+    /// That became of the first fragment. A datagram that is known already begins anew.
+    pub(super) fn remember(&mut self, now: Duration, datagram: Datagram, first: First) {
+        if self.known.insert(datagram, (now, first)).is_some() {
             self.order.retain(|known| *known != datagram);
         } else if self.known.len() > FRAGMENTS_KEPT
             && let Some(oldest) = self.order.pop_front()

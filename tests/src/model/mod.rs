@@ -28,7 +28,10 @@ use dsr::model::{Announce, Desired, InterfaceState, Network};
 
 pub use self::{fragments::FRAGMENTS_KEPT, rule::Rule};
 use self::{fragments::Fragments, link::Link, select::Chosen, track::Tracking};
-use crate::program::{Counter, Verdict};
+use crate::{
+    heartbeat::Heartbeat,
+    program::{Counter, Verdict},
+};
 
 /// What becomes of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +71,7 @@ pub struct Model {
     own: Option<InterfaceState>,
     fragments: Fragments,
     tracking: Tracking,
+    heartbeat: Heartbeat,
 }
 
 /// How a frame ends: the word of the page, with what is needed to carry it out.
@@ -104,13 +108,18 @@ impl Model {
         let tables = rules.iter().map(|rule| select::table(rule, network, hash_seed)).collect();
         let (network, fragments) = (network.clone(), Fragments::default());
         let tracking = Tracking::new(rules.len(), 1, 1);
-        Self { rules, tables, hash_seed, network, own, fragments, tracking }
+        Self { rules, tables, hash_seed, network, own, fragments, tracking, heartbeat: Heartbeat::default() }
     }
 
     /// The same, with so many sets of the flow table and of the table of newcomers.
     #[must_use]
     pub fn with_sets(self, flow_sets: u32, newcomer_sets: u32) -> Self {
         Self { tracking: Tracking::new(self.rules.len(), flow_sets, newcomer_sets), ..self }
+    }
+
+    /// From now on the agent lives, or does not.
+    pub fn set_heartbeat(&mut self, heartbeat: Heartbeat) {
+        self.heartbeat = heartbeat;
     }
 
     /// What becomes of a frame that comes in `now`, by any clock that does not go backwards.

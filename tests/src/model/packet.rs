@@ -2,7 +2,15 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::{Fate, Model, Sending, fragments::Datagram, link::Link, select::FlowKey};
+use dsr::model::OnAgentDeath;
+
+use super::{
+    Fate, Model, Sending,
+    fragments::{Datagram, First},
+    link::Link,
+    select::FlowKey,
+};
+use crate::heartbeat::Heartbeat;
 
 /// Protocol numbers (IANA).
 pub(super) const ICMP: u8 = 1;
@@ -96,8 +104,9 @@ impl Model {
             return Fate::Ends("drop_icmp");
         }
         if let Fragment::Later(identification) = packet.fragment {
-            return match self.fragments.member(now, &packet.datagram(identification)) {
-                Some((rule, backend)) => self.to_member(link, packet.length, false, rule, backend),
+            return match self.fragments.first(now, &packet.datagram(identification)) {
+                Some(First::Sent(rule, backend)) => self.to_member(link, packet.length, false, rule, backend),
+                Some(First::Passed) => Fate::Ends(PASSED),
                 None => Fate::Ends("drop_fragment_early"),
             };
         }
@@ -114,10 +123,15 @@ impl Model {
             Fate::Empty(rule) => return self.without_backend(link, packet, rule),
             fate => fate,
         };
-        if let (Fate::Sent(Sending { to, .. }) | Fate::Looped(to), Fragment::First(identification)) =
-            (&fate, packet.fragment)
-        {
-            self.fragments.remember(now, packet.datagram(identification), (to.rule, to.backend));
+        if let Fragment::First(identification) = packet.fragment {
+            match &fate {
+                Fate::Sent(Sending { to, .. }) | Fate::Looped(to) => {
+                    let first = First::Sent(to.rule, to.backend);
+                    self.fragments.remember(now, packet.datagram(identification), first);
+                }
+                Fate::Ends(PASSED) => self.fragments.remember(now, packet.datagram(identification), First::Passed),
+                _ => (),
+            }
         }
         fate
     }
@@ -127,6 +141,9 @@ impl Model {
         let Some(rule) = self.rule(flow) else {
             return Fate::Ends(if has_ports(flow.protocol) { "drop_no_service" } else { "drop_protocol" });
         };
+        if self.heartbeat == Heartbeat::Stopped && self.rules[rule].on_agent_death == OnAgentDeath::Pass {
+            return Fate::Ends(PASSED);
+        }
         let Some(backend) = self.follow(rule, flow, opens_flow) else {
             return Fate::Empty(rule);
         };
@@ -143,6 +160,9 @@ impl Model {
         Fate::Sent(Sending { to, octets: link.length + length, opens_flow })
     }
 }
+
+/// Why packets are passed while no agent lives.
+const PASSED: &str = "pass_agent_dead";
 
 /// Whether a protocol's first four octets are its source and destination port.
 pub(super) const fn has_ports(protocol: u8) -> bool {

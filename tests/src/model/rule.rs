@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, num::NonZeroU16};
 
-use dsr::model::{Announce, Backend, Desired, OnEmpty};
+use dsr::model::{Announce, Backend, Desired, OnAgentDeath, OnEmpty};
 
 /// A service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Rule {
     pub announce: Announce,
     /// What its packets come to where it has no backend.
     pub on_empty: OnEmpty,
+    /// What they come to where no agent lives.
+    pub on_agent_death: OnAgentDeath,
     /// Where its packets go.
     pub backends: Vec<Backend>,
 }
@@ -32,6 +34,7 @@ pub(super) fn rules(desired: &Desired) -> Vec<Rule> {
         port: service.id.port.number().map(NonZeroU16::get),
         announce: service.announce,
         on_empty: service.on_empty,
+        on_agent_death: service.on_agent_death,
         backends: service.backends.to_vec(),
     };
     desired.services.iter().map(rule).collect()

@@ -125,6 +125,7 @@ impl Model {
                 self.tracking.rules[*service].members.insert(*backend, *to);
             }
             Change::Tick => self.tracking.clock += 1,
+            Change::Heartbeat(heartbeat) => self.set_heartbeat(*heartbeat),
         }
     }
 

@@ -15,24 +15,26 @@ pub(super) fn report(seed: u64, case: &Case, index: usize) -> String {
     let mut text = format!("frame {index} of case {} ({}) of seed {seed} differs\n", case.number, case.about);
     let variables = format!("DSR_FUZZ_SEED={seed} DSR_FUZZ_CASE={}", case.number);
     let _ = writeln!(text, "again: {variables} cargo xtask test program_and_model_agree_on_every_frame");
-    let frames = &case.frames[..=index];
-    let _ = writeln!(text, "\nas generated:\n{}", outcome(frames));
-    if Pair::new().first_difference(frames).is_none() {
+    let case = Case { frames: case.frames[..=index].to_vec(), ..case.clone() };
+    let _ = writeln!(text, "\nas generated:\n{}", outcome(&case));
+    if Pair::new().first_difference(&case).is_none() {
         text.push_str("\nAlone the case does not differ: an earlier one left something behind.\n");
         return text;
     }
-    let frames = shrink(frames);
-    let _ = writeln!(text, "\nshrunk to {} frame(s):\n{}", frames.len(), outcome(&frames));
+    let case = shrink(&case);
+    let _ = writeln!(text, "\nshrunk to {} frame(s):\n{}", case.frames.len(), outcome(&case));
     text
 }
 
 /// Each frame, and what both made of the last.
-fn outcome(frames: &[Vec<u8>]) -> String {
+fn outcome(case: &Case) -> String {
     let (mut pair, mut text) = (Pair::new(), String::new());
-    for (index, frame) in frames.iter().enumerate() {
+    for (index, frame) in case.frames.iter().enumerate() {
+        let heartbeat = case.heartbeat(index);
+        pair.set_heartbeat(heartbeat);
         let (program, model) = pair.both(frame);
-        let _ = writeln!(text, "  {}{}", line(frame), hex(frame));
-        if index + 1 == frames.len() {
+        let _ = writeln!(text, "  {}, heartbeat {heartbeat:?}{}", line(frame), hex(frame));
+        if index + 1 == case.frames.len() {
             text.push_str(&both(frame, &program, &model));
         }
     }

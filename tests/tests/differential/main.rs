@@ -48,11 +48,11 @@ fn run(seed: u64, cases: &mut dyn Iterator<Item = Case>, frames: u64) {
     let mut pair = Pair::new();
     let (mut run, mut forgotten, mut uncounted) = (0, 0, Vec::<Case>::new());
     for case in cases {
-        if let Some(index) = case.frames.iter().position(|frame| pair.differs(frame)) {
+        if let Some(index) = pair.first_that_differs(&case) {
             // The program's fragment table is bounded, the model's is not: a datagram that is under way among thousands
             // may be forgotten. What differs with empty tables is no such thing.
             forgotten += 1;
-            let by_history = Pair::new().first_difference(&case.frames).is_none();
+            let by_history = Pair::new().first_difference(&case).is_none();
             assert!(by_history && forgotten <= MOST_FORGOTTEN, "{}", difference::report(seed, &case, index));
             (pair, uncounted) = (Pair::new(), Vec::new());
             continue;
@@ -75,7 +75,7 @@ fn run(seed: u64, cases: &mut dyn Iterator<Item = Case>, frames: u64) {
 fn check_counters(pair: &mut Pair, seed: u64, cases: &[Case]) {
     let Some(sums) = pair.counters_differ() else { return };
     for case in cases {
-        if let Some(index) = Pair::new().first_difference(&case.frames) {
+        if let Some(index) = Pair::new().first_difference(case) {
             panic!("{}", difference::report(seed, case, index));
         }
     }

@@ -8,7 +8,8 @@ use std::{
 
 use dsr::{datapath::Features, reconcile::Sizes};
 use dsr_tests::{
-    generate::{Rng, tracked::setup, world},
+    generate::{Case, Rng, tracked::setup, world},
+    heartbeat::Heartbeat,
     model::{Decision, Model},
     program::{Counter, Outcome, Program, moved},
 };
@@ -54,8 +55,22 @@ impl Pair {
         }
     }
 
+    /// From now on the agent lives, or does not.
+    pub(super) fn set_heartbeat(&mut self, heartbeat: Heartbeat) {
+        self.program.set_heartbeat(heartbeat);
+        self.model.set_heartbeat(heartbeat);
+    }
+
+    /// The first frame of a case of which verdict or octets differ. The counters are only added up.
+    pub(super) fn first_that_differs(&mut self, case: &Case) -> Option<usize> {
+        (0..case.frames.len()).find(|index| {
+            self.set_heartbeat(case.heartbeat(*index));
+            self.differs(&case.frames[*index])
+        })
+    }
+
     /// Whether verdict or frame differ. The counters are only added up.
-    pub(super) fn differs(&mut self, frame: &[u8]) -> bool {
+    fn differs(&mut self, frame: &[u8]) -> bool {
         let decision = self.model.decide(self.now(), frame);
         self.refusals.before(&decision);
         invariant::check(frame, &decision);
@@ -81,10 +96,11 @@ impl Pair {
         (!text.is_empty()).then_some(text)
     }
 
-    /// The first of these frames on which anything differs, counters too.
-    pub(super) fn first_difference(&mut self, frames: &[Vec<u8>]) -> Option<usize> {
-        frames.iter().position(|frame| {
-            let (outcome, decision) = self.both(frame);
+    /// The first frame of a case on which anything differs, counters too.
+    pub(super) fn first_difference(&mut self, case: &Case) -> Option<usize> {
+        (0..case.frames.len()).find(|index| {
+            self.set_heartbeat(case.heartbeat(*index));
+            let (outcome, decision) = self.both(&case.frames[*index]);
             !agree(&outcome, &decision)
         })
     }

@@ -1,21 +1,24 @@
 //! Makes a difference smaller while it stays one: fewer frames, shorter, with more zeros.
 
+use dsr_tests::generate::Case;
+
 use super::pair::Pair;
 
 /// Octets of the shortest frame that can be run.
 const SHORTEST: usize = 14;
 
-/// Frames of which the last differs, to fewer and simpler ones of which the last differs.
-pub(super) fn shrink(frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
+/// A case of which the last frame differs, to fewer and simpler frames of which the last differs.
+pub(super) fn shrink(case: &Case) -> Case {
     // One pair for all attempts, because loading takes longer than all the runs: what attempts leave behind, they leave
     // in both.
     let mut pair = Pair::new();
-    let mut differ = |frames: &[Vec<u8>]| pair.first_difference(frames) == Some(frames.len() - 1);
-    let mut smallest = frames.to_vec();
+    let of = |frames: &[Vec<u8>]| Case { frames: frames.to_vec(), ..case.clone() };
+    let mut differ = |frames: &[Vec<u8>]| pair.first_difference(&of(frames)) == Some(frames.len() - 1);
+    let mut smallest = case.frames.clone();
     while let Some(fewer) = without_one(&smallest).into_iter().find(|fewer| differ(fewer)) {
         smallest = fewer;
     }
-    let Some(mut last) = smallest.pop() else { return smallest };
+    let Some(mut last) = smallest.pop() else { return of(&smallest) };
     let mut attempt = |last: &mut Vec<u8>, simpler: Vec<u8>| {
         smallest.push(simpler.clone());
         let still = simpler != *last && differ(&smallest);
@@ -39,7 +42,7 @@ pub(super) fn shrink(frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
         attempt(&mut last, simpler);
     }
     smallest.push(last);
-    smallest
+    of(&smallest)
 }
 
 /// The frames without each of those before the last.

@@ -18,7 +18,7 @@ fn both_programs_agree_on_every_frame() {
     }
     let (desired, network) = (world::desired(), world::network());
     let load = || Program::load(desired.clone(), &network, Features::ALL).unwrap();
-    let (plain, mut traced) = (load(), load());
+    let (mut plain, mut traced) = (load(), load());
     let vips: Vec<_> = desired.services.iter().map(|service| service.id.vip).collect();
     let mut told = 0;
     for number in 0..CASES {
@@ -27,7 +27,10 @@ fn both_programs_agree_on_every_frame() {
         let family = if vip.is_ipv4() { 4 } else { 6 };
         let filter = TraceFilter { vip: dsr::reconcile::address(vip), family, any_client: 1, ..TraceFilter::default() };
         traced.start_trace(&filter).unwrap();
-        for frame in &generate::case(SEED, number).frames {
+        let case = generate::case(SEED, number);
+        for (index, frame) in case.frames.iter().enumerate() {
+            plain.set_heartbeat(case.heartbeat(index));
+            traced.set_heartbeat(case.heartbeat(index));
             let outcomes = [&plain, &traced].map(|program| program.run_uncounted(frame).unwrap());
             assert_eq!(outcomes[0], outcomes[1], "case {number}: {frame:02x?}");
         }

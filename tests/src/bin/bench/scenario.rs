@@ -5,13 +5,14 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
     num::NonZeroU16,
+    time::Duration,
 };
 
 use dsr::{
     datapath::{Datapath, Features},
     model::{
-        Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, InterfaceState, Mac, Network, OnEmpty,
-        Port, Protocol, Reach, Service, ServiceId, Weight,
+        Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, InterfaceState, Mac, Network,
+        OnAgentDeath, OnEmpty, Port, Protocol, Reach, Service, ServiceId, Weight,
     },
     reconcile::{self, Sizes, Tables as _, TablesMut as _},
 };
@@ -43,9 +44,11 @@ pub(crate) fn backend_mac(number: u16) -> Mac {
 
 /// The program with these features, its tables filled, and so many of a hundred slots tracked: their member did not
 /// change, so that every flow still has one that can be told.
-pub(crate) fn datapath(features: Features, tracked: u32) -> anyhow::Result<Datapath> {
-    let (desired, network) = (desired(), network());
+pub(crate) fn datapath(features: Features, tracked: u32, dead: OnAgentDeath) -> anyhow::Result<Datapath> {
+    let (desired, network) = (desired(dead), network());
     let mut datapath = Datapath::load(Sizes::for_desired(&desired), features, desired.hash_seed)?;
+    // Nobody beats while it is measured.
+    datapath.set_alive_until(Duration::MAX);
     let interfaces: Vec<_> = network.interfaces.values().map(|interface| (DEVICE, *interface)).collect();
     datapath.set_interfaces(&interfaces)?;
     let plan =
@@ -59,7 +62,7 @@ pub(crate) fn datapath(features: Features, tracked: u32) -> anyhow::Result<Datap
     Ok(datapath)
 }
 
-fn desired() -> Desired {
+fn desired(on_agent_death: OnAgentDeath) -> Desired {
     let backends = (0..BACKENDS).map(|number| Backend {
         name: format!("backend{number}"),
         address: IpAddr::V4(backend_address(number)),
@@ -70,6 +73,7 @@ fn desired() -> Desired {
         id: ServiceId { vip: IpAddr::V4(VIP), protocol: Protocol::Tcp, port: Port::One(PORT) },
         announce: Announce::Arp,
         on_empty: OnEmpty::Drop,
+        on_agent_death,
         affinity: Affinity::default(),
         flow_timeout: FlowTimeout::default(),
         pool: "web".to_owned(),

@@ -5,7 +5,10 @@ use aya::{
     Ebpf,
     programs::{ProgramFd, Xdp},
 };
-use dsr::datapath::{Datapath, Features};
+use dsr::{
+    datapath::{Datapath, Features},
+    model::OnAgentDeath::{self, Keep, Pass},
+};
 
 use crate::{
     floors::FLOORS,
@@ -44,18 +47,20 @@ pub(crate) const RELEASED: &str = "dsr";
 
 const NONE: Features = Features::NONE;
 
-/// The product: its name, its features, and how many of a hundred slots are tracked.
-const VARIANTS: [(&str, Features, u32); 10] = [
-    (RELEASED, NONE, 0),
-    ("dsr+redirect", Features { redirect: true, ..NONE }, 0),
-    ("dsr+vlan", Features { vlan: true, ..NONE }, 0),
-    ("dsr+ipv6", Features { ipv6: true, ..NONE }, 0),
-    ("dsr+any", Features { any: true, ..NONE }, 0),
-    ("dsr+jumbo", Features { jumbo: true, ..NONE }, 0),
-    ("dsr+track", Features { track: true, ..NONE }, 0),
-    ("dsr 10% tracked", Features { track: true, ..NONE }, 10),
-    ("dsr all tracked", Features { track: true, ..NONE }, 100),
-    ("dsr+all", Features::ALL, 0),
+/// The product: its name, its features, how many of a hundred slots are tracked, and what its service does without an
+/// agent, which lives.
+const VARIANTS: [(&str, Features, u32, OnAgentDeath); 11] = [
+    (RELEASED, NONE, 0, Keep),
+    ("dsr+redirect", Features { redirect: true, ..NONE }, 0, Keep),
+    ("dsr+vlan", Features { vlan: true, ..NONE }, 0, Keep),
+    ("dsr+ipv6", Features { ipv6: true, ..NONE }, 0, Keep),
+    ("dsr+any", Features { any: true, ..NONE }, 0, Keep),
+    ("dsr+jumbo", Features { jumbo: true, ..NONE }, 0, Keep),
+    ("dsr+track", Features { track: true, ..NONE }, 0, Keep),
+    ("dsr 10% tracked", Features { track: true, ..NONE }, 10, Keep),
+    ("dsr all tracked", Features { track: true, ..NONE }, 100, Keep),
+    ("dsr pass", Features { heartbeat: true, ..NONE }, 0, Pass),
+    ("dsr+all", Features::ALL, 0, Keep),
 ];
 
 impl Subject {
@@ -73,8 +78,9 @@ impl Subject {
             let duty = if name == BASE { Duty::Reflect } else { Duty::Balance };
             subjects.push(Self::new(name, program, duty)?);
         }
-        for (name, features, tracked) in VARIANTS.into_iter().filter(|(name, ..)| wanted(name)) {
-            let datapath = scenario::datapath(features, tracked).with_context(|| format!("cannot load {name}"))?;
+        for (name, features, tracked, dead) in VARIANTS.into_iter().filter(|(name, ..)| wanted(name)) {
+            let datapath =
+                scenario::datapath(features, tracked, dead).with_context(|| format!("cannot load {name}"))?;
             let program = datapath.program()?.fd()?.try_clone()?;
             let inspection = inspect::program(datapath.program()?)?;
             subjects.push(Self { name, program, duty: Duty::Follow(Box::new(datapath)), inspection });
