@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use crate::model::{InterfaceState, Mac};
 
 mod arp;
+mod auxdata;
 mod ndp;
 mod repeat;
 mod socket;
