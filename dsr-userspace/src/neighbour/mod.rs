@@ -18,8 +18,12 @@ mod facts;
 mod follow;
 mod kernel;
 mod state;
+mod survey;
 mod upkeep;
 mod wires;
+
+pub use survey::{Survey, Way, survey};
+pub use wires::Exit;
 
 /// Why the network cannot be watched.
 #[derive(Debug, thiserror::Error)]

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::facts::{Duty, ForwardingKey, Kind, Link, PortVlan};
 use crate::model::{BondPort, InterfaceState, Mac, NoHop, VlanTag};
 
+mod exits;
+
 /// Links, and the tables of the bridges among them.
 #[derive(Debug)]
 pub(super) struct Wires {
@@ -18,12 +20,12 @@ pub(super) struct Wires {
 }
 
 /// How frames leave.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Exit {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exit {
     /// Index of one of the configuration's interfaces.
-    pub(super) ifindex: u32,
+    pub ifindex: u32,
     /// The tags that they have there, outermost first.
-    pub(super) tags: Vec<VlanTag>,
+    pub tags: Vec<VlanTag>,
 }
 
 impl Wires {

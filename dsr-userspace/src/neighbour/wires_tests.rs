@@ -143,3 +143,22 @@ fn an_interface_is_known_by_the_mac_of_its_bond_or_bridge_only() {
         assert_eq!(Some(wires.interfaces()["eth0"].mac), wires.links[&known_by].mac, "{kind:?}");
     }
 }
+
+#[test]
+fn all_exits_are_found_without_a_destination() {
+    let bridge = wires(&["eth0", "eth1"], Kind::Bridge { filter: None });
+    assert_eq!(bridge.exits(ON_TOP), [tagged(ETH0, 10), tagged(ETH1, 10)]);
+    assert_eq!(wires(&["eth1"], Kind::Bond { active: Some(ETH0) }).exits(ABOVE), [untagged(ETH1)]);
+    assert_eq!(wires(&["above"], Kind::Bond { active: Some(ETH0) }).exits(ON_TOP), [tagged(ABOVE, 10)]);
+    assert_eq!(wires(&["eth7"], Kind::Bridge { filter: None }).exits(ON_TOP), []);
+
+    let mut filtering = wires(&["eth0", "eth1"], Kind::Bridge { filter: Some(TPID) });
+    assert_eq!(filtering.exits(ABOVE), [], "the bridge itself is in no VLAN");
+    let own = PortVlan { id: 1, own: true, untagged: true };
+    let other = PortVlan { id: 10, own: false, untagged: false };
+    filtering.vlans.insert(ABOVE, vec![own, other]);
+    filtering.vlans.insert(ETH0, vec![own]);
+    filtering.vlans.insert(ETH1, vec![PortVlan { untagged: false, ..own }, other]);
+    assert_eq!(filtering.exits(ABOVE), [untagged(ETH0), tagged(ETH1, 1)]);
+    assert_eq!(filtering.exits(ON_TOP), [tagged(ETH1, 10)]);
+}
