@@ -1,4 +1,4 @@
-//! Finds the kernel object that `cargo xtask build` made, so that the binary can embed it.
+//! Finds the kernel objects that `cargo xtask build` made, so that the binary can embed them.
 
 use std::{env, path::PathBuf};
 
@@ -12,13 +12,15 @@ fn main() {
     }
     println!("cargo::rustc-env=DSR_EBPF_OBJECT={}", object.display());
     // The objects of all programs stand in one folder.
-    let probe = object.with_file_name("probe");
-    println!("cargo::rerun-if-changed={}", probe.display());
-    if !probe.is_file() {
-        println!("cargo::error=the kernel object {} is missing: run `cargo xtask build` first", probe.display());
-        return;
+    for (name, variable) in [("probe", "DSR_PROBE_OBJECT"), ("lab", "DSR_LAB_OBJECT")] {
+        let beside = object.with_file_name(name);
+        println!("cargo::rerun-if-changed={}", beside.display());
+        if !beside.is_file() {
+            println!("cargo::error=the kernel object {} is missing: run `cargo xtask build` first", beside.display());
+            return;
+        }
+        println!("cargo::rustc-env={variable}={}", beside.display());
     }
-    println!("cargo::rustc-env=DSR_PROBE_OBJECT={}", probe.display());
 }
 
 fn default_object() -> PathBuf {

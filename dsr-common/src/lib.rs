@@ -12,6 +12,7 @@ pub mod fragment;
 pub mod hash;
 pub mod heartbeat;
 pub mod interface;
+pub mod lab;
 pub mod limits;
 pub mod member;
 pub mod names;

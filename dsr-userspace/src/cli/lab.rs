@@ -34,7 +34,7 @@ pub(crate) struct Args {
     /// Requests at a time, at most
     #[arg(long, default_value = "16")]
     concurrency: NonZeroU16,
-    /// Break a backend, as web2=arp; of arp, vip, app, host, forward. May be given more than once
+    /// Break a backend, as web2=arp; of arp, vip, app, host, forward, firewall, mac, vlan. May be given more than once
     #[arg(long = "break", value_name = "BACKEND=FAULT")]
     broken: Vec<Broken>,
     /// Print one JSON object at the end, and all else to stderr

@@ -8,6 +8,7 @@ mod features;
 mod heartbeat;
 mod holder;
 mod interfaces;
+mod lab;
 mod load;
 mod mapped;
 mod memory;
@@ -45,6 +46,7 @@ pub use self::{
     counters::Traffic,
     features::Features,
     holder::Holder,
+    lab::Sabotage,
     load::OBJECT,
     memory::{memory, memory_of},
     pass::Pass,

@@ -9,8 +9,9 @@ use std::{
 use super::{
     Lab,
     agent::Seat,
+    breakage::Breakages,
     error::{Error, Result},
-    fault::{Broken, Fault},
+    fault::Broken,
     plan::{self, Families, MAX_BACKENDS, MAX_VIPS, Node, PORT, Shape},
     state::State,
     stop::Stop,
@@ -76,7 +77,7 @@ impl LabBuilder {
         Self { configuration: Some(yaml.into()), ..self }
     }
 
-    /// Backends that are broken when [`Self::build`] returns. Those that do not answer ARP are broken last: the lab is ready
+    /// Backends that are broken when [`Self::build`] returns. Those that cannot be found then are broken last: the lab is ready
     /// when every backend gets traffic.
     pub fn broken(self, broken: &[Broken]) -> Self {
         Self { broken: broken.to_vec(), ..self }
@@ -98,10 +99,9 @@ impl LabBuilder {
         let web = Web::start(self.sites(&topology)?)?;
         let seat =
             Seat { balancer: Arc::clone(&topology.balancer), directory: state.directory().to_owned(), stop: self.stop };
-        let mut lab = Lab { agent: None, web, seat, topology, shape: self.shape, state };
+        let mut lab = Lab { agent: None, web, seat, broken: Breakages::default(), topology, shape: self.shape, state };
         lab.write_config(self.configuration.as_ref().unwrap_or(&lab.default_configuration()))?;
-        let (last, first): (Vec<Broken>, Vec<Broken>) =
-            self.broken.iter().partition(|broken| broken.fault == Fault::Host);
+        let (last, first): (Vec<Broken>, Vec<Broken>) = self.broken.iter().partition(|broken| broken.fault.hides());
         first.iter().try_for_each(|broken| lab.break_backend(*broken))?;
         if let Some(program) = &self.agent {
             lab.start_agent(program)?;

@@ -2,12 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{
-    Lab,
-    error::Result,
-    net::{LinkState, Links, Namespace, write_sysctl},
-    plan::{self, INTERFACE},
-};
+use super::plan;
 
 /// What is wrong with a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +17,18 @@ pub enum Fault {
     Host,
     /// It does not hold the VIP, and forwards what comes for it.
     Forward,
+    /// Its firewall drops what comes for the service.
+    Firewall,
+    /// It has another backend's MAC.
+    Mac,
+    /// It is in another VLAN.
+    Vlan,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Arp, Self::Vip, Self::App, Self::Host, Self::Forward];
+    pub const ALL: [Self; 8] =
+        [Self::Arp, Self::Vip, Self::App, Self::Host, Self::Forward, Self::Firewall, Self::Mac, Self::Vlan];
 
     /// Its name on the command line.
     pub const fn name(self) -> &'static str {
@@ -36,6 +38,9 @@ impl Fault {
             Self::App => "app",
             Self::Host => "host",
             Self::Forward => "forward",
+            Self::Firewall => "firewall",
+            Self::Mac => "mac",
+            Self::Vlan => "vlan",
         }
     }
 
@@ -47,7 +52,15 @@ impl Fault {
             Self::App => "runs no server",
             Self::Host => "is gone: its cable is pulled",
             Self::Forward => "does not hold the VIP, and forwards what comes for it",
+            Self::Firewall => "drops what comes for the service's port: its firewall is closed",
+            Self::Mac => "has the MAC of another backend, as a copied virtual machine has",
+            Self::Vlan => "is in another VLAN: its switch port is set wrong",
         }
+    }
+
+    /// Whether a backend that has it cannot be found any more.
+    pub const fn hides(self) -> bool {
+        matches!(self, Self::Host | Self::Vlan)
     }
 }
 
@@ -76,7 +89,7 @@ impl fmt::Display for Broken {
 impl FromStr for Broken {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         let names = Fault::ALL.map(Fault::name).join(", ");
         let Some((backend, fault)) = text.split_once('=') else {
             return Err(format!("write a backend and what is wrong with it, like web2=arp; there are {names}"));
@@ -89,55 +102,6 @@ impl FromStr for Broken {
         let fault = found.ok_or_else(|| format!("{fault:?} is no fault: write one of {names}"))?;
         Ok(Self { backend, fault })
     }
-}
-
-impl Lab {
-    /// Breaks a backend; nothing happens where there is none of this number.
-    pub fn break_backend(&self, broken: Broken) -> Result<()> {
-        let Some(backend) = self.backend(broken.backend) else { return Ok(()) };
-        match broken.fault {
-            Fault::Arp => backend.run(answer_arp)?,
-            Fault::Vip => self.take_vips(backend),
-            Fault::App => {
-                self.web.stop(&broken.name());
-                Ok(())
-            }
-            Fault::Host => self.set_backend(broken.backend, LinkState::Down),
-            Fault::Forward => {
-                self.take_vips(backend)?;
-                backend.run(forward)?
-            }
-        }
-    }
-
-    fn take_vips(&self, backend: &Namespace) -> Result<()> {
-        let addresses = (0..self.shape.vips).flat_map(|index| {
-            let ipv4 = self.vip(index).map(|vip| (vip.into(), 32));
-            let ipv6 = self.vip6(index).map(|vip| (vip.into(), 128));
-            ipv4.into_iter().chain(ipv6)
-        });
-        let addresses: Vec<_> = addresses.collect();
-        backend.block_on(|| async {
-            let links = Links::open()?;
-            for (address, prefix) in addresses {
-                links.remove_address("lo", address, prefix).await?;
-            }
-            Ok(())
-        })?
-    }
-}
-
-fn answer_arp() -> Result<()> {
-    ["all", "lo", INTERFACE].iter().try_for_each(|name| write_sysctl(&format!("ipv4/conf/{name}/arp_ignore"), "0"))
-}
-
-/// The network that the VIP is in leads out of the backend again, to whoever answers for the VIP.
-fn forward() -> Result<()> {
-    for name in ["all", INTERFACE] {
-        // It would tell the balancer of a shorter way.
-        write_sysctl(&format!("ipv4/conf/{name}/send_redirects"), "0")?;
-    }
-    write_sysctl("ipv4/ip_forward", "1")
 }
 
 #[cfg(test)]
@@ -155,7 +119,7 @@ mod tests {
             ("web0=arp", "web1, web2"),
             ("db=arp", "web1, web2"),
             ("web300=arp", "web1, web2"),
-            ("web2=fire", "one of arp, vip, app, host, forward"),
+            ("web2=fire", "one of arp, vip, app, host, forward, firewall, mac, vlan"),
             ("web2=", "one of arp"),
         ] {
             let error = text.parse::<Broken>().unwrap_err();

@@ -11,6 +11,7 @@
 //! has its own number in all names.
 
 mod agent;
+mod breakage;
 mod builder;
 mod display;
 mod error;
@@ -28,6 +29,7 @@ mod terminal;
 mod topology;
 mod traffic;
 mod view;
+mod vlan;
 mod web;
 
 pub mod net;
@@ -57,6 +59,7 @@ pub use terminal::Key;
 pub use traffic::Traffic;
 
 use agent::Seat;
+use breakage::Breakages;
 use net::{LinkState, Links};
 use plan::{Families, Shape};
 use state::State;
@@ -70,6 +73,7 @@ pub struct Lab {
     agent: Option<Agent>,
     web: Web,
     seat: Seat,
+    broken: Breakages,
     topology: Topology,
     shape: Shape,
     state: State,

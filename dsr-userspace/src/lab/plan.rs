@@ -21,12 +21,14 @@ pub(super) const PREFIX6: u8 = 64;
 pub(super) const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 /// The balancer's address.
 pub(super) const BALANCER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
+/// What hosts ask for that look for a way out; nobody has it.
+pub(super) const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 77, 255, 254);
 /// The interface of every node but the switch.
 pub(super) const INTERFACE: &str = "eth0";
 /// The bridge of the switch.
 pub(super) const BRIDGE: &str = "br0";
 /// Where the services are.
-pub const PORT: u16 = 80;
+pub const PORT: u16 = dsr_common::lab::PORT;
 /// Where the agent has its metrics, in the balancer's namespace.
 pub(super) const METRICS_PORT: u16 = 9650;
 

@@ -61,7 +61,7 @@ fn a_backend_that_is_gone_loses_its_share() {
 fn wrong_faults_are_refused() {
     for (arguments, said) in [
         ("--break web2", "like web2=arp"),
-        ("--break web2=fire", "\"fire\" is no fault: write one of arp, vip, app, host, forward"),
+        ("--break web2=fire", "\"fire\" is no fault: write one of arp, vip, app, host, forward, firewall, mac, vlan"),
         ("--break db=arp", "is no backend of a lab"),
         ("--break web4=arp", "this lab has no web4: name one of web1 to web3, or add --backends"),
     ] {

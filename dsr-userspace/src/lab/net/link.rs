@@ -92,6 +92,13 @@ impl Links {
         changed.doing(|| format!("set {name} {state:?}"))
     }
 
+    /// Gives an interface another MAC.
+    pub async fn set_mac(&self, name: &str, mac: Mac) -> Result<()> {
+        let link = LinkUnspec::new_with_name(name).address(mac.0.to_vec());
+        let changed = self.handle.link().change(link.build()).execute().await;
+        changed.doing(|| format!("give {name} the MAC {mac}"))
+    }
+
     /// How many ports of bridges forward frames. The kernel lets a port do so some time after both its ends are up
     /// (`net/core/link_watch.c`), and drops what is sent to it before.
     pub async fn forwarding_ports(&self) -> Result<usize> {

@@ -13,7 +13,7 @@ mod sysctl;
 
 pub use link::{LinkState, Links, Veth};
 pub use namespace::Namespace;
-pub use offload::disable_sender_offloads;
+pub use offload::{disable_sender_offloads, disable_tag_offload};
 pub use packet::PacketSocket;
 pub use sysctl::write as write_sysctl;
 

@@ -25,6 +25,21 @@ pub fn disable_sender_offloads(interface: &str) -> Result<()> {
     offloads.into_iter().try_for_each(|offload| set(interface, offload, 0))
 }
 
+/// Lets an interface send VLAN tags in the frames, as they are on a wire.
+///
+/// The other end of a veth pair is told of a tag beside the frame otherwise, where XDP does not see it.
+pub fn disable_tag_offload(interface: &str) -> Result<()> {
+    let mut flags = EthtoolValue { command: GET_FLAGS, data: 0 };
+    ethtool(interface, &mut flags).doing(|| format!("read the offloads of {interface}"))?;
+    let mut flags = EthtoolValue { command: SET_FLAGS, data: flags.data & !TRANSMIT_TAG };
+    ethtool(interface, &mut flags).doing(|| format!("switch off the tag offload of {interface}"))
+}
+
+/// `ETHTOOL_GFLAGS`, `ETHTOOL_SFLAGS` and `ETH_FLAG_TXVLAN`.
+const GET_FLAGS: u32 = 0x25;
+const SET_FLAGS: u32 = 0x26;
+const TRANSMIT_TAG: u32 = 1 << 7;
+
 /// `struct ethtool_value`
 #[repr(C)]
 struct EthtoolValue {

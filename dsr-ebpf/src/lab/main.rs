@@ -1,0 +1,110 @@
+//! The lab's own XDP programs: what makes a network wrong on purpose, on kernels that have no other means. Not part of
+//! the data path.
+//!
+//! Two are a switch port in a VLAN, for a kernel without 802.1Q: `tag` on the switch's end of the cable, `untag` on the
+//! host's. One is a host's firewall.
+//!
+//! The only file of this program, and so its only one with `unsafe`.
+#![cfg_attr(target_arch = "bpf", no_std, no_main)]
+// A program takes its context by value; a tag is four octets long.
+#![allow(clippy::needless_pass_by_value, clippy::cast_possible_wrap)]
+
+#[cfg(not(target_arch = "bpf"))]
+fn main() {}
+
+#[cfg(target_arch = "bpf")]
+mod program {
+    use aya_ebpf::{bindings::xdp_action, helpers::bpf_xdp_adjust_head, macros::xdp, programs::XdpContext};
+    use dsr_common::lab::{PORT, VLAN};
+
+    /// Puts a frame into the VLAN.
+    #[xdp]
+    fn tag(context: XdpContext) -> u32 {
+        verdict(push(&context))
+    }
+
+    /// Takes a frame out of the VLAN; one that is not in it is not for this host.
+    #[xdp]
+    fn untag(context: XdpContext) -> u32 {
+        verdict(pop(&context))
+    }
+
+    /// Lets everything through but TCP to the services' port.
+    #[xdp]
+    fn firewall(context: XdpContext) -> u32 {
+        verdict((!is_for_port(&context)).then_some(()))
+    }
+
+    fn verdict(kept: Option<()>) -> u32 {
+        if kept.is_some() { xdp_action::XDP_PASS } else { xdp_action::XDP_DROP }
+    }
+
+    fn push(context: &XdpContext) -> Option<()> {
+        // SAFETY: `ctx` is the program's context.
+        if unsafe { bpf_xdp_adjust_head(context.ctx, -(TAG as i32)) } != 0 {
+            return None;
+        }
+        let [_, a, b, c] = read::<[u32; 4]>(context, 0)?;
+        write(context, 0, [a, b, c, TAG_WORD])
+    }
+
+    fn pop(context: &XdpContext) -> Option<()> {
+        let [a, b, c, tag] = read::<[u32; 4]>(context, 0)?;
+        if tag & TAG_MASK != TAG_WORD {
+            return None;
+        }
+        write(context, TAG, [a, b, c])?;
+        // SAFETY: `ctx` is the program's context.
+        (unsafe { bpf_xdp_adjust_head(context.ctx, TAG as i32) } == 0).then_some(())
+    }
+
+    /// Of packets without options or extension headers, as the lab sends them.
+    fn is_for_port(context: &XdpContext) -> bool {
+        let is_tcp = |ethertype: u16, protocol: usize, port: usize| {
+            read::<[u8; 2]>(context, ETHERTYPE) == Some(ethertype.to_be_bytes())
+                && read::<u8>(context, protocol) == Some(TCP)
+                && read::<[u8; 2]>(context, port) == Some(PORT.to_be_bytes())
+        };
+        is_tcp(0x0800, 23, 36) || is_tcp(0x86dd, 20, 56)
+    }
+
+    fn read<T: Copy>(context: &XdpContext, offset: usize) -> Option<T> {
+        let at = place::<T>(context, offset)?;
+        // SAFETY: `place` has checked that it lies in the frame; integers and arrays of them have any octets as a value.
+        Some(unsafe { at.read_unaligned() })
+    }
+
+    fn write<T>(context: &XdpContext, offset: usize, value: T) -> Option<()> {
+        let at = place::<T>(context, offset)?;
+        // SAFETY: `place` has checked that it lies in the frame, which is this program's to write.
+        unsafe { at.write_unaligned(value) };
+        Some(())
+    }
+
+    /// Where a value lies, if the frame has room for it there.
+    #[inline(always)]
+    fn place<T>(context: &XdpContext, offset: usize) -> Option<*mut T> {
+        let at = context.data() + offset;
+        (at + size_of::<T>() <= context.data_end()).then_some(at as *mut T)
+    }
+
+    /// Octets of a tag.
+    const TAG: usize = 4;
+    /// IEEE 802.1Q with the VLAN's number, as it lies in a frame.
+    const TAG_WORD: u32 = (0x8100_0000 | VLAN as u32).to_be();
+    /// What of a tag is not the priority.
+    const TAG_MASK: u32 = 0xffff_0fff_u32.to_be();
+    /// Where the EtherType is.
+    const ETHERTYPE: usize = 12;
+    const TCP: u8 = 6;
+
+    #[panic_handler]
+    fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+        // The verifier proves that nothing gets here: a program with an endless loop does not load.
+        loop {}
+    }
+
+    #[unsafe(link_section = "license")]
+    #[unsafe(no_mangle)]
+    static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+}
