@@ -4,17 +4,22 @@ use dsr::lab::{Broken, Fault, Lab};
 use dsr_tests::{
     lab::{
         Configuration, PATIENCE, agent,
-        process::{ip, set},
+        process::{finish, ip, set},
     },
     privilege::is_root,
 };
 
-use super::{diagnosis, examine, lab, named, try_run};
+use super::{diagnosis, examine, lab, named};
 
 fn broken(fault: Fault) -> Lab {
     let (lab, _) = lab(3);
     lab.break_backend(Broken { backend: 2, fault }).unwrap();
     lab
+}
+
+fn wait_for_no_slots(lab: &Lab) {
+    let gone = |samples: &dsr::lab::Samples| samples.sum("dsr_member_slots", &[("backend", "web2")]) as u64 == 0;
+    agent::running(lab).wait_until("no slots for web2", PATIENCE, gone).unwrap();
 }
 
 #[test]
@@ -66,8 +71,7 @@ fn a_host_that_is_gone_is_named() {
         return;
     }
     let lab = broken(Fault::Host);
-    let gone = |samples: &dsr::lab::Samples| samples.sum("dsr_member_slots", &[("backend", "web2")]) as u64 == 0;
-    agent::running(&lab).wait_until("no slots for web2", PATIENCE, gone).unwrap();
+    wait_for_no_slots(&lab);
     assert_eq!(diagnosis(&lab), named(&[("host-down", "web2")]));
 }
 
@@ -86,14 +90,13 @@ fn a_firewall_is_named() {
         return;
     }
     let (lab, _) = lab(2);
-    let web2 = lab.backend(2).unwrap();
-    let dropped = try_run(web2, "iptables -A INPUT -p tcp -d 10.77.0.10 --dport 80 -j DROP")
-        || (try_run(web2, "nft add table ip filter")
-            && try_run(web2, "nft add chain ip filter input { type filter hook input priority 0 ; }")
-            && try_run(web2, "nft add rule ip filter input ip daddr 10.77.0.10 tcp dport 80 drop"));
-    if !dropped {
-        println!("not run: neither iptables nor nft works here");
-        return;
+    for line in [
+        "add table ip filter",
+        "add chain ip filter input { type filter hook input priority 0 ; }",
+        "add rule ip filter input ip daddr 10.77.0.10 tcp dport 80 drop",
+    ] {
+        let added = finish(lab.backend(2).unwrap().command("nft").unwrap().args(line.split(' ')));
+        assert!(added.status.success(), "nft {line}: {added:?}");
     }
     assert_eq!(diagnosis(&lab), named(&[("firewall", "web2")]));
 }

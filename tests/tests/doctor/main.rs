@@ -6,9 +6,9 @@ mod faults;
 mod network;
 mod well;
 
-use std::{path::Path, process::Command};
+use std::process::Command;
 
-use dsr::lab::{Lab, Namespace};
+use dsr::lab::Lab;
 use dsr_tests::lab::{Configuration, agent, dsr_program, process::finish};
 use serde_json::Value;
 
@@ -43,12 +43,4 @@ fn examine(lab: &Lab, arguments: &[&str]) -> (Option<i32>, String) {
 
 fn named(found: &[(&str, &str)]) -> Vec<(String, String)> {
     found.iter().map(|(cause, subject)| ((*cause).to_owned(), (*subject).to_owned())).collect()
-}
-
-/// Runs a program in a namespace; whether it is there and worked.
-fn try_run(namespace: &Namespace, line: &str) -> bool {
-    let mut words = line.split(' ');
-    let program = words.next().unwrap();
-    let there = ["/usr/sbin", "/sbin", "/usr/bin"].iter().any(|directory| Path::new(directory).join(program).exists());
-    there && finish(namespace.command(program).unwrap().args(words)).status.success()
 }
