@@ -117,10 +117,10 @@ pass() {
 }
 
 
-# A real 802.1Q interface, number 100, over another.
+# A real 802.1Q interface over another, number 100 unless told.
 vlan() {
-    ip -n "$1" link add link "$2" name "$2.100" type vlan id 100
-    ip -n "$1" link set "$2.100" up
+    ip -n "$1" link add link "$2" name "$2.${3:-100}" type vlan id "${3:-100}"
+    ip -n "$1" link set "$2.${3:-100}" up
 }
 
 # The client, with a route to the VIP.
@@ -143,8 +143,8 @@ be_backend() {
     in_node backend httpd -p 80 -h /run/case/www
 }
 
-# The agent on interfaces, such as "eth0, eth1"; it is running when this returns, and ready if it can be.
-agent() {
+# The configuration for interfaces, such as "eth0, eth1".
+configuration() {
     cat >/run/case/dsr.yaml <<YAML
 interfaces: [$1]
 ${xdp_mode:+xdp_mode: $xdp_mode}
@@ -157,6 +157,11 @@ pools:
 services:
   - {name: www, vip: $vip, port: 80, pool: web}
 YAML
+}
+
+# The agent on interfaces; it is running when this returns, and ready if it can be.
+agent() {
+    configuration "$1"
     # Not by in_node: $! has to be the agent.
     # `ip netns exec` lays a fresh /sys over the one that the agent's pins are in.
     ip netns exec balancer sh -c 'mount -t bpf bpf /sys/fs/bpf && exec dsr run -c /run/case/dsr.yaml' \

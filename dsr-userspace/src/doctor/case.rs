@@ -12,15 +12,16 @@ use tokio::{net::TcpStream, time};
 
 use super::{
     agent::{self, Counted},
-    ear::{self, Errand},
-    heard::Heard,
+    ear::{self, Sound},
+    errand::errands,
     probe::{PORTS, Way},
+    stray::{Stray, strays},
 };
 use crate::{
     arpwatch::View,
     config::{Config, FactsError, HostFacts},
     model::{Backend, Hop, Network, Port, Protocol, Reach, Service},
-    neighbour::{self, Watcher},
+    neighbour::{self, Survey, Watcher},
 };
 
 /// Why nothing could be found out.
@@ -42,8 +43,12 @@ pub(super) struct Case<'a> {
     pub(super) config: &'a Config,
     pub(super) network: Network,
     pub(super) view: View,
-    /// What was heard, with the index of the interface.
-    pub(super) heard: Vec<(u32, Heard)>,
+    /// Where backends are expected, and the VLANs that this host is in.
+    pub(super) survey: Survey,
+    /// What was heard.
+    pub(super) heard: Vec<Sound>,
+    /// Backends that are where they are not expected.
+    pub(super) strays: BTreeMap<IpAddr, Stray>,
     /// The probes that were sent.
     pub(super) probes: Vec<Probe>,
     /// What a TCP connection to a backend's own address met.
@@ -81,12 +86,14 @@ impl<'a> Case<'a> {
     pub(super) async fn gather(config: &'a Config) -> Result<Self, Error> {
         let network = look(config).await?;
         let (view, host) = (View::new(config, &network), HostFacts::read().await?);
+        let survey = neighbour::survey(config.interfaces(), &config.desired.backend_addresses()).await?;
         let (probes, frames) = probes(config, &network, &host);
         let before = agent::counted(config).await;
-        let heard = ear::send_and_hear(errands(config, &network, &view, frames)).await?;
+        let heard = ear::send_and_hear(errands(config, &network, &view, &survey, frames)).await?;
+        let strays = strays(&survey, &heard);
         let own = connect_all(config, &network).await;
         let agent = before.zip(agent::counted(config).await);
-        Ok(Self { config, network, view, heard, probes, own, agent })
+        Ok(Self { config, network, view, survey, heard, strays, probes, own, agent })
     }
 
     /// Each backend once, with a service that it is of.
@@ -102,7 +109,7 @@ impl<'a> Case<'a> {
     }
 }
 
-fn hop(network: &Network, address: IpAddr) -> Option<&Hop> {
+pub(super) fn hop(network: &Network, address: IpAddr) -> Option<&Hop> {
     match network.reach.get(&address) {
         Some(Reach::Hop(hop)) => Some(hop),
         _ => None,
@@ -119,28 +126,6 @@ async fn look(config: &Config) -> Result<Network, Error> {
     let _ = time::timeout(RESOLVED_WITHIN, network.wait_for(found)).await;
     let seen = network.borrow().clone();
     Ok(seen)
-}
-
-/// Questions for VIPs on every segment and for each backend on its own, and the probes, by interface.
-fn errands(config: &Config, network: &Network, view: &View, probes: Vec<(u32, Vec<u8>)>) -> Vec<Errand> {
-    let mut errands: BTreeMap<u32, Errand> = BTreeMap::new();
-    for segment in &view.segments {
-        let errand = errands.entry(segment.ifindex);
-        let empty = || Errand { ifindex: segment.ifindex, mac: segment.mac, frames: Vec::new() };
-        let errand = errand.or_insert_with(empty);
-        errand.frames.extend(view.vips.iter().map(|vip| segment.question(*vip)));
-        let here = |address: &IpAddr| {
-            hop(network, *address).is_some_and(|hop| hop.ifindex == segment.ifindex && hop.tags == segment.tags)
-        };
-        let backends = config.desired.backend_addresses();
-        errand.frames.extend(backends.into_iter().filter(here).map(|address| segment.question(address)));
-    }
-    for (ifindex, frame) in probes {
-        if let Some(errand) = errands.get_mut(&ifindex) {
-            errand.frames.push(frame);
-        }
-    }
-    errands.into_values().collect()
 }
 
 /// What to ask each backend for each of its VIPs.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use dsr_common::claim::{FLOW_LABEL, MARK};
 
-use crate::model::Mac;
+use crate::model::{Mac, VlanTag};
 
 /// One thing that was heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,13 @@ pub(super) enum Heard {
         /// The identifier in the request.
         id: u16,
     },
+    /// A frame of a host on this segment that says nothing more.
+    Host {
+        /// The host's address.
+        address: IpAddr,
+        /// The MAC that it came from.
+        mac: Mac,
+    },
 }
 
 /// What a TCP segment says of a connection that is opened.
@@ -57,11 +64,30 @@ impl Heard {
         let packet = frame.get(at..)?;
         match frame.get(at - 2..at)? {
             [0x08, 0x06] => arp(packet),
-            [0x08, 0x00] => ipv4(mac, packet),
-            [0x86, 0xdd] => ipv6(mac, packet),
+            [0x08, 0x00] => ipv4(mac, packet).or_else(|| of_neighbour(mac, ipv4_source(packet)?, *packet.get(8)?)),
+            [0x86, 0xdd] => ipv6(mac, packet).or_else(|| of_neighbour(mac, ipv6_source(packet)?, *packet.get(7)?)),
             _ => None,
         }
     }
+
+    /// Who is on the segment that this was heard on, as far as it says so.
+    pub(super) const fn host(&self) -> Option<(IpAddr, Mac)> {
+        match self {
+            Self::At { address, mac, .. } | Self::Host { address, mac } => Some((*address, *mac)),
+            Self::Tcp { .. } | Self::Echo { .. } => None,
+        }
+    }
+}
+
+/// A frame's tags, outermost first. A tag of VLAN 0 says a priority and no VLAN (IEEE 802.1Q, 9.6): it is left out.
+pub(super) fn tags(frame: &[u8]) -> Vec<VlanTag> {
+    let end = network_header(frame).unwrap_or(14) - 2;
+    let tags = frame.get(12..end).unwrap_or_default().chunks_exact(4);
+    let tag = |tag: &[u8]| VlanTag {
+        tpid: u16::from_be_bytes([tag[0], tag[1]]),
+        id: u16::from_be_bytes([tag[2], tag[3]]) & 0x0fff,
+    };
+    tags.map(tag).filter(|tag| tag.id != 0).collect()
 }
 
 /// Where the network header starts: behind the tags.
@@ -74,18 +100,41 @@ pub(super) fn network_header(frame: &[u8]) -> Option<usize> {
 }
 
 fn arp(packet: &[u8]) -> Option<Heard> {
-    if packet.get(..8)? != [0, 1, 8, 0, 6, 4, 0, 2] {
+    if packet.get(..7)? != [0, 1, 8, 0, 6, 4, 0] {
         return None;
     }
     let address = Ipv4Addr::from(*packet.get(14..)?.first_chunk::<4>()?).into();
+    let mac = Mac(*packet.get(8..)?.first_chunk()?);
     let marked = packet.get(28..32) == Some(&MARK);
-    Some(Heard::At { address, mac: Mac(*packet.get(8..)?.first_chunk()?), marked })
+    match packet.get(7)? {
+        1 => host(mac, address),
+        2 => Some(Heard::At { address, mac, marked }),
+        _ => None,
+    }
+}
+
+/// A packet that has come by no router: each takes one off what hosts begin with (RFC 1812, 5.3.1), and one that comes
+/// from another segment says nothing of where its sender is.
+fn of_neighbour(mac: Mac, address: IpAddr, hops_left: u8) -> Option<Heard> {
+    matches!(hops_left, 64 | 128 | 255).then(|| host(mac, address)).flatten()
+}
+
+fn host(mac: Mac, address: IpAddr) -> Option<Heard> {
+    (!address.is_unspecified()).then_some(Heard::Host { address, mac })
+}
+
+fn ipv4_source(packet: &[u8]) -> Option<IpAddr> {
+    Some(Ipv4Addr::from(*packet.get(12..)?.first_chunk::<4>()?).into())
+}
+
+fn ipv6_source(packet: &[u8]) -> Option<IpAddr> {
+    Some(Ipv6Addr::from(*packet.get(8..)?.first_chunk::<16>()?).into())
 }
 
 fn ipv4(mac: Mac, packet: &[u8]) -> Option<Heard> {
     let [first, ..] = *packet else { return None };
     let payload = packet.get(usize::from(first & 15) * 4..)?;
-    let from = Ipv4Addr::from(*packet.get(12..)?.first_chunk::<4>()?).into();
+    let from = ipv4_source(packet)?;
     match *packet.get(9)? {
         TCP => tcp(mac, from, payload),
         1 if *payload.first()? == 0 => echo(mac, from, payload),
@@ -95,7 +144,7 @@ fn ipv4(mac: Mac, packet: &[u8]) -> Option<Heard> {
 
 fn ipv6(mac: Mac, packet: &[u8]) -> Option<Heard> {
     let payload = packet.get(40..)?;
-    let from = Ipv6Addr::from(*packet.get(8..)?.first_chunk::<16>()?).into();
+    let from = ipv6_source(packet)?;
     match (*packet.get(6)?, *payload.first()?) {
         (TCP, _) => tcp(mac, from, payload),
         (ICMPV6, 129) => echo(mac, from, payload),
@@ -130,3 +179,50 @@ pub(super) const ICMPV6: u8 = 58;
 pub(super) const SYN: u8 = 2;
 pub(super) const RST: u8 = 4;
 pub(super) const ACK: u8 = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAC: Mac = Mac([2, 0, 0, 0, 0, 9]);
+    const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 9);
+
+    /// A frame with these tags, as a backend sends it.
+    fn frame(tags: &[u8], ethertype: [u8; 2], packet: &[u8]) -> Vec<u8> {
+        [&[0xff; 6][..], &MAC.0, tags, &ethertype, packet].concat()
+    }
+
+    fn arp_packet(operation: u8, sender: Ipv4Addr) -> Vec<u8> {
+        let head = [0, 1, 8, 0, 6, 4, 0, operation];
+        [&head[..], &MAC.0, &sender.octets(), &[0; 6], &[10, 0, 0, 1]].concat()
+    }
+
+    fn udp(hops_left: u8) -> Vec<u8> {
+        let head = [0x45, 0, 0, 28, 0, 0, 0, 0, hops_left, 17, 0, 0];
+        [&head[..], &ADDRESS.octets(), &[10, 0, 0, 1], &[0; 8]].concat()
+    }
+
+    #[test]
+    fn whoever_asks_is_heard_too() {
+        let host = Heard::Host { address: ADDRESS.into(), mac: MAC };
+        let tags = [0x81, 0, 0x60, 200];
+        assert_eq!(Heard::of(&frame(&tags, [8, 6], &arp_packet(1, ADDRESS))), Some(host.clone()));
+        assert_eq!(Heard::of(&frame(&tags, [8, 6], &arp_packet(1, Ipv4Addr::UNSPECIFIED))), None, "an ARP probe");
+        let at = Heard::At { address: ADDRESS.into(), mac: MAC, marked: false };
+        assert_eq!(Heard::of(&frame(&tags, [8, 6], &arp_packet(2, ADDRESS))), Some(at.clone()));
+        assert_eq!((at.host(), host.host()), (Some((ADDRESS.into(), MAC)), Some((ADDRESS.into(), MAC))));
+        assert_eq!(Heard::of(&frame(&[], [8, 0], &udp(64))), Some(host));
+        assert_eq!(Heard::of(&frame(&[], [8, 0], &udp(63))), None, "it came by a router");
+    }
+
+    #[test]
+    fn tags_are_those_of_vlans() {
+        let of = |tags: &[u8]| self::tags(&frame(tags, [8, 0], &udp(64)));
+        let tag = |tpid, id| VlanTag { tpid, id };
+        assert_eq!(of(&[]), []);
+        assert_eq!(of(&[0x81, 0, 0xe0, 200]), [tag(0x8100, 200)], "priority 7");
+        assert_eq!(of(&[0x81, 0, 0xe0, 0]), [], "a priority alone");
+        assert_eq!(of(&[0x88, 0xa8, 0, 7, 0x81, 0, 0x0f, 0xff]), [tag(0x88a8, 7), tag(0x8100, 4095)]);
+        assert_eq!(self::tags(&[0; 13]), []);
+    }
+}

@@ -14,8 +14,10 @@ mod agent;
 mod case;
 mod checks;
 mod ear;
+mod errand;
 mod heard;
 mod probe;
+mod stray;
 
 pub use case::Error;
 pub use preflight::Severity;
@@ -47,8 +49,13 @@ impl fmt::Display for Finding {
 type Check = fn(&Case<'_>) -> Vec<Finding>;
 
 /// All checks but those of the interfaces themselves, which are those of `dsr check`.
-const CHECKS: [Check; 4] =
-    [checks::neighbours::findings, checks::addresses::findings, checks::claims::findings, checks::backends::findings];
+const CHECKS: [Check; 5] = [
+    checks::neighbours::findings,
+    checks::vlan::findings,
+    checks::addresses::findings,
+    checks::claims::findings,
+    checks::backends::findings,
+];
 
 /// Looks at everything. Errors come first. Must run inside a tokio runtime, in the network namespace of the agent; needs the
 /// capabilities `CAP_NET_RAW` and `CAP_NET_ADMIN`.

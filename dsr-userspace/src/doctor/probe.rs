@@ -161,7 +161,8 @@ mod tests {
             let hop = hop(Vec::new());
             let way = Way { hop: &hop, mac: Mac([2; 6]), source: source.parse().unwrap() };
             let mut frame = way.echo(77, vip.parse().unwrap());
-            assert_eq!(Heard::of(&frame), None, "a question is no answer");
+            let asks = Heard::of(&frame);
+            assert_eq!(asks, Some(Heard::Host { address: way.source, mac: way.mac }), "a question is no answer");
             let at = if source.contains('.') { 34 } else { 54 };
             frame[at] = reply;
             let from = source.parse().unwrap();

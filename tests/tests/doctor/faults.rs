@@ -102,6 +102,34 @@ fn a_firewall_is_named() {
 }
 
 #[test]
+fn the_labs_own_firewall_is_one() {
+    if !is_root("the_labs_own_firewall_is_one") {
+        return;
+    }
+    assert_eq!(diagnosis(&broken(Fault::Firewall)), named(&[("firewall", "web2")]));
+}
+
+#[test]
+fn a_backend_in_another_vlan_is_named() {
+    if !is_root("a_backend_in_another_vlan_is_named") {
+        return;
+    }
+    let lab = broken(Fault::Vlan);
+    assert_eq!(diagnosis(&lab), named(&[("wrong-vlan", "web2")]), "while this host still remembers a MAC");
+    wait_for_no_slots(&lab);
+    assert_eq!(diagnosis(&lab), named(&[("wrong-vlan", "web2")]), "when it has forgotten it");
+    let said = examine(&lab, &[]).1;
+    for part in [
+        "the host with the address 10.77.1.2 is heard in VLAN 200 on eth0 (MAC 02:00:0a:4d:01:02), and the way to it leads",
+        "untagged on eth0",
+        "put the switch port of web2 into the VLAN that this host's port has untagged",
+        "`ip link add link eth0 name eth0.200 type vlan id 200`",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in {said}");
+    }
+}
+
+#[test]
 fn two_faults_are_two_findings() {
     if !is_root("two_faults_are_two_findings") {
         return;

@@ -1,10 +1,13 @@
 //! Backends that are not one host each: two hosts with one address, two backends with one MAC.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use super::finding;
 use crate::{
-    doctor::{Finding, Severity, case::Case, heard::Heard},
+    doctor::{Finding, Severity, case::Case, ear::Sound, heard::Heard, stray::is_on},
     model::Mac,
 };
 
@@ -15,7 +18,11 @@ pub(in crate::doctor) fn findings(case: &Case<'_>) -> Vec<Finding> {
 
 fn two_hosts(case: &Case<'_>) -> Vec<Finding> {
     let found = case.backends().filter_map(|backend| {
-        let macs: BTreeSet<Mac> = case.heard.iter().filter_map(|(_, heard)| told(heard, backend.address)).collect();
+        // The same address in another VLAN is another one.
+        let way = case.survey.ways.get(&backend.address);
+        let is_here = |sound: &&Sound| way.is_none_or(|way| is_on(&way.exits, sound));
+        let heard = case.heard.iter().filter(is_here).map(|sound| &sound.heard);
+        let macs: BTreeSet<Mac> = heard.filter_map(|heard| told(heard, backend.address)).collect();
         let listed: Vec<_> = macs.iter().map(ToString::to_string).collect();
         (macs.len() > 1).then(|| {
             let (address, listed) = (backend.address, listed.join(" and "));
@@ -28,7 +35,7 @@ fn two_hosts(case: &Case<'_>) -> Vec<Finding> {
     found.collect()
 }
 
-fn told(heard: &Heard, wanted: std::net::IpAddr) -> Option<Mac> {
+fn told(heard: &Heard, wanted: IpAddr) -> Option<Mac> {
     match heard {
         Heard::At { address, mac, .. } if *address == wanted => Some(*mac),
         _ => None,
@@ -36,7 +43,7 @@ fn told(heard: &Heard, wanted: std::net::IpAddr) -> Option<Mac> {
 }
 
 fn one_mac(case: &Case<'_>) -> Vec<Finding> {
-    let mut by_mac: BTreeMap<Mac, BTreeMap<&str, std::net::IpAddr>> = BTreeMap::new();
+    let mut by_mac: BTreeMap<Mac, BTreeMap<&str, IpAddr>> = BTreeMap::new();
     for backend in case.backends() {
         if let Some(hop) = case.hop(backend.address) {
             by_mac.entry(hop.destination).or_default().insert(&backend.name, backend.address);

@@ -15,7 +15,8 @@ use crate::{
 /// At most one finding for each service and backend: the first cause that explains all that was heard.
 pub(in crate::doctor) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
-    for probe in &case.probes {
+    // Of one that is somewhere else there is no more to say.
+    for probe in case.probes.iter().filter(|probe| !case.strays.contains_key(&probe.backend.address)) {
         let Some(finding) = judge(case, probe) else { continue };
         if !found.contains(&finding) {
             found.push(finding);
@@ -108,7 +109,7 @@ fn own(case: &Case<'_>, probe: &Probe) -> Option<Own> {
 fn made(case: &Case<'_>, probe: &Probe) -> Made {
     let mut made = Made::default();
     let vip = probe.vip.0;
-    for (_, heard) in &case.heard {
+    for heard in case.heard.iter().map(|sound| &sound.heard) {
         let mac = match heard {
             Heard::Tcp { mac, from, to, .. }
                 if from.0 == vip && Some(from.1) == probe.vip.1 && probe.marks.contains(to) =>
@@ -126,7 +127,7 @@ fn made(case: &Case<'_>, probe: &Probe) -> Made {
             Heard::Tcp { answer: Answer::Open, .. } => made.opened = true,
             Heard::Tcp { answer: Answer::Refused, .. } => made.refused = true,
             Heard::Echo { .. } => made.echoed = true,
-            Heard::At { .. } => {}
+            Heard::At { .. } | Heard::Host { .. } => {}
         }
     }
     made

@@ -12,8 +12,8 @@ use crate::{
 /// A finding for each host and VIP: those that answered now, and those that the agent heard lately.
 pub(in crate::doctor) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let mut claims: BTreeMap<(IpAddr, Mac), Owner> = BTreeMap::new();
-    for (_, heard) in &case.heard {
-        let Heard::At { address, mac, marked } = *heard else { continue };
+    for sound in &case.heard {
+        let Heard::At { address, mac, marked } = sound.heard else { continue };
         if !case.view.vips.contains(&address) || case.view.own.contains(&mac) {
             continue;
         }

@@ -4,6 +4,7 @@ pub(super) mod addresses;
 pub(super) mod backends;
 pub(super) mod claims;
 pub(super) mod neighbours;
+pub(super) mod vlan;
 
 use super::{Finding, Severity};
 

@@ -16,6 +16,10 @@ pub(in crate::doctor) fn findings(case: &Case<'_>) -> Vec<Finding> {
             Some(Reach::No(no)) => no.clone(),
             None => NoHop::NoNeighbour(backend.address),
         };
+        // Where it is says more than that it does not answer.
+        if matches!(no, NoHop::NoNeighbour(_)) && case.strays.contains_key(&backend.address) {
+            return None;
+        }
         let what = format!("nothing can be sent to {}: {no}", backend.address);
         Some(finding(Severity::Error, cause(&no), &backend.name, what, mend(&no, backend.address)))
     });

@@ -1,0 +1,80 @@
+//! Backends that are in another VLAN than this host sends their packets to.
+
+use std::net::IpAddr;
+
+use super::finding;
+use crate::{
+    doctor::{Finding, Severity, case::Case, stray::Stray},
+    model::VlanTag,
+    neighbour::{Exit, Way},
+};
+
+/// A finding for each backend that was heard elsewhere.
+pub(in crate::doctor) fn findings(case: &Case<'_>) -> Vec<Finding> {
+    let found = case.backends().filter_map(|backend| {
+        let (stray, way) = (case.strays.get(&backend.address)?, case.survey.ways.get(&backend.address)?);
+        let (address, heard) = (backend.address, place(case, stray.ifindex, &stray.tags));
+        let expected: Vec<_> = way.exits.iter().map(|exit| place(case, exit.ifindex, &exit.tags)).collect();
+        let what = format!(
+            "the host with the address {address} is heard {heard} (MAC {}), and the way to it leads to where it is not \
+             heard, {}: nothing that is sent to it arrives",
+            stray.mac,
+            expected.join(" or ")
+        );
+        Some(finding(
+            Severity::Error,
+            "wrong-vlan",
+            &backend.name,
+            what,
+            mend(case, &backend.name, address, stray, way),
+        ))
+    });
+    found.collect()
+}
+
+/// Either side may be the one that is wrong.
+fn mend(case: &Case<'_>, name: &str, address: IpAddr, stray: &Stray, way: &Way) -> String {
+    let expected: Vec<_> = way.exits.iter().map(|exit| called(&exit.tags)).collect();
+    let port = format!("put the switch port of {name} {}", expected.first().map_or("right", String::as_str));
+    let Some(below) = case.view.interfaces.get(&stray.ifindex) else { return port };
+    let here = Exit { ifindex: stray.ifindex, tags: stray.tags.clone() };
+    let existing = case.survey.vlans.iter().find(|(_, exits)| exits.contains(&here)).map(|(name, _)| name.as_str());
+    let other = match (&stray.tags[..], existing) {
+        ([], _) => format!("`ip route replace {address} dev {below}`"),
+        (_, Some(vlan)) => format!("`ip route replace {address} dev {vlan}`"),
+        ([tag], None) => format!(
+            "`ip link add link {below} name {below}.{id} type vlan id {id}{protocol}`, up and with an address of its subnet",
+            id = tag.id,
+            protocol = if tag.tpid == TPID { "" } else { " protocol 802.1ad" }
+        ),
+        (_, None) => "give this host an interface in that VLAN".to_owned(),
+    };
+    format!("{port}; or, where the backend is right, here: {other}")
+}
+
+fn place(case: &Case<'_>, ifindex: u32, tags: &[VlanTag]) -> String {
+    let interface = case.view.interfaces.get(&ifindex).map_or("?", String::as_str);
+    match tags {
+        [] => format!("untagged on {interface}"),
+        tags => format!("in VLAN {} on {interface}", numbers(tags)),
+    }
+}
+
+fn called(tags: &[VlanTag]) -> String {
+    match tags {
+        [] => "into the VLAN that this host's port has untagged".to_owned(),
+        tags => format!("into VLAN {}", numbers(tags)),
+    }
+}
+
+/// The numbers, outermost first; 802.1Q is what is not said.
+fn numbers(tags: &[VlanTag]) -> String {
+    let number = |tag: &VlanTag| match tag.tpid {
+        TPID => tag.id.to_string(),
+        tpid => format!("{} ({tpid:#06x})", tag.id),
+    };
+    tags.iter().map(number).collect::<Vec<_>>().join(".")
+}
+
+/// IEEE 802.1Q.
+const TPID: u16 = 0x8100;

@@ -1,0 +1,124 @@
+//! What to ask on each interface: for VIPs on every segment, for each backend on its own, and where that does not answer,
+//! on the others that this host has. Pure.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use super::{
+    case::hop,
+    ear::{Awaited, Errand},
+};
+use crate::{
+    arpwatch::{Segment, View},
+    config::Config,
+    model::{Network, VlanTag},
+    neighbour::{Exit, Survey},
+};
+
+/// The questions and the probes, by interface.
+pub(super) fn errands(
+    config: &Config,
+    network: &Network,
+    view: &View,
+    survey: &Survey,
+    probes: Vec<(u32, Vec<u8>)>,
+) -> Vec<Errand> {
+    let mut errands: BTreeMap<u32, Errand> = BTreeMap::new();
+    let hosts = config.desired.backend_addresses();
+    for segment in &view.segments {
+        let (ifindex, mac) = (segment.ifindex, segment.mac);
+        let empty = || Errand { ifindex, mac, frames: Vec::new(), hosts: hosts.clone(), awaited: Vec::new() };
+        let errand = errands.entry(segment.ifindex).or_insert_with(empty);
+        errand.frames.extend(view.vips.iter().map(|vip| segment.question(*vip)));
+    }
+    for address in hosts.iter().copied() {
+        for (ifindex, tags) in expected(network, survey, address) {
+            let Some(errand) = errands.get_mut(&ifindex) else { continue };
+            let segments = segments(view, survey, ifindex);
+            let (own, others): (Vec<_>, _) = segments.iter().partition(|segment| tags.contains(&segment.tags));
+            errand.frames.extend(own.iter().map(|segment| segment.question(address)));
+            let elsewhere = others.iter().map(|segment: &&Segment| segment.question(address)).collect();
+            errand.awaited.push(Awaited { address, tags, elsewhere });
+        }
+    }
+    for (ifindex, frame) in probes {
+        if let Some(errand) = errands.get_mut(&ifindex) {
+            errand.frames.push(frame);
+        }
+    }
+    errands.into_values().collect()
+}
+
+/// Where a backend is expected: the tags, by interface. Its own interface is known when it has a MAC.
+fn expected(network: &Network, survey: &Survey, address: IpAddr) -> BTreeMap<u32, Vec<Vec<VlanTag>>> {
+    let known = hop(network, address).map(|hop| vec![Exit { ifindex: hop.ifindex, tags: hop.tags.clone() }]);
+    let exits = known.or_else(|| Some(survey.ways.get(&address)?.exits.clone()));
+    let mut expected: BTreeMap<u32, Vec<Vec<VlanTag>>> = BTreeMap::new();
+    for exit in exits.unwrap_or_default() {
+        expected.entry(exit.ifindex).or_default().push(exit.tags);
+    }
+    expected
+}
+
+/// The segments that this host has on an interface: those that packets are sent on, and those of its VLAN sub-interfaces.
+fn segments(view: &View, survey: &Survey, ifindex: u32) -> Vec<Segment> {
+    let mut segments: Vec<Segment> =
+        view.segments.iter().filter(|segment| segment.ifindex == ifindex).cloned().collect();
+    let Some(first) = segments.first().cloned() else { return segments };
+    for exit in survey.vlans.values().flatten().filter(|exit| exit.ifindex == ifindex) {
+        let segment = Segment { tags: exit.tags.clone(), ..first.clone() };
+        if !segments.contains(&segment) {
+            segments.push(segment);
+        }
+    }
+    segments
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{
+        model::{Hop, InterfaceState, Mac, NoHop, Reach},
+        neighbour::Way,
+    };
+
+    const FILE: &str = "\
+interfaces: [eth0]
+pools:
+  web: {backends: [{name: web1, address: 10.0.0.11}, {name: web2, address: 10.0.0.12}]}
+services:
+  - {name: www, vip: 192.0.2.10, port: 80, pool: web}
+";
+
+    #[test]
+    fn who_is_not_heard_is_asked_for_on_the_segments_that_are_here_and_on_no_other() {
+        let config = crate::config::parse(FILE, Path::new("dsr.yaml")).unwrap();
+        let mac = Mac([2, 0, 0, 0, 0, 1]);
+        let [web1, web2] = [11, 12].map(|last| IpAddr::from([10, 0, 0, last]));
+        let tagged = |id| vec![VlanTag { tpid: 0x8100, id }];
+        let exit = |tags| Exit { ifindex: 2, tags };
+        let hop = Hop { ifindex: 2, source: mac, destination: Mac([4; 6]), tags: tagged(100) };
+        let network = Network {
+            interfaces: [("eth0".to_owned(), InterfaceState { ifindex: 2, mac, mtu: 1500, up: true })].into(),
+            reach: [(web1, Reach::Hop(hop)), (web2, Reach::No(NoHop::NoNeighbour(web2)))].into(),
+            ports: BTreeMap::new(),
+        };
+        let way = Way { interface: "eth0.100".to_owned(), exits: vec![exit(tagged(100))] };
+        let vlans = [100, 200].map(|id| (format!("eth0.{id}"), vec![exit(tagged(id))])).into();
+        let survey = Survey { ways: [(web1, way.clone()), (web2, way)].into(), vlans };
+        let view = View::new(&config, &network);
+        let errands = errands(&config, &network, &view, &survey, Vec::new());
+        let [errand] = &errands[..] else { panic!("{errands:?}") };
+        let segment = |tags| Segment { ifindex: 2, interface: "eth0".to_owned(), mac, tags };
+        let on = |tags, address| segment(tags).question(address);
+        let vip = "192.0.2.10".parse().unwrap();
+        let expected = [on(Vec::new(), vip), on(tagged(100), vip), on(tagged(100), web1), on(tagged(100), web2)];
+        assert_eq!(errand.frames, expected);
+        for (awaited, address) in errand.awaited.iter().zip([web1, web2]) {
+            assert_eq!((awaited.address, &awaited.tags), (address, &vec![tagged(100)]));
+            assert_eq!(awaited.elsewhere, [on(Vec::new(), address), on(tagged(200), address)]);
+        }
+        assert_eq!(errand.awaited.len(), 2);
+    }
+}
