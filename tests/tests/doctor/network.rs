@@ -1,9 +1,9 @@
 //! Faults between the hosts, and of the balancer itself.
 
-use dsr::lab::Node;
+use dsr::lab::{Broken, Fault, Node};
 use dsr_tests::{
     lab::{
-        Configuration, PATIENCE, agent,
+        Configuration, PATIENCE, agent, eventually,
         process::{ip, set},
     },
     privilege::is_root,
@@ -25,6 +25,24 @@ fn two_backends_with_one_mac_are_named() {
     agent::running(&lab).wait_until("both backends", PATIENCE, moved).unwrap();
     let found = diagnosis(&lab);
     assert!(found.contains(&("mac-shared".to_owned(), "web1 and web2".to_owned())), "{found:?}");
+}
+
+#[test]
+fn a_copied_machine_is_named() {
+    if !is_root("a_copied_machine_is_named") {
+        return;
+    }
+    let (lab, _) = lab(3);
+    // What a probe meets says nothing of the backend that it is for: the switch chooses one of both.
+    for (backend, fault) in [(2, Fault::Mac), (2, Fault::App), (1, Fault::App)] {
+        lab.break_backend(Broken { backend, fault }).unwrap();
+    }
+    // Its gratuitous ARP is heeded, or its next answer to this host.
+    let mac = Node::Backend(1).mac().to_string();
+    eventually("the same MAC twice", || {
+        (ip(lab.balancer(), "neighbour show").matches(&mac).count() == 2).then_some(())
+    });
+    assert_eq!(diagnosis(&lab), named(&[("mac-shared", "web1 and web2")]));
 }
 
 #[test]

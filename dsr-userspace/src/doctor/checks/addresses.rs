@@ -16,6 +16,13 @@ pub(in crate::doctor) fn findings(case: &Case<'_>) -> Vec<Finding> {
     two_hosts(case).into_iter().chain(one_mac(case)).collect()
 }
 
+/// Whether another backend has this one's MAC: what is sent to it goes now here, now there.
+pub(super) fn shares_its_mac(case: &Case<'_>, address: IpAddr) -> bool {
+    let mac = |address| case.hop(address).map(|hop| hop.destination);
+    let others = case.backends().map(|backend| backend.address).filter(|other| *other != address);
+    mac(address).is_some() && others.into_iter().any(|other| mac(other) == mac(address))
+}
+
 fn two_hosts(case: &Case<'_>) -> Vec<Finding> {
     let found = case.backends().filter_map(|backend| {
         // The same address in another VLAN is another one.

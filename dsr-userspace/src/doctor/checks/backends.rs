@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::finding;
+use super::{addresses, finding};
 use crate::{
     doctor::{
         Finding, Severity,
@@ -15,8 +15,12 @@ use crate::{
 /// At most one finding for each service and backend: the first cause that explains all that was heard.
 pub(in crate::doctor) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
-    // Of one that is somewhere else there is no more to say.
-    for probe in case.probes.iter().filter(|probe| !case.strays.contains_key(&probe.backend.address)) {
+    // Of one that is somewhere else, or that the switch takes for another, there is no more to say.
+    let is_found = |probe: &&Probe| {
+        let address = probe.backend.address;
+        !case.strays.contains_key(&address) && !addresses::shares_its_mac(case, address)
+    };
+    for probe in case.probes.iter().filter(is_found) {
         let Some(finding) = judge(case, probe) else { continue };
         if !found.contains(&finding) {
             found.push(finding);
