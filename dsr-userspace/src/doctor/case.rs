@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     net::{IpAddr, SocketAddr, UdpSocket},
+    sync::Arc,
     time::Duration,
 };
 
@@ -11,7 +12,7 @@ use futures_util::{StreamExt, stream};
 use tokio::{net::TcpStream, time};
 
 use super::{
-    agent::{self, Counted},
+    agent::{self, Counted, State},
     ear::{self, Sound},
     errand::errands,
     probe::{PORTS, Way},
@@ -20,7 +21,8 @@ use super::{
 use crate::{
     arpwatch::View,
     config::{Config, FactsError, HostFacts},
-    model::{Backend, Hop, Network, Port, Protocol, Reach, Service},
+    health::{OwnAnswer, ask_own},
+    model::{Backend, Check, Checked, Hop, Network, Port, Protocol, Reach, Service, ServiceId},
     neighbour::{self, Survey, Watcher},
 };
 
@@ -53,6 +55,8 @@ pub(super) struct Case<'a> {
     pub(super) probes: Vec<Probe>,
     /// What a TCP connection to a backend's own address met.
     pub(super) own: BTreeMap<SocketAddr, Own>,
+    /// What a backend answered to its check at its own address, where no agent checks it.
+    pub(super) said: BTreeMap<Checked, OwnAnswer>,
     /// What the agent counted before and after the probes; nothing where none runs.
     pub(super) agent: Option<(Counted, Counted)>,
 }
@@ -60,6 +64,8 @@ pub(super) struct Case<'a> {
 /// Probes of one VIP at one backend.
 #[derive(Clone, Debug)]
 pub(super) struct Probe {
+    /// The service.
+    pub(super) id: ServiceId,
     /// The service's name.
     pub(super) service: String,
     /// The backend.
@@ -93,7 +99,10 @@ impl<'a> Case<'a> {
         let strays = strays(&survey, &heard);
         let own = connect_all(config, &network).await;
         let agent = before.zip(agent::counted(config).await);
-        Ok(Self { config, network, view, survey, heard, strays, probes, own, agent })
+        let said = BTreeMap::new();
+        let mut case = Self { config, network, view, survey, heard, strays, probes, own, said, agent };
+        case.said = case.ask_all().await;
+        Ok(case)
     }
 
     /// Each backend once, with a service that it is of.
@@ -101,6 +110,29 @@ impl<'a> Case<'a> {
         let mut seen = BTreeSet::new();
         let all = self.config.desired.services.iter().flat_map(|service| service.backends.iter());
         all.filter(move |backend| seen.insert((&backend.name, backend.address)))
+    }
+
+    /// The check of the backend that a probe was for, if it has one.
+    pub(super) fn check(&self, probe: &Probe) -> Option<&Arc<Check>> {
+        let service = self.config.desired.services.iter().find(|service| service.id == probe.id)?;
+        self.config.checks.of(service, probe.backend.address)
+    }
+
+    /// How an agent says that the backend of a probe stands, where one runs that has it.
+    pub(super) fn agents(&self, probe: &Probe) -> Option<&Option<State>> {
+        self.agent.as_ref()?.1.states.get(&(probe.service.clone(), probe.backend.name.clone()))
+    }
+
+    /// Makes the checks that no agent makes at the backends' own addresses.
+    async fn ask_all(&self) -> BTreeMap<Checked, OwnAnswer> {
+        let unknown = self.probes.iter().filter(|probe| self.agents(probe).is_none());
+        let ask = |(probe, check): (&Probe, Arc<Check>)| {
+            let (id, service, backend) = (probe.id, probe.service.clone(), probe.backend.clone());
+            async move { ((id, backend.address), ask_own(&check, (&service, id.vip), &backend).await) }
+        };
+        let asked: Vec<_> =
+            unknown.filter_map(|probe| Some((probe, Arc::clone(self.check(probe)?)))).map(ask).collect();
+        stream::iter(asked).buffer_unordered(AT_A_TIME).collect().await
     }
 
     /// The way to an address, where there is one.
@@ -150,8 +182,8 @@ fn probes(config: &Config, network: &Network, host: &HostFacts) -> (Vec<Probe>, 
                 frames.push((hop.ifindex, way.echo(id, service.id.vip)));
                 marks.insert(id);
             }
-            let (service, backend, vip) = (service.name.clone(), backend.clone(), (service.id.vip, port));
-            probes.push(Probe { service, backend, vip, marks });
+            let (id, service, vip) = (service.id, service.name.clone(), (service.id.vip, port));
+            probes.push(Probe { id, service, backend: backend.clone(), vip, marks });
         }
     }
     (probes, frames)

@@ -8,6 +8,7 @@
 //! It decides nothing about slots, and touches no map.
 
 mod agent_check;
+mod ask;
 mod check;
 mod diagnose;
 mod evidence;
@@ -21,6 +22,7 @@ mod verdict;
 mod watch;
 
 pub use agent_check::{AgentChecks, AgentTarget, Said, Words};
+pub use ask::{OwnAnswer, ask_own};
 pub use diagnose::Finding;
 pub use histogram::{BOUNDS, Histogram};
 pub use monitor::{Monitor, Reader, Standings, Target};

@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod agentless;
+mod checked;
 mod faults;
 mod network;
 mod well;

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{addresses, finding};
+use super::{addresses, application, finding};
 use crate::{
     doctor::{
         Finding, Severity,
@@ -51,7 +51,7 @@ fn judge(case: &Case<'_>, probe: &Probe) -> Option<Finding> {
         return Some(finding(Severity::Error, "forwards", name, what, mend_vip(name, vip)));
     }
     if made.opened || (port.is_none() && made.echoed) {
-        return None;
+        return application::failing(case, probe);
     }
     if made.refused {
         let port = port.unwrap_or_default();

@@ -1,6 +1,7 @@
 //! From the case to findings. Pure.
 
 pub(super) mod addresses;
+mod application;
 pub(super) mod backends;
 pub(super) mod claims;
 pub(super) mod neighbours;

@@ -1,0 +1,115 @@
+//! Backends that take the VIP's packets, and something is wrong with them all the same: what only their check can see.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::finding;
+use crate::{
+    doctor::{
+        Finding, Severity,
+        agent::State,
+        case::{Case, Probe},
+    },
+    health::OwnAnswer,
+    model::{Cause, Check, Probe as Question, Tls},
+};
+
+/// What is wrong, where the doctor's own probes found nothing. An agent that checks the backend asks it through the VIP and
+/// knows best; without one there is what the check meets at the backend's own address.
+pub(super) fn failing(case: &Case<'_>, probe: &Probe) -> Option<Finding> {
+    match case.agents(probe) {
+        Some(state) => told(case, probe, state.as_ref()?),
+        None => asked(case, probe),
+    }
+}
+
+/// By what an agent says.
+fn told(case: &Case<'_>, probe: &Probe, State { cause, detail }: &State) -> Option<Finding> {
+    let name = &probe.backend.name;
+    let check = case.check(probe).map(AsRef::as_ref);
+    let asked = called(check, probe);
+    let detail = detail.as_deref().unwrap_or("the agent's log says what it met");
+    let is_tcp = check.is_none_or(|check| matches!(check.probe, Question::Tcp));
+    let (severity, what, mend) = match cause {
+        // What it says of a VIP is found by the checks of claims.
+        Cause::ArpLeak => return None,
+        Cause::ApplicationDown if !is_tcp => {
+            let what = format!("it takes the VIP's packets, and does not pass {asked}: {detail}");
+            (Severity::Error, what, mend(check?, probe))
+        }
+        Cause::ReplyLost => {
+            let what =
+                format!("it answers the doctor at the VIP, and {asked} gets no answer: {detail}; or it comes and goes");
+            let mend = "see what this host drops: `nft list ruleset`, and `rp_filter` of its interfaces";
+            (Severity::Error, what, mend.to_owned())
+        }
+        Cause::ReportedDown => {
+            let what = format!("it says itself that it is down: {detail}");
+            (Severity::Warning, what, format!("see why on {name}: its agent check says so"))
+        }
+        Cause::HostDown | Cause::ApplicationDown | Cause::VipMissing | Cause::NoNeighbour => {
+            let what = format!(
+                "it answers now, and {asked} still fails at the agent ({detail}): it is mended, or comes and goes"
+            );
+            let times = check.map_or(1, |check| check.rise.get());
+            (Severity::Warning, what, format!("look again when it was checked {times} times more: `dsr status`"))
+        }
+    };
+    Some(finding(severity, name_of(*cause), name, what, mend))
+}
+
+/// By what the check met at the backend's own address.
+fn asked(case: &Case<'_>, probe: &Probe) -> Option<Finding> {
+    let OwnAnswer::Wrong(detail) = case.said.get(&(probe.id, probe.backend.address))? else { return None };
+    let check = case.check(probe)?;
+    let (asked, address) = (called(Some(check), probe), probe.backend.address);
+    let what = format!("it does not pass {asked} at {address}; at the VIP no agent has asked: {detail}");
+    Some(finding(Severity::Warning, "application-down", &probe.backend.name, what, mend(check, probe)))
+}
+
+fn called(check: Option<&Check>, probe: &Probe) -> String {
+    let kind = check.map_or(String::new(), |check| format!("{} ", check.probe.name()));
+    format!("the {kind}check of service {}", probe.service)
+}
+
+/// The doctor's word for an agent's cause.
+const fn name_of(cause: Cause) -> &'static str {
+    match cause {
+        Cause::HostDown | Cause::NoNeighbour => "host-down",
+        Cause::ApplicationDown => "application-down",
+        Cause::VipMissing => "vip-missing",
+        Cause::ReplyLost => "reply-lost",
+        Cause::ArpLeak => "arp-leak",
+        Cause::ReportedDown => "reported-down",
+    }
+}
+
+/// The question of the check, as an operator can ask it.
+fn mend(check: &Check, probe: &Probe) -> String {
+    let (own, port) = (probe.backend.address, check.port);
+    let look = format!("look at the log of the application on {}", probe.backend.name);
+    match &check.probe {
+        Question::Tcp => look,
+        Question::Command(command) => format!("{look}, and run `{}`", command.join(" ")),
+        Question::Dns(dns) => {
+            format!("{look}, and ask as the check does: `dig @{own} -p {port} {} {:?}`", dns.name, dns.kind)
+        }
+        Question::Http(http) => {
+            let (scheme, any) = match &http.tls {
+                None => ("http", ""),
+                Some(Tls::Named(_)) => ("https", ""),
+                Some(Tls::Unnamed) => ("https", " -k"),
+            };
+            let host = http.host.clone().unwrap_or_else(|| url_host(probe.vip.0));
+            let to = SocketAddr::new(own, port.get());
+            let page = format!("{scheme}://{host}:{port}{}", http.path);
+            format!("{look}, and ask as the check does: `curl -i{any} --connect-to ::{to} {page}`")
+        }
+    }
+}
+
+fn url_host(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    }
+}
