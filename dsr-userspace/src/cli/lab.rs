@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{WRONG, interrupts::Interrupts};
+use super::{WRONG, diagnosis::Diagnosis, duration, interrupts::Interrupts};
 use crate::lab::{
     Broken, Display, Error, Key, Lab, Load, LoadPlan, MAX_BACKENDS, Replies, Stop, Summary, Tally, Traffic, View,
     net::LinkState,
@@ -23,7 +23,7 @@ use tokio::{
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// How long to run, as 20s, 5m or 1h [default: until Ctrl-C]
-    #[arg(long, value_parser = parse_duration)]
+    #[arg(long, value_parser = duration::parse)]
     duration: Option<Duration>,
     /// How many backends
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=i64::from(MAX_BACKENDS)))]
@@ -119,6 +119,7 @@ struct Run<'a> {
     broken: &'a [Broken],
     /// Lines of the agent's log that were looked at.
     lines_seen: usize,
+    diagnosis: Diagnosis,
     load: Load,
     replies: Replies,
     traffic: Traffic,
@@ -143,10 +144,12 @@ impl<'a> Run<'a> {
         let load = Load::start(lab.client(), plan)?;
         let (shown, traffic) = (load.tally(), Traffic::default());
         let (broken, lines_seen) = (&args.broken[..], 0);
+        let diagnosis = if broken.is_empty() { Diagnosis::unasked() } else { Diagnosis::begin(lab, &args.agent)? };
         Ok(Self {
             lab,
             broken,
             lines_seen,
+            diagnosis,
             load,
             replies,
             traffic,
@@ -197,7 +200,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// What the agent warns of, where something is broken.
+    /// What the agent warns of, and what the doctor finds, where something is broken.
     fn pass_on(&mut self, display: &mut Display) -> io::Result<()> {
         let Ok(agent) = self.lab.agent() else { return Ok(()) };
         if self.broken.is_empty() {
@@ -210,7 +213,7 @@ impl<'a> Run<'a> {
             lines.iter().skip(self.lines_seen).filter(|line| line.contains(" WARN ") || line.contains(" ERROR "));
         fresh.into_iter().try_for_each(|line| display.note(&format!("agent: {}", line.trim_end())))?;
         self.lines_seen = lines.len();
-        Ok(())
+        self.diagnosis.take()?.iter().try_for_each(|finding| display.note(&format!("doctor: {finding}")))
     }
 
     fn show(&mut self, display: &mut Display) -> io::Result<()> {
@@ -256,45 +259,6 @@ async fn at(time: Option<Instant>) {
     }
 }
 
-/// A number and its unit: `500ms`, `20s`, `5m`, `1h`; seconds where there is none.
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(unit_at);
-    let seconds = match unit.trim() {
-        "ms" => 1e-3,
-        "" | "s" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        _ => return Err(format!("{unit:?} is no unit: write ms, s, m or h")),
-    };
-    let number: f64 = number.parse().map_err(|_| "write a number and a unit, as 20s".to_owned())?;
-    match Duration::try_from_secs_f64(number * seconds) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err("the duration must be more than nothing, and finite".to_owned()),
-    }
-}
-
 /// How long the client waits for an answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_secs(1);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_have_units() {
-        assert_eq!(parse_duration("20s"), Ok(Duration::from_secs(20)));
-        assert_eq!(parse_duration("20"), Ok(Duration::from_secs(20)));
-        assert_eq!(parse_duration("1.5m"), Ok(Duration::from_secs(90)));
-        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
-        assert_eq!(parse_duration("1 h"), Ok(Duration::from_secs(3600)));
-    }
-
-    #[test]
-    fn bad_durations_are_refused() {
-        for text in ["", "s", "0s", "-1s", "5 days", "1e9h"] {
-            assert!(parse_duration(text).is_err(), "{text}");
-        }
-    }
-}

@@ -59,14 +59,20 @@ impl Seat {
         Ok(command)
     }
 
+    /// The command `program doctor -c FILE`.
+    pub(super) fn doctor(&self, program: &Path) -> Result<Command> {
+        let mut command = self.command(program)?;
+        command.args(["doctor", "-c", &configuration()]);
+        Ok(command)
+    }
+
     /// Starts `program run -c FILE`.
     pub(super) fn start(&self, program: &Path) -> Result<Agent> {
         let log = self.directory.join(LOG);
         let mut command = self.command(program)?;
         let file = File::create(&log).and_then(|file| Ok((file.try_clone()?, file)));
         let (out, err) = file.doing(|| format!("create {}", log.display()))?;
-        let configuration = format!("{}/{CONFIGURATION}", view::AGENT_DIRECTORY.to_string_lossy());
-        command.args(["run", "-c", &configuration]).stdin(Stdio::null()).stdout(out).stderr(err);
+        command.args(["run", "-c", &configuration()]).stdin(Stdio::null()).stdout(out).stderr(err);
         // Ctrl-C is for the lab, which ends the agent last.
         command.process_group(0);
         let ended = Arc::new(OnceLock::new());
@@ -160,6 +166,11 @@ impl Drop for Agent {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// The configuration, as commands in the balancer see it.
+fn configuration() -> String {
+    format!("{}/{CONFIGURATION}", view::AGENT_DIRECTORY.to_string_lossy())
 }
 
 /// Spawns the command from a thread of its own that lives as long as the child: the child is killed when the thread

@@ -166,6 +166,11 @@ impl Lab {
         self.seat.command(program.as_ref())
     }
 
+    /// The command that names what is wrong in the lab: `program doctor -c FILE`.
+    pub fn doctor_command(&self, program: impl AsRef<Path>) -> Result<Command> {
+        self.seat.doctor(program.as_ref())
+    }
+
     /// Starts `program run -c FILE` with the configuration that was written last; does not wait for it. An agent
     /// that was there before is stopped first.
     pub fn start_agent(&mut self, program: impl AsRef<Path>) -> Result<&Agent> {

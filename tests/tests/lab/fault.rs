@@ -58,6 +58,28 @@ fn a_backend_that_is_gone_loses_its_share() {
 }
 
 #[test]
+fn the_doctor_says_what_is_broken() {
+    if !is_root("the_doctor_says_what_is_broken") {
+        return;
+    }
+    let (summary, said) =
+        summary(&lab("--json --duration 15s --rate 50 --backends 3 --break web2=vlan --break web3=firewall"));
+    assert_eq!(summary["broken"], json!(["web2=vlan", "web3=firewall"]));
+    let answered = |index: usize| summary["backends"][index]["requests"].as_u64();
+    assert!(answered(0) > Some(0), "{summary}");
+    assert_eq!([answered(1), answered(2)], [Some(0); 2], "{summary}");
+    for part in [
+        "web2 is in another VLAN",
+        "web3 drops what comes for the service's port",
+        "doctor: error: web2: wrong-vlan: ",
+        "doctor: error: web3: firewall: ",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in\n{said}");
+    }
+    assert_eq!(said.matches("doctor: ").count(), 2, "{said}");
+}
+
+#[test]
 fn wrong_faults_are_refused() {
     for (arguments, said) in [
         ("--break web2", "like web2=arp"),
