@@ -45,6 +45,25 @@ impl fmt::Display for Finding {
     }
 }
 
+/// What a finding may be, in the order in which one leads to the next: `docs/operating.md` explains each.
+pub const CAUSES: [&str; 15] = [
+    "interface",
+    "no-way",
+    "interface-down",
+    "bridge",
+    "host-down",
+    "wrong-vlan",
+    "address-twice",
+    "mac-shared",
+    "arp-leak",
+    "forwards",
+    "vip-missing",
+    "firewall",
+    "reply-lost",
+    "application-down",
+    "reported-down",
+];
+
 /// From the case to what is wrong. Pure.
 type Check = fn(&Case<'_>) -> Vec<Finding>;
 

@@ -7,7 +7,7 @@ pub(super) mod claims;
 pub(super) mod neighbours;
 pub(super) mod vlan;
 
-use super::{Finding, Severity};
+use super::{CAUSES, Finding, Severity};
 
 fn finding(
     severity: Severity,
@@ -16,5 +16,6 @@ fn finding(
     finding: impl Into<String>,
     mend: impl Into<String>,
 ) -> Finding {
+    debug_assert!(CAUSES.contains(&cause), "{cause} is no cause");
     Finding { severity, cause, subject: subject.into(), finding: finding.into(), mend: mend.into() }
 }
