@@ -9,7 +9,7 @@ use socket2::SockFilter;
 use super::{
     error::Result,
     net::{Namespace, PacketSocket},
-    plan::Node,
+    plan::{BALANCER, Node},
 };
 
 /// Counts the frames between switch and balancer, in either direction, that are answers from a VIP.
@@ -34,11 +34,13 @@ impl Replies {
     }
 }
 
-/// Lets through TCP and UDP over IPv4 from `vip`; the balancer itself answers echo requests.
-fn filter(vip: Ipv4Addr) -> [SockFilter; 9] {
+/// Lets through TCP and UDP over IPv4 from `vip`, but for answers to what the balancer's own host asked (the doctor, health
+/// checks); the balancer itself answers echo requests.
+fn filter(vip: Ipv4Addr) -> [SockFilter; 11] {
     const ETHERTYPE: u32 = 12;
     const PROTOCOL: u32 = 23;
     const SOURCE: u32 = 26;
+    const DESTINATION: u32 = 30;
     let load = |size: u32, at: u32| SockFilter::new((libc::BPF_LD | size | libc::BPF_ABS) as u16, 0, 0, at);
     // Steps to jump over when equal, and when not.
     let equal = |value: u32, yes: u8, no: u8| {
@@ -47,9 +49,11 @@ fn filter(vip: Ipv4Addr) -> [SockFilter; 9] {
     let give = |length: u32| SockFilter::new((libc::BPF_RET | libc::BPF_K) as u16, 0, 0, length);
     [
         load(libc::BPF_H, ETHERTYPE),
-        equal(libc::ETH_P_IP as u32, 0, 6),
+        equal(libc::ETH_P_IP as u32, 0, 8),
         load(libc::BPF_W, SOURCE),
-        equal(vip.into(), 0, 4),
+        equal(vip.into(), 0, 6),
+        load(libc::BPF_W, DESTINATION),
+        equal(BALANCER.into(), 4, 0),
         load(libc::BPF_B, PROTOCOL),
         equal(libc::IPPROTO_TCP as u32, 1, 0),
         equal(libc::IPPROTO_UDP as u32, 0, 1),

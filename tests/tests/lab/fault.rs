@@ -77,6 +77,8 @@ fn the_doctor_says_what_is_broken() {
         assert!(said.contains(part), "{part:?} is not in\n{said}");
     }
     assert_eq!(said.matches("doctor: ").count(), 2, "{said}");
+    // What the backends answer to the doctor goes past nobody.
+    assert_eq!(summary["balancer"]["replies_seen"], 0, "{summary}");
 }
 
 #[test]

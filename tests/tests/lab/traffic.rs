@@ -6,8 +6,11 @@ use std::{
     time::Duration,
 };
 
-use dsr::lab::{Lab, Load, LoadPlan};
-use dsr_tests::{lab::eventually, privilege::is_root};
+use dsr::lab::{Lab, Load, LoadPlan, Node};
+use dsr_tests::{
+    lab::{eventually, process::ip},
+    privilege::is_root,
+};
 
 fn plan(lab: &Lab, service: SocketAddrV4) -> LoadPlan {
     LoadPlan {
@@ -55,14 +58,18 @@ fn a_reply_through_the_balancer_is_seen() {
     }
     let lab = Lab::builder().backends(1).without_http().build().unwrap();
     let mut replies = lab.watch_replies().unwrap();
-    let (vip, balancer) = (lab.vip(0).unwrap(), Ipv4Addr::new(10, 77, 0, 2));
-    let send = |source: Ipv4Addr| {
-        let sent = UdpSocket::bind((source, 0)).unwrap().send_to(b"reply", (balancer, 9));
+    let (vip, own) = (lab.vip(0).unwrap(), Node::Backend(1).address());
+    let (client, balancer) = (Node::Client.address(), Node::Balancer.address());
+    let send = |source: Ipv4Addr, to: Ipv4Addr| {
+        let sent = UdpSocket::bind((source, 0)).unwrap().send_to(b"reply", (to, 9));
         assert_eq!(sent.unwrap(), 5);
     };
     let web1 = lab.backend(1).unwrap();
-    web1.run(|| send(Ipv4Addr::new(10, 77, 1, 1))).unwrap();
-    web1.run(|| send(vip)).unwrap();
+    ip(web1, &format!("route add {client}/32 via {balancer}"));
+    web1.run(|| send(own, client)).unwrap();
+    // What the balancer's own host has asked is no reply to a client.
+    web1.run(|| send(vip, balancer)).unwrap();
+    web1.run(|| send(vip, client)).unwrap();
     eventually("reply", || (replies.seen().unwrap() > 0).then_some(()));
     assert_eq!(replies.seen().unwrap(), 1);
 }
