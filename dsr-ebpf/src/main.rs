@@ -134,8 +134,6 @@ mod program {
         let Plain { link, packet, end } = parse::plain(frame, interface)?;
         let service = service::exact(&packet.flow)?;
         let row = match select::row_if_stable(&packet.flow, &service) {
-            // Asked late: what the call takes from registers is little by now.
-            Some(_) if service.is_passed() => return None,
             Some(row) => row,
             None => u32::try_from(follow_plain(frame.context())).ok()?,
         };

@@ -7,7 +7,7 @@ mod track;
 use dsr_common::{
     flow::Flow,
     hash::Keys as _,
-    service::{FLAG_REMEMBER, FLAG_SOURCE},
+    service::{FLAG_PASS, FLAG_REMEMBER, FLAG_SOURCE},
     slot,
     stats::Reason,
     track::hash,
@@ -39,10 +39,12 @@ pub(crate) fn member(packet: &Packet, service: &Service) -> Result<Choice, Reaso
     at(row(packet, service)?)
 }
 
-/// The row of the member of nearly every flow; nothing where there is more to ask than its slot.
+/// The row of the member of nearly every flow; nothing where there is more to ask than its slot, or where it is passed.
 #[inline(always)]
 pub(crate) fn row_if_stable(flow: &Flow, service: &Service) -> Option<u32> {
-    if service.table.flags() & (FLAG_SOURCE | FLAG_REMEMBER) != 0 {
+    // One question for all, so that a service like nearly every one is asked no more than that.
+    let special = service.table.flags() & (FLAG_SOURCE | FLAG_REMEMBER | FLAG_PASS);
+    if special != 0 && (special != FLAG_PASS || service.is_passed()) {
         return None;
     }
     let index = slot::index(LoadedKeys.flow(flow), service.table.size());
