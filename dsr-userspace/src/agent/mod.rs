@@ -42,7 +42,7 @@ use crate::{
     api,
     config::{self, Config, Errors, HostFacts, Watch},
     datapath, health, metrics,
-    model::Network,
+    model::{Network, NoHop, Reach},
     neighbour::{self, Handle, Watcher},
     preflight,
 };
@@ -137,6 +137,8 @@ pub async fn run(file: &Path, pins: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// How long backends are waited for before the first plan: more than one question's time (`retrans_time_ms`).
+const FIRST_ANSWERS: Duration = Duration::from_millis(1200);
 /// How often counters are looked at for what an operator has to be told.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How often the agent says that it lives, and looks whether the flow clock has to move.
@@ -265,12 +267,24 @@ async fn watch_network(config: &Config) -> Result<(Handle, watch::Receiver<Netwo
     network.changed().await.map_err(|_| Error::Blind)?;
     // The first look may have been before the backends were named.
     let is_whole = |network: &Network| backends.iter().all(|address| network.reach.contains_key(address));
-    let seen = network.wait_for(is_whole).await.map_err(|_| Error::Blind)?.clone();
-    network.mark_unchanged();
+    network.wait_for(is_whole).await.map_err(|_| Error::Blind)?;
+    // Nobody looked after the neighbours before: those that are there answer at once. Without them their slots, which
+    // another agent may have left, would go to others and come back.
+    let hosts = config.desired.backend_addresses();
+    let are_found = |network: &Network| !hosts.iter().any(|address| network.reach.get(address).is_some_and(is_silent));
+    let found = tokio::time::timeout(FIRST_ANSWERS, network.wait_for(are_found)).await.map(|seen| seen.map(drop));
+    if let Ok(Err(_)) = found {
+        return Err(Error::Blind);
+    }
+    let seen = network.borrow_and_update().clone();
     match config.interfaces().into_iter().find(|name| !seen.interfaces.contains_key(name)) {
         Some(interface) => Err(Error::NotEthernet(interface)),
         None => Ok((watcher, network)),
     }
+}
+
+const fn is_silent(reach: &Reach) -> bool {
+    matches!(reach, Reach::No(NoHop::NoNeighbour(_)))
 }
 
 /// Says what of the interfaces is not as the program needs it. The kernel has the last word: none of it ends the start.

@@ -8,6 +8,7 @@ use dsr_tests::{
         arp::told_of,
         curl::request_many,
         dsr_program, eventually,
+        process::ip,
     },
     privilege::is_root,
 };
@@ -81,6 +82,22 @@ fn an_agent_that_hands_over_leaves_its_program_to_the_next() {
         assert!(!has_program(&lab, "eth0"));
         starts_anew(lab);
     }
+}
+
+#[test]
+fn neighbours_that_nobody_looked_after_keep_their_slots() {
+    if !is_root("neighbours_that_nobody_looked_after_keep_their_slots") {
+        return;
+    }
+    let mut lab = lab();
+    leave(&lab, Signal::KILL);
+    // As the kernel does with what was not used for long.
+    ip(lab.balancer(), "neighbour flush dev eth0");
+    lab.start_agent(dsr_program()).unwrap();
+    lab.wait_ready().unwrap();
+    let log = agent::running(&lab).log();
+    assert!(log.contains("taken over") && !log.contains("cannot be reached"), "{log}");
+    assert_eq!((agent::count(&lab, "dsr_slots_tracked", &[]), request_many(&lab, 50).good), (0, 50));
 }
 
 #[test]
