@@ -43,6 +43,7 @@ mod program {
         // SAFETY: an element of the array; volatile because the agent writes it at any time. A probe that goes astray
         // because it met a row half written is repeated.
         let member = unsafe { read_volatile(row) };
+        go_no_further(context)?;
         match member.mode {
             L2 => link(context, &member)?,
             _ => return None,
@@ -51,6 +52,22 @@ mod program {
         context.set_mark(0);
         // SAFETY: a helper with numbers as arguments; it fails where there is no such interface.
         Some(unsafe { bpf_redirect(member.ifindex, 0) } as i32)
+    }
+
+    /// Lets the packet end at the host that it is sent to: TTL, or hop limit, 1. A host that does not hold the VIP and
+    /// forwards would send it back to the balancer, and another backend would answer in its place.
+    fn go_no_further(context: &TcContext) -> Option<()> {
+        match context.load::<[u8; 2]>(ETHERTYPE).ok()? {
+            IPV4 => {
+                let old: [u8; 2] = context.load(IPV4_TTL).ok()?;
+                let new = [1, old[1]];
+                context.store(IPV4_TTL, &new, 0).ok()?;
+                let [old, new] = [old, new].map(|word| u64::from(u16::from_ne_bytes(word)));
+                context.l3_csum_replace(IPV4_CHECKSUM, old, new, 2).ok()
+            }
+            IPV6 => context.store(IPV6_HOP_LIMIT, &1_u8, 0).ok(),
+            _ => None,
+        }
     }
 
     /// Writes the MACs, and the tags in front of the EtherType: the innermost first, as each goes before the others.
@@ -74,6 +91,14 @@ mod program {
         (unsafe { bpf_skb_vlan_push(context.as_ptr().cast(), tpid, tci) } == 0).then_some(())
     }
 
+    const ETHERTYPE: usize = 12;
+    const IPV4: [u8; 2] = [0x08, 0x00];
+    const IPV6: [u8; 2] = [0x86, 0xdd];
+    /// TTL and protocol (RFC 791), behind an Ethernet header.
+    const IPV4_TTL: usize = 14 + 8;
+    const IPV4_CHECKSUM: usize = 14 + 10;
+    /// RFC 8200.
+    const IPV6_HOP_LIMIT: usize = 14 + 7;
     const L2: u8 = ForwardMode::L2 as u8;
     /// Octets of the two MACs.
     const MACS: u8 = 12;

@@ -1,12 +1,12 @@
 //! Each fault is made on purpose, named, and noticed to be mended.
 
-use dsr::lab::{Lab, net::LinkState};
+use dsr::lab::{Broken, Fault, Lab, net::LinkState};
 use dsr_tests::{
     lab::{Configuration, agent, curl::request_many, nginx, process::ip},
     privilege::is_root,
 };
 
-use crate::seen::{HTTP, TCP, wait_cause, wait_down, wait_up};
+use crate::seen::{HTTP, TCP, wait_cause, wait_down, wait_probes, wait_up};
 
 #[test]
 fn a_vip_that_is_not_held_is_missing() {
@@ -28,6 +28,22 @@ fn a_vip_that_is_not_held_is_missing() {
     ip(lab.backend(2).unwrap(), &format!("address add {vip} dev lo"));
     wait_up(&lab, "web2");
     assert!(request_many(&lab, REQUESTS).bodies["web2"] > 0);
+}
+
+#[test]
+fn a_backend_that_forwards_the_vip_does_not_pass() {
+    if !is_root("a_backend_that_forwards_the_vip_does_not_pass") {
+        return;
+    }
+    let mut lab = Lab::builder().build().unwrap();
+    agent::start(&Configuration::of(&lab).health(HTTP), &mut lab);
+    wait_up(&lab, "web2");
+    lab.break_backend(Broken { backend: 2, fault: Fault::Forward }).unwrap();
+    // Others would answer in its place.
+    wait_down(&lab, "web2", "vip-missing");
+    wait_probes(&lab, &["web2"], 20.0);
+    wait_down(&lab, "web2", "vip-missing");
+    wait_up(&lab, "web1");
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn other_faults_do_what_they_say() {
         return;
     }
     let (summary, said) =
-        summary(&lab("--json --duration 7s --backends 4 --break web2=forward --break web3=app --break web4=vip"));
+        summary(&lab("--json --duration 12s --backends 4 --break web2=forward --break web3=app --break web4=vip"));
     assert_eq!(summary["broken"], json!(["web2=forward", "web3=app", "web4=vip"]));
     assert!(summary["reasons"]["drop_loop"].as_u64() > Some(0), "{summary}");
     assert!(summary["failed"].as_u64() > Some(0), "{summary}");

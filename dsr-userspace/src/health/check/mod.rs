@@ -27,6 +27,8 @@ pub(super) enum Failure {
     Unanswered,
     /// What came is not what is expected.
     Wrong(String),
+    /// The host that it was sent to would pass it on: it does not take it as its own.
+    Forwarded,
     /// It could not be sent, or the kernel says that nobody is there.
     Unsent(String),
 }
@@ -37,6 +39,7 @@ impl fmt::Display for Failure {
             Self::Silent => f.write_str("nothing comes back"),
             Self::Refused => f.write_str("it is refused"),
             Self::Unanswered => f.write_str("the connection is taken, and not answered in time"),
+            Self::Forwarded => f.write_str("the backend forwards it instead of taking it"),
             Self::Wrong(what) => f.write_str(what),
             Self::Unsent(why) => write!(f, "it cannot be sent: {why}"),
         }
@@ -82,5 +85,10 @@ pub(super) async fn run(check: &Check, way: &Way, names: &Names<'_>) -> Result<(
 }
 
 async fn connect(way: &Way, end: Instant) -> Result<TcpStream, Failure> {
-    Ok(timeout_at(end, way.connect()).await.map_err(|_| Failure::Silent)??)
+    let connected = timeout_at(end, way.connect()).await.map_err(|_| Failure::Silent)?;
+    connected.map_err(|error| match error.kind() {
+        // A probe may not be forwarded: a host that would have to says so (ICMP, time exceeded).
+        io::ErrorKind::HostUnreachable if way.number.is_some() => Failure::Forwarded,
+        _ => error.into(),
+    })
 }
