@@ -46,6 +46,8 @@ mod maps;
 #[cfg(target_arch = "bpf")]
 mod parse;
 #[cfg(target_arch = "bpf")]
+mod route;
+#[cfg(target_arch = "bpf")]
 mod select;
 #[cfg(target_arch = "bpf")]
 mod service;
@@ -57,7 +59,7 @@ mod watch;
 mod wire;
 
 #[cfg(target_arch = "bpf")]
-pub(crate) use program::{examine, examine_traced, note_traced, report_claim, walk_extensions};
+pub(crate) use program::{examine, examine_traced, follow_plain, note_traced, report_claim, walk_extensions};
 
 #[cfg(target_arch = "bpf")]
 mod program {
@@ -68,7 +70,7 @@ mod program {
         macros::xdp,
         programs::XdpContext,
     };
-    use dsr_common::{address::Address, limits::INTERFACE_ROWS, service::FLAG_REJECT, stats::Reason};
+    use dsr_common::{address::Address, limits::INTERFACE_ROWS, stats::Reason};
 
     use crate::{
         count,
@@ -76,12 +78,11 @@ mod program {
         frame::Frame,
         hairpin::{self, ndp::Discovered},
         interface::{self, Interface},
-        parse::{self, Addressee, Fragment, Ip, Last, Link, Packet, Payload, Plain},
-        select::{self, Choice, Datagram},
-        service,
+        parse::{self, Addressee, Last, Link, Payload},
+        route::{self, Route},
+        select, service,
         trace::{self, Observer, Trace, Unobserved},
         watch,
-        wire::icmp,
     };
 
     /// Balances the frames of one interface.
@@ -104,7 +105,7 @@ mod program {
             return end::<Unobserved>(INTERFACE_ROWS, Err(Reason::PassNoInterface));
         };
         O::meets(&frame, &interface);
-        let action = if let Some((link, route)) = route_plain(&frame, &interface) {
+        let action = if let Some((link, route)) = route::plain(&frame, &interface) {
             let outcome = send::<O>(&mut frame, &link, &route);
             end::<O>(interface.row, outcome)
         } else {
@@ -128,24 +129,11 @@ mod program {
         xdp_action::XDP_PASS
     }
 
-    /// The way of nearly every packet. Where there is anything else to say of a frame, the long way says it.
-    #[inline(always)]
-    fn route_plain(frame: &Frame, interface: &Interface) -> Option<(Link, Route)> {
-        let Plain { link, packet, end } = parse::plain(frame, interface)?;
-        let service = service::exact(&packet.flow)?;
-        let row = match select::row_if_stable(&packet.flow, &service) {
-            Some(row) => row,
-            None => u32::try_from(follow_plain(frame.context())).ok()?,
-        };
-        let choice = select::at(row).ok()?;
-        Some((link, Route { choice, octets: end, opens: packet.opens, first_of: None }))
-    }
-
     /// The row of the member of a frame that is read the short way but takes more than a look at a slot; no row where it
     /// has none. A global function that starts anew, so that the short way keeps its registers.
     #[unsafe(no_mangle)]
     #[inline(never)]
-    extern "C" fn follow_plain(ctx: *mut xdp_md) -> u64 {
+    pub(crate) extern "C" fn follow_plain(ctx: *mut xdp_md) -> u64 {
         let row = parse::plain_again(&Frame::of(ctx)).and_then(|packet| {
             let service = service::exact(&packet.flow)?;
             if service.is_passed() {
@@ -200,7 +188,7 @@ mod program {
         let route = match (&link.payload, link.addressee) {
             (Payload::Ipv4, Addressee::Us) => {
                 let ip = parse::ipv4(frame, link.end())?;
-                route(frame, &link, &ip, interface)?
+                route::of(frame, &link, &ip, interface)?
             }
             (Payload::Ipv6, addressee) => {
                 if let Some(reason) = Discovered::reason(discover(frame.context(), interface.mac)) {
@@ -211,7 +199,7 @@ mod program {
                     return Err(Reason::PassGroup);
                 }
                 let ip = parse::ipv6(frame, link.end())?;
-                route(frame, &link, &ip, interface)?
+                route::of(frame, &link, &ip, interface)?
             }
             (Payload::Arp, _) => return Err(hairpin::arp::answer(frame, &link, interface)),
             (Payload::Ipv4, Addressee::Group) => return Err(Reason::PassGroup),
@@ -279,68 +267,6 @@ mod program {
     #[inline(always)]
     const fn refused(action: u32) -> Reason {
         if action == xdp_action::XDP_TX { Reason::AnswerReject } else { Reason::DropNoBackend }
-    }
-
-    /// Where a packet goes, and what is counted of it.
-    struct Route {
-        choice: Choice,
-        octets: usize,
-        opens: bool,
-        /// The datagram that this is the first fragment of.
-        first_of: Option<Datagram>,
-    }
-
-    #[inline(always)]
-    fn route(frame: &mut Frame, link: &Link, ip: &Ip, interface: &Interface) -> Result<Route, Reason> {
-        let to_vip = |reason| service::reason_if_vip(ip.family, ip.vip, reason);
-        let packet = match (ip.protocol == icmp::protocol(ip.family), ip.fragment) {
-            (false, Fragment::Later(id)) => {
-                if !service::is_vip(ip.family, ip.vip) {
-                    return Err(Reason::PassNotVip);
-                }
-                let choice = select::follow_first(Datagram::of(ip, id))?;
-                return Ok(Route { choice, octets: ip.end, opens: false, first_of: None });
-            }
-            (false, _) => parse::transport(frame, ip).map_err(to_vip)?,
-            (true, Fragment::Whole) => about(frame, link, ip, interface)?,
-            (true, _) => return Err(to_vip(Reason::DropIcmp)),
-        };
-        let service = service::find(&packet.flow)?;
-        let first_of = match ip.fragment {
-            Fragment::First(id) => Some(Datagram::of(ip, id)),
-            _ => None,
-        };
-        if service.is_passed() {
-            if let Some(datagram) = first_of {
-                datagram.remember_passed();
-            }
-            return Err(Reason::PassAgentDead);
-        }
-        let choice = match select::member(&packet, &service) {
-            Err(Reason::DropNoBackend) if service.table.flags() & FLAG_REJECT != 0 => Err(Reason::AnswerReject),
-            choice => choice,
-        }?;
-        Ok(Route { choice, octets: ip.end, opens: packet.opens, first_of })
-    }
-
-    /// The packet that an ICMP error is about; any other message of ICMP ends here.
-    #[inline(always)]
-    fn about(frame: &mut Frame, link: &Link, ip: &Ip, interface: &Interface) -> Result<Packet, Reason> {
-        if !service::is_vip(ip.family, ip.vip) {
-            return Err(Reason::PassNotVip);
-        }
-        if ip.payload + icmp::MIN > ip.end {
-            return Err(Reason::DropMalformed);
-        }
-        let head: &icmp::Head = frame.at(ip.payload).ok_or(Reason::DropMalformed)?;
-        let (kind, code) = (head.kind, head.code);
-        if kind == icmp::echo(ip.family).0 && code == 0 {
-            return Err(hairpin::echo::answer(frame, link, ip, interface.mac));
-        }
-        if !icmp::is_error(ip.family, kind) {
-            return Err(Reason::DropIcmp);
-        }
-        parse::quoted(frame, ip).ok_or(Reason::DropIcmp)
     }
 
     /// Says what becomes of a frame, and counts why where it goes no further.
