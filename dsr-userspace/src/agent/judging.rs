@@ -69,7 +69,7 @@ impl Balancer {
     /// Whether a backend, known by its address, tells the network that it has a VIP.
     fn leaks(&self, vip: IpAddr, backend: IpAddr) -> bool {
         let Some(Reach::Hop(hop)) = self.network.reach.get(&backend) else { return false };
-        self.arp_watch.claims().iter().any(|claim| claim.holds && claim.vip == vip && claim.mac == hop.destination)
+        self.arp_watch.is_claimed(vip, hop.destination)
     }
 }
 

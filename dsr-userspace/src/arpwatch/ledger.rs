@@ -104,6 +104,11 @@ impl Ledger {
         notes
     }
 
+    /// Whether a host with this MAC claims a VIP.
+    pub(super) fn is_claimed(&self, vip: IpAddr, mac: Mac) -> bool {
+        self.claims.get(&(vip, mac)).is_some_and(|claim| claim.holds)
+    }
+
     /// Every claim, those that hold no more too.
     pub(super) fn claims(&self) -> impl Iterator<Item = &Claim> {
         self.claims.values()

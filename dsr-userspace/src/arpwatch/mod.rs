@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use crate::{
     announce::PacketSocket,
     datapath::{ClaimEvents, ClaimStream},
+    model::Mac,
 };
 
 mod ledger;
@@ -74,6 +75,11 @@ impl ArpWatch {
     /// Every claim that was heard, those that hold no more too.
     pub fn claims(&self) -> Vec<Claim> {
         lock(&self.ledger).claims().cloned().collect()
+    }
+
+    /// Whether a host with this MAC claims a VIP.
+    pub fn is_claimed(&self, vip: IpAddr, mac: Mac) -> bool {
+        lock(&self.ledger).is_claimed(vip, mac)
     }
 
     /// How often hosts claimed a VIP that were too many to be told apart.
