@@ -37,10 +37,8 @@ impl Balancer {
     }
 
     /// Whether a backend is down by its check, or by its own word.
-    pub(super) fn is_down(&self, service: &Service, backend: &Backend) -> bool {
-        let mut all = service.backends_by_pool();
-        let pool = all.find(|(_, other)| other.address == backend.address).map_or("", |(pool, _)| pool);
-        self.state(&self.config.checks, service, (pool, backend)) != State::Up
+    pub(super) fn is_down(&self, service: &Service, backend: (&str, &Backend)) -> bool {
+        self.state(&self.config.checks, service, backend) != State::Up
     }
 
     fn state(&self, checks: &Checks, service: &Service, (pool, backend): (&str, &Backend)) -> State {

@@ -77,7 +77,7 @@ impl Balancer {
         let traffic = self.datapath.traffic(member.row)?;
         let unreached = reach::cause(&self.network, backend.address);
         let found = self.finding(service, (pool, backend));
-        let state = self.member_state(service, backend, member);
+        let state = self.member_state(service, (pool, backend), member);
         let (cause, detail) = match (unreached, found) {
             (Some(why), _) if state == MemberState::Unreachable => (Some(why.to_string()), None),
             (_, found) => found.map(|found| (found.cause.to_string(), found.detail)).unzip(),
@@ -90,7 +90,7 @@ impl Balancer {
             cause,
             detail,
             weight: backend.weight.get(),
-            weight_in_file: self.weight_in_file(service, backend),
+            weight_in_file: self.weight_in_file(service, (pool, backend)),
             says: self.wish.word(pool, &backend.name).map(|word| word.to_string()),
             slots: member.slots,
             share: f64::from(member.slots) / f64::from(slots.max(1)),
@@ -101,12 +101,12 @@ impl Balancer {
         })
     }
 
-    fn member_state(&self, service: &Service, backend: &Backend, member: &PlacedMember) -> MemberState {
+    fn member_state(&self, service: &Service, (pool, backend): (&str, &Backend), member: &PlacedMember) -> MemberState {
         let is_drained = self.settling.drained.get(&(service.id, backend.address)).copied().unwrap_or(false);
         let is_reached = reach::cause(&self.network, backend.address).is_none();
         match self.verdict.health.of(service.id, backend.address) {
             _ if !is_reached => MemberState::Unreachable,
-            _ if self.is_down(service, backend) => MemberState::Down,
+            _ if self.is_down(service, (pool, backend)) => MemberState::Down,
             Condition::Standby => MemberState::Standby,
             _ if member.slots > 0 => MemberState::Up,
             _ if is_drained => MemberState::Drained,
@@ -115,16 +115,11 @@ impl Balancer {
     }
 
     /// The weight that the file has for a backend where another one counts.
-    fn weight_in_file(&self, service: &Service, backend: &Backend) -> Option<u16> {
+    fn weight_in_file(&self, service: &Service, (pool, backend): (&str, &Backend)) -> Option<u16> {
         let service = self.config.desired.services.iter().find(|other| other.id == service.id)?;
         let in_file = service.backends.iter().find(|other| other.address == backend.address)?;
-        (in_file.weight != backend.weight || self.is_overridden(service, backend)).then(|| in_file.weight.get())
-    }
-
-    fn is_overridden(&self, service: &Service, backend: &Backend) -> bool {
-        let mut all = service.backends_by_pool();
-        let pool = all.find(|(_, other)| other.address == backend.address).map(|(pool, _)| pool.to_owned());
-        pool.is_some_and(|pool| self.wish.overrides().contains_key(&(pool, backend.name.clone())))
+        let is_said = self.wish.overrides().contains_key(&(pool.to_owned(), backend.name.clone()));
+        (is_said || in_file.weight != backend.weight).then(|| in_file.weight.get())
     }
 
     /// How many slots of a service the flow table is asked for.
