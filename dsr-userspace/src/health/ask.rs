@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::{
-    check::{self, Failure, Names},
+    check::{self, Failure, Names, http::host_at},
     socket::{Way, source_towards},
 };
 use crate::model::{Backend, Check, Http, Probe};
@@ -40,13 +40,7 @@ pub async fn ask_own(check: &Check, service: (&str, IpAddr), backend: &Backend) 
 fn for_vip(probe: &Probe, vip: SocketAddr) -> Probe {
     match probe {
         Probe::Http(http @ Http { host: None, tls, .. }) => {
-            let usual = if tls.is_some() { 443 } else { 80 };
-            let host = match (vip.port() == usual, vip.ip()) {
-                (false, _) => vip.to_string(),
-                (true, IpAddr::V4(vip)) => vip.to_string(),
-                (true, IpAddr::V6(vip)) => format!("[{vip}]"),
-            };
-            Probe::Http(Http { host: Some(host), ..http.clone() })
+            Probe::Http(Http { host: Some(host_at(vip, tls.is_some())), ..http.clone() })
         }
         other => other.clone(),
     }

@@ -1,6 +1,9 @@
 //! HTTP, in the open or through TLS.
 
-use std::pin::pin;
+use std::{
+    net::{IpAddr, SocketAddr},
+    pin::pin,
+};
 
 use futures_util::future::{Either, select};
 use http_body_util::{BodyExt, Empty, Limited};
@@ -51,14 +54,18 @@ fn request(http: &Http, way: &Way) -> hyper::http::Result<Request<Empty<Bytes>>>
         .body(Empty::new())
 }
 
-/// The host that is asked for; the VIP, with its port where it is not the usual one.
+/// The host that is asked for; where none is written, what is connected to.
 fn host(http: &Http, way: &Way) -> String {
-    let usual = if http.tls.is_some() { 443 } else { 80 };
-    match &http.host {
-        Some(host) => host.clone(),
-        None if way.to.port() != usual => way.to.to_string(),
-        None if way.to.is_ipv6() => format!("[{}]", way.to.ip()),
-        None => way.to.ip().to_string(),
+    http.host.clone().unwrap_or_else(|| host_at(way.to, http.tls.is_some()))
+}
+
+/// The host of a page at this address, with its port where it is not the usual one.
+pub(in crate::health) fn host_at(address: SocketAddr, is_tls: bool) -> String {
+    let usual = if is_tls { 443 } else { 80 };
+    match address.ip() {
+        _ if address.port() != usual => address.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+        IpAddr::V4(ip) => ip.to_string(),
     }
 }
 

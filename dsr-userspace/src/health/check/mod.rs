@@ -3,7 +3,7 @@
 mod command;
 mod dns;
 pub(super) mod echo;
-mod http;
+pub(super) mod http;
 mod tls;
 
 use std::{fmt, io};
