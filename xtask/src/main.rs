@@ -4,6 +4,7 @@
 
 mod apt;
 mod archive;
+mod artifacts;
 mod bench;
 mod bpf_linker;
 mod build;
@@ -17,6 +18,7 @@ mod run;
 mod rustup;
 mod simulate;
 mod test;
+mod test_programs;
 mod test_report;
 mod vm;
 mod workspace;

@@ -42,6 +42,16 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// Runs a program and returns its stdout; its stderr goes where ours goes.
+pub(crate) fn read_aside(command: &mut Command) -> Result<String> {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let output = output.with_context(|| format!("starting {}", name(command)))?;
+    if !output.status.success() {
+        bail!("{} failed ({})", name(command), output.status);
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// Becomes the program, so that signals reach it and its exit code is ours. Returns only an error.
 pub(crate) fn become_program(command: &mut Command) -> Result<()> {
     let error = command.exec();
@@ -55,6 +65,16 @@ pub(crate) fn as_root(program: impl AsRef<OsStr>) -> Command {
     }
     let mut command = Command::new("sudo");
     command.arg(program);
+    command
+}
+
+/// The same with the caller's environment.
+pub(crate) fn as_root_with_environment(program: impl AsRef<OsStr>) -> Command {
+    if is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("sudo");
+    command.arg("-E").arg(program);
     command
 }
 

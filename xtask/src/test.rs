@@ -2,7 +2,6 @@
 
 use std::{
     env,
-    path::Path,
     time::{Duration, Instant},
 };
 
@@ -10,9 +9,10 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::{
-    apt, cargo, kernel, lint,
+    apt, kernel, lint,
     process::{self, step},
-    test_report::{Counts, Report},
+    test_programs,
+    test_report::Report,
     vm,
     workspace::Workspace,
 };
@@ -56,7 +56,8 @@ fn steps(workspace: &Workspace, options: &Options, report: &mut Report) -> Resul
     let object = report.record("kernel side", || kernel::build(workspace))?;
     let lints = if everything { report.record("lints", || lint::clippy(workspace, &object)) } else { Ok(()) };
     let started = Instant::now();
-    let counts = tests(workspace, &object, &options.filter)?;
+    let words: Vec<String> = options.filter.iter().filter(|word| *word != "--").cloned().collect();
+    let counts = test_programs::run(workspace, &object, &words)?;
     report.tests(counts, started.elapsed());
     let machines = if everything { machines(workspace, report) } else { Ok(()) };
     if !counts.passed() {
@@ -92,17 +93,6 @@ fn missing_packages(is_there: impl Fn(&str) -> bool) -> Vec<&'static str> {
         PROGRAMS.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package).collect();
     packages.dedup();
     packages
-}
-
-/// Runs the tests as root, compiled as whoever we are.
-fn tests(workspace: &Workspace, object: &Path, filter: &[String]) -> Result<Counts> {
-    let mut command = cargo::host(workspace);
-    cargo::run_as_root(&mut command)?;
-    command.env(kernel::OBJECT_VARIABLE, object);
-    command
-        .args(["test", "--workspace", "--exclude", "dsr-ebpf", "--no-fail-fast", "--"])
-        .args(filter.iter().filter(|word| *word != "--"));
-    Counts::of(&mut command)
 }
 
 #[cfg(test)]

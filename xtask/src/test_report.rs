@@ -2,12 +2,10 @@
 
 use std::{
     fmt,
-    io::{BufRead, BufReader},
-    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 /// The steps so far, in order.
 #[derive(Default)]
@@ -15,15 +13,15 @@ pub(crate) struct Report {
     lines: Vec<String>,
 }
 
-/// Sums over the test programs of one `cargo test`.
+/// Sums over test programs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     programs: u32,
     passed: u32,
     failed: u32,
     ignored: u32,
-    /// Cargo's own verdict: a program that does not compile or crashes counts nothing.
-    cargo_succeeded: bool,
+    /// Programs that failed as a whole: one that crashes does not say what it counted.
+    failures: u32,
 }
 
 impl Report {
@@ -58,24 +56,30 @@ impl fmt::Display for Report {
 }
 
 impl Counts {
-    /// Runs `cargo test`, shows its output as it comes, and counts.
-    pub(crate) fn of(command: &mut Command) -> Result<Self> {
-        let mut child = command.stdout(Stdio::piped()).spawn().context("starting cargo test")?;
-        let mut counts = Self::default();
-        let stdout = child.stdout.take().context("cargo test has no stdout")?;
-        for line in BufReader::new(stdout).split(b'\n') {
-            let line = line.context("reading cargo test")?;
-            let line = String::from_utf8_lossy(&line);
-            println!("{line}");
-            counts.add(&line);
-        }
-        counts.cargo_succeeded = child.wait().context("waiting for cargo test")?.success();
-        Ok(counts)
+    /// Counts the output of a test program, or of cargo's documentation tests.
+    pub(crate) fn of(output: &str, succeeded: bool) -> Self {
+        let mut counts = Self { failures: u32::from(!succeeded), ..Self::default() };
+        output.lines().for_each(|line| counts.add(line));
+        counts
     }
 
-    /// Whether cargo and every test succeeded.
+    /// Adds those of another program.
+    pub(crate) fn add_program(&mut self, other: Self) {
+        self.programs += other.programs;
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.ignored += other.ignored;
+        self.failures += other.failures;
+    }
+
+    /// Whether no test ran.
+    pub(crate) fn is_empty(self) -> bool {
+        self.passed + self.failed + self.ignored == 0
+    }
+
+    /// Whether every program and every test succeeded.
     pub(crate) fn passed(self) -> bool {
-        self.cargo_succeeded && self.failed == 0
+        self.programs > 0 && self.failures == 0 && self.failed == 0
     }
 
     /// Adds one line of output: `test result: ok. 3 passed; 0 failed; 1 ignored; ...`.
@@ -109,15 +113,20 @@ mod tests {
 
     #[test]
     fn results_are_added_up() {
-        let mut counts = Counts { cargo_succeeded: true, ..Counts::default() };
-        counts.add("test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s");
-        counts.add("test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out");
-        counts.add("test maglev::share ... ok");
+        let good = "test maglev::share ... ok\n\
+                    test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s";
+        let mut counts = Counts::of(good, true);
+        assert!(counts.passed());
+        let bad = "test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out";
+        counts.add_program(Counts::of(bad, false));
         assert_eq!(counts.to_string(), "FAILED: 5 passed, 1 failed, 1 ignored in 2 programs");
     }
 
     #[test]
-    fn a_program_that_does_not_compile_is_a_failure() {
-        assert!(!Counts::default().passed());
+    fn a_program_that_crashes_is_a_failure() {
+        let mut counts = Counts::of("test result: ok. 3 passed; 0 failed; 0 ignored", true);
+        counts.add_program(Counts::of("signal: 11", false));
+        assert!(!counts.passed());
+        assert!(!Counts::default().passed(), "no program ran");
     }
 }

@@ -14,11 +14,11 @@ mod release;
 mod tools;
 
 use std::{
-    env,
+    env, thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::Args;
 
 use self::{console::Outcome, image::Image, machine::Machine, payload::Payload, release::Series, tools::Tools};
@@ -107,7 +107,15 @@ fn run(workspace: &Workspace, series: Series, command: &[String]) -> Result<Vec<
         let images = images.collect::<Result<Vec<_>>>()?;
         (tools, images)
     };
-    images.iter().map(|image| boot(workspace, &tools, image)).collect()
+    boot_all(workspace, &tools, &images)
+}
+
+/// All machines at a time: an emulated CPU is one thread, however many the guest sees.
+fn boot_all(workspace: &Workspace, tools: &Tools, images: &[Image]) -> Result<Vec<Run>> {
+    thread::scope(|scope| {
+        let boots: Vec<_> = images.iter().map(|image| scope.spawn(|| boot(workspace, tools, image))).collect();
+        boots.into_iter().map(|boot| boot.join().map_err(|_| anyhow!("the thread of a machine panicked"))?).collect()
+    })
 }
 
 fn boot(workspace: &Workspace, tools: &Tools, image: &Image) -> Result<Run> {

@@ -3,13 +3,14 @@
 use std::{
     ffi::OsString,
     fs,
+    io::{self, BufRead as _, BufReader, Read, Write as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use super::{console::Outcome, image::Image, tools::Tools};
 use crate::process;
@@ -60,13 +61,17 @@ pub(super) struct Machine<'a> {
 }
 
 impl Machine<'_> {
-    /// Runs it to its end; its console goes to our stdout.
+    /// Runs it to its end; its console goes to our stdout, each line behind the kernel's name.
     pub(super) fn run(&self) -> Result<Outcome> {
         let report = self.directory.join(format!("{}.report", self.image.kernel));
         let _ = fs::remove_file(&report);
         let mut command = self.command(&report)?;
-        let mut child = command.stdin(Stdio::null()).spawn().context("starting QEMU")?;
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("starting QEMU")?;
+        let console = child.stdout.take().context("QEMU has no stdout")?;
+        let kernel = self.image.kernel;
+        let copy = thread::spawn(move || show(console, kernel));
         let ended = wait(&mut child, PATIENCE)?;
+        copy.join().map_err(|_| anyhow!("the thread of the console panicked"))?.context("copying the console")?;
         let outcome = Outcome::parse(&fs::read_to_string(&report).unwrap_or_default());
         Ok(if ended { outcome } else { outcome.timed_out() })
     }
@@ -123,6 +128,16 @@ fn file(path: &Path) -> OsString {
     let mut word = OsString::from("file:");
     word.push(path);
     word
+}
+
+/// Copies a console to our stdout line by line, so that those of several machines stay legible.
+fn show(console: impl Read, kernel: &str) -> io::Result<()> {
+    for line in BufReader::new(console).split(b'\n') {
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        writeln!(io::stdout(), "{kernel:<4} | {}", line.trim_end())?;
+    }
+    Ok(())
 }
 
 /// Whether the process ended by itself in time; it is gone in either case.

@@ -15,7 +15,7 @@ use super::{
     tools::relative,
 };
 use crate::{
-    cargo, kernel,
+    artifacts, cargo, kernel,
     process::{self, step},
     workspace::Workspace,
 };
@@ -114,8 +114,10 @@ fn binaries(workspace: &Workspace) -> Result<Vec<(String, PathBuf)>> {
         command.args(words).args(["--package", package, "--message-format=json-render-diagnostics"]);
         let name = words.last().copied().unwrap_or_default();
         let messages = process::read(&mut command)?;
-        let program = executable(&messages, name).with_context(|| format!("cargo built no {name}"))?;
-        built.push((name.to_owned(), program));
+        let programs = artifacts::programs(&messages);
+        let program = programs.into_iter().rfind(|program| program.target == name);
+        let program = program.with_context(|| format!("cargo built no {name}"))?;
+        built.push((name.to_owned(), program.executable));
     }
     Ok(built)
 }
@@ -129,16 +131,6 @@ fn stripped(workspace: &Workspace, name: &str, program: &Path) -> Result<PathBuf
     let copy = directory.join(name);
     process::run_aside(Command::new(strip).arg("--strip-debug").arg("-o").arg(&copy).arg(program))?;
     Ok(copy)
-}
-
-/// The program of the target called `name`, in cargo's messages, one JSON object a line.
-fn executable(messages: &str, name: &str) -> Option<PathBuf> {
-    let target = format!("\"name\":\"{name}\"");
-    let of_target = messages.lines().filter(|line| line.contains(&target));
-    of_target
-        .filter_map(|line| line.split_once("\"executable\":\"")?.1.split('"').next())
-        .next_back()
-        .map(PathBuf::from)
 }
 
 /// The files in the answer of `ldd`: `NAME => FILE (ADDRESS)` or `FILE (ADDRESS)`.
@@ -174,16 +166,5 @@ mod tests {
             "\tlinux-vdso.so.1 (0x00007f)\n\tlibc.so.6 => /lib/libc.so.6 (0x00007f)\n\t/lib64/ld.so (0x00007f)\n";
         assert_eq!(libraries(linked), [PathBuf::from("/lib/libc.so.6"), PathBuf::from("/lib64/ld.so")]);
         assert!(libraries("\tstatically linked\n").is_empty());
-    }
-
-    #[test]
-    fn the_program_is_the_one_of_the_target() {
-        let messages = "\
-{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"dsr\"},\"executable\":null}
-{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"dsr\"},\"executable\":\"/t/debug/dsr\",\"fresh\":true}
-{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"other\"},\"executable\":\"/t/debug/other\"}
-";
-        assert_eq!(executable(messages, "dsr"), Some(PathBuf::from("/t/debug/dsr")));
-        assert_eq!(executable(messages, "absent"), None);
     }
 }
