@@ -13,6 +13,9 @@ pub(crate) struct Options {
     /// Measure what health checks cost the agent, in place of what packets cost the program.
     #[arg(long)]
     health: bool,
+    /// Measure what the agent's own work costs: start, changes, reloads, status, scrapes
+    #[arg(long, conflicts_with = "health")]
+    control: bool,
     /// Passed on to the measurement; see `cargo xtask bench -- --help`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<OsString>,
@@ -21,13 +24,17 @@ pub(crate) struct Options {
 /// The subcommand.
 pub(crate) fn task(workspace: &Workspace, options: &Options) -> Result<()> {
     let object = kernel::build(workspace)?;
-    if options.health {
+    let bench = match options {
+        Options { health: true, .. } => "bench-health",
+        Options { control: true, .. } => "bench-control",
+        _ => "bench",
+    };
+    if options.health || options.control {
         // The measurement starts it.
         let mut dsr = cargo::host(workspace);
         dsr.env(kernel::OBJECT_VARIABLE, &object).args(["build", "--release", "--package", "dsr-userspace"]);
         process::run_aside(&mut dsr)?;
     }
-    let bench = if options.health { "bench-health" } else { "bench" };
     let mut command = cargo::host(workspace);
     cargo::run_as_root(&mut command)?;
     command.env(kernel::OBJECT_VARIABLE, object);

@@ -5,6 +5,7 @@ pub mod arp;
 mod configuration;
 pub mod connections;
 pub mod counters;
+pub mod crowd;
 pub mod curl;
 pub mod datagram;
 pub mod echo;
@@ -17,6 +18,7 @@ pub mod pieces;
 pub mod process;
 pub mod share;
 pub mod traffic;
+pub mod usage;
 
 use std::{
     env,
@@ -45,6 +47,18 @@ pub fn dsr_program() -> PathBuf {
     let program = env::var_os("DSR_PROGRAM").map(PathBuf::from).or_else(built).unwrap_or_default();
     assert!(program.is_file(), "no dsr binary at {}: run `cargo build` first, or set DSR_PROGRAM", program.display());
     program
+}
+
+/// The `dsr` binary for a measurement: the one that was built beside it, or the one that `DSR_PROGRAM` names.
+pub fn program_beside() -> anyhow::Result<PathBuf> {
+    let beside = || Ok::<_, std::io::Error>(env::current_exe()?.with_file_name("dsr"));
+    let program = env::var_os("DSR_PROGRAM").map_or_else(beside, |named| Ok(named.into()))?;
+    anyhow::ensure!(
+        program.is_file(),
+        "no dsr binary at {}: run the measurement by `cargo xtask bench`",
+        program.display()
+    );
+    Ok(program)
 }
 
 /// Waits until `shown` gives something.
