@@ -79,7 +79,9 @@ impl Narrow {
         let answered = self.transfer();
         println!("{answered:?}");
         for (backend, errors) in BACKENDS.into_iter().zip(errors) {
-            let about = errors.take();
+            let mut about = errors.take();
+            // A connection that an earlier request gave up goes on to be retransmitted for a while.
+            about.retain(|port| PORTS.contains(port));
             println!("web{backend} was told of {about:?}");
             assert!(!about.is_empty(), "web{backend} was told of no flow");
             assert!(about.is_subset(&answered[&format!("web{backend}")]), "{about:?}: {answered:?}");

@@ -40,7 +40,7 @@ fn prometheus_answers_for_the_sums() {
         ("dsr_config_hash", "dsr_config_hash", &[]),
     ] {
         eventually(&format!("right answer to {query}"), || {
-            let expected = agent::running(&lab).scrape().unwrap().sum(name, labels);
+            let expected = agent::running(&lab).scrape().ok()?.sum(name, labels);
             assert!(expected > 0.0, "{query}");
             ask(query).filter(|value| (value - expected).abs() < 0.5)
         });
