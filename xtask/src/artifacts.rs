@@ -1,8 +1,15 @@
-//! What cargo says it has built: `--message-format=json`, one object a line (Cargo book, "External tools").
+//! The programs that cargo builds for the tests: one build serves those of this machine and the virtual machines.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Result;
 use serde::Deserialize;
+
+use crate::{
+    cargo, kernel,
+    process::{self, step},
+    workspace::Workspace,
+};
 
 /// A program that cargo has built, or found built.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +24,19 @@ pub(crate) struct Program {
     pub(crate) executable: PathBuf,
 }
 
-/// The programs in cargo's messages, in the order of the messages. Other messages are passed over.
-pub(crate) fn programs(messages: &str) -> Vec<Program> {
+/// Builds every test program of the workspace and the binaries that they start, as whoever we are. `object` is the kernel
+/// object that `dsr` embeds.
+pub(crate) fn build(workspace: &Workspace, object: &Path) -> Result<Vec<Program>> {
+    step("building the test programs");
+    let mut command = cargo::host(workspace);
+    command.env(kernel::OBJECT_VARIABLE, object);
+    command.args(["test", "--workspace", "--exclude", "dsr-ebpf", "--no-run"]);
+    let messages = process::read_aside(command.arg("--message-format=json-render-diagnostics"))?;
+    Ok(programs(&messages))
+}
+
+/// The programs in cargo's messages (`--message-format=json`, Cargo book, "External tools"), in the order of the messages. Other messages are passed over.
+fn programs(messages: &str) -> Vec<Program> {
     let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
     let program = |message: Message| {
         let executable = message.executable?;

@@ -18,8 +18,7 @@ use anyhow::{Context, Result};
 
 use crate::{
     artifacts::{self, Program},
-    cargo, kernel,
-    process::{self, step},
+    cargo, kernel, process,
     test_report::Counts,
     workspace::Workspace,
 };
@@ -29,19 +28,11 @@ const PROGRAMS_PER_CPU: usize = 2;
 
 /// Builds every test program as whoever we are and runs it as root, with these words on its command line.
 pub(crate) fn run(workspace: &Workspace, object: &Path, words: &[String]) -> Result<Counts> {
-    let programs = build(workspace, object)?;
+    let mut programs = artifacts::build(workspace, object)?;
+    programs.retain(|program| program.is_test);
     let mut counts = run_all(&programs, object, words)?;
     counts.add_program(documentation(workspace, object, words)?);
     Ok(counts)
-}
-
-fn build(workspace: &Workspace, object: &Path) -> Result<Vec<Program>> {
-    step("building the test programs");
-    let mut command = cargo::host(workspace);
-    command.env(kernel::OBJECT_VARIABLE, object);
-    command.args(["test", "--workspace", "--exclude", "dsr-ebpf", "--no-run"]);
-    let messages = process::read_aside(command.arg("--message-format=json-render-diagnostics"))?;
-    Ok(artifacts::programs(&messages).into_iter().filter(|program| program.is_test).collect())
 }
 
 /// Examples in the documentation, which only cargo can run.

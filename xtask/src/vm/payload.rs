@@ -14,22 +14,11 @@ use super::{
     cpio::{Cpio, Use},
     tools::relative,
 };
-use crate::{
-    artifacts, cargo, kernel,
-    process::{self, step},
-    workspace::Workspace,
-};
+use crate::{artifacts, kernel, process, workspace::Workspace};
 
-/// Packages and those of their targets that go into the machine, as words for cargo.
-const BUILDS: [(&str, &[&str]); 7] = [
-    ("dsr-userspace", &["build", "--bin", "dsr"]),
-    ("dsr-tests", &["build", "--bin", "vm-guest"]),
-    ("dsr-tests", &["test", "--no-run", "--test", "datapath"]),
-    ("dsr-tests", &["test", "--no-run", "--test", "fixtures"]),
-    ("dsr-tests", &["test", "--no-run", "--test", "health"]),
-    ("dsr-tests", &["test", "--no-run", "--test", "differential"]),
-    ("dsr-userspace", &["test", "--no-run", "--test", "neighbour"]),
-];
+/// Binaries and test programs that go into the machine, by their target.
+const BINARIES: [&str; 2] = ["dsr", "vm-guest"];
+const TESTS: [&str; 5] = ["datapath", "fixtures", "health", "differential", "neighbour"];
 /// Programs of this machine that go into the virtual one, by their path there: busybox's shell would run busybox's
 /// own `ip`, which knows too little.
 const HOST_PROGRAMS: [(&str, &str); 2] = [("bin/sh", "sh"), ("usr/bin/ip", "ip")];
@@ -105,21 +94,14 @@ impl Payload {
 
 /// Builds what goes into the machine; gives names and paths.
 fn binaries(workspace: &Workspace) -> Result<Vec<(String, PathBuf)>> {
-    let object = kernel::build(workspace)?;
-    step("building what goes into the virtual machine");
-    let mut built = Vec::new();
-    for (package, words) in BUILDS {
-        let mut command = cargo::host(workspace);
-        command.env(kernel::OBJECT_VARIABLE, &object);
-        command.args(words).args(["--package", package, "--message-format=json-render-diagnostics"]);
-        let name = words.last().copied().unwrap_or_default();
-        let messages = process::read(&mut command)?;
-        let programs = artifacts::programs(&messages);
-        let program = programs.into_iter().rfind(|program| program.target == name);
+    let programs = artifacts::build(workspace, &kernel::build(workspace)?)?;
+    let wanted = BINARIES.map(|name| (name, false)).into_iter().chain(TESTS.map(|name| (name, true)));
+    let find = |(name, is_test): (&str, bool)| {
+        let program = programs.iter().find(|program| program.target == name && program.is_test == is_test);
         let program = program.with_context(|| format!("cargo built no {name}"))?;
-        built.push((name.to_owned(), program.executable));
-    }
-    Ok(built)
+        Ok((name.to_owned(), program.executable.clone()))
+    };
+    wanted.map(find).collect()
 }
 
 /// A copy of a program without what only a debugger reads, which is nearly all of it: the machine holds its files in
