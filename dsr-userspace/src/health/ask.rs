@@ -32,7 +32,9 @@ pub async fn ask_own(check: &Check, service: (&str, IpAddr), backend: &Backend) 
     match check::run(&check, &way, &names).await {
         Ok(()) => OwnAnswer::Right,
         Err(failure @ (Failure::Wrong(_) | Failure::Unanswered)) => OwnAnswer::Wrong(failure.to_string()),
-        Err(Failure::Silent | Failure::Refused | Failure::Forwarded | Failure::Unsent(_)) => OwnAnswer::Nothing,
+        Err(Failure::Silent | Failure::Refused | Failure::Forwarded | Failure::Unsent(_) | Failure::Local(_)) => {
+            OwnAnswer::Nothing
+        }
     }
 }
 

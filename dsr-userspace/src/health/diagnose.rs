@@ -5,6 +5,7 @@ use std::{fs, net::SocketAddr, time::Duration};
 use super::{
     check::{self, Failure, Names, echo},
     evidence::{Evidence, Heard, Reached},
+    local,
     socket::{Way, source_towards},
 };
 use crate::model::{Cause, Check, Probe};
@@ -18,22 +19,31 @@ pub struct Finding {
     pub detail: String,
 }
 
-/// Asks the backend at its own address, and both addresses for an echo.
-pub(super) async fn diagnose(check: &Check, way: &Way, names: &Names<'_>, failure: Failure) -> Finding {
+/// Asks the backend at its own address, and both addresses for an echo. Where this host cannot ask, nothing is found: a
+/// cause that is guessed could move flows of a backend that is there.
+pub(super) async fn diagnose(
+    check: &Check,
+    way: &Way,
+    names: &Names<'_>,
+    failure: Failure,
+) -> Result<Finding, Failure> {
     let at_vip = Heard::from(&Err(failure.clone()));
-    let own = own_way(check, names);
+    let own = own_way(check, names)?;
     let is_command = matches!(check.probe, Probe::Command(_));
     let at_own = match &own {
         // What a command says is known already.
-        Some(own) if !is_command && at_vip == Heard::Nothing => Heard::from(&check::run(check, own, names).await),
+        Some(own) if !is_command && at_vip == Heard::Nothing => match check::run(check, own, names).await {
+            Err(local @ Failure::Local(_)) => return Err(local),
+            result => Heard::from(&result),
+        },
         _ => Heard::Nothing,
     };
     let echo_own = match &own {
-        Some(own) if at_own == Heard::Nothing => echo::is_answered(own, patience(check)).await,
+        Some(own) if at_own == Heard::Nothing => echo::is_answered(own, patience(check)).await?,
         _ => false,
     };
     let dropped_before = dropped_here();
-    let echo_vip = at_vip == Heard::Nothing && echo::is_answered(way, patience(check)).await;
+    let echo_vip = at_vip == Heard::Nothing && echo::is_answered(way, patience(check)).await?;
     let evidence = Evidence {
         reached: Reached::Yes,
         // A command that fails, or takes too long, says nothing of the host.
@@ -44,13 +54,17 @@ pub(super) async fn diagnose(check: &Check, way: &Way, names: &Names<'_>, failur
         dropped_here: dropped_here() > dropped_before,
         may_be_silent: matches!(check.probe, Probe::Dns(_)),
     };
-    Finding { cause: evidence.cause(), detail: detail(evidence, &failure) }
+    Ok(Finding { cause: evidence.cause(), detail: detail(evidence, &failure) })
 }
 
-/// The way to the backend's own address, by the routing table.
-fn own_way(check: &Check, names: &Names<'_>) -> Option<Way> {
+/// The way to the backend's own address, by the routing table; nothing where that has none.
+fn own_way(check: &Check, names: &Names<'_>) -> Result<Option<Way>, Failure> {
     let to = SocketAddr::new(names.address, check.port.get());
-    Some(Way { to, from: source_towards(names.address).ok()?, number: None })
+    match source_towards(names.address) {
+        Ok(from) => Ok(Some(Way { to, from, number: None })),
+        Err(error) if local::is_local(&error) => Err(error.into()),
+        Err(_) => Ok(None),
+    }
 }
 
 fn detail(evidence: Evidence, failure: &Failure) -> String {

@@ -30,7 +30,7 @@ impl From<&Result<(), Failure>> for Heard {
         match result {
             Ok(()) => Self::Right,
             Err(Failure::Refused | Failure::Unanswered | Failure::Wrong(_)) => Self::Something,
-            Err(Failure::Silent | Failure::Forwarded | Failure::Unsent(_)) => Self::Nothing,
+            Err(Failure::Silent | Failure::Forwarded | Failure::Unsent(_) | Failure::Local(_)) => Self::Nothing,
         }
     }
 }

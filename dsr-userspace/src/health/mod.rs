@@ -14,6 +14,7 @@ mod diagnose;
 mod evidence;
 mod histogram;
 pub mod link;
+mod local;
 mod monitor;
 mod numbers;
 pub mod socket;
@@ -25,7 +26,7 @@ pub use agent_check::{AgentChecks, AgentTarget, Said, Words};
 pub use ask::{OwnAnswer, ask_own};
 pub use diagnose::Finding;
 pub use histogram::{BOUNDS, Histogram};
-pub use monitor::{Monitor, Reader, Standings, Target};
+pub use monitor::{Monitor, Reader, Standings, Target, Unchecked};
 pub use numbers::Numbers;
 pub use verdict::{State, Verdict, judge};
 

@@ -3,7 +3,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use tokio::{
@@ -58,23 +61,33 @@ pub(super) struct Shared {
     changed: Notify,
     /// Those that look for a cause at the same time: each has sockets that see every ICMP message.
     pub(super) diagnosing: Semaphore,
+    /// Probes without a result.
+    local_errors: AtomicU64,
 }
 
 impl Default for Shared {
     fn default() -> Self {
         let (records, network) = (Mutex::default(), Mutex::default());
-        Self { records, network, changed: Notify::new(), diagnosing: Semaphore::new(DIAGNOSES) }
+        Self {
+            records,
+            network,
+            changed: Notify::new(),
+            diagnosing: Semaphore::new(DIAGNOSES),
+            local_errors: AtomicU64::default(),
+        }
     }
 }
 
 /// What the checks of one backend found.
 #[derive(Clone, Debug)]
 pub(super) struct Record {
-    target: Target,
+    target: Arc<Target>,
     pub(super) standing: Standing,
     /// Why the last probe failed, if it did and was looked into.
     pub(super) finding: Option<Finding>,
     pub(super) took: Histogram,
+    /// Why the last probe had no result, if it had none.
+    pub(super) unchecked: Option<String>,
 }
 
 /// What is known of the network.
@@ -90,13 +103,22 @@ struct Known {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Standings {
     /// Which.
-    pub target: Target,
+    pub target: Arc<Target>,
     /// Up or down.
     pub state: State,
     /// Why it does not pass its check now; it may still be up.
     pub finding: Option<Finding>,
     /// How long its probes took.
     pub took: Histogram,
+}
+
+/// A backend of a service whose last probe could not be made on this host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unchecked {
+    /// Which.
+    pub target: Arc<Target>,
+    /// Why not.
+    pub why: String,
 }
 
 impl Monitor {
@@ -110,10 +132,11 @@ impl Monitor {
                     if let Some(old) = old {
                         old.task.abort();
                     }
+                    let named = Arc::new(target.clone());
                     lock(&self.shared.records)
                         .entry(target.id)
-                        .and_modify(|record| record.target = target.clone())
-                        .or_insert_with(|| Record::new(target.clone()));
+                        .and_modify(|record| record.target = Arc::clone(&named))
+                        .or_insert_with(|| Record::new(Arc::clone(&named)));
                     let task = tokio::spawn(watch::watch(target.clone(), Arc::clone(&self.shared)));
                     Running { target, task }
                 }
@@ -156,6 +179,21 @@ impl Reader {
         lock(&self.shared.records).values().map(Record::standings).collect()
     }
 
+    /// The backends whose last probe could not be made on this host.
+    pub fn unchecked(&self) -> Vec<Unchecked> {
+        let records = lock(&self.shared.records);
+        let unchecked = |record: &Record| {
+            let why = record.unchecked.clone()?;
+            Some(Unchecked { target: Arc::clone(&record.target), why })
+        };
+        records.values().filter_map(unchecked).collect()
+    }
+
+    /// How many probes could not be made on this host so far.
+    pub fn local_errors(&self) -> u64 {
+        self.shared.local_errors.load(Ordering::Relaxed)
+    }
+
     /// How a backend of a service stands; what is not checked is up.
     pub fn state(&self, id: &Checked) -> State {
         lock(&self.shared.records).get(id).map_or(State::Up, Record::state)
@@ -176,8 +214,9 @@ impl Drop for Monitor {
 }
 
 impl Record {
-    fn new(target: Target) -> Self {
-        Self { target, standing: Standing::default(), finding: None, took: Histogram::default() }
+    fn new(target: Arc<Target>) -> Self {
+        let (standing, took) = <(Standing, Histogram)>::default();
+        Self { target, standing, finding: None, took, unchecked: None }
     }
 
     fn standings(&self) -> Standings {
@@ -204,6 +243,16 @@ impl Shared {
             self.changed.notify_one();
         }
         Some(result)
+    }
+
+    /// Counts a probe that could not be made on this host; whether that is new of this backend.
+    pub(super) fn fail_locally(&self, id: &Checked, why: &str) -> bool {
+        self.local_errors.fetch_add(1, Ordering::Relaxed);
+        let mut records = lock(&self.records);
+        let Some(record) = records.get_mut(id) else { return false };
+        let is_new = record.unchecked.is_none();
+        record.unchecked = Some(why.to_owned());
+        is_new
     }
 
     /// Whether the network leads to a backend, and if not, why.

@@ -1,6 +1,6 @@
 //! Checks one backend of one service, again and again.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -24,10 +24,13 @@ pub(super) async fn watch(target: Target, shared: Arc<Shared>) {
         let result = probe(&target, &shared).await;
         let took = began.elapsed();
         let found = match result {
-            Ok(()) => Found::Nothing,
-            Err(failure) => Found::Failure(look_into(&target, &shared, failure).await),
+            Ok(()) => Ok(Found::Nothing),
+            Err(failure) => look_into(&target, &shared, failure).await.map(Found::Failure),
         };
-        record(&target, &shared, found, took);
+        match found {
+            Ok(found) => record(&target, &shared, found, took),
+            Err(failure) => pass_over(&target, &shared, &failure),
+        }
         sleep_until(began + jittered(target.check.interval)).await;
     }
 }
@@ -38,41 +41,57 @@ async fn probe(target: &Target, shared: &Shared) -> Result<(), Failure> {
     if let (_, Some(why)) = shared.reached(address) {
         return Err(Failure::Unsent(why.to_string()));
     }
-    let way = way(target).map_err(|error| Failure::Unsent(format!("no address to send from: {error}")))?;
+    let way = way(target).map_err(no_source)?;
     debug_assert_eq!(way.to.ip(), service.vip);
     check::run(&target.check, &way, &names(target)).await
 }
 
 /// To the VIP, from the address that this node has towards the backend, or else towards the VIP.
-fn way(target: &Target) -> std::io::Result<Way> {
+fn way(target: &Target) -> io::Result<Way> {
     let (service, backend) = target.id;
     let towards = if backend.is_ipv4() == service.vip.is_ipv4() { backend } else { service.vip };
     let to = SocketAddr::new(service.vip, target.check.port.get());
     Ok(Way { to, from: source_towards(towards)?, number: Some(target.number) })
 }
 
+/// That no route leads there is said of the network; all else is of this host.
+fn no_source(error: io::Error) -> Failure {
+    match Failure::from(error) {
+        local @ Failure::Local(_) => local,
+        other => Failure::Unsent(format!("no address to send from: {other}")),
+    }
+}
+
 fn names(target: &Target) -> Names<'_> {
     Names { service: &target.service, backend: &target.backend, address: target.id.1 }
 }
 
-/// What is wrong, where that decides something: not before the backend is down by it.
-async fn look_into(target: &Target, shared: &Shared, failure: Failure) -> Option<Finding> {
+/// What is wrong, where that decides something: not before the backend is down by it. An error where this host could not
+/// ask, so that nothing is known.
+async fn look_into(target: &Target, shared: &Shared, failure: Failure) -> Result<Option<Finding>, Failure> {
+    if matches!(failure, Failure::Local(_)) {
+        return Err(failure);
+    }
     let check = &target.check;
     let decides = shared.update(&target.id, |record| record.standing.is_down_with_one_more(check.fall));
     if decides != Some(true) {
         tracing::debug!(backend = target.backend, %failure, "a probe failed");
-        return None;
+        return Ok(None);
     }
     let detail = failure.to_string();
-    match (shared.reached(target.id.1).0, way(target)) {
-        (Reached::Never, _) => Some(Finding { cause: Cause::NoNeighbour, detail }),
-        (Reached::NoLonger, _) => Some(Finding { cause: Cause::HostDown, detail }),
-        (Reached::Yes, Err(_)) => Some(Finding { cause: Cause::ReplyLost, detail }),
+    let cause = match (shared.reached(target.id.1).0, way(target)) {
+        (Reached::Never, _) => Cause::NoNeighbour,
+        (Reached::NoLonger, _) => Cause::HostDown,
+        (Reached::Yes, Err(error)) => match no_source(error) {
+            local @ Failure::Local(_) => return Err(local),
+            _ => Cause::ReplyLost,
+        },
         (Reached::Yes, Ok(way)) => {
             let _turn = shared.diagnosing.acquire().await;
-            Some(diagnose(check, &way, &names(target), failure).await)
+            return diagnose(check, &way, &names(target), failure).await.map(Some);
         }
-    }
+    };
+    Ok(Some(Finding { cause, detail }))
 }
 
 /// What is wrong with a backend.
@@ -80,6 +99,16 @@ enum Found {
     Nothing,
     /// Something, and what it is where that was looked into.
     Failure(Option<Finding>),
+}
+
+/// A probe that was not made changes nothing that is known of the backend.
+fn pass_over(target: &Target, shared: &Shared, failure: &Failure) {
+    let why = failure.to_string();
+    let is_new = shared.fail_locally(&target.id, &why);
+    if is_new {
+        let Target { service, pool, backend, id, .. } = target;
+        tracing::warn!(service, pool, backend, address = %id.1, "a probe has no result, the backend stays as it is: {why}");
+    }
 }
 
 fn record(target: &Target, shared: &Shared, found: Found, took: Duration) {
@@ -90,6 +119,7 @@ fn record(target: &Target, shared: &Shared, found: Found, took: Duration) {
     };
     let turn = shared.update(&target.id, |record: &mut Record| {
         record.took.record(took);
+        record.unchecked = None;
         let before = record.finding.as_ref().map(|finding| finding.cause);
         if finding.is_some() || (outcome == Outcome::Passed && record.standing.is_up()) {
             record.finding.clone_from(&finding);

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use dsr_common::stats::{Reason, Tracking};
 
 use crate::{
-    health::{Histogram, Said, Standings, State},
+    health::{Histogram, Said, Standings, State, Target},
     model::{Cause, Port, Protocol},
 };
 
@@ -131,7 +131,8 @@ pub struct CheckSample {
 impl From<Standings> for CheckSample {
     fn from(Standings { target, state, took, .. }: Standings) -> Self {
         let healthy = state == State::Up;
-        Self { pool: target.pool, backend: target.backend, service: target.service, healthy, took }
+        let Target { pool, backend, service, .. } = &*target;
+        Self { pool: pool.clone(), backend: backend.clone(), service: service.clone(), healthy, took }
     }
 }
 

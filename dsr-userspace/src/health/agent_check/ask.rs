@@ -8,16 +8,26 @@ use tokio::{
     time::timeout,
 };
 
-use crate::model::AgentCheck;
+use crate::{health::local, model::AgentCheck};
+
+/// Why nothing is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Unanswered {
+    /// The backend did not answer.
+    ByBackend(String),
+    /// This host could not ask.
+    Local(String),
+}
 
 /// What the backend answers, up to the end of a line, or why nothing is known.
-pub(super) async fn ask(address: IpAddr, check: &AgentCheck) -> Result<String, String> {
+pub(super) async fn ask(address: IpAddr, check: &AgentCheck) -> Result<String, Unanswered> {
     let at = SocketAddr::new(address, check.port.get());
     let asked = timeout(check.timeout, answer(at, check.send.as_deref())).await;
     match asked {
         Ok(Ok(octets)) => Ok(String::from_utf8_lossy(&octets).into_owned()),
-        Ok(Err(error)) => Err(format!("{at}: {error}")),
-        Err(_) => Err(format!("{at}: nothing within {:?}", check.timeout)),
+        Ok(Err(error)) if local::is_local(&error) => Err(Unanswered::Local(error.to_string())),
+        Ok(Err(error)) => Err(Unanswered::ByBackend(format!("{at}: {error}"))),
+        Err(_) => Err(Unanswered::ByBackend(format!("{at}: nothing within {:?}", check.timeout))),
     }
 }
 

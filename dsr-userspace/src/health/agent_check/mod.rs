@@ -19,7 +19,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use self::answer::Answer;
+use self::{answer::Answer, ask::Unanswered};
 use super::{
     monitor::lock,
     watch::{jittered, share},
@@ -127,9 +127,16 @@ async fn follow(target: AgentTarget, shared: Arc<Shared>) {
     loop {
         let began = Instant::now();
         let heard = ask::ask(target.address, &target.check).await;
-        let answer = heard.and_then(|text| {
-            Answer::parse(&text).ok_or_else(|| format!("it answers {:?}, which has no known word", shortened(&text)))
-        });
+        let answer = match heard {
+            Ok(text) => Answer::parse(&text)
+                .ok_or_else(|| format!("it answers {:?}, which has no known word", shortened(&text))),
+            Err(Unanswered::ByBackend(why)) => Err(why),
+            Err(Unanswered::Local(why)) => {
+                tracing::debug!(backend = target.backend, "an agent check could not be made on this host: {why}");
+                sleep_until(began + jittered(interval)).await;
+                continue;
+            }
+        };
         shared.take(&target, &answer);
         sleep_until(began + jittered(interval)).await;
     }

@@ -32,7 +32,7 @@ pub(super) async fn ask(dns: &Dns, way: &Way) -> Result<(), Failure> {
 }
 
 fn question(dns: &Dns, id: u16) -> Result<Vec<u8>, Failure> {
-    let unfit = |error: hickory_proto::ProtoError| Failure::Unsent(error.to_string());
+    let unfit = |error: hickory_proto::ProtoError| Failure::Local(error.to_string());
     let mut name = Name::from_ascii(&dns.name).map_err(unfit)?;
     name.set_fqdn(true);
     let mut message = Message::new();

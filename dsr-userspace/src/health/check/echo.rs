@@ -5,11 +5,14 @@ use std::{io, time::Duration};
 use tokio::time::timeout;
 
 use super::Way;
-use crate::health::random;
+use crate::health::{local, random};
 
-/// Whether there is an answer.
-pub(in crate::health) async fn is_answered(way: &Way, patience: Duration) -> bool {
-    matches!(timeout(patience, ask(way)).await, Ok(Ok(())))
+/// Whether there is an answer; an error where this host cannot ask.
+pub(in crate::health) async fn is_answered(way: &Way, patience: Duration) -> io::Result<bool> {
+    match timeout(patience, ask(way)).await {
+        Ok(Err(error)) if local::is_local(&error) => Err(error),
+        answered => Ok(matches!(answered, Ok(Ok(())))),
+    }
 }
 
 async fn ask(way: &Way) -> io::Result<()> {

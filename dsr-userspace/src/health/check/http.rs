@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use super::{Failure, Way, tls};
-use crate::model::Http;
+use crate::{health::local, model::Http};
 
 /// Asks for the page on a connection that stands.
 pub(super) async fn ask(http: &Http, way: &Way, stream: TcpStream) -> Result<(), Failure> {
@@ -32,7 +32,7 @@ pub(super) async fn ask(http: &Http, way: &Way, stream: TcpStream) -> Result<(),
 
 async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(http: &Http, way: &Way, stream: S) -> Result<(), Failure> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| wrong(&error))?;
-    let request = request(http, way).map_err(|error| Failure::Unsent(error.to_string()))?;
+    let request = request(http, way).map_err(|error| Failure::Local(error.to_string()))?;
     let exchange = async {
         let response = sender.send_request(request).await.map_err(|error| wrong(&error))?;
         judge(http, response).await
@@ -84,6 +84,9 @@ async fn judge(http: &Http, response: Response<Incoming>) -> Result<(), Failure>
 }
 
 fn wrong(error: &hyper::Error) -> Failure {
+    if local::has_local_cause(error) {
+        return Failure::Local(error.to_string());
+    }
     Failure::Wrong(format!("it does not answer as HTTP: {error}"))
 }
 

@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::socket::Way;
+use super::{local, socket::Way};
 use crate::model::{Check, Probe};
 
 /// Why a probe failed.
@@ -29,8 +29,10 @@ pub(super) enum Failure {
     Wrong(String),
     /// The host that it was sent to would pass it on: it does not take it as its own.
     Forwarded,
-    /// It could not be sent, or the kernel says that nobody is there.
+    /// The kernel says that nobody is there.
     Unsent(String),
+    /// It could not be made, because of this host: that says nothing of the backend.
+    Local(String),
 }
 
 impl fmt::Display for Failure {
@@ -42,6 +44,7 @@ impl fmt::Display for Failure {
             Self::Forwarded => f.write_str("the backend forwards it instead of taking it"),
             Self::Wrong(what) => f.write_str(what),
             Self::Unsent(why) => write!(f, "it cannot be sent: {why}"),
+            Self::Local(why) => write!(f, "it cannot be made on this host: {why}"),
         }
     }
 }
@@ -51,6 +54,7 @@ impl From<io::Error> for Failure {
         match error.kind() {
             io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => Self::Refused,
             io::ErrorKind::TimedOut => Self::Silent,
+            _ if local::is_local(&error) => Self::Local(format!("{error}{}", local::remedy(&error))),
             _ => Self::Unsent(error.to_string()),
         }
     }

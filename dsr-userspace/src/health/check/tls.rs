@@ -15,7 +15,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{Failure, Way};
-use crate::model::{Http, Tls};
+use crate::{
+    health::local,
+    model::{Http, Tls},
+};
 
 /// Makes the connection secret.
 pub(super) async fn wrap(
@@ -28,11 +31,13 @@ pub(super) async fn wrap(
         Tls::Named(name) => (named(), Some(name)),
         Tls::Unnamed => (unnamed(), http.host.as_ref()),
     };
-    let config = config.as_ref().map_err(|why| Failure::Unsent(why.clone()))?;
+    let config = config.as_ref().map_err(|why| Failure::Local(why.clone()))?;
     // Where no name is known none is sent: an address is never put in the handshake (RFC 6066, 3).
     let name = name.and_then(|name| ServerName::try_from(name.clone()).ok()).unwrap_or(way.to.ip().into());
     let connected = TlsConnector::from(Arc::clone(config)).connect(name, stream).await;
-    connected.map_err(|error| Failure::Wrong(format!("TLS fails: {error}")))
+    connected.map_err(|error| {
+        if local::is_local(&error) { error.into() } else { Failure::Wrong(format!("TLS fails: {error}")) }
+    })
 }
 
 /// Certificates are verified by the authorities that this host trusts.
