@@ -1,25 +1,170 @@
 //! A program that the operator wrote: exit code 0 is a pass.
+//!
+//! It runs in a process group of its own, which is killed as a whole when the check is over, and without the agent's
+//! capabilities.
 
-use std::process::Stdio;
+use std::{
+    io,
+    os::unix::process::ExitStatusExt as _,
+    process::{ExitStatus, Stdio},
+};
 
 use dsr_common::probe;
-use tokio::process::Command;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    process::{Child, Command},
+};
 
-use super::{Failure, Names, Way};
+use super::{Failure, Names, Way, privilege};
 
-/// Runs it. When this is dropped before it ends, it is killed.
+/// Runs it. When this is dropped before it ends, it is killed with all that it started.
 pub(super) async fn run(command: &[String], way: &Way, names: &Names<'_>) -> Result<(), Failure> {
     let Some((program, arguments)) = command.split_first() else {
-        return Err(Failure::Unsent("there is no command".to_owned()));
+        return Err(Failure::Local("there is no command".to_owned()));
     };
-    let mut child = Command::new(program);
-    child.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    child.env("DSR_SERVICE", names.service).env("DSR_BACKEND", names.backend);
-    child.env("DSR_ADDRESS", names.address.to_string()).env("DSR_VIP", way.to.ip().to_string());
-    child.env("DSR_PORT", way.to.port().to_string()).env("DSR_SOURCE", way.from.to_string());
+    let mut prepared = Command::new(program);
+    prepared.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    prepared.env("DSR_SERVICE", names.service).env("DSR_BACKEND", names.backend);
+    prepared.env("DSR_ADDRESS", names.address.to_string()).env("DSR_VIP", way.to.ip().to_string());
+    prepared.env("DSR_PORT", way.to.port().to_string()).env("DSR_SOURCE", way.from.to_string());
     if let Some(number) = way.number {
-        child.env("DSR_MARK", probe::mark(number).to_string());
+        prepared.env("DSR_MARK", probe::mark(number).to_string());
     }
-    let status = child.status().await.map_err(|error| Failure::Unsent(format!("{program}: {error}")))?;
-    if status.success() { Ok(()) } else { Err(Failure::Wrong(format!("{program} ends with {status}"))) }
+    let cannot = |error: io::Error| Failure::Local(format!("cannot run {program}: {error}"));
+    let status = Group::start(&mut prepared).map_err(cannot)?.ended().await.map_err(cannot)?;
+    judge(program, status)
+}
+
+fn judge(program: &str, status: ExitStatus) -> Result<(), Failure> {
+    match (status.code(), status.signal()) {
+        (Some(0), _) => Ok(()),
+        // What a shell says of a command that it cannot run (POSIX, XCU 2.8.2): nothing was checked.
+        (Some(code @ (126 | 127)), _) => {
+            Err(Failure::Local(format!("{program} ends with exit code {code}: a command in it cannot be run")))
+        }
+        (None, Some(signal)) => Err(Failure::Local(format!("{program} was killed by signal {signal}"))),
+        _ => Err(Failure::Wrong(format!("{program} ends with {status}"))),
+    }
+}
+
+/// A program and what it started. The fields are dropped in this order: the group is killed while the program still
+/// holds its number, so that the signal cannot reach a stranger.
+struct Group {
+    kill: Option<Kill>,
+    child: Child,
+}
+
+impl Group {
+    fn start(command: &mut Command) -> io::Result<Self> {
+        privilege::drop_for(command.process_group(0).kill_on_drop(true).as_std_mut());
+        let child = command.spawn()?;
+        let leader = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        let leader = leader.ok_or_else(|| io::Error::other("it has no process id"))?;
+        Ok(Self { kill: Some(Kill(leader)), child })
+    }
+
+    /// Waits for the program's end and kills what it left running.
+    async fn ended(mut self) -> io::Result<ExitStatus> {
+        if let Some(Kill(leader)) = &self.kill {
+            let ended = pidfd_open(*leader, PidfdFlags::empty())?;
+            // SAFETY: the descriptor is open for as long as it is registered, which is what owns it.
+            let ended = unsafe { AsyncFd::register_with_interest(ended, Interest::READABLE) }?;
+            // Readable when the program has ended; it is not reaped by that.
+            ended.readable().await?.retain_ready();
+        }
+        self.kill = None;
+        self.child.wait().await
+    }
+}
+
+/// Kills a process group when it is dropped. Its leader must not be reaped before.
+struct Kill(Pid);
+
+impl Drop for Kill {
+    fn drop(&mut self) {
+        // That nobody is left in it is the usual case.
+        let _ = kill_process_group(self.0, Signal::KILL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    fn way() -> Way {
+        Way { to: "192.0.2.1:80".parse().unwrap(), from: [127, 0, 0, 1].into(), number: None }
+    }
+
+    async fn run_shell(script: &str) -> Result<(), Failure> {
+        let names = Names { service: "s", backend: "b", address: [10, 0, 0, 1].into() };
+        run(&["/bin/sh".to_owned(), "-c".to_owned(), script.to_owned()], &way(), &names).await
+    }
+
+    /// Processes with this word in their command line.
+    fn processes(word: &str) -> usize {
+        let all = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
+            let line = std::fs::read(entry.unwrap().path().join("cmdline")).ok()?;
+            let state = String::from_utf8_lossy(&line).into_owned();
+            (state.contains(word) && !state.contains("command::tests")).then_some(())
+        });
+        all.count()
+    }
+
+    async fn wait_for_none(word: &str) {
+        let none = async {
+            while processes(word) > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(Duration::from_secs(10), none).await.expect("a process is left");
+    }
+
+    #[tokio::test]
+    async fn what_a_late_command_started_is_killed_with_it() {
+        // A number that nobody else sleeps for.
+        let seconds = format!("{}.25", 40_000 + std::process::id() % 10_000);
+        for _ in 0..5 {
+            let script = format!("sleep {seconds} & sleep {seconds}; :");
+            let late = timeout(Duration::from_millis(200), run_shell(&script)).await;
+            assert!(late.is_err(), "{late:?}");
+        }
+        wait_for_none(&format!("sleep\0{seconds}")).await;
+    }
+
+    #[tokio::test]
+    async fn what_a_command_left_behind_is_killed_at_its_end() {
+        let seconds = format!("{}.5", 40_000 + std::process::id() % 10_000);
+        assert_eq!(run_shell(&format!("sleep {seconds} & exit 0")).await, Ok(()));
+        wait_for_none(&format!("sleep\0{seconds}")).await;
+    }
+
+    #[tokio::test]
+    async fn a_command_that_cannot_run_says_nothing_of_the_backend() {
+        let names = Names { service: "s", backend: "b", address: [10, 0, 0, 1].into() };
+        let missing = run(&["/no/such/program".to_owned()], &way(), &names).await;
+        assert!(matches!(missing, Err(Failure::Local(_))), "{missing:?}");
+        for script in ["/no/such/program", "kill -9 $$"] {
+            let result = run_shell(script).await;
+            assert!(matches!(result, Err(Failure::Local(_))), "{script}: {result:?}");
+        }
+        assert!(matches!(run_shell("exit 3").await, Err(Failure::Wrong(_))));
+    }
+
+    #[tokio::test]
+    async fn a_command_has_but_the_capability_to_mark_packets() {
+        let bits = format!("{:016x}", 1_u64 << 13);
+        for set in ["CapEff", "CapPrm"] {
+            let script = format!(
+                "read -r _ caps <<END\n$(grep {set} /proc/self/status)\nEND\n\
+                 test $caps = {bits} -o $caps = 0000000000000000"
+            );
+            assert_eq!(run_shell(&script).await, Ok(()), "{set}");
+        }
+        assert_eq!(run_shell("grep -q 'NoNewPrivs:.1' /proc/self/status").await, Ok(()));
+    }
 }

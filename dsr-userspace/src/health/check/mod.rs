@@ -4,6 +4,7 @@ mod command;
 mod dns;
 pub(super) mod echo;
 pub(super) mod http;
+mod privilege;
 mod tls;
 
 use std::{fmt, io};
