@@ -227,3 +227,21 @@ fn the_reference_begins_with_a_file_that_is_taken() {
         assert!(reference.contains(&format!("at most {number}")), "the reference names the limit {number}");
     }
 }
+
+/// Text that is nested deeper than any configuration is refused where it gets too deep, whatever comes behind: a scanner
+/// that goes on takes minutes.
+#[test]
+fn what_is_nested_too_deep_is_refused_at_its_place() {
+    let brackets = "[".repeat(400_000);
+    let braces = "{a: ".repeat(100_000);
+    let dashes = "- ".repeat(100_000);
+    for text in [brackets.clone(), format!("interfaces: {brackets}"), braces, dashes] {
+        let errors = config::parse(&text, Path::new("dsr.yaml")).unwrap_err();
+        let [problem] = errors.problems() else { panic!("{errors}") };
+        assert!(problem.message.contains("nested more than 64 deep"), "{problem}");
+        assert!(problem.line == 1 && (64..1200).contains(&problem.column), "{problem}");
+    }
+    for text in [format!("a: b\n---\n{brackets}"), format!("a: 'b' c\n{brackets}"), format!("\"{brackets}")] {
+        assert!(config::parse(&text, Path::new("dsr.yaml")).is_err());
+    }
+}

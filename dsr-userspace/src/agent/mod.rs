@@ -159,7 +159,7 @@ struct Agent {
 impl Agent {
     async fn start(path: &Path, pins: &Path) -> Result<Self, Error> {
         let file = Watch::new(path)?;
-        let config = config::load_on_host(path, &HostFacts::read().await?)?;
+        let config = config::load_on_host(path, &HostFacts::read().await?).await?;
         warn_about(&config);
         look_before(&config).await;
         let mut exporter = Exporter::default();
@@ -224,7 +224,7 @@ impl Agent {
 
     async fn try_reload(&mut self) -> Result<(), Error> {
         let facts = HostFacts::read().await?;
-        let config = config::load_on_host(&self.path, &facts)?;
+        let config = config::load_on_host(&self.path, &facts).await?;
         warn_about(&config);
         let same_interfaces = lock(&self.balancer).config().interfaces() == config.interfaces();
         let network = if same_interfaces { None } else { Some(watch_network(&config).await?) };

@@ -18,9 +18,10 @@ use super::{
     failure::{Failure, Kind, json},
     trace,
 };
+use crate::config;
 
-/// Octets that a request's body may have: a configuration of some ten thousand backends.
-const BODY: usize = 4 << 20;
+/// Bytes that a request's body may have: the largest configuration, whose line ends take two in JSON.
+const BODY: usize = config::LARGEST as usize * 3 / 2;
 
 /// The body of a request, if it is not too long.
 pub(super) type Body = Result<Bytes, BytesRejection>;
@@ -84,7 +85,7 @@ pub(super) async fn answer<T: Serialize + Send + 'static>(
 pub(super) fn parse<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {
     let long = |error: BytesRejection| {
         let kind = if error.status() == StatusCode::PAYLOAD_TOO_LARGE { Kind::TooLong } else { Kind::Wrong };
-        Failure::new(kind, error.body_text(), format!("send at most {BODY} octets"))
+        Failure::new(kind, error.body_text(), format!("send at most {BODY} bytes"))
     };
     let body = body.map_err(long)?;
     serde_json::from_slice(&body).map_err(|error| {

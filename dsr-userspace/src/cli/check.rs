@@ -51,7 +51,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 async fn check(args: Args) -> anyhow::Result<ExitCode> {
     let host = HostFacts::read().await.context("cannot check the file against this host")?;
-    let result = config::load_on_host(&args.config, &host);
+    let result = config::load_on_host(&args.config, &host).await;
     let findings = match &result {
         Ok(config) => preflight::run(config).await,
         Err(_) => Vec::new(),
@@ -277,7 +277,7 @@ services:
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("dsr.yaml");
         std::fs::write(&file, GOOD.replace("[lo]", "[no-such-nic]").replace("port: 443", "port: 0")).unwrap();
-        let errors = config::load_on_host(&file, &HostFacts::read().await.unwrap()).unwrap_err();
+        let errors = config::load_on_host(&file, &HostFacts::read().await.unwrap()).await.unwrap_err();
         let fields: Vec<_> = errors.problems().iter().map(|problem| problem.field.as_str()).collect();
         assert_eq!(fields, ["interfaces[0]", "services[1].port"], "{errors}");
         let args = |config| Args { config, json: false, socket: Socket { socket: directory.path().join("api.sock") } };

@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 async fn examine(args: &Args) -> anyhow::Result<ExitCode> {
     let host = HostFacts::read().await.context("cannot look at this host")?;
-    let config = match config::load_on_host(&args.config, &host) {
+    let config = match config::load_on_host(&args.config, &host).await {
         Ok(config) => config,
         Err(errors) => {
             writeln!(std::io::stderr(), "{errors}")?;

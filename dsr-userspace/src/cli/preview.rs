@@ -25,7 +25,7 @@ pub(super) enum Asked {
 /// Asks the agent at a socket what a configuration would change.
 pub(super) async fn ask(socket: &Path, config: &Config) -> anyhow::Result<Asked> {
     let file = config.file.display().to_string();
-    let text = std::fs::read_to_string(&config.file).with_context(|| format!("cannot read {file} again"))?;
+    let text = crate::config::text_of(&config.file).with_context(|| format!("cannot read {file} again"))?;
     let request = PreviewRequest { text, file, hash_seed: config.desired.hash_seed };
     match Client::new(socket).post("/v1/check", &request).await {
         Ok(preview) => Ok(Asked::Preview(Box::new(preview))),

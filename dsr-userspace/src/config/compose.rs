@@ -1,8 +1,9 @@
 //! From YAML text to its outline.
 //!
-//! `serde_yaml` says first whether the text is YAML; `yaml-rust2`, which knows places, then gives the nodes. Keys are
-//! scalars and stand once in a mapping: where they do not, that is a finding and reading goes on. Anchors, aliases and
-//! tags end it, as what they stand for is not known.
+//! `yaml-rust2`, which knows places, gives the nodes, and stops where they are nested too deep; only then does
+//! `serde_yaml` say whether all of the text is YAML, as its scanner takes quadratic time for brackets within brackets.
+//! Keys are scalars and stand once in a mapping: where they do not, that is a finding and reading goes on. Anchors,
+//! aliases and tags end it, as what they stand for is not known.
 
 use std::{collections::HashMap, path::Path};
 
@@ -48,24 +49,28 @@ impl Finding {
 
 /// Reads one YAML document.
 pub(super) fn compose(text: &str) -> Result<Outline, Finding> {
-    if let Err(error) = serde_yaml::from_str::<IgnoredAny>(text) {
-        return Err(not_yaml(text, &error));
-    }
     let mut parser = Parser::new_from_str(text);
-    let mut composer = Composer { text, ..Composer::default() };
-    loop {
-        let (event, marker) = parser.next_token().map_err(|error| not_scanned(&error))?;
+    let mut composer = Composer { lines: text.lines().collect(), ..Composer::default() };
+    let mut end = None;
+    let last = loop {
+        let (event, marker) = parser.next_token().map_err(|error| not_scanned(text, &error))?;
         match event {
-            Event::StreamEnd | Event::DocumentEnd => return Ok(composer.finish(place(&marker))),
+            Event::StreamEnd => break place(&marker),
+            Event::DocumentEnd => end = Some(place(&marker)),
+            Event::DocumentStart if end.is_some() => return Err(second_document(text)),
             event => composer.event(event, place(&marker))?,
         }
+    };
+    match serde_yaml::from_str::<IgnoredAny>(text) {
+        Ok(IgnoredAny) => Ok(composer.finish(end.unwrap_or(last))),
+        Err(error) => Err(not_yaml(text, &error)),
     }
 }
 
 /// The collections that are open, outermost first.
 #[derive(Default)]
 struct Composer<'a> {
-    text: &'a str,
+    lines: Vec<&'a str>,
     open: Vec<Open>,
     top: Option<Node>,
     findings: Vec<Finding>,
@@ -124,9 +129,7 @@ impl Composer<'_> {
     fn open(&mut self, collection: Open) -> Result<(), Finding> {
         let (Open::List { place, .. } | Open::Mapping { place, .. }) = collection;
         if self.open.len() == DEEPEST {
-            let message =
-                format!("lists and mappings are nested more than {DEEPEST} deep: remove brackets or indentation");
-            return Err(Finding { place, path: FieldPath::root(), message });
+            return Err(too_deep(place));
         }
         self.open.push(collection);
         Ok(())
@@ -192,9 +195,9 @@ impl Composer<'_> {
     /// An entry of a list behind which nothing is written is reported to be at the next token.
     fn place_of_nothing(&self, next: Place) -> Place {
         let Some(Open::List { .. }) = self.open.last() else { return next };
-        let before = self.text.lines().enumerate().take(next.line.saturating_sub(1));
-        let written = before.filter(|(_, line)| !matches!(line.trim_start().chars().next(), None | Some('#')));
-        match written.last() {
+        let before = self.lines.iter().enumerate().take(next.line.saturating_sub(1)).rev();
+        let mut written = before.filter(|(_, line)| !matches!(line.trim_start().chars().next(), None | Some('#')));
+        match written.next() {
             Some((index, line)) if line.split(" #").next().is_some_and(|line| line.trim() == "-") => {
                 Place { line: index + 1, column: line.chars().take_while(|c| *c != '-').count() + 1 }
             }
@@ -215,15 +218,16 @@ impl Composer<'_> {
     }
 }
 
+/// Characters behind an error of the scanner that are read to name it.
+const BEHIND: usize = 1024;
+
 /// Collections within collections that are read: many more than any configuration has, and few enough for recursion.
 const DEEPEST: usize = 64;
 
 fn not_yaml(text: &str, error: &serde_yaml::Error) -> Finding {
     let message = error.to_string();
     if message.contains("more than one document") {
-        let line = text.lines().skip(1).position(|line| line.starts_with("---")).map_or(1, |line| line + 2);
-        let message = "a second document begins here: write one document, without `---` between".to_owned();
-        return Finding { place: Place { line, column: 1 }, path: FieldPath::root(), message };
+        return second_document(text);
     }
     let place = error.location().map_or(Place::FILE, |at| Place { line: at.line(), column: at.column() });
     let reason = message.split(" at line ").next().unwrap_or_default();
@@ -239,7 +243,30 @@ fn not_yaml(text: &str, error: &serde_yaml::Error) -> Finding {
     Finding { place, path: FieldPath::root(), message: format!("is not YAML, {}: {remedy}", shown(reason)) }
 }
 
-fn not_scanned(error: &ScanError) -> Finding {
+fn too_deep(place: Place) -> Finding {
+    let message = format!("lists and mappings are nested more than {DEEPEST} deep: remove brackets or indentation");
+    Finding { place, path: FieldPath::root(), message }
+}
+
+fn second_document(text: &str) -> Finding {
+    let line = text.lines().skip(1).position(|line| line.starts_with("---")).map_or(1, |line| line + 2);
+    let message = "a second document begins here: write one document, without `---` between".to_owned();
+    Finding { place: Place { line, column: 1 }, path: FieldPath::root(), message }
+}
+
+/// What `serde_yaml` says of the same error is clearer. It reads no further than a little behind the error, so that what
+/// follows costs nothing.
+fn not_scanned(text: &str, error: &ScanError) -> Finding {
+    // The scanner is ahead of the nodes and has a bound of its own, which is higher.
+    if error.info() == "recursion limit exceeded" {
+        return too_deep(place(error.marker()));
+    }
+    let far = text.char_indices().nth(error.marker().index() + BEHIND).map_or(text.len(), |(index, _)| index);
+    if let Err(error) = serde_yaml::from_str::<IgnoredAny>(&text[..far])
+        && (far == text.len() || error.location().is_some_and(|at| at.index() < far))
+    {
+        return not_yaml(text, &error);
+    }
     let message = format!("is not YAML, {}: look at this line and the one above", shown(error.info()));
     Finding { place: place(error.marker()), path: FieldPath::root(), message }
 }

@@ -30,6 +30,7 @@ mod outline;
 mod parse;
 mod path;
 mod pools;
+mod read;
 mod report;
 mod scalar;
 mod seed;
@@ -41,7 +42,8 @@ pub use address::host_address;
 pub use error::{Errors, Located, Place, Problem};
 pub use host::{AddressOnHost, HostFacts, check_host};
 pub use netlink::FactsError;
-pub use parse::{load, load_on_host, parse};
+pub use parse::{load, load_on_host, parse, text_of};
+pub use read::LARGEST;
 pub use watch::{Watch, WatchError};
 
 use crate::model::{Checks, Desired};

@@ -1,6 +1,6 @@
 //! The file as a whole: text in, configuration or all errors out.
 
-use std::{collections::HashMap, fs, path::Path};
+use std::{collections::HashMap, path::Path};
 
 use dsr_common::limits::INTERFACES_MAX;
 
@@ -13,6 +13,7 @@ use super::{
     host::{self, HostFacts},
     path::FieldPath,
     pools::{self, Pools},
+    read,
     report::{Optional, Report},
     scalar::{ApiSocket, FlowCount, InterfaceName, Seed},
     seed,
@@ -32,11 +33,25 @@ pub fn load(path: &Path) -> Result<Config, Errors> {
     Draft::load(path)?.finish()
 }
 
-/// As [`load`], with the errors of [`super::check_host`] in the same list.
-pub fn load_on_host(path: &Path, host: &HostFacts) -> Result<Config, Errors> {
-    let mut draft = Draft::load(path)?;
-    draft.errors.extend(host::problems(&draft.config, host));
-    draft.finish()
+/// As [`load`], with the errors of [`super::check_host`] in the same list, and off the calling task: a file system that
+/// does not answer is an error after a bounded time.
+pub async fn load_on_host(path: &Path, host: &HostFacts) -> Result<Config, Errors> {
+    let (file, host) = (path.to_owned(), host.clone());
+    let loaded = read::aside(move || {
+        let mut draft = Draft::load(&file)?;
+        draft.errors.extend(host::problems(&draft.config, &host));
+        draft.finish()
+    });
+    loaded.await.unwrap_or_else(|error| Err(Errors::of_file(path, format!("cannot be read, {error}"))))
+}
+
+/// The text of a file, as it is loaded.
+pub fn text_of(path: &Path) -> Result<String, Errors> {
+    let bytes = read::read(path).map_err(|message| Errors::of_file(path, message))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        not_text(path, error.as_bytes(), valid)
+    })
 }
 
 /// The 64-bit Fowler-Noll-Vo hash (FNV-1a): the same everywhere and forever, not a secret.
@@ -52,11 +67,7 @@ struct Draft {
 
 impl Draft {
     fn load(path: &Path) -> Result<Self, Errors> {
-        let octets = fs::read(path).map_err(|error| {
-            Errors::of_file(path, format!("cannot be read, {error}: write it, or name another file"))
-        })?;
-        let text = str::from_utf8(&octets).map_err(|error| not_text(path, &octets, error.valid_up_to()))?;
-        let mut draft = Self::read(text, path)?;
+        let mut draft = Self::read(&text_of(path)?, path)?;
         if draft.config.seed_source == SeedSource::Absent {
             draft.config.seed_source = SeedSource::Machine;
             match seed::of_machine() {
