@@ -9,7 +9,7 @@ use dsr_common::{
 };
 use tokio::io::unix::AsyncFd;
 
-use super::{Datapath, Error};
+use super::{Datapath, Error, Maps};
 
 /// What one load of the program tells. It outlives the program, and then tells nothing more.
 pub struct ClaimEvents(RingBuf<MapData>);
@@ -67,7 +67,9 @@ impl Datapath {
     pub fn take_claims(&mut self) -> Option<ClaimEvents> {
         self.claims.take()
     }
+}
 
+impl Maps {
     /// How many claims the program did not tell of, because there were too many at a time.
     pub fn lost_claims(&self) -> Result<u64, Error> {
         let Some(budget) = &self.claim_budget else { return Ok(0) };

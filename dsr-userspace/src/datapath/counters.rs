@@ -4,7 +4,7 @@ use std::ops::Add;
 
 use dsr_common::stats::{Counters, Reason, reason_row};
 
-use super::{Datapath, Error};
+use super::{Datapath, Error, Maps};
 
 /// A member's traffic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,28 +38,12 @@ impl From<&Counters> for Traffic {
     }
 }
 
-impl Datapath {
+impl Maps {
     /// The traffic of the member at this row of the member map.
     pub fn traffic(&self, row: u32) -> Result<Traffic, Error> {
         let values = self.counters.get(&row, 0).map_err(|error| Error::Map("COUNTERS", error))?;
         let carried = self.carried.as_ref().map(|carried| Traffic::from(&carried.load(row))).unwrap_or_default();
         Ok(values.iter().map(Traffic::from).fold(carried, Add::add))
-    }
-
-    /// Adds what another program counted for the members that it had in the same rows. It must count no more.
-    pub(super) fn add_traffic(&mut self, gone: &Self) -> Result<(), Error> {
-        for row in 0..gone.sizes.members.min(self.sizes.members) {
-            let (old, new) = (gone.members.load(row), self.members.load(row));
-            if old.family == 0 || (old.family, old.backend) != (new.family, new.backend) {
-                continue;
-            }
-            let traffic = gone.traffic(row)?;
-            if let Some(carried) = &mut self.carried {
-                let Traffic { packets, bytes, new_flows, loops } = traffic + Traffic::from(&carried.load(row));
-                carried.store(row, &Counters { packets, bytes, new_flows, loops });
-            }
-        }
-        Ok(())
     }
 
     /// How many frames met their end for this reason on an interface; `None` is for frames of no known interface.
@@ -70,15 +54,33 @@ impl Datapath {
         let values = self.reasons.get(&reason_row(block, reason), 0).map_err(|error| Error::Map("REASONS", error))?;
         Ok(values.iter().sum())
     }
+}
+
+impl Datapath {
+    /// Adds what another program counted for the members that it had in the same rows. It must count no more.
+    pub(super) fn add_traffic(&mut self, gone: &Self) -> Result<(), Error> {
+        for row in 0..gone.sizes.members.min(self.sizes.members) {
+            let (old, new) = (gone.members.load(row), self.members.load(row));
+            if old.family == 0 || (old.family, old.backend) != (new.family, new.backend) {
+                continue;
+            }
+            let traffic = gone.traffic(row)?;
+            if let Some(carried) = &self.carried {
+                let Traffic { packets, bytes, new_flows, loops } = traffic + Traffic::from(&carried.load(row));
+                carried.store(row, &Counters { packets, bytes, new_flows, loops });
+            }
+        }
+        Ok(())
+    }
 
     pub(super) fn zero_counters(&mut self, row: u32) -> Result<(), Error> {
-        if let Some(carried) = &mut self.carried {
+        if let Some(carried) = &self.carried {
             carried.store(row, &Counters::default());
         }
         let cpus = self.counters.get(&row, 0).map_err(|error| Error::Map("COUNTERS", error))?.len();
         let zeros = vec![Counters::default(); cpus]
             .try_into()
             .map_err(|error| Error::Map("COUNTERS", aya::maps::MapError::IoError(error)))?;
-        self.counters.set(row, zeros, 0).map_err(|error| Error::Map("COUNTERS", error))
+        self.counters_written.set(row, zeros, 0).map_err(|error| Error::Map("COUNTERS", error))
     }
 }

@@ -8,11 +8,11 @@ use std::time::Duration;
 use dsr_common::{heartbeat::Heartbeat, limits::AGENT_PATIENCE_SECONDS};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::Datapath;
+use super::Maps;
 
-impl Datapath {
+impl Maps {
     /// Says that the agent lives. To be called every second or so by what would hang if the agent did.
-    pub fn beat(&mut self) {
+    pub fn beat(&self) {
         // The clock that `bpf_ktime_get_coarse_ns` reads, too.
         let now = clock_gettime(ClockId::Monotonic);
         let now = Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32);
@@ -20,7 +20,7 @@ impl Datapath {
     }
 
     /// Until when the agent counts as alive, as time since the machine started.
-    pub fn set_alive_until(&mut self, time: Duration) {
+    pub fn set_alive_until(&self, time: Duration) {
         // In 64 bits there are nanoseconds of 584 years.
         let alive_until = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.heartbeat.store_word(0, Heartbeat::ALIVE_UNTIL, alive_until);

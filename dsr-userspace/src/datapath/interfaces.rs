@@ -6,7 +6,7 @@ use dsr_common::{
     stats::{Reason, reason_row},
 };
 
-use super::{Datapath, Error, mapped::Mapped};
+use super::{Datapath, Error, Maps, mapped::Mapped};
 use crate::model::InterfaceState;
 
 impl Datapath {
@@ -33,12 +33,6 @@ impl Datapath {
         interfaces.iter().filter_map(place).collect()
     }
 
-    /// The indices of all interfaces and ports that the program knows.
-    pub fn known_interfaces(&self) -> Vec<u32> {
-        let found = (0..INTERFACE_ROWS).map(|row| self.interfaces.load(row).ifindex);
-        found.filter(|found| !matches!(*found, 0 | VACATED)).collect()
-    }
-
     /// Tells the program that frames come in on this port of a bond as well, which it is attached to.
     pub fn set_port(&mut self, port: u32, bond: &InterfaceState) -> Result<(), Error> {
         self.enter_interface(port, bond)
@@ -54,7 +48,7 @@ impl Datapath {
             let failed = |error| Error::Map("REASONS", error);
             let cpus = self.reasons.get(&index, 0).map_err(failed)?.len();
             let zeros = vec![0; cpus].try_into().map_err(|error| failed(aya::maps::MapError::IoError(error)))?;
-            self.reasons.set(index, zeros, 0).map_err(failed)?;
+            self.reasons_written.set(index, zeros, 0).map_err(failed)?;
         }
         Ok(())
     }
@@ -69,6 +63,14 @@ impl Datapath {
             self.interfaces.store_word(row, word, words[word]);
         }
         Ok(())
+    }
+}
+
+impl Maps {
+    /// The indices of all interfaces and ports that the program knows.
+    pub fn known_interfaces(&self) -> Vec<u32> {
+        let found = (0..INTERFACE_ROWS).map(|row| self.interfaces.load(row).ifindex);
+        found.filter(|found| !matches!(*found, 0 | VACATED)).collect()
     }
 
     /// The row of an interface.

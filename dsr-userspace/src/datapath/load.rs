@@ -2,12 +2,14 @@
 
 use std::{
     collections::BTreeMap,
+    os::fd::AsFd as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use aya::{
     Ebpf, EbpfLoader, Pod, include_bytes_aligned,
-    maps::{Array, Map, MapData, PerCpuArray, RingBuf, xdp::DevMap},
+    maps::{Array, Map, MapData, MapError, PerCpuArray, RingBuf, xdp::DevMap},
     programs::Xdp,
 };
 use dsr_common::{
@@ -19,7 +21,7 @@ use dsr_common::{
     track::ROW_MAX,
 };
 
-use super::{ClaimEvents, Datapath, Error, Features, Pinned, mapped::Mapped, pin::pin_error, trace::Tracer};
+use super::{ClaimEvents, Datapath, Error, Features, Maps, Pinned, mapped::Mapped, pin::pin_error, trace::Tracer};
 use crate::reconcile::Sizes;
 
 /// The kernel side, as `cargo xtask build` made it.
@@ -49,7 +51,7 @@ impl Datapath {
 
     /// Whoever loads the program lives: it is told so before any packet meets it.
     fn begin(ebpf: Ebpf, sizes: Sizes, pinned: Option<Pinned>) -> Result<Self, Error> {
-        let mut datapath = Self::open(Source::Object(Box::new(ebpf)), sizes, pinned)?;
+        let datapath = Self::open(Source::Object(Box::new(ebpf)), sizes, pinned)?;
         datapath.beat();
         Ok(datapath)
     }
@@ -76,7 +78,9 @@ impl Datapath {
             let map = map_at(&pinned.pins.load(pinned.number), CARRIED)?;
             Mapped::of(&map, CARRIED, sizes.members)
         });
-        Ok(Self {
+        let (counters, counters_written) = source.per_cpu_twice(names::COUNTERS)?;
+        let (reasons, reasons_written) = source.per_cpu_twice(names::REASONS)?;
+        let maps = Maps {
             sizes,
             services: source.mapped(names::SERVICES, sizes.services)?,
             members: source.mapped(names::MEMBERS, sizes.members)?,
@@ -89,14 +93,19 @@ impl Datapath {
             heartbeat: source.mapped(names::HEARTBEAT, 1)?,
             fragments: source.mapped(names::FRAGMENTS, FRAGMENT_SETS)?,
             interfaces: source.mapped(names::INTERFACES, INTERFACE_ROWS)?,
-            counters: source.per_cpu(names::COUNTERS)?,
+            counters,
             carried: carried.transpose()?,
-            reasons: source.per_cpu(names::REASONS)?,
+            reasons,
             tracking: source.per_cpu(names::TRACKING)?,
+            claim_budget: source.claim_budget()?,
+        };
+        Ok(Self {
+            maps: Arc::new(maps),
+            counters_written,
+            reasons_written,
             devices: DevMap::<MapData>::try_from(source.map(names::DEVICES)?)
                 .map_err(|error| Error::Map(names::DEVICES, error))?,
             claims: source.claims()?,
-            claim_budget: source.claim_budget()?,
             tracer: source.tracer()?,
             attached: BTreeMap::new(),
             pinned,
@@ -111,6 +120,8 @@ impl Datapath {
         Ok(ebpf.program(name).ok_or(Error::Missing(name))?.try_into()?)
     }
 }
+
+type Twice<T> = (PerCpuArray<MapData, T>, PerCpuArray<MapData, T>);
 
 /// Where maps come from.
 enum Source {
@@ -138,6 +149,16 @@ impl Source {
 
     fn per_cpu<T: Pod>(&mut self, name: &'static str) -> Result<PerCpuArray<MapData, T>, Error> {
         PerCpuArray::try_from(self.map(name)?).map_err(|error| Error::Map(name, error))
+    }
+
+    /// A handle for readers and one for the writer.
+    fn per_cpu_twice<T: Pod>(&mut self, name: &'static str) -> Result<Twice<T>, Error> {
+        let failed = |error| Error::Map(name, error);
+        let Map::PerCpuArray(map) = self.map(name)? else { return Err(Error::Missing(name)) };
+        let fd = map.fd().as_fd().try_clone_to_owned().map_err(|error| failed(MapError::IoError(error)))?;
+        let twin = Map::PerCpuArray(MapData::from_fd(fd).map_err(failed)?);
+        let of = |map| PerCpuArray::try_from(map).map_err(failed);
+        Ok((of(Map::PerCpuArray(map))?, of(twin)?))
     }
 
     /// Where claims to VIPs come from; of an agent that is gone there is nobody to hear them.

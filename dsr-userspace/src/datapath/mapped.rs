@@ -50,7 +50,7 @@ impl<T: Pod> Mapped<T> {
     }
 
     /// Writes a row that the program does not read.
-    pub(super) fn store(&mut self, row: u32, value: &T) {
+    pub(super) fn store(&self, row: u32, value: &T) {
         (0..).zip(Self::words(value)).for_each(|(word, value)| self.store_word(row, word, value));
     }
 
@@ -60,7 +60,7 @@ impl<T: Pod> Mapped<T> {
     }
 
     /// Writes one word of a row. The program sees the words of a row in the order in which they were written.
-    pub(super) fn store_word(&mut self, row: u32, word: usize, value: u64) {
+    pub(super) fn store_word(&self, row: u32, word: usize, value: u64) {
         self.word(row, word).store(value, Ordering::Release);
     }
 
@@ -83,7 +83,7 @@ impl<T: Pod> Mapped<T> {
     }
 
     /// Writes one 16-bit part of a row.
-    pub(super) fn store_u16(&mut self, row: u32, part: u32, value: u16) {
+    pub(super) fn store_u16(&self, row: u32, part: u32, value: u16) {
         assert!(row < self.rows && (part as usize) < size_of::<T>() / 2);
         let offset = row as usize * size_of::<T>() + part as usize * 2;
         // SAFETY: within the mapping (asserted above), aligned, and shared only through atomic or volatile accesses.
@@ -92,7 +92,7 @@ impl<T: Pod> Mapped<T> {
     }
 
     /// Writes one 32-bit part of a row.
-    pub(super) fn store_u32(&mut self, row: u32, part: u32, value: u32) {
+    pub(super) fn store_u32(&self, row: u32, part: u32, value: u32) {
         assert!(row < self.rows && (part as usize) < size_of::<T>() / 4);
         let offset = row as usize * size_of::<T>() + part as usize * 4;
         // SAFETY: within the mapping (asserted above), aligned, and shared only through atomic or volatile accesses.

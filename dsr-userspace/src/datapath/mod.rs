@@ -11,6 +11,7 @@ mod interfaces;
 mod lab;
 mod load;
 mod mapped;
+mod maps;
 mod memory;
 mod pass;
 mod pin;
@@ -20,26 +21,19 @@ mod tables;
 mod trace;
 mod track;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{ops::Deref, path::PathBuf, sync::Arc};
 
 use aya::{
     Ebpf,
     maps::{MapData, PerCpuArray, xdp::DevMap},
 };
 use dsr_common::{
-    claim::ClaimBudget,
-    fragment::{self, FragmentSet, WAYS},
-    heartbeat::Heartbeat,
-    interface::InterfaceRow,
+    fragment::{self, WAYS},
     limits::FRAGMENT_SETS,
-    member::MemberRow,
-    previous::PreviousBlock,
-    service::{ServiceRow, TableRef},
-    slot::SlotBlock,
     stats::Counters,
-    track::FlowSet,
 };
 
+use self::trace::Tracer;
 pub use self::{
     attach::Mode,
     claims::{ClaimEvents, ClaimStream},
@@ -48,14 +42,13 @@ pub use self::{
     holder::Holder,
     lab::Sabotage,
     load::OBJECT,
+    maps::Maps,
     memory::{memory, memory_of},
     pass::Pass,
     pin::{DEFAULT_PINS, Pins},
     probe::Prober,
     succeed::Left,
 };
-use self::{mapped::Mapped, trace::Tracer};
-use crate::reconcile::Sizes;
 
 /// What can go wrong between the agent and the kernel.
 #[derive(Debug, thiserror::Error)]
@@ -131,27 +124,14 @@ pub enum Error {
 pub struct Datapath {
     /// Nothing where another agent loaded it, which is gone.
     ebpf: Option<Ebpf>,
-    sizes: Sizes,
-    services: Mapped<ServiceRow>,
-    members: Mapped<MemberRow>,
-    slots: Mapped<SlotBlock>,
-    previous: Mapped<PreviousBlock>,
-    old_tables: Mapped<TableRef>,
-    flows: Mapped<FlowSet>,
-    syns: Mapped<FlowSet>,
-    clock: Mapped<u64>,
-    heartbeat: Mapped<Heartbeat>,
-    fragments: Mapped<FragmentSet>,
-    interfaces: Mapped<InterfaceRow>,
-    counters: PerCpuArray<MapData, Counters>,
-    /// What the counters held before they were made anew, larger.
-    carried: Option<Mapped<Counters>>,
-    reasons: PerCpuArray<MapData, u64>,
-    tracking: PerCpuArray<MapData, u64>,
+    maps: Arc<Maps>,
+    /// For writing only: readers have the handles in `maps`.
+    counters_written: PerCpuArray<MapData, Counters>,
+    /// As above.
+    reasons_written: PerCpuArray<MapData, u64>,
     devices: DevMap<MapData>,
     /// Nothing where another agent loaded it, which is gone; or where somebody listens.
     claims: Option<ClaimEvents>,
-    claim_budget: Option<PerCpuArray<MapData, ClaimBudget>>,
     /// Nothing where another agent loaded the program.
     tracer: Option<Tracer>,
     attached: attach::Attachments,
@@ -165,7 +145,21 @@ struct Pinned {
     number: u64,
 }
 
+/// Everything that can be read of it.
+impl Deref for Datapath {
+    type Target = Maps;
+
+    fn deref(&self) -> &Maps {
+        &self.maps
+    }
+}
+
 impl Datapath {
+    /// A handle that reads the maps of this load for as long as it is held, beside whoever writes them.
+    pub fn maps(&self) -> Arc<Maps> {
+        Arc::clone(&self.maps)
+    }
+
     /// Empties the fragment table: datagrams under way lose the rest of their fragments.
     pub fn forget_all_fragments(&mut self) {
         self.forget_fragments(|_| true);

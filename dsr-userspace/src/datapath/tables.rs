@@ -9,10 +9,10 @@ use dsr_common::{
     track::Entry,
 };
 
-use super::{Datapath, mapped::Mapped};
+use super::{Datapath, Maps, mapped::Mapped};
 use crate::reconcile::{FlowPlace, FlowTable, Sizes, Tables, TablesMut};
 
-impl Tables for Datapath {
+impl Tables for Maps {
     fn sizes(&self) -> Sizes {
         self.sizes
     }
@@ -57,6 +57,48 @@ impl Tables for Datapath {
 
     fn flow(&self, FlowPlace { table, index }: FlowPlace) -> Entry {
         self.flow_entry(table, index)
+    }
+}
+
+impl Tables for Datapath {
+    fn sizes(&self) -> Sizes {
+        Tables::sizes(&**self)
+    }
+
+    fn service(&self, row: u32) -> ServiceRow {
+        Tables::service(&**self, row)
+    }
+
+    fn member(&self, row: u32) -> MemberRow {
+        Tables::member(&**self, row)
+    }
+
+    fn slot(&self, index: u32) -> Slot {
+        Tables::slot(&**self, index)
+    }
+
+    fn tracked(&self, table: TableRef) -> u32 {
+        Tables::tracked(&**self, table)
+    }
+
+    fn previous(&self, index: u32) -> Previous {
+        Tables::previous(&**self, index)
+    }
+
+    fn old_table(&self, row: u32) -> TableRef {
+        Tables::old_table(&**self, row)
+    }
+
+    fn clock(&self) -> u64 {
+        Tables::clock(&**self)
+    }
+
+    fn flow_capacity(&self, table: FlowTable) -> u32 {
+        Tables::flow_capacity(&**self, table)
+    }
+
+    fn flow(&self, place: FlowPlace) -> Entry {
+        Tables::flow(&**self, place)
     }
 }
 

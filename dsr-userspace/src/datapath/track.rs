@@ -8,18 +8,13 @@ use dsr_common::{
     track::{Entry, WAYS},
 };
 
-use super::{Datapath, Error, mapped::Mapped};
+use super::{Datapath, Error, Maps, mapped::Mapped};
 use crate::reconcile::FlowTable;
 
-impl Datapath {
+impl Maps {
     /// What is kept beside a slot, counted from the first slot of the slot map.
     pub fn previous(&self, index: u32) -> Previous {
         Previous(self.previous.load_u32(index / SLOTS_PER_BLOCK, index % SLOTS_PER_BLOCK))
-    }
-
-    /// Writes it at once. The program reads it after the slot, if that is tracked: write it before.
-    pub fn put_previous(&mut self, index: u32, previous: Previous) {
-        self.previous.store_u32(index / SLOTS_PER_BLOCK, index % SLOTS_PER_BLOCK, previous.0);
     }
 
     /// The table whose slots index the previous members of the service in this row; zero where it is its own.
@@ -27,19 +22,9 @@ impl Datapath {
         self.old_tables.load(row)
     }
 
-    /// Writes it at once. The program reads it after the service's table.
-    pub fn put_old_table(&mut self, row: u32, table: TableRef) {
-        self.old_tables.store_word(row, 0, table.0);
-    }
-
     /// The flow clock: ticks since it was first started.
     pub fn clock(&self) -> u64 {
         self.clock.load(0)
-    }
-
-    /// Sets the flow clock.
-    pub fn set_clock(&mut self, ticks: u64) {
-        self.clock.store_word(0, 0, ticks);
     }
 
     /// Entries that a table of flows has room for.
@@ -47,7 +32,7 @@ impl Datapath {
         self.flow_sets(table).rows() * WAYS as u32
     }
 
-    /// The entry at `index`, below [`Datapath::flow_capacity`].
+    /// The entry at `index`, below [`Maps::flow_capacity`].
     pub fn flow_entry(&self, table: FlowTable, index: u32) -> Entry {
         Entry::from_word(self.flow_sets(table).word_at(index / WAYS as u32, index as usize % WAYS))
     }
@@ -65,11 +50,6 @@ impl Datapath {
         (0..sets.rows()).map(|set| (0..WAYS).filter(|way| sets.word_at(set, *way) != 0).count() as u64).sum()
     }
 
-    /// Writes an entry if it is still what it was; whether it was.
-    pub fn exchange_flow_entry(&mut self, table: FlowTable, index: u32, old: Entry, new: Entry) -> bool {
-        self.flow_sets(table).exchange_word(index / WAYS as u32, index as usize % WAYS, old.word(), new.word())
-    }
-
     /// How many packets were counted so, on all CPUs.
     pub fn tracked(&self, tracking: Tracking) -> Result<u64, Error> {
         let values = self.tracking.get(&(tracking as u32), 0).map_err(|error| Error::Map("TRACKING", error))?;
@@ -81,5 +61,27 @@ impl Datapath {
             FlowTable::Flows => &self.flows,
             FlowTable::Syns => &self.syns,
         }
+    }
+}
+
+impl Datapath {
+    /// Writes it at once. The program reads it after the slot, if that is tracked: write it before.
+    pub fn put_previous(&mut self, index: u32, previous: Previous) {
+        self.previous.store_u32(index / SLOTS_PER_BLOCK, index % SLOTS_PER_BLOCK, previous.0);
+    }
+
+    /// Writes it at once. The program reads it after the service's table.
+    pub fn put_old_table(&mut self, row: u32, table: TableRef) {
+        self.old_tables.store_word(row, 0, table.0);
+    }
+
+    /// Sets the flow clock.
+    pub fn set_clock(&mut self, ticks: u64) {
+        self.clock.store_word(0, 0, ticks);
+    }
+
+    /// Writes an entry if it is still what it was; whether it was.
+    pub fn exchange_flow_entry(&mut self, table: FlowTable, index: u32, old: Entry, new: Entry) -> bool {
+        self.flow_sets(table).exchange_word(index / WAYS as u32, index as usize % WAYS, old.word(), new.word())
     }
 }

@@ -1,0 +1,44 @@
+//! What can be read of a loaded program: its maps, in memory and by system calls.
+//!
+//! Readers hold it beside the one that writes. Each word is read at once; what spans several words may be of two moments,
+//! as it may for the program.
+
+use aya::maps::{MapData, PerCpuArray};
+use dsr_common::{
+    claim::ClaimBudget,
+    fragment::FragmentSet,
+    heartbeat::Heartbeat,
+    interface::InterfaceRow,
+    member::MemberRow,
+    previous::PreviousBlock,
+    service::{ServiceRow, TableRef},
+    slot::SlotBlock,
+    stats::Counters,
+    track::FlowSet,
+};
+
+use super::mapped::Mapped;
+use crate::reconcile::Sizes;
+
+/// The maps of one load of the program.
+pub struct Maps {
+    pub(super) sizes: Sizes,
+    pub(super) services: Mapped<ServiceRow>,
+    pub(super) members: Mapped<MemberRow>,
+    pub(super) slots: Mapped<SlotBlock>,
+    pub(super) previous: Mapped<PreviousBlock>,
+    pub(super) old_tables: Mapped<TableRef>,
+    pub(super) flows: Mapped<FlowSet>,
+    pub(super) syns: Mapped<FlowSet>,
+    pub(super) clock: Mapped<u64>,
+    pub(super) heartbeat: Mapped<Heartbeat>,
+    pub(super) fragments: Mapped<FragmentSet>,
+    pub(super) interfaces: Mapped<InterfaceRow>,
+    pub(super) counters: PerCpuArray<MapData, Counters>,
+    /// What the counters held before they were made anew, larger.
+    pub(super) carried: Option<Mapped<Counters>>,
+    pub(super) reasons: PerCpuArray<MapData, u64>,
+    pub(super) tracking: PerCpuArray<MapData, u64>,
+    /// Nothing where another agent loaded the program, which is gone.
+    pub(super) claim_budget: Option<PerCpuArray<MapData, ClaimBudget>>,
+}
