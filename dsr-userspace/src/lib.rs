@@ -14,6 +14,7 @@ pub mod config;
 pub mod datapath;
 pub mod doctor;
 pub mod health;
+pub mod http;
 pub mod lab;
 pub mod maglev;
 pub mod metrics;
