@@ -20,10 +20,11 @@ mod status;
 mod table;
 mod trace;
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::{io::Write as _, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+
+use crate::log::Log;
 
 /// An XDP Layer-4 load balancer with Direct Server Return.
 #[derive(Debug, Parser)]
@@ -68,7 +69,7 @@ const WRONG: u8 = 2;
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     // What the doctor has to say stands in its findings.
-    log_to_stderr(if matches!(cli.command, Command::Doctor(_)) { "error" } else { "info" });
+    let _log = Log::start(if matches!(cli.command, Command::Doctor(_)) { "error" } else { "info" });
     let result = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(args),
@@ -84,15 +85,8 @@ pub fn main() -> ExitCode {
         Command::Lab(args) => lab::run(&args),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("dsr: {error:#}");
+        // Where standard error is gone, the exit code says it.
+        let _ = writeln!(std::io::stderr(), "dsr: {error:#}");
         ExitCode::FAILURE
     })
-}
-
-/// Logs at this level unless `DSR_LOG` says otherwise, for example `DSR_LOG=debug`.
-fn log_to_stderr(level: &str) {
-    let filter = EnvFilter::try_from_env("DSR_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let format = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
-    // Colours are for eyes: in a file or a journal they keep a field's name from being found.
-    format.with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).init();
 }
