@@ -3,6 +3,7 @@
 
 use std::{io, os::unix::process::CommandExt as _, process::Command};
 
+use crate::limits;
 use rustix::thread::{
     CapabilitySet, CapabilitySets, clear_ambient_capability_set, configure_capability_in_ambient_set,
     remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
@@ -17,6 +18,7 @@ pub(super) fn drop_for(command: &mut Command) {
 fn drop_all() -> io::Result<()> {
     // Without new privileges the exec of a program by root adds none to those that are permitted here
     // (`cap_bprm_creds_from_file`). That takes no capability, unlike the bounding set.
+    limits::restore_open_files()?;
     set_no_new_privs(true)?;
     clear_ambient_capability_set()?;
     for capability in (0..u64::BITS).map(|bit| CapabilitySet::from_bits_retain(1 << bit) - KEPT) {
