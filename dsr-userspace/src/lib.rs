@@ -24,3 +24,4 @@ pub mod model;
 pub mod neighbour;
 pub mod preflight;
 pub mod reconcile;
+pub mod tasks;
