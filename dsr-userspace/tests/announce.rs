@@ -14,6 +14,7 @@ use std::{
 use dsr::{
     announce::{Announcer, Claim, gratuitous_arp},
     model::Mac,
+    tasks::Tasks,
 };
 use futures_util::TryStreamExt;
 use namespace::{BACKEND, BALANCER, BALANCER_MAC, Pair};
@@ -78,7 +79,7 @@ fn a_gratuitous_arp_is_heard_at_the_other_end() {
 fn a_claim_is_announced_three_times_and_again_when_it_changes() {
     namespace::run(async |pair| {
         let listener = Listener::open(pair);
-        let announcer = Announcer::start().unwrap();
+        let announcer = Announcer::start(&Tasks::unsupervised()).unwrap();
         announcer.set_claims(claim(pair, BALANCER_MAC).await);
         for _ in 0..3 {
             assert!(announced_by(&listener.heard().await, BALANCER_MAC));
@@ -110,7 +111,7 @@ fn a_kernel_that_knows_the_vip_elsewhere_learns_where_it_is() {
     namespace::run(async |pair| {
         let (here, there) = (pair.balancer.index(BALANCER).await, pair.backend.index(BACKEND).await);
         let elsewhere = Mac([2, 0, 0, 0, 0, 0x33]);
-        let announcer = Announcer::start().unwrap();
+        let announcer = Announcer::start(&Tasks::unsupervised()).unwrap();
         for vip in [IpAddr::V4(VIP), "2001:db8::53".parse().unwrap()] {
             let known = pair.backend.netlink.neighbours().add(there, vip).state(NeighbourState::Stale);
             known.link_layer_address(&elsewhere.0).execute().await.unwrap();

@@ -7,10 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use dsr_common::{
-    service::{ServiceRow, TableRef},
-    trace::TraceFilter,
-};
+use dsr_common::trace::TraceFilter;
 
 use super::{
     Error,
@@ -28,34 +25,35 @@ use crate::{
     datapath::{Datapath, Features, Left, Pins},
     health::{Reader, State, Verdict, Words, judge},
     metrics::Reloads,
-    model::{Desired, Network, ServiceId},
-    reconcile::{Full, Keep, Layout, Sizes, Tables as _, apply, service_key},
+    model::Network,
+    reconcile::{Full, Keep, Layout, apply},
+    tasks::Tasks,
 };
 
 /// Everything that makes packets go where they shall.
 pub(super) struct Balancer {
-    pub(super) config: Config,
+    pub(super) config: Arc<Config>,
     /// What the configuration and the operator want together.
-    pub(super) wish: Wish,
-    pub(super) network: Network,
+    pub(super) wish: Arc<Wish>,
+    pub(super) network: Arc<Network>,
     /// What backends may get by what is said of them.
-    pub(super) verdict: Verdict,
+    pub(super) verdict: Arc<Verdict>,
     pub(super) checks: Reader,
     /// What backends say themselves.
     pub(super) words: Words,
     pub(super) datapath: Datapath,
-    pub(super) layout: Layout,
+    pub(super) layout: Arc<Layout>,
     pub(super) reloads: Reloads,
     pub(super) loops: LoopLog,
     pub(super) settling: Settling,
-    pins: Arc<Pins>,
+    pub(super) pins: Arc<Pins>,
     /// Whether another agent's program was taken over.
     inherited: bool,
-    pub(super) carried: Carried,
+    pub(super) carried: Arc<Carried>,
     pub(super) arp_watch: ArpWatch,
     /// The interfaces and ports that the program was told of, and the name in the configuration that each counts for.
-    pub(super) entered: BTreeMap<u32, String>,
-    features: Features,
+    pub(super) entered: Arc<BTreeMap<u32, String>>,
+    pub(super) features: Features,
     /// What the running trace tells of.
     pub(super) trace: Option<TraceFilter>,
     announcer: Announcer,
@@ -67,38 +65,37 @@ pub(super) struct Balancer {
 impl Balancer {
     /// Loads the program, fills its tables, attaches it and announces the VIPs. What an agent left that is gone is taken
     /// over as it is, without a gap.
-    pub(super) fn start(config: Config, network: Network, pins: &Path) -> Result<Self, Error> {
-        let announcer = Announcer::start().map_err(Error::Announce)?;
-        let arp_watch = ArpWatch::start().map_err(Error::Announce)?;
+    pub(super) fn start(config: Config, network: Network, pins: &Path, tasks: &Tasks) -> Result<Self, Error> {
+        let announcer = Announcer::start(tasks).map_err(Error::Announce)?;
+        let arp_watch = ArpWatch::start(tasks).map_err(Error::Announce)?;
         let pins = Arc::new(Pins::open(pins)?);
         let seed = config.desired.hash_seed;
         let mut left = Left::find(&pins, &network.interfaces, seed)?;
-        let (carried, entered) = (Carried::default(), BTreeMap::new());
         let (wish, inherited) = (Wish::of(&config), left.tables.is_some() || left.is_other_layout);
         // Nothing is known of any backend: all but those of fallbacks are used.
         let first = judge(&wish.desired.services, &config.checks, |_, _| State::Up).health;
         let begun = Scene { config: &config, wish: &wish, network: &network, health: &first, trace: None, pins: &pins };
         let started = begun.first(&mut left).inspect_err(|_| begun.give_up(&left));
-        let (features, datapath, layout) = (begun.features(), started?, Layout::default());
+        let (features, datapath) = (begun.features(), started?);
         let settling = Settling::begin(tick_seconds(&wish.desired), left.tick_seconds);
-        let (reloads, reach, loops, verdict) = <(Reloads, ReachLog, LoopLog, Verdict)>::default();
+        let (reloads, reach, loops) = <(Reloads, ReachLog, LoopLog)>::default();
         let mut balancer = Self {
-            config,
-            wish,
-            network,
-            verdict,
+            config: Arc::new(config),
+            wish: Arc::new(wish),
+            network: Arc::new(network),
+            verdict: Arc::default(),
             checks: Reader::default(),
             words: Words::default(),
             datapath,
-            layout,
+            layout: Arc::default(),
             reloads,
             loops,
             settling,
             pins,
             inherited,
-            carried,
+            carried: Arc::default(),
             arp_watch,
-            entered,
+            entered: Arc::default(),
             features,
             trace: None,
             announcer,
@@ -135,15 +132,15 @@ impl Balancer {
 
     /// Follows a change of the network.
     pub(super) fn observe(&mut self, network: Network) -> Result<(), Error> {
-        self.network = network;
+        self.network = Arc::new(network);
         self.reconcile()
     }
 
     /// Takes over another configuration, and with it the network as other interfaces show it; or, if that fails, goes
     /// on with what it has.
     pub(super) fn adopt(&mut self, config: Config, network: Option<Network>) -> Result<(), Error> {
-        let network = network.unwrap_or_else(|| self.network.clone());
-        let (old_config, old_network) = self.exchange(config, network);
+        let network = network.map_or_else(|| Arc::clone(&self.network), Arc::new);
+        let (old_config, old_network) = self.exchange(Arc::new(config), network);
         let result = self.take_over(&old_config);
         if result.is_err() {
             let (refused, _) = self.exchange(old_config, old_network);
@@ -155,8 +152,8 @@ impl Balancer {
         result
     }
 
-    fn exchange(&mut self, config: Config, network: Network) -> (Config, Network) {
-        self.wish.follow(&config);
+    fn exchange(&mut self, config: Arc<Config>, network: Arc<Network>) -> (Arc<Config>, Arc<Network>) {
+        Arc::make_mut(&mut self.wish).follow(&config);
         (std::mem::replace(&mut self.config, config), std::mem::replace(&mut self.network, network))
     }
 
@@ -198,7 +195,7 @@ impl Balancer {
         let plan = planned?;
         apply(&plan.changes, &mut self.datapath);
         tracing::debug!(changes = plan.changes.len(), "reconciled");
-        self.layout = plan.layout;
+        self.layout = Arc::new(plan.layout);
         let attached = self.attached();
         attach(&self.config, &self.network, &mut self.datapath, &attached)?;
         self.reach.update(&self.config.desired, &self.network);
@@ -224,12 +221,12 @@ impl Balancer {
         fresh.replace(&mut self.datapath, &kept)?;
         (self.features, self.seed) = (self.scene().features(), seed);
         let gone = std::mem::replace(&mut self.datapath, fresh);
-        self.carried.add_lost_claims(gone.lost_claims()?);
+        Arc::make_mut(&mut self.carried).add_lost_claims(gone.lost_claims()?);
         Ok(self.datapath.settle_in(Some(&gone))?)
     }
 
     /// The configuration's interfaces that have the program.
-    fn attached(&self) -> BTreeSet<String> {
+    pub(super) fn attached(&self) -> BTreeSet<String> {
         let names = self.config.interfaces().into_iter();
         let state = |name: &String| self.network.interfaces.get(name);
         names.filter(|name| state(name).is_some_and(|state| self.datapath.is_attached(name, state.ifindex))).collect()
@@ -240,28 +237,11 @@ impl Balancer {
         Scene { config, wish, network, health: &verdict.health, trace: trace.as_ref(), pins }
     }
 
-    /// Whether another configuration takes a program with other parts.
-    pub(super) fn needs_other_program(&self, config: &Config) -> bool {
-        Scene { config, ..self.scene() }.features() != self.features
-    }
-
-    /// The tables of a program that is loaded anew for a configuration.
-    pub(super) fn sizes_for(&self, config: &Config, desired: &Desired) -> Sizes {
-        Scene { config, ..self.scene() }.sizes(desired, Some(self.datapath.sizes()))
-    }
-
-    /// Where the slots of a service are.
-    pub(super) fn table_of(&self, service: ServiceId) -> Option<TableRef> {
-        let (vip, key) = service_key(service);
-        let is_it = |row: &ServiceRow| row.vip == vip && row.key == key;
-        (0..self.datapath.sizes().services).map(|row| self.datapath.service(row)).find(is_it).map(|row| row.table)
-    }
-
     /// Claims to VIPs: what to ask for, whose MAC is whose, and which program is listened to.
     fn watch(&mut self) {
         let mut view = View::new(&self.config, &self.network);
         // Ports too, whose frames count for their bond.
-        view.interfaces.extend(self.entered.clone());
+        view.interfaces.extend((*self.entered).clone());
         self.arp_watch.set_view(view);
         if let Some(events) = self.datapath.take_claims() {
             self.arp_watch.listen(events);

@@ -7,7 +7,7 @@ use dsr_common::stats::Reason;
 use crate::datapath::{Datapath, Error};
 
 /// Counts of interfaces that are gone.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Carried {
     reasons: BTreeMap<(String, &'static str), u64>,
     lost_claims: u64,

@@ -1,24 +1,29 @@
 //! What the agent answers to its admin API, and where.
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex},
-    time::Instant,
-};
+use std::{path::Path, sync::Arc, time::Instant};
 
-use super::{balancer::Balancer, lock};
-use crate::api::{
-    Error, Failure, Operations, Server,
-    view::{
-        Decision, ExplainRequest, Explanation, OverrideAnswer, OverrideRequest, Preview, PreviewRequest, Status,
-        TraceRequest,
+use super::{
+    command::{Command, Commander},
+    snapshot::Snapshot,
+};
+use tokio::sync::watch;
+
+use crate::{
+    api::{
+        Error, Failure, Operations, Server,
+        view::{
+            Decision, ExplainRequest, Explanation, OverrideAnswer, OverrideRequest, Preview, PreviewRequest, Status,
+            TraceRequest,
+        },
     },
+    tasks::Tasks,
 };
 
 /// The server of the admin API, which moves with the configuration. Dropping it ends it.
 pub(super) struct Desk {
     clerk: Arc<Clerk>,
     server: Option<Server>,
+    tasks: Tasks,
 }
 
 /// Where the API is from now on.
@@ -31,9 +36,14 @@ pub(super) enum Seat {
 
 impl Desk {
     /// Answers on what was bound before the agent started.
-    pub(super) fn open(server: Option<Server>, balancer: &Arc<Mutex<Balancer>>) -> Self {
-        let clerk = Arc::new(Clerk { balancer: Arc::clone(balancer), started: Instant::now() });
-        let mut desk = Self { clerk, server: None };
+    pub(super) fn open(
+        server: Option<Server>,
+        snapshots: watch::Receiver<Snapshot>,
+        commander: Commander,
+        tasks: &Tasks,
+    ) -> Self {
+        let clerk = Arc::new(Clerk { snapshots, commander, started: Instant::now() });
+        let mut desk = Self { clerk, server: None, tasks: tasks.clone() };
         desk.take(Seat::New(server));
         desk
     }
@@ -51,7 +61,7 @@ impl Desk {
         let Seat::New(server) = seat else { return };
         self.server = server;
         if let Some(server) = &mut self.server {
-            server.serve(Arc::clone(&self.clerk) as Arc<dyn Operations>);
+            server.serve(Arc::clone(&self.clerk) as Arc<dyn Operations>, &self.tasks);
             tracing::debug!(socket = %server.path().display(), "the admin API answers");
         }
     }
@@ -67,37 +77,47 @@ pub(super) async fn bind(path: Option<&Path>) -> Result<Option<Server>, Error> {
 
 /// Answers.
 struct Clerk {
-    balancer: Arc<Mutex<Balancer>>,
+    snapshots: watch::Receiver<Snapshot>,
+    commander: Commander,
     started: Instant,
+}
+
+impl Clerk {
+    /// The state as last published. The channel is free again when this returns.
+    fn snapshot(&self) -> Snapshot {
+        self.snapshots.borrow().clone()
+    }
 }
 
 impl Operations for Clerk {
     fn status(&self) -> Result<Status, Failure> {
-        lock(&self.balancer).status(self.started.elapsed()).map_err(Failure::failed)
+        self.snapshot().status(self.started.elapsed()).map_err(Failure::failed)
     }
 
     fn set_override(&self, request: &OverrideRequest) -> Result<OverrideAnswer, Failure> {
-        lock(&self.balancer).say(request)
+        self.commander.ask(|answer| Command::Override(request.clone(), answer))?
     }
 
     fn explain(&self, request: &ExplainRequest) -> Result<Explanation, Failure> {
-        lock(&self.balancer).explain(request)
+        self.snapshot().explain(request)
     }
 
     fn preview(&self, request: &PreviewRequest) -> Result<Preview, Failure> {
-        lock(&self.balancer).preview(request)
+        self.snapshot().preview(request)
     }
 
     fn start_trace(&self, request: &TraceRequest) -> Result<(), Failure> {
-        lock(&self.balancer).start_trace(request)
+        self.commander.ask(|answer| Command::StartTrace(request.clone(), answer))?
     }
 
     fn traced(&self) -> Result<Vec<Decision>, Failure> {
-        Ok(lock(&self.balancer).traced())
+        let records = self.commander.ask(Command::Traced)?;
+        Ok(self.snapshot().decisions(&records))
     }
 
     fn stop_trace(&self) {
-        lock(&self.balancer).stop_trace();
+        // An agent that is ending ends the trace with itself.
+        drop(self.commander.ask(Command::StopTrace));
     }
 }
 

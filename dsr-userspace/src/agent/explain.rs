@@ -2,7 +2,7 @@
 
 use dsr_common::{flow::Flow, hash::HashKeys};
 
-use super::balancer::Balancer;
+use super::snapshot::Snapshot;
 use crate::{
     api::{
         Failure, Kind,
@@ -11,7 +11,7 @@ use crate::{
     reconcile::{self, FlowTable, FoundService, Part, Tables as _, Way, Why, previous, service_of, slot_of, way_of},
 };
 
-impl Balancer {
+impl Snapshot {
     /// Explains a flow to a VIP.
     pub(super) fn explain(&self, request: &ExplainRequest) -> Result<Explanation, Failure> {
         self.check_vip(request.vip)?;
@@ -28,11 +28,11 @@ impl Balancer {
             vip: reconcile::address(request.vip),
         };
         let keys = HashKeys::from_seed(self.config.desired.hash_seed);
-        let Some(found) = service_of(&flow, &keys, &self.datapath) else {
+        let Some(found) = service_of(&flow, &keys, &*self.maps) else {
             return Ok(nowhere());
         };
-        let way = way_of(&flow, Part::Later, &found, &keys, &self.datapath);
-        let newcomer = way_of(&flow, Part::First, &found, &keys, &self.datapath);
+        let way = way_of(&flow, Part::Later, &found, &keys, &*self.maps);
+        let newcomer = way_of(&flow, Part::First, &found, &keys, &*self.maps);
         let (why, meaning) = words(way);
         Ok(Explanation {
             service: Some(self.explained_service(&flow, &found, &keys)),
@@ -44,7 +44,7 @@ impl Balancer {
     }
 
     fn explained_service(&self, flow: &Flow, found: &FoundService, keys: &HashKeys) -> ExplainedService {
-        let slot = slot_of(flow, found, keys, &self.datapath);
+        let slot = slot_of(flow, found, keys, &*self.maps);
         let row = |number: Option<u16>| number.map(|number| found.value.members.base() + u32::from(number));
         let (name, address) = self.service_name(found.row).unwrap_or_default();
         ExplainedService {
@@ -55,13 +55,13 @@ impl Balancer {
             slots: found.value.table.size(),
             tracked: slot.slot.is_tracked(),
             current: self.member_at(row(slot.slot.member())),
-            previous: self.member_at(row(previous(slot, found, &self.datapath))),
+            previous: self.member_at(row(previous(slot, found, &*self.maps))),
         }
     }
 
     /// Name and address of the service in a row of the service table.
     pub(super) fn service_name(&self, row: u32) -> Option<(String, String)> {
-        let live = self.datapath.service(row);
+        let live = self.maps.service(row);
         let mut services = self.config.desired.services.iter();
         let service = services.find(|service| reconcile::service_key(service.id) == (live.vip, live.key))?;
         Some((service.name.clone(), service.id.to_string()))

@@ -1,20 +1,21 @@
 //! Serves the metrics where the configuration wants them, and moves with it.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex},
+use std::net::SocketAddr;
+
+use tokio::{net::TcpListener, sync::watch};
+
+use super::snapshot::Snapshot;
+use crate::{
+    metrics::{self, Error},
+    tasks::{End, Task, Tasks},
 };
 
-use tokio::{net::TcpListener, task::JoinHandle};
-
-use super::{balancer::Balancer, lock};
-use crate::metrics::{self, Error};
-
 /// The metrics' server. Dropping it ends it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Exporter {
     address: Option<SocketAddr>,
-    task: Option<JoinHandle<()>>,
+    task: Option<Task>,
+    tasks: Tasks,
 }
 
 /// Where to serve from now on.
@@ -29,6 +30,11 @@ pub(super) enum Place {
 }
 
 impl Exporter {
+    /// Serves nowhere yet.
+    pub(super) fn new(tasks: &Tasks) -> Self {
+        Self { address: None, task: None, tasks: tasks.clone() }
+    }
+
     /// Makes a place of an address, for [`Self::serve`]. Where the old address has to be given up first, scrapes are
     /// refused until [`Self::serve`] or [`Self::restore`].
     pub(super) async fn prepare(&mut self, address: Option<SocketAddr>) -> Result<Place, Error> {
@@ -48,22 +54,22 @@ impl Exporter {
     }
 
     /// Serves at that place, and no longer where it did.
-    pub(super) fn serve(&mut self, place: Place, balancer: &Arc<Mutex<Balancer>>) {
+    pub(super) fn serve(&mut self, place: Place, snapshots: &watch::Receiver<Snapshot>) {
         match place {
             Place::Same => {}
-            Place::Nowhere => *self = Self::default(),
+            Place::Nowhere => (self.address, self.task) = (None, None),
             Place::At(address, listener) => {
-                let task = tokio::spawn(answer(listener, Arc::clone(balancer)));
-                *self = Self { address: Some(address), task: Some(task) };
+                let task = self.tasks.spawn("metrics", answer(listener, snapshots.clone()));
+                (self.address, self.task) = (Some(address), Some(task));
             }
         }
     }
 
     /// Serves again where it did, if [`Self::prepare`] had to give that up.
-    pub(super) async fn restore(&mut self, balancer: &Arc<Mutex<Balancer>>) {
+    pub(super) async fn restore(&mut self, snapshots: &watch::Receiver<Snapshot>) {
         let (None, Some(address)) = (&self.task, self.address) else { return };
         match metrics::bind(address).await {
-            Ok(listener) => self.serve(Place::At(address, listener), balancer),
+            Ok(listener) => self.serve(Place::At(address, listener), snapshots),
             Err(error) => {
                 tracing::error!(%error, "metrics are not served any more");
                 self.address = None;
@@ -73,27 +79,15 @@ impl Exporter {
 
     /// Closes the socket.
     async fn pause(&mut self) {
-        self.end();
         if let Some(task) = self.task.take() {
-            let _ = task.await;
-        }
-    }
-
-    fn end(&self) {
-        if let Some(task) = &self.task {
-            task.abort();
+            task.stop().await;
         }
     }
 }
 
-impl Drop for Exporter {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-async fn answer(listener: TcpListener, balancer: Arc<Mutex<Balancer>>) {
-    if let Err(error) = metrics::serve(listener, move || lock(&balancer).report()).await {
-        tracing::error!(%error, "metrics are not served any more");
-    }
+async fn answer(listener: TcpListener, snapshots: watch::Receiver<Snapshot>) -> End {
+    // The channel is free again before the counters are read.
+    let snapshot = move || snapshots.borrow().clone();
+    metrics::serve(listener, move || snapshot().report()).await;
+    End::Failed("the server ended".to_owned())
 }

@@ -1,6 +1,6 @@
 //! Which interfaces frames come in on, and under which name of the configuration each of them counts.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::balancer::Balancer;
 use crate::{
@@ -21,19 +21,20 @@ impl Balancer {
     /// device map, by index of the interface.
     pub(super) fn enter_interfaces(&mut self) -> Result<BTreeMap<u32, u32>, datapath::Error> {
         let names = self.names();
-        for (ifindex, name) in std::mem::take(&mut self.entered) {
-            if names.get(&ifindex) == Some(&name) {
-                self.entered.insert(ifindex, name);
-            } else {
-                self.carried.add_reasons(&self.datapath, ifindex, &name)?;
-                self.datapath.forget_interface(ifindex)?;
-            }
+        let gone: Vec<_> = self.entered.iter().filter(|(ifindex, name)| names.get(ifindex) != Some(*name)).collect();
+        let gone: Vec<(u32, String)> = gone.into_iter().map(|(ifindex, name)| (*ifindex, name.clone())).collect();
+        for (ifindex, name) in gone {
+            Arc::make_mut(&mut self.carried).add_reasons(&self.datapath, ifindex, &name)?;
+            self.datapath.forget_interface(ifindex)?;
+            Arc::make_mut(&mut self.entered).remove(&ifindex);
         }
         // Of an agent that is gone.
         for ifindex in self.datapath.known_interfaces().into_iter().filter(|ifindex| !names.contains_key(ifindex)) {
             self.datapath.forget_interface(ifindex)?;
         }
-        self.entered.extend(names);
+        if *self.entered != names {
+            self.entered = Arc::new(names);
+        }
         enter(&mut self.datapath, &self.config, &self.network)
     }
 

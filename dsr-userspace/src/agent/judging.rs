@@ -1,18 +1,18 @@
 //! What checks, the backends themselves and other hosts say of backends, and what each may get by it.
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
-use super::{Error, balancer::Balancer};
+use super::{Error, balancer::Balancer, snapshot::Snapshot};
 use crate::{
     health::{Finding, State, Verdict, judge},
-    model::{Backend, Cause, Checks, Reach, Service},
+    model::{Backend, Cause, Checks, Reach, Service, ServiceId},
 };
 
 impl Balancer {
     /// Follows what checks and backends say now.
     pub(super) fn assess(&mut self) -> Result<(), Error> {
-        let heard = self.wish.hear(self.words.report(), &self.config);
-        if !heard && self.judged(&self.wish.desired.services, &self.config.checks) == self.verdict {
+        let heard = self.hear();
+        if !heard && self.judged_now() == *self.verdict {
             return Ok(());
         }
         self.reconcile()
@@ -20,17 +20,29 @@ impl Balancer {
 
     /// Judges anew, and tells of which services that is not as it was.
     pub(super) fn judge(&mut self) {
-        let verdict = self.judged(&self.wish.desired.services, &self.config.checks);
+        let verdict = self.judged_now();
         for service in &self.wish.desired.services {
-            let is_in = |list: fn(&Verdict) -> &[_]| {
-                [&self.verdict, &verdict].map(|verdict| list(verdict).contains(&service.id))
+            let is_in = |list: fn(&Verdict) -> &BTreeSet<ServiceId>| {
+                [&*self.verdict, &verdict].map(|verdict| list(verdict).contains(&service.id))
             };
             tell_all_used(service, is_in(|verdict| &verdict.overridden));
             tell_fallback(service, is_in(|verdict| &verdict.on_fallback));
         }
-        self.verdict = verdict;
+        self.verdict = Arc::new(verdict);
     }
 
+    fn judged_now(&self) -> Verdict {
+        self.snapshot().judged(&self.wish.desired.services, &self.config.checks)
+    }
+
+    /// Takes in what backends say; whether that is anything new.
+    fn hear(&mut self) -> bool {
+        let said = self.words.report();
+        self.wish.is_new(&said) && Arc::make_mut(&mut self.wish).hear(said, &self.config)
+    }
+}
+
+impl Snapshot {
     /// What these services' backends may get by what is known now.
     pub(super) fn judged(&self, services: &[Service], checks: &Checks) -> Verdict {
         judge(services, checks, |service, backend| self.state(checks, service, backend))
@@ -67,7 +79,7 @@ impl Balancer {
     /// Whether a backend, known by its address, tells the network that it has a VIP.
     fn leaks(&self, vip: IpAddr, backend: IpAddr) -> bool {
         let Some(Reach::Hop(hop)) = self.network.reach.get(&backend) else { return false };
-        self.arp_watch.is_claimed(vip, hop.destination)
+        self.claims.is_claimed(vip, hop.destination)
     }
 }
 

@@ -1,15 +1,18 @@
 //! The agent: keeps the program's tables equal to what the file wants and the network allows, until it is told to stop.
 //!
-//! One task owns all state. What happens (the file changes, the network changes, a signal) reaches it as an event; it
-//! answers each with one idempotent reconciliation.
+//! One task owns all state. What happens (the file changes, the network changes, a signal, a command over the API) reaches
+//! it as an event; it answers each with one idempotent reconciliation and publishes a [`Snapshot`]. Whoever reads works on
+//! that, in a thread of its own. All other tasks are supervised: one that ends by itself ends the agent.
 
 mod balancer;
 mod carried;
+mod command;
 mod desk;
 mod explain;
 mod exporter;
 mod interfaces;
 mod judging;
+mod loading;
 mod loops;
 mod preview;
 mod probing;
@@ -19,13 +22,13 @@ mod say;
 mod scene;
 mod settling;
 mod signals;
+mod snapshot;
 mod status;
 mod trace;
 mod wish;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -33,18 +36,22 @@ use tokio::{sync::watch, time::MissedTickBehavior};
 
 use self::{
     balancer::Balancer,
+    command::Commands,
     desk::Desk,
     exporter::Exporter,
+    loading::{Loading, loaded},
     probing::Probing,
-    signals::{Asked, Signals},
+    signals::{Asked, Signals, end_meanwhile},
+    snapshot::Snapshot,
 };
 use crate::{
     api,
     config::{self, Config, Errors, HostFacts, Watch},
-    datapath, health, metrics,
+    datapath, health, limits, metrics,
     model::{Network, NoHop, Reach},
     neighbour::{self, Handle, Watcher},
     preflight,
+    tasks::{self, Supervisor, Tasks},
 };
 
 /// Why the agent cannot start, or has to end.
@@ -94,6 +101,12 @@ pub enum Error {
     /// Health probes cannot be led to their backends.
     #[error(transparent)]
     Probe(#[from] health::link::LinkError),
+    /// A task is there no more.
+    #[error("{0}: this is a bug, or the host is short of something; see the log above")]
+    Task(#[from] tasks::Ended),
+    /// The task that reads the file panicked.
+    #[error("the task `configuration` ended: {0}")]
+    Reader(String),
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(std::io::Error),
@@ -103,36 +116,20 @@ pub enum Error {
 /// SIGTERM: then the program is detached; or until SIGUSR1: then it is left to the next agent.
 pub async fn run(file: &Path, pins: &Path) -> Result<(), Error> {
     let mut signals = Signals::new().map_err(Error::Signals)?;
+    limits::raise_open_files();
+    let mut supervisor = Supervisor::new();
+    let tasks = supervisor.tasks();
     let mut agent = tokio::select! {
-        agent = Agent::start(file, pins) => agent?,
+        agent = Agent::start(file, pins, &tasks) => agent?,
         () = signals.stopped() => return Ok(()),
     };
-    let mut looks = tokio::time::interval(LOOK_EVERY);
-    let mut seconds = tokio::time::interval(SECOND);
-    seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = looks.tick() => agent.look(),
-            _ = seconds.tick() => agent.live(),
-            asked = signals.next() => match asked {
-                Asked::Stop => break,
-                Asked::HandOver => {
-                    agent.probing.stop().await;
-                    tracing::info!("handed over: the program stays attached for the next agent");
-                    return Ok(());
-                }
-                Asked::Reload => agent.reload("SIGHUP").await,
-            },
-            () = agent.file.changed() => agent.reload("the file changed").await,
-            changed = agent.network.changed() => {
-                changed.map_err(|_| Error::Blind)?;
-                agent.network_changed();
-            }
-            () = agent.probing.changed() => agent.health_changed(),
-        }
+    if agent.live_on(&mut signals, &mut supervisor).await? == Asked::HandOver {
+        agent.probing.stop().await;
+        tracing::info!("handed over: the program stays attached for the next agent");
+        return Ok(());
     }
     agent.probing.stop().await;
-    lock(&agent.balancer).stop()?;
+    agent.balancer.stop()?;
     tracing::info!("stopped: the program is detached and the VIPs are no longer answered");
     Ok(())
 }
@@ -147,69 +144,139 @@ const SECOND: Duration = Duration::from_secs(1);
 struct Agent {
     path: PathBuf,
     file: Watch,
+    /// The file, while it is read again.
+    loading: Option<Loading>,
     /// Ends the watching of the network when it is dropped.
     watcher: Handle,
     network: watch::Receiver<Network>,
-    balancer: Arc<Mutex<Balancer>>,
+    balancer: Balancer,
+    snapshots: watch::Sender<Snapshot>,
+    commands: Commands,
     exporter: Exporter,
     probing: Probing,
     desk: Desk,
+    tasks: Tasks,
 }
 
 impl Agent {
-    async fn start(path: &Path, pins: &Path) -> Result<Self, Error> {
-        let file = Watch::new(path)?;
+    async fn start(path: &Path, pins: &Path, tasks: &Tasks) -> Result<Self, Error> {
+        let file = Watch::start(path).await?;
         let config = config::load_on_host(path, &HostFacts::read().await?).await?;
         warn_about(&config);
         look_before(&config).await;
-        let mut exporter = Exporter::default();
+        let mut exporter = Exporter::new(tasks);
         let place = exporter.prepare(config.metrics).await?;
         let server = desk::bind(config.api.as_deref()).await?;
-        let (watcher, network) = watch_network(&config).await?;
-        let balancer = Balancer::start(config, network.borrow().clone(), pins)?;
-        let balancer = Arc::new(Mutex::new(balancer));
-        exporter.serve(place, &balancer);
-        let mut probing = Probing::default();
-        if let Err(error) = probing.follow(&balancer).await {
-            lock(&balancer).give_up();
+        let (watcher, network) = watch_network(&config, tasks).await?;
+        let mut balancer = Balancer::start(config, network.borrow().clone(), pins, tasks)?;
+        let mut probing = Probing::new(tasks);
+        if let Err(error) = probing.follow(&mut balancer).await {
+            balancer.give_up();
             return Err(error);
         }
-        let desk = Desk::open(server, &balancer);
-        Ok(Self { path: path.to_owned(), file, watcher, network, balancer, exporter, probing, desk })
+        let (snapshots, seen) = watch::channel(balancer.snapshot());
+        let (commander, commands) = command::channel();
+        exporter.serve(place, &seen);
+        let desk = Desk::open(server, seen, commander, tasks);
+        let (path, tasks, loading) = (path.to_owned(), tasks.clone(), None);
+        Ok(Self {
+            path,
+            file,
+            loading,
+            watcher,
+            network,
+            balancer,
+            snapshots,
+            commands,
+            exporter,
+            probing,
+            desk,
+            tasks,
+        })
     }
 
-    fn look(&self) {
-        if let Err(error) = lock(&self.balancer).look_for_loops() {
+    /// Follows what happens until a signal ends it, or a task that is gone.
+    async fn live_on(&mut self, signals: &mut Signals, supervisor: &mut Supervisor) -> Result<Asked, Error> {
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        let mut seconds = tokio::time::interval(SECOND);
+        seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let mut reply = None;
+            tokio::select! {
+                _ = looks.tick() => self.look(),
+                _ = seconds.tick() => self.live(),
+                ended = supervisor.ended() => return Err(ended.into()),
+                asked = signals.next() => match asked {
+                    Asked::Reload => self.load("SIGHUP"),
+                    end => return Ok(end),
+                },
+                () = self.file.changed() => self.load("the file changed"),
+                loaded = loaded(&mut self.loading) => {
+                    let (why, result) = loaded?;
+                    let maps = self.balancer.datapath.maps();
+                    tokio::select! {
+                        () = self.reload(why, result) => {}
+                        end = end_meanwhile(signals, &maps) => return Ok(end),
+                    }
+                }
+                changed = self.network.changed() => match changed {
+                    Ok(()) => self.network_changed(),
+                    // The task that watches it says why.
+                    Err(_) => return Err(supervisor.ended().await.into()),
+                },
+                () = self.probing.changed() => self.health_changed(),
+                Some(command) = self.commands.recv() => reply = Some(self.balancer.follow(command)),
+            }
+            self.snapshots.send_replace(self.balancer.snapshot());
+            // Who asks again then sees what was done.
+            if let Some(reply) = reply {
+                reply();
+            }
+        }
+    }
+
+    fn look(&mut self) {
+        if let Err(error) = self.balancer.look_for_loops() {
             tracing::error!(%error, "counters cannot be read");
         }
     }
 
     /// Says that this task is not hung.
-    fn live(&self) {
-        let mut balancer = lock(&self.balancer);
-        balancer.datapath.beat();
-        balancer.settle();
+    fn live(&mut self) {
+        self.balancer.datapath.beat();
+        self.balancer.settle();
     }
 
     fn network_changed(&mut self) {
         let network = self.network.borrow_and_update().clone();
-        let mut balancer = lock(&self.balancer);
-        if let Err(error) = balancer.observe(network) {
+        if let Err(error) = self.balancer.observe(network) {
             tracing::error!(%error, "a change of the network could not be followed; the next one is tried again");
         }
-        self.probing.steer(&balancer);
+        self.probing.steer(&self.balancer);
     }
 
     fn health_changed(&mut self) {
-        if let Err(error) = lock(&self.balancer).assess() {
+        if let Err(error) = self.balancer.assess() {
             tracing::error!(%error, "what checks found could not be followed; the next change is tried again");
         }
     }
 
-    async fn reload(&mut self, why: &str) {
-        let result = self.try_reload().await;
-        let mut balancer = lock(&self.balancer);
-        balancer.count_reload(result.is_ok());
+    /// Begins to read the file again, beside this task.
+    fn load(&mut self, why: &'static str) {
+        match &mut self.loading {
+            // What is read may be of before the change.
+            Some(loading) => loading.again = Some(why),
+            None => self.loading = Some(Loading::begin(&self.path, why)),
+        }
+    }
+
+    /// Puts what was read into force.
+    async fn reload(&mut self, why: &str, loaded: Result<Config, Error>) {
+        let result = match loaded {
+            Ok(config) => self.take_over(config).await,
+            Err(error) => Err(error),
+        };
+        self.balancer.count_reload(result.is_ok());
         match result {
             Ok(()) => tracing::info!(file = %self.path.display(), "reloaded: {why}"),
             Err(Error::Config(errors)) => {
@@ -222,46 +289,43 @@ impl Agent {
         }
     }
 
-    async fn try_reload(&mut self) -> Result<(), Error> {
-        let facts = HostFacts::read().await?;
-        let config = config::load_on_host(&self.path, &facts).await?;
+    async fn take_over(&mut self, config: Config) -> Result<(), Error> {
         warn_about(&config);
-        let same_interfaces = lock(&self.balancer).config().interfaces() == config.interfaces();
-        let network = if same_interfaces { None } else { Some(watch_network(&config).await?) };
+        let same_interfaces = self.balancer.config().interfaces() == config.interfaces();
+        let network = if same_interfaces { None } else { Some(watch_network(&config, &self.tasks).await?) };
         let seat = self.desk.prepare(config.api.as_deref()).await?;
         let prepared = self.exporter.prepare(config.metrics).await.map_err(Error::Metrics);
         match prepared.and_then(|place| self.adopt(config, network).map(|()| place)) {
             Ok(place) => {
-                self.exporter.serve(place, &self.balancer);
+                self.exporter.serve(place, &self.snapshots.subscribe());
                 self.desk.take(seat);
             }
             Err(error) => {
-                self.exporter.restore(&self.balancer).await;
+                self.exporter.restore(&self.snapshots.subscribe()).await;
                 return Err(error);
             }
         }
-        self.probing.follow(&self.balancer).await
+        self.probing.follow(&mut self.balancer).await
     }
 
     /// Takes over the configuration, and where it has other interfaces, the network as they show it.
     fn adopt(&mut self, config: Config, network: Option<(Handle, watch::Receiver<Network>)>) -> Result<(), Error> {
-        let mut balancer = lock(&self.balancer);
         let Some((watcher, network)) = network else {
             self.watcher.set_backends(config.neighbour_addresses());
-            return balancer.adopt(config, None).inspect_err(|_| {
-                self.watcher.set_backends(balancer.config().neighbour_addresses());
+            return self.balancer.adopt(config, None).inspect_err(|_| {
+                self.watcher.set_backends(self.balancer.config().neighbour_addresses());
             });
         };
         let seen = network.borrow().clone();
-        balancer.adopt(config, Some(seen))?;
+        self.balancer.adopt(config, Some(seen))?;
         (self.watcher, self.network) = (watcher, network);
         Ok(())
     }
 }
 
 /// Starts to watch the network and waits for the first look at it.
-async fn watch_network(config: &Config) -> Result<(Handle, watch::Receiver<Network>), Error> {
-    let (watcher, mut network) = Watcher::start(config.interfaces())?;
+async fn watch_network(config: &Config, tasks: &Tasks) -> Result<(Handle, watch::Receiver<Network>), Error> {
+    let (watcher, mut network) = Watcher::start(config.interfaces(), tasks)?;
     let backends = config.neighbour_addresses();
     watcher.set_backends(backends.clone());
     network.changed().await.map_err(|_| Error::Blind)?;
@@ -298,9 +362,4 @@ fn warn_about(config: &Config) {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-}
-
-fn lock(balancer: &Mutex<Balancer>) -> std::sync::MutexGuard<'_, Balancer> {
-    // The kernel's tables are the truth and are read anew each time: a panic elsewhere leaves nothing half done here.
-    balancer.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -14,7 +14,7 @@ use dsr_common::{
     track::Entry,
 };
 
-use super::balancer::Balancer;
+use super::snapshot::Snapshot;
 use crate::{
     api::{
         Failure, Kind,
@@ -29,7 +29,7 @@ use crate::{
 /// A backend as the tables have it: address and family.
 type Owner = (Address, u8);
 
-impl Balancer {
+impl Snapshot {
     /// Compares a configuration with what is live; changes nothing.
     pub(super) fn preview(&self, request: &PreviewRequest) -> Result<Preview, Failure> {
         let config = read(request)?;
@@ -38,11 +38,11 @@ impl Balancer {
         let health = self.judged(&desired.services, &config.checks).health;
         let after = tables_of(&desired, &network, &health)?;
         let loads_anew = self.reasons_to_load(&config, &desired, (&network, &health));
-        let sizes = if loads_anew.is_empty() { self.datapath.sizes() } else { self.sizes_for(&config, &desired) };
+        let sizes = if loads_anew.is_empty() { Tables::sizes(&*self.maps) } else { self.sizes_for(&config, &desired) };
         Ok(Preview {
             in_force: self.config.file.display().to_string(),
             loads_anew,
-            bytes_before: bytes(self.datapath.sizes()),
+            bytes_before: bytes(Tables::sizes(&*self.maps)),
             bytes_after: bytes(sizes),
             services: self.changes(&desired, &after),
         })
@@ -62,7 +62,7 @@ impl Balancer {
         reason(config.flow_table != live.flow_table, "flow_table has another size");
         reason(self.needs_other_program(config), "the program needs other parts");
         if reasons.is_empty()
-            && let Err(full) = plan(desired, network, health, &devices(network), &self.datapath)
+            && let Err(full) = plan(desired, network, health, &devices(network), &*self.maps)
         {
             reasons.push(full.to_string());
         }
@@ -72,18 +72,19 @@ impl Balancer {
     fn changes(&self, desired: &Desired, after: &InMemory) -> Vec<ServiceChange> {
         let is_same_seed = desired.hash_seed == self.config.desired.hash_seed;
         let flows = self.flows_by_row();
-        let (live, then) = (rows(&self.datapath), rows(after));
+        let (live, then) = (rows(&*self.maps), rows(after));
         let mut changes = Vec::new();
         for service in &desired.services {
             let id = service_key(service.id);
-            let before = live.get(&id).map(|row| State::of(&self.datapath, *row));
+            let before = live.get(&id).map(|row| State::of(&*self.maps, *row));
             let next = then.get(&id).map(|row| State::of(after, *row));
             let keeps = is_same_seed && keeps_flows(service, before.as_ref().map(|before| before.row));
             changes.push(change(service, before.as_ref(), next.as_ref(), Rule { keeps, is_same_seed }, &flows));
         }
-        let goes = |service: &&Service| desired.services.iter().all(|other| other.id != service.id);
+        let stays: HashSet<_> = desired.services.iter().map(|service| service.id).collect();
+        let goes = |service: &&Service| !stays.contains(&service.id);
         for service in self.config.desired.services.iter().filter(goes) {
-            let before = live.get(&service_key(service.id)).map(|row| State::of(&self.datapath, *row));
+            let before = live.get(&service_key(service.id)).map(|row| State::of(&*self.maps, *row));
             changes.push(change(service, before.as_ref(), None, Rule { keeps: false, is_same_seed }, &flows));
         }
         changes
@@ -92,7 +93,7 @@ impl Balancer {
     /// What is remembered of flows, by the row of their member.
     fn flows_by_row(&self) -> HashMap<u32, Vec<Entry>> {
         let mut flows: HashMap<u32, Vec<Entry>> = HashMap::new();
-        entries(&self.datapath).for_each(|(_, entry)| flows.entry(entry.row()).or_default().push(entry));
+        entries(&*self.maps).for_each(|(_, entry)| flows.entry(entry.row()).or_default().push(entry));
         flows
     }
 }

@@ -2,12 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    sync::Arc,
 };
 
 use dsr_common::member::MemberRow;
 
-use super::{Error, balancer::Balancer, lock};
+use super::{Error, balancer::Balancer};
 use crate::{
     config::Config,
     datapath::Prober,
@@ -17,10 +17,11 @@ use crate::{
     },
     model::{Backend, Check, Checked, Service},
     reconcile::member_row,
+    tasks::Tasks,
 };
 
 /// The checks that are made, and the way that their probes go.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Probing {
     monitor: Monitor,
     numbers: Numbers,
@@ -36,13 +37,17 @@ struct Way {
 }
 
 impl Probing {
+    /// Makes no checks yet.
+    pub(super) fn new(tasks: &Tasks) -> Self {
+        Self { monitor: Monitor::new(tasks), numbers: Numbers::default(), way: None, agents: AgentChecks::new(tasks) }
+    }
+
     /// Makes the checks of a configuration; where that has none, nothing of ours is left on the node.
-    pub(super) async fn follow(&mut self, balancer: &Mutex<Balancer>) -> Result<(), Error> {
-        let (wanted, families) = wanted(&lock(balancer).config);
+    pub(super) async fn follow(&mut self, balancer: &mut Balancer) -> Result<(), Error> {
+        let (wanted, families) = wanted(&balancer.config);
         self.numbers.assign(&wanted);
         self.lay(families).await?;
-        let mut balancer = lock(balancer);
-        self.steer(&balancer);
+        self.steer(balancer);
         self.monitor.set_targets(targets(&balancer.config, &self.numbers));
         self.agents.set_targets(agents(&balancer.config));
         (balancer.checks, balancer.words) = (self.monitor.reader(), self.agents.words());

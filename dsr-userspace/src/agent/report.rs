@@ -1,33 +1,39 @@
 //! What the metrics say of the balancer at one moment.
 
+use std::collections::{HashMap, HashSet};
+
 use dsr_common::stats::{Reason, Tracking};
 
-use super::{balancer::Balancer, reach};
+use super::{reach, snapshot::Snapshot};
 use crate::{
     datapath,
-    health::{Finding, Said},
+    health::{Finding, Said, Unchecked},
+    log,
     metrics::{
-        BackendSample, CheckSample, ClaimSample, DrainingSample, MemberSample, ReasonSample, Snapshot, StateSample,
-        TrackingSample, WordSample,
+        self, BackendSample, CheckSample, ClaimSample, DrainingSample, MemberSample, ReasonSample, StateSample,
+        TrackingSample, UncheckedSample, WordSample,
     },
     model::{Backend, Service},
     reconcile::{FlowTable, tracked_slots},
 };
 
-impl Balancer {
+impl Snapshot {
     /// Reads the counters of all CPUs.
-    pub(super) fn report(&self) -> Result<Snapshot, datapath::Error> {
-        Ok(Snapshot {
+    pub(super) fn report(&self) -> Result<metrics::Snapshot, datapath::Error> {
+        Ok(metrics::Snapshot {
             members: self.members()?,
             reasons: self.reasons()?,
             backends: self.backends(),
-            claims: self.claims(),
-            claims_lost: self.carried.lost_claims() + self.datapath.lost_claims()?,
+            claims: self.claimed(),
+            claims_lost: self.carried.lost_claims() + self.maps.lost_claims()?,
             checks: self.checks.report().into_iter().map(CheckSample::from).collect(),
             states: self.states(),
             fallbacks: self.fallbacks(),
-            words: self.words(),
+            words: self.said(),
+            unchecked: self.unchecked_backends(),
+            local_errors: self.checks.local_errors(),
             tracking: self.tracking()?,
+            log_lines_lost: log::lost_lines(),
             reload: self.reloads,
             config_hash: self.config.hash,
         })
@@ -37,7 +43,7 @@ impl Balancer {
         let mut samples = Vec::new();
         for (service, placed) in self.config.desired.services.iter().zip(&self.layout.services) {
             for (backend, member) in service.backends.iter().zip(&placed.members) {
-                let traffic = self.datapath.traffic(member.row)?;
+                let traffic = self.maps.traffic(member.row)?;
                 samples.push(MemberSample {
                     service: service.name.clone(),
                     vip: service.id.vip,
@@ -61,7 +67,7 @@ impl Balancer {
             for reason in Reason::ALL {
                 let mut packets = self.carried.reason(&name, *reason);
                 for (ifindex, _) in self.entered.iter().filter(|(_, counts_for)| **counts_for == name) {
-                    packets += self.datapath.reason(Some(*ifindex), *reason)?;
+                    packets += self.maps.reason(Some(*ifindex), *reason)?;
                 }
                 samples.push(ReasonSample { reason: *reason, interface: name.clone(), packets });
             }
@@ -69,8 +75,8 @@ impl Balancer {
         Ok(samples)
     }
 
-    fn claims(&self) -> Vec<ClaimSample> {
-        let told = self.arp_watch.claims().into_iter().map(|claim| ClaimSample {
+    fn claimed(&self) -> Vec<ClaimSample> {
+        let told = self.claims.all().into_iter().map(|claim| ClaimSample {
             vip: claim.vip,
             mac: claim.mac.to_string(),
             backend: claim.owner.to_string(),
@@ -84,34 +90,35 @@ impl Balancer {
             claims,
             holds: false,
         };
-        told.chain(self.arp_watch.others().into_iter().map(sample)).collect()
+        told.chain(self.claims.others().into_iter().map(sample)).collect()
     }
 
     fn tracking(&self) -> Result<TrackingSample, datapath::Error> {
         let services = &self.config.desired.services;
-        let named = |id| services.iter().find(|service| service.id == id);
-        let slots = tracked_slots(&self.wish.desired, &self.datapath).into_iter();
+        let by_id: HashMap<_, _> = services.iter().map(|service| (service.id, service)).collect();
+        let named = |id| by_id.get(&id).copied();
+        let slots = tracked_slots(&self.wish.desired, &*self.maps).into_iter();
         let slots = slots.filter_map(|(id, slots)| Some((named(id)?.name.clone(), slots)));
-        let draining = self.settling.drained.iter().filter_map(|((id, address), drained)| {
+        let draining = self.drained.iter().filter_map(|((id, address), drained)| {
             let service = named(*id)?;
             let backend = service.backends.iter().find(|backend| backend.address == *address)?;
             let (service, backend) = (service.name.clone(), backend.name.clone());
             Some(DrainingSample { service, backend, drained: *drained })
         });
-        let packets = Tracking::ALL.iter().map(|event| Ok((*event, self.datapath.tracked(*event)?)));
+        let packets = Tracking::ALL.iter().map(|event| Ok((*event, self.maps.tracked(*event)?)));
         Ok(TrackingSample {
             slots: slots.collect(),
-            flows: self.datapath.count_flows(FlowTable::Flows),
-            syns: self.datapath.count_flows(FlowTable::Syns),
+            flows: self.maps.count_flows(FlowTable::Flows),
+            syns: self.maps.count_flows(FlowTable::Syns),
             packets: packets.collect::<Result<_, datapath::Error>>()?,
             draining: draining.collect(),
         })
     }
 
     fn backends(&self) -> Vec<BackendSample> {
-        let mut samples: Vec<BackendSample> = Vec::new();
+        let (mut samples, mut seen) = (Vec::new(), HashSet::new());
         for (pool, backend) in self.config.desired.services.iter().flat_map(Service::backends_by_pool) {
-            if samples.iter().any(|s| s.pool == pool && s.backend == backend.name) {
+            if !seen.insert((pool, backend.name.as_str())) {
                 continue;
             }
             let cause = reach::cause(&self.network, backend.address);
@@ -143,7 +150,17 @@ impl Balancer {
         services.map(|service| (service.name.clone(), self.verdict.on_fallback.contains(&service.id))).collect()
     }
 
-    fn words(&self) -> Vec<WordSample> {
+    /// Backends whose last probe could not be made on this host.
+    fn unchecked_backends(&self) -> Vec<UncheckedSample> {
+        let sample = |Unchecked { target, .. }| UncheckedSample {
+            pool: target.pool.clone(),
+            backend: target.backend.clone(),
+            service: target.service.clone(),
+        };
+        self.checks.unchecked().into_iter().map(sample).collect()
+    }
+
+    fn said(&self) -> Vec<WordSample> {
         let sample = |((pool, backend), said): ((String, String), Said)| WordSample { pool, backend, said };
         self.words.report().into_iter().map(sample).collect()
     }

@@ -1,8 +1,9 @@
 //! The flow clock, and the end of changes: what was remembered for one is forgotten when nobody needs it any more.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     net::IpAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -21,14 +22,14 @@ pub(super) struct Settling {
     /// Whether what is remembered was stamped while the clock ran at another speed.
     other_speed: bool,
     /// The members that get no new flows, each with whether it has none left.
-    pub(super) drained: BTreeMap<(ServiceId, IpAddr), bool>,
+    pub(super) drained: Arc<BTreeMap<(ServiceId, IpAddr), bool>>,
 }
 
 impl Settling {
     /// With ticks of so many seconds; what is remembered was stamped with ticks of `before`, zero where nothing is.
     pub(super) fn begin(tick: u32, before: u64) -> Self {
         let other_speed = before != 0 && before != u64::from(tick);
-        Self { tick, last: Instant::now(), other_speed, drained: BTreeMap::new() }
+        Self { tick, last: Instant::now(), other_speed, drained: Arc::default() }
     }
 
     /// Ticks of another length from now on.
@@ -47,11 +48,9 @@ impl Settling {
 
     /// Tells what has changed since the last time.
     fn tell(&mut self, desired: &Desired, health: &Health, settled: &Settled) {
+        let by_id: HashMap<_, _> = desired.services.iter().map(|service| (service.id, service)).collect();
         let mut now = BTreeMap::new();
-        for (service, seen) in settled.services.iter().filter_map(|seen| {
-            let service = desired.services.iter().find(|service| service.id == seen.id)?;
-            Some((service, seen))
-        }) {
+        for (service, seen) in settled.services.iter().filter_map(|seen| Some((*by_id.get(&seen.id)?, seen))) {
             // One of the fallback that is not needed does not drain: it waits.
             let waits = |address: IpAddr| health.of(seen.id, address) == Condition::Standby;
             for member in seen.draining.iter().filter(|member| !waits(member.address)) {
@@ -64,7 +63,9 @@ impl Settling {
                 now.insert(key, member.is_drained());
             }
         }
-        self.drained = now;
+        if *self.drained != now {
+            self.drained = Arc::new(now);
+        }
     }
 }
 

@@ -1,6 +1,10 @@
 //! What signals ask of the agent.
 
+use std::time::Duration;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::datapath::Maps;
 
 /// The signals that an agent listens to.
 pub(super) struct Signals {
@@ -36,7 +40,22 @@ impl Signals {
     }
 }
 
+/// Waits for a signal to end while the agent's task does something longer, and says meanwhile that the agent lives. What
+/// asks for a reload is answered by the one that is under way.
+pub(super) async fn end_meanwhile(signals: &mut Signals, maps: &Maps) -> Asked {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            _ = seconds.tick() => maps.beat(),
+            asked = signals.next() => if asked != Asked::Reload {
+                return asked;
+            },
+        }
+    }
+}
+
 /// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
     Stop,
     HandOver,

@@ -1,24 +1,30 @@
 //! What `dsr status` shows.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
-use dsr_common::limits::SLOTS_PER_BLOCK;
-
-use super::{balancer::Balancer, reach};
+use super::{reach, snapshot::Snapshot};
 use crate::{
     api::view::{InterfaceStatus, MemberState, MemberStatus, ReloadCounts, ServiceStatus, Status},
     datapath::{self, Mode},
+    health::Unchecked,
     model::{Backend, Condition, Service},
-    reconcile::{PlacedMember, PlacedService, Tables as _},
+    reconcile::{PlacedMember, PlacedService, tracked_slots},
 };
 
-impl Balancer {
+impl Snapshot {
     /// All that an operator is shown, after so long a time.
     pub(super) fn status(&self, uptime: Duration) -> Result<Status, datapath::Error> {
-        let services = &self.wish.desired.services;
-        let placed = services.iter().zip(&self.layout.services);
-        let services: Vec<_> =
-            placed.map(|(service, placed)| self.service_status(service, placed)).collect::<Result<_, _>>()?;
+        // All three have the same services in the same order.
+        let (wanted, in_file) = (&self.wish.desired.services, &self.config.desired.services);
+        let placed = wanted.iter().zip(in_file).zip(&self.layout.services);
+        let tracked: HashMap<_, _> = tracked_slots(&self.wish.desired, &*self.maps).into_iter().collect();
+        let tracked = |service: &Service| tracked.get(&service.id).copied().unwrap_or(0);
+        let services: Vec<_> = placed
+            .map(|((service, in_file), placed)| self.service_status((service, in_file), placed, tracked(service)))
+            .collect::<Result<_, _>>()?;
         let interfaces: Vec<_> = self.config.interfaces().into_iter().map(|name| self.interface_status(name)).collect();
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -26,8 +32,8 @@ impl Balancer {
             config: self.config.file.display().to_string(),
             config_hash: self.config.hash,
             reloads: ReloadCounts { ok: self.reloads.ok, error: self.reloads.error },
-            tracing: self.is_tracing(),
-            findings: findings(&interfaces, &services),
+            tracing: self.trace.is_some(),
+            findings: findings(&interfaces, &services).into_iter().chain(self.unchecked()).collect(),
             interfaces,
             services,
         })
@@ -35,10 +41,8 @@ impl Balancer {
 
     fn interface_status(&self, name: String) -> InterfaceStatus {
         let state = self.network.interfaces.get(&name);
-        let mode = state.and_then(|state| {
-            let mode = self.datapath.is_attached(&name, state.ifindex).then(|| self.datapath.mode(&name))??;
-            Some(if mode == Mode::Native { "native" } else { "generic" }.to_owned())
-        });
+        let mode = self.attached.get(&name);
+        let mode = mode.map(|mode| if *mode == Mode::Native { "native" } else { "generic" }.to_owned());
         InterfaceStatus {
             mode,
             mac: state.map(|state| state.mac.to_string()),
@@ -48,9 +52,17 @@ impl Balancer {
         }
     }
 
-    fn service_status(&self, service: &Service, placed: &PlacedService) -> Result<ServiceStatus, datapath::Error> {
-        let members = service.backends_by_pool().zip(&placed.members);
-        let members = members.map(|(backend, member)| self.member_status(service, placed.slots, backend, member));
+    fn service_status(
+        &self,
+        (service, in_file): (&Service, &Service),
+        placed: &PlacedService,
+        tracked_slots: u32,
+    ) -> Result<ServiceStatus, datapath::Error> {
+        let members = service.backends_by_pool().zip(in_file.backends.iter()).zip(&placed.members);
+        let members = members.map(|((backend, in_file), member)| {
+            let status = self.member_status(service, placed.slots, backend, member)?;
+            Ok(MemberStatus { weight_in_file: self.weight_in_file(backend, in_file), ..status })
+        });
         Ok(ServiceStatus {
             name: service.name.clone(),
             address: service.id.to_string(),
@@ -62,8 +74,8 @@ impl Balancer {
             on_fallback: self.verdict.on_fallback.contains(&service.id),
             all_used: self.verdict.overridden.contains(&service.id),
             slots: placed.slots,
-            tracked_slots: self.tracked_slots(placed),
-            members: members.collect::<Result<_, _>>()?,
+            tracked_slots,
+            members: members.collect::<Result<_, datapath::Error>>()?,
         })
     }
 
@@ -74,7 +86,7 @@ impl Balancer {
         (pool, backend): (&str, &Backend),
         member: &PlacedMember,
     ) -> Result<MemberStatus, datapath::Error> {
-        let traffic = self.datapath.traffic(member.row)?;
+        let traffic = self.maps.traffic(member.row)?;
         let unreached = reach::cause(&self.network, backend.address);
         let found = self.finding(service, (pool, backend));
         let state = self.member_state(service, (pool, backend), member);
@@ -90,7 +102,7 @@ impl Balancer {
             cause,
             detail,
             weight: backend.weight.get(),
-            weight_in_file: self.weight_in_file(service, (pool, backend)),
+            weight_in_file: None,
             says: self.wish.word(pool, &backend.name).map(|word| word.to_string()),
             slots: member.slots,
             share: f64::from(member.slots) / f64::from(slots.max(1)),
@@ -102,7 +114,7 @@ impl Balancer {
     }
 
     fn member_state(&self, service: &Service, (pool, backend): (&str, &Backend), member: &PlacedMember) -> MemberState {
-        let is_drained = self.settling.drained.get(&(service.id, backend.address)).copied().unwrap_or(false);
+        let is_drained = self.drained.get(&(service.id, backend.address)).copied().unwrap_or(false);
         let is_reached = reach::cause(&self.network, backend.address).is_none();
         match self.verdict.health.of(service.id, backend.address) {
             _ if !is_reached => MemberState::Unreachable,
@@ -115,18 +127,23 @@ impl Balancer {
     }
 
     /// The weight that the file has for a backend where another one counts.
-    fn weight_in_file(&self, service: &Service, (pool, backend): (&str, &Backend)) -> Option<u16> {
-        let service = self.config.desired.services.iter().find(|other| other.id == service.id)?;
-        let in_file = service.backends.iter().find(|other| other.address == backend.address)?;
+    fn weight_in_file(&self, (pool, backend): (&str, &Backend), in_file: &Backend) -> Option<u16> {
         let is_said = self.wish.overrides().contains_key(&(pool.to_owned(), backend.name.clone()));
         (is_said || in_file.weight != backend.weight).then(|| in_file.weight.get())
     }
 
-    /// How many slots of a service the flow table is asked for.
-    fn tracked_slots(&self, placed: &PlacedService) -> u32 {
-        let Some(table) = self.table_of(placed.id) else { return 0 };
-        let first = table.block() * SLOTS_PER_BLOCK;
-        (first..first + table.size()).filter(|index| self.datapath.slot(*index).is_tracked()).count() as u32
+    /// Backends whose last probe could not be made on this host, told together by the reason.
+    fn unchecked(&self) -> Vec<String> {
+        let mut by_reason: BTreeMap<String, (usize, String)> = BTreeMap::new();
+        for Unchecked { target, why } in self.checks.unchecked() {
+            let first = || format!("{} of {}", target.backend, target.service);
+            by_reason.entry(why).or_insert_with(|| (0, first())).0 += 1;
+        }
+        let told = |(why, (count, first)): (String, (usize, String))| {
+            let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
+            format!("backend {first}{more}: not checked now, its state stays as it was: the probe has no result: {why}")
+        };
+        by_reason.into_iter().map(told).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What `dsr trace` shows: the program's records with the names that the operator knows.
 
 use std::{
+    collections::HashMap,
     net::IpAddr,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -9,17 +10,17 @@ use dsr_common::{
     address::{Address, Family},
     flow::Flow,
     hash::HashKeys,
-    trace::{NO_ROW, TraceFilter, TraceRecord},
+    trace::{TraceFilter, TraceRecord},
 };
 use rustix::time::{ClockId, clock_gettime};
 
-use super::balancer::Balancer;
+use super::{balancer::Balancer, snapshot::Snapshot};
 use crate::{
     api::{
         Failure, Kind,
         view::{Decision, MemberName, TraceRequest},
     },
-    model::{Mac, Protocol},
+    model::{Backend, Mac, Protocol},
     reconcile::{self, Tables as _, service_of, slot_of},
 };
 
@@ -29,7 +30,7 @@ impl Balancer {
         if self.is_tracing() {
             return Err(Failure::new(Kind::Busy, "another trace runs", "wait for its end, or end it"));
         }
-        self.check_vip(request.vip)?;
+        self.snapshot().check_vip(request.vip)?;
         let filter = filter(request);
         self.trace = Some(filter);
         let started = self.datapath.start_trace(&filter).map_err(|error| Failure::failed(&error));
@@ -59,16 +60,31 @@ impl Balancer {
     }
 
     /// What the program told since the last call.
-    pub(super) fn traced(&mut self) -> Vec<Decision> {
-        let records = self.datapath.traced();
+    pub(super) fn traced(&mut self) -> Vec<TraceRecord> {
+        self.datapath.traced()
+    }
+
+    /// Attaches the program to interfaces that lost it.
+    fn reattach(&mut self) -> Result<(), super::Error> {
+        self.reconcile()
+    }
+}
+
+impl Snapshot {
+    /// What the program told, in the operator's words.
+    pub(super) fn decisions(&self, records: &[TraceRecord]) -> Vec<Decision> {
+        if records.is_empty() {
+            return Vec::new();
+        }
+        let members = self.members_by_row();
         let (wall, monotonic) = (SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(), monotonic());
         let time = |record: &TraceRecord| {
             wall.saturating_sub(monotonic.saturating_sub(Duration::from_nanos(record.time))).as_micros() as u64
         };
-        records.iter().filter_map(|record| self.decision(time(record), record)).collect()
+        records.iter().filter_map(|record| self.decision(time(record), record, &members)).collect()
     }
 
-    fn decision(&self, time_us: u64, record: &TraceRecord) -> Option<Decision> {
+    fn decision(&self, time_us: u64, record: &TraceRecord, members: &HashMap<u32, &Backend>) -> Option<Decision> {
         let family = record.family()?;
         let flow = Flow {
             family,
@@ -79,10 +95,10 @@ impl Balancer {
             vip: record.vip,
         };
         let keys = HashKeys::from_seed(self.config.desired.hash_seed);
-        let found = service_of(&flow, &keys, &self.datapath);
-        let slot = found.as_ref().map(|found| slot_of(&flow, found, &keys, &self.datapath).number);
+        let found = service_of(&flow, &keys, &*self.maps);
+        let slot = found.as_ref().map(|found| slot_of(&flow, found, &keys, &*self.maps).number);
         let port = |port: u16| (port != 0).then(|| u16::from_be(port));
-        let member = self.member_name(record.row);
+        let member = members.get(&record.row).map(|backend| self.named(record.row, backend));
         let (outcome, meaning) = match record.reason() {
             None => ("sent".to_owned(), "Sent to the backend.".to_owned()),
             Some(reason) => (reason.label().to_owned(), reason.help().trim().to_owned()),
@@ -106,23 +122,27 @@ impl Balancer {
 
     /// The member in a row of the member map, with the way that its frames go now.
     pub(super) fn member_name(&self, row: u32) -> Option<MemberName> {
-        if row == NO_ROW {
-            return None;
-        }
+        let backend = *self.members_by_row().get(&row)?;
+        Some(self.named(row, backend))
+    }
+
+    /// The backend of each member.
+    fn members_by_row(&self) -> HashMap<u32, &Backend> {
         let placed = self.config.desired.services.iter().zip(&self.layout.services);
-        let backend = placed
-            .flat_map(|(service, placed)| service.backends.iter().zip(&placed.members))
-            .find(|(_, member)| member.row == row)
-            .map(|(backend, _)| backend)?;
-        let live = self.datapath.member(row);
+        let members = placed.flat_map(|(service, placed)| service.backends.iter().zip(&placed.members));
+        members.map(|(backend, member)| (member.row, backend)).collect()
+    }
+
+    fn named(&self, row: u32, backend: &Backend) -> MemberName {
+        let live = self.maps.member(row);
         let sent = live.mode != 0;
         let mac = live.link.first_chunk().map(|mac| Mac(*mac).to_string());
-        Some(MemberName {
+        MemberName {
             backend: backend.name.clone(),
             address: backend.address,
             mac: mac.filter(|_| sent),
             interface: sent.then(|| self.interface_name(live.ifindex)),
-        })
+        }
     }
 
     /// Says no to an address that is no VIP.
@@ -138,11 +158,6 @@ impl Balancer {
     fn interface_name(&self, ifindex: u32) -> String {
         let name = self.network.interfaces.iter().find(|(_, state)| state.ifindex == ifindex);
         name.map_or_else(|| format!("interface {ifindex}"), |(name, _)| name.clone())
-    }
-
-    /// Attaches the program to interfaces that lost it.
-    fn reattach(&mut self) -> Result<(), super::Error> {
-        self.reconcile()
     }
 }
 

@@ -1,6 +1,9 @@
 //! What is wanted: the configuration, and what an operator has said in the meantime.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use super::{Error, balancer::Balancer};
 use crate::{
@@ -29,11 +32,20 @@ impl Wish {
     /// Another configuration. What was said of backends that it does not have is forgotten.
     pub(super) fn follow(&mut self, config: &Config) {
         self.desired = config.desired.clone();
-        self.overrides.retain(|(pool, name), _| is_there(&config.desired, pool, name));
+        if !self.overrides.is_empty() {
+            let all = config.desired.services.iter().flat_map(Service::backends_by_pool);
+            let there: HashSet<_> = all.map(|(pool, backend)| (pool, backend.name.as_str())).collect();
+            self.overrides.retain(|(pool, name), _| there.contains(&(pool.as_str(), name.as_str())));
+        }
         for index in 0..self.desired.services.len() {
             let backends = self.weighted(&self.desired.services[index]);
             self.desired.services[index].backends = backends;
         }
+    }
+
+    /// Whether that is not what backends said before.
+    pub(super) fn is_new(&self, said: &BTreeMap<(String, String), Said>) -> bool {
+        !said.iter().map(|(name, said)| (name, said.word)).eq(self.words.iter().map(|(name, word)| (name, *word)))
     }
 
     /// Takes in what backends say of themselves; whether that is anything new.
@@ -94,15 +106,15 @@ impl Balancer {
         }
         let key = (pool.to_owned(), backend.to_owned());
         match said {
-            Some(said) => self.wish.overrides.insert(key, said),
-            None => self.wish.overrides.remove(&key),
+            Some(said) => Arc::make_mut(&mut self.wish).overrides.insert(key, said),
+            None => Arc::make_mut(&mut self.wish).overrides.remove(&key),
         };
         match said {
             Some(Override::Drain) => tracing::info!(pool, backend, "draining: it gets no new flows"),
             Some(Override::Weight(weight)) => tracing::info!(pool, backend, weight = weight.get(), "weighted"),
             None => tracing::info!(pool, backend, "as in the file again"),
         }
-        self.wish.follow(&self.config);
+        Arc::make_mut(&mut self.wish).follow(&self.config);
         self.reconcile()
     }
 }

@@ -14,7 +14,10 @@ use std::{
 use dsr_common::claim::MARK;
 use tokio::sync::watch;
 
-use crate::model::{InterfaceState, Mac};
+use crate::{
+    model::{InterfaceState, Mac},
+    tasks::{End, Task, Tasks},
+};
 
 mod arp;
 mod auxdata;
@@ -70,16 +73,18 @@ pub fn gratuitous_arp(ifindex: u32, mac: Mac, vip: Ipv4Addr) -> io::Result<()> {
 #[derive(Debug)]
 pub struct Announcer {
     claims: watch::Sender<BTreeSet<Claim>>,
+    /// Ends with this.
+    _task: Task,
 }
 
 impl Announcer {
     /// Opens the socket in the calling thread's network namespace, then sends from a task of its own. Needs a tokio
     /// runtime with time enabled, and the capability `CAP_NET_RAW`.
-    pub fn start() -> io::Result<Self> {
+    pub fn start(tasks: &Tasks) -> io::Result<Self> {
         let socket = PacketSocket::open()?;
         let (claims, holding) = watch::channel(BTreeSet::new());
-        tokio::spawn(run(socket, holding));
-        Ok(Self { claims })
+        let task = tasks.spawn("announcements", run(socket, holding));
+        Ok(Self { claims, _task: task })
     }
 
     /// Says which claims hold now. Those that are new are announced at once and a few times more, those that do not
@@ -93,7 +98,7 @@ impl Announcer {
     }
 }
 
-async fn run(socket: PacketSocket, mut holding: watch::Receiver<BTreeSet<Claim>>) {
+async fn run(socket: PacketSocket, mut holding: watch::Receiver<BTreeSet<Claim>>) -> End {
     let mut repeat = Repeat::default();
     loop {
         let due = repeat.due(&holding.borrow_and_update(), std::time::Instant::now());
@@ -108,7 +113,7 @@ async fn run(socket: PacketSocket, mut holding: watch::Receiver<BTreeSet<Claim>>
             }
         };
         tokio::select! {
-            changed = holding.changed() => if changed.is_err() { return },
+            changed = holding.changed() => if changed.is_err() { return End::Done },
             () = pause => {}
         }
     }

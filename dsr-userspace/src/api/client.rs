@@ -4,6 +4,7 @@ use std::{
     collections::VecDeque,
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use http_body_util::{BodyExt as _, Full};
@@ -15,7 +16,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::net::UnixStream;
+use tokio::{net::UnixStream, time::timeout};
 
 use super::failure::Failure;
 
@@ -36,6 +37,12 @@ pub enum ClientError {
     /// This user may not ask.
     #[error("{0} may not be used by this user: run it as root, or as a member of the socket's group")]
     Forbidden(PathBuf),
+    /// The agent takes too long.
+    #[error(
+        "the agent at {0} does not answer within {seconds} s: it is busy, or hangs: see its log",
+        seconds = PATIENCE.as_secs()
+    )]
+    Late(PathBuf),
     /// The agent went away before it had answered.
     #[error("the agent did not answer to the end: {0}")]
     Broken(#[from] hyper::Error),
@@ -61,21 +68,26 @@ impl Client {
 
     /// Asks for what is at `path`.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        read(self.send(Method::GET, path, Bytes::new()).await?).await
+        self.in_time(async { read(self.send(Method::GET, path, Bytes::new()).await?).await }).await
     }
 
     /// Sends a request and gives the answer.
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
-        read(self.send(Method::POST, path, encode(body)?).await?).await
+        let body = encode(body)?;
+        self.in_time(async { read(self.send(Method::POST, path, body).await?).await }).await
     }
 
     /// Sends a request whose answer is a line after the other.
     pub async fn lines(&self, path: &str, body: &impl Serialize) -> Result<Lines, ClientError> {
-        let answer = self.send(Method::POST, path, encode(body)?).await?;
+        let answer = self.in_time(self.send(Method::POST, path, encode(body)?)).await?;
         if answer.status() != StatusCode::OK {
             return Err(refusal(answer).await);
         }
-        Ok(Lines { body: answer.into_body(), begun: Vec::new(), whole: VecDeque::new() })
+        Ok(Lines { client: self.clone(), body: answer.into_body(), begun: Vec::new(), whole: VecDeque::new() })
+    }
+
+    async fn in_time<T>(&self, asked: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {
+        timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(ClientError::Late(self.socket.clone())))
     }
 
     async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Response<Incoming>, ClientError> {
@@ -100,6 +112,7 @@ impl Client {
 /// An answer of many lines, read while it comes.
 #[derive(Debug)]
 pub struct Lines {
+    client: Client,
     body: Incoming,
     begun: Vec<u8>,
     whole: VecDeque<Vec<u8>>,
@@ -112,7 +125,8 @@ impl Lines {
             if let Some(line) = self.whole.pop_front() {
                 return decode(&line).map(Some);
             }
-            let Some(frame) = self.body.frame().await else { return Ok(None) };
+            let frame = self.client.in_time(async { Ok(self.body.frame().await) }).await?;
+            let Some(frame) = frame else { return Ok(None) };
             let Ok(octets) = frame?.into_data() else { continue };
             self.begun.extend_from_slice(&octets);
             while let Some(end) = self.begun.iter().position(|octet| *octet == b'\n') {
@@ -122,6 +136,9 @@ impl Lines {
         }
     }
 }
+
+/// The longest answer takes a second or two; a trace says every second that it runs.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn encode(body: &impl Serialize) -> Result<Bytes, ClientError> {
     serde_json::to_vec(body).map(Into::into).map_err(|error| ClientError::Strange(error.to_string()))

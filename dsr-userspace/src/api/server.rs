@@ -5,14 +5,16 @@ use std::{
     os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
-use tokio::{
-    net::{UnixListener, UnixStream},
-    task::JoinHandle,
-};
+use tokio::net::{UnixListener, UnixStream};
 
-use super::{Operations, routes};
+use super::{Operations, routes, trace};
+use crate::{
+    http::{self, Limits},
+    tasks::{End, Task, Tasks},
+};
 
 /// Why nothing can listen on the socket.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +35,10 @@ pub enum Error {
     },
 }
 
+/// The longest answer is a trace.
+const LIMITS: Limits =
+    Limits { connections: 64, head: Duration::from_secs(30), age: Duration::from_secs(trace::LONGEST + 60) };
+
 /// Who may connect: root, and the group of the file.
 const MODE: u32 = 0o660;
 
@@ -40,7 +46,8 @@ const MODE: u32 = 0o660;
 #[derive(Debug)]
 pub struct Server {
     listener: Option<UnixListener>,
-    task: Option<JoinHandle<()>>,
+    /// Ends with this.
+    task: Option<Task>,
     path: PathBuf,
     inode: u64,
 }
@@ -58,21 +65,17 @@ impl Server {
     }
 
     /// Answers from now on with what `agent` says.
-    pub fn serve(&mut self, agent: Arc<dyn Operations>) {
+    pub fn serve(&mut self, agent: Arc<dyn Operations>, tasks: &Tasks) {
         let Some(listener) = self.listener.take() else { return };
-        self.task = Some(tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, routes::router(agent)).await {
-                tracing::error!(%error, "the admin API does not answer any more");
-            }
+        self.task = Some(tasks.spawn("admin API", async move {
+            http::serve(listener, routes::router(agent), LIMITS).await;
+            End::Failed("the server ended".to_owned())
         }));
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some(task) = &self.task {
-            task.abort();
-        }
         // Another agent may have put its own there.
         if fs::symlink_metadata(&self.path).is_ok_and(|file| file.ino() == self.inode) {
             drop(fs::remove_file(&self.path));

@@ -25,7 +25,7 @@ use super::{
 };
 
 /// The longest trace, in seconds.
-const LONGEST: u64 = 3600;
+pub(super) const LONGEST: u64 = 3600;
 /// How often the program's log is read.
 const READ_EVERY: Duration = Duration::from_millis(50);
 /// How often a line is written at least: one that cannot be written is how the end of the reader is noticed.

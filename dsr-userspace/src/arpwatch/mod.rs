@@ -18,6 +18,7 @@ use crate::{
     announce::PacketSocket,
     datapath::{ClaimEvents, ClaimStream},
     model::Mac,
+    tasks::{End, Task, Tasks},
 };
 
 mod ledger;
@@ -42,19 +43,21 @@ pub struct ArpWatch {
     view: watch::Sender<View>,
     events: mpsc::UnboundedSender<ClaimEvents>,
     ledger: Arc<Mutex<Ledger>>,
+    /// Ends with this.
+    _task: Task,
 }
 
 impl ArpWatch {
     /// Opens the socket in the calling thread's network namespace, then watches in a task of its own. Needs a tokio runtime
     /// with I/O and time enabled, and the capability `CAP_NET_RAW`.
-    pub fn start() -> io::Result<Self> {
+    pub fn start(tasks: &Tasks) -> io::Result<Self> {
         let socket = PacketSocket::open()?;
         let (view, seen) = watch::channel(View::default());
         let (events, coming) = mpsc::unbounded_channel();
         let ledger = Arc::default();
         let watcher = Watcher { socket, view: seen, events: coming, ledger: Arc::clone(&ledger), log: Log::default() };
-        tokio::spawn(watcher.run());
-        Ok(Self { view, events, ledger })
+        let task = tasks.spawn("arp watch", watcher.run());
+        Ok(Self { view, events, ledger, _task: task })
     }
 
     /// Says what configuration and network are now. Where VIPs or segments are new, all are asked for soon.
@@ -72,8 +75,21 @@ impl ArpWatch {
         let _ = self.events.send(events);
     }
 
+    /// Tells what was heard, from now on too.
+    pub fn claims(&self) -> Claims {
+        Claims { ledger: Arc::clone(&self.ledger) }
+    }
+}
+
+/// Tells which claims were heard.
+#[derive(Clone, Debug, Default)]
+pub struct Claims {
+    ledger: Arc<Mutex<Ledger>>,
+}
+
+impl Claims {
     /// Every claim that was heard, those that hold no more too.
-    pub fn claims(&self) -> Vec<Claim> {
+    pub fn all(&self) -> Vec<Claim> {
         lock(&self.ledger).claims().cloned().collect()
     }
 
@@ -97,14 +113,14 @@ struct Watcher {
 }
 
 impl Watcher {
-    async fn run(mut self) {
+    async fn run(mut self) -> End {
         let (mut stream, mut round) = (None, Round::default());
         let mut looks = tokio::time::interval(LOOK_EVERY);
         loop {
             tokio::select! {
                 changed = self.view.changed() => {
                     if changed.is_err() {
-                        return;
+                        return End::Done;
                     }
                     round.follow(&self.view.borrow_and_update());
                 }

@@ -1,6 +1,6 @@
 //! `dsr run`: the agent of this node.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use crate::{agent, datapath::DEFAULT_PINS};
 use anyhow::Context as _;
@@ -20,11 +20,15 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    match runtime.block_on(agent::run(&args.config, &args.pins)) {
+    let result = runtime.block_on(agent::run(&args.config, &args.pins));
+    // A reader that is at work still is not waited for.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    match result {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(agent::Error::Config(errors)) => {
             for problem in errors.problems() {
-                eprintln!("{problem}");
+                // Where standard error is gone, the exit code says it.
+                let _ = writeln!(std::io::stderr(), "{problem}");
             }
             Ok(ExitCode::from(WRONG))
         }

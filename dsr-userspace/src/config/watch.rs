@@ -6,9 +6,9 @@
 
 use std::{
     collections::BTreeSet,
-    fs, io,
+    io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, TryLockError},
     time::Duration,
 };
 
@@ -20,6 +20,8 @@ use tokio::{
     sync::Notify,
     time::{Instant, timeout},
 };
+
+use super::read::{aside, read};
 
 /// How long a directory has to be quiet before the file is looked at: editors write in steps.
 const QUIET: Duration = Duration::from_millis(100);
@@ -40,11 +42,18 @@ pub enum WatchError {
 
 /// A watched file.
 pub struct Watch {
+    event: Arc<Notify>,
+    looker: Arc<Mutex<Looker>>,
+}
+
+/// Looks at the file, which may block where its file system does.
+struct Looker {
     file: PathBuf,
     seen: Option<Vec<u8>>,
-    event: Arc<Notify>,
     watcher: RecommendedWatcher,
     directories: BTreeSet<PathBuf>,
+    /// Whether a look found something that nobody was told of yet.
+    changed: bool,
 }
 
 impl Watch {
@@ -60,36 +69,63 @@ impl Watch {
             }
         });
         let watcher = watcher.map_err(|error| WatchError::Directory(file.clone(), error))?;
-        let mut watch = Self { file, seen: None, event, watcher, directories: BTreeSet::new() };
-        watch.follow().map_err(|error| WatchError::Directory(watch.file.clone(), error))?;
-        watch.seen = fs::read(&watch.file).ok();
-        Ok(watch)
+        let mut looker = Looker { file, seen: None, watcher, directories: BTreeSet::new(), changed: false };
+        looker.follow().map_err(|error| WatchError::Directory(looker.file.clone(), error))?;
+        looker.seen = read(&looker.file).ok();
+        Ok(Self { event, looker: Arc::new(Mutex::new(looker)) })
+    }
+
+    /// As [`Watch::new`], off the calling task: a file system that does not answer is an error after a bounded time.
+    pub async fn start(file: &Path) -> Result<Self, WatchError> {
+        let path = file.to_owned();
+        let watch = aside(move || Self::new(&path)).await;
+        watch.unwrap_or_else(|error| Err(WatchError::Path(file.to_owned(), error)))
     }
 
     /// Resolves when the file is there and its content is another than at the last time, or than at the beginning.
     /// A file that is missing or cannot be read is waited for. Nothing is lost when the future is dropped.
     pub async fn changed(&mut self) {
-        loop {
+        while !self.is_changed() {
             self.event.notified().await;
             // From here on a drop must not lose the event.
             let mut again = Again { event: &self.event, armed: true };
             let deadline = Instant::now() + PATIENCE;
             while Instant::now() < deadline && timeout(QUIET, self.event.notified()).await.is_ok() {}
+            let looker = Arc::clone(&self.looker);
+            // A look that hangs has the lock: a second one would hang behind it.
+            let looked = aside(move || free(&looker).is_some_and(|mut looker| looker.look())).await;
             again.armed = false;
             drop(again);
-            if self.look() {
-                return;
+            if let Err(error) = looked {
+                tracing::warn!(%error, "the configuration cannot be looked at");
             }
         }
     }
 
+    /// Whether a look found a change, which is told once.
+    fn is_changed(&self) -> bool {
+        free(&self.looker).is_some_and(|mut looker| std::mem::take(&mut looker.changed))
+    }
+}
+
+/// The lock, if no look is under way.
+fn free(looker: &Mutex<Looker>) -> Option<MutexGuard<'_, Looker>> {
+    match looker.try_lock() {
+        Ok(looker) => Some(looker),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}
+
+impl Looker {
     fn look(&mut self) -> bool {
         if let Err(error) = self.follow() {
             tracing::warn!(file = %self.file.display(), %error, "cannot watch the configuration's directory");
         }
-        let Ok(content) = fs::read(&self.file) else { return false };
+        let Ok(content) = read(&self.file) else { return false };
         let changed = self.seen.as_ref() != Some(&content);
         self.seen = Some(content);
+        self.changed |= changed;
         changed
     }
 
@@ -138,6 +174,8 @@ fn may_change(kind: EventKind) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -145,7 +183,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("dsr.yaml");
         fs::write(&file, "one").unwrap();
-        let mut watch = Watch::new(&file).unwrap();
+        let watch = Watch::new(&file).unwrap();
+        let mut watch = watch.looker.lock().unwrap();
         fs::write(&file, "one").unwrap();
         assert!(!watch.look());
         fs::remove_file(&file).unwrap();

@@ -24,6 +24,7 @@ use crate::{
     health::{OwnAnswer, ask_own},
     model::{Backend, Check, Checked, Hop, Network, Port, Protocol, Reach, Service, ServiceId},
     neighbour::{self, Survey, Watcher},
+    tasks::Tasks,
 };
 
 /// Why nothing could be found out.
@@ -150,7 +151,7 @@ pub(super) fn hop(network: &Network, address: IpAddr) -> Option<&Hop> {
 
 /// The network, when all backends are found or time is over.
 async fn look(config: &Config) -> Result<Network, Error> {
-    let (watcher, mut network) = Watcher::start(config.interfaces())?;
+    let (watcher, mut network) = Watcher::start(config.interfaces(), &Tasks::unsupervised())?;
     let wanted = config.neighbour_addresses();
     watcher.set_backends(wanted.clone());
     let found = |network: &Network| wanted.iter().all(|address| hop(network, *address).is_some());

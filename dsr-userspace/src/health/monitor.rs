@@ -9,13 +9,13 @@ use std::{
     },
 };
 
-use tokio::{
-    sync::{Notify, Semaphore},
-    task::JoinHandle,
-};
+use tokio::sync::{Notify, Semaphore};
 
 use super::{diagnose::Finding, evidence::Reached, histogram::Histogram, standing::Standing, verdict::State, watch};
-use crate::model::{Cause, Check, Checked, Network, NoHop, Reach};
+use crate::{
+    model::{Cause, Check, Checked, Network, NoHop, Reach},
+    tasks::{Task, Tasks},
+};
 
 /// One backend of one service, to be checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +35,9 @@ pub struct Target {
 }
 
 /// Checks backends while it lives.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Monitor {
+    tasks: Tasks,
     shared: Arc<Shared>,
     running: BTreeMap<Checked, Running>,
 }
@@ -50,7 +51,8 @@ pub struct Reader {
 #[derive(Debug)]
 struct Running {
     target: Target,
-    task: JoinHandle<()>,
+    /// Ends with this.
+    _task: Task,
 }
 
 /// What the tasks have in common.
@@ -122,6 +124,11 @@ pub struct Unchecked {
 }
 
 impl Monitor {
+    /// Checks nothing yet.
+    pub fn new(tasks: &Tasks) -> Self {
+        Self { tasks: tasks.clone(), shared: Arc::default(), running: BTreeMap::new() }
+    }
+
     /// Checks these, and no others any more. What goes on being checked the same way keeps what was found of it.
     pub fn set_targets(&mut self, targets: Vec<Target>) {
         let mut before = std::mem::take(&mut self.running);
@@ -129,22 +136,21 @@ impl Monitor {
             let running = match before.remove(&target.id) {
                 Some(running) if running.target == target => running,
                 old => {
-                    if let Some(old) = old {
-                        old.task.abort();
-                    }
+                    drop(old);
                     let named = Arc::new(target.clone());
                     lock(&self.shared.records)
                         .entry(target.id)
                         .and_modify(|record| record.target = Arc::clone(&named))
                         .or_insert_with(|| Record::new(Arc::clone(&named)));
-                    let task = tokio::spawn(watch::watch(target.clone(), Arc::clone(&self.shared)));
-                    Running { target, task }
+                    let name = format!("check of {} for {}", target.backend, target.service);
+                    let watching = watch::watch(target.clone(), Arc::clone(&self.shared));
+                    Running { target, _task: self.tasks.spawn(name, watching) }
                 }
             };
             self.running.insert(running.target.id, running);
         }
         for (id, gone) in before {
-            gone.task.abort();
+            drop(gone);
             lock(&self.shared.records).remove(&id);
         }
         self.shared.changed.notify_one();
@@ -202,14 +208,6 @@ impl Reader {
     /// Why a backend of a service does not pass its check, if it does not.
     pub fn finding(&self, id: &Checked) -> Option<Finding> {
         lock(&self.shared.records).get(id)?.finding.clone()
-    }
-}
-
-impl Drop for Monitor {
-    fn drop(&mut self) {
-        for running in self.running.values() {
-            running.task.abort();
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the planner is told: from how backends stand to what they may get. Pure.
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use crate::model::{Backend, Cause, Check, Checks, Condition, Health, MinHealthy, OnDown, Service, ServiceId};
 
@@ -20,9 +20,9 @@ pub struct Verdict {
     /// For the planner.
     pub health: Health,
     /// Services that use backends that are down too, since fewer are up than `min_healthy` asks for.
-    pub overridden: Vec<ServiceId>,
+    pub overridden: BTreeSet<ServiceId>,
     /// Services whose fallback serves.
-    pub on_fallback: Vec<ServiceId>,
+    pub on_fallback: BTreeSet<ServiceId>,
 }
 
 /// Judges all services, by the weights that count. `state` says how a backend stands, known by the name of its pool and
@@ -34,14 +34,14 @@ pub fn judge(services: &[Service], checks: &Checks, state: impl Fn(&Service, (&s
         let bench = Bench::of(service, checks, &state);
         let is_used = bench.is_fallback_needed() && Bench::up(&bench.standby) > 0;
         if is_used {
-            verdict.on_fallback.push(service.id);
+            verdict.on_fallback.insert(service.id);
             conditions.extend(bench.own(|seat| seat.condition().max(Condition::Draining)));
             conditions.extend(bench.standby(Seat::condition));
             continue;
         }
         conditions.extend(bench.standby(|seat| seat.condition().max(Condition::Standby)));
         if bench.is_missed() {
-            verdict.overridden.push(service.id);
+            verdict.overridden.insert(service.id);
         } else {
             conditions.extend(bench.own(Seat::condition));
         }

@@ -13,10 +13,10 @@ use super::{
     socket::{Way, source_towards},
     standing::{Result as Outcome, Turn},
 };
-use crate::model::Cause;
+use crate::{model::Cause, tasks::End};
 
 /// Never ends by itself.
-pub(super) async fn watch(target: Target, shared: Arc<Shared>) {
+pub(super) async fn watch(target: Target, shared: Arc<Shared>) -> End {
     // Backends that came together are not asked together.
     sleep(target.check.interval.mul_f64(share())).await;
     loop {

@@ -14,7 +14,8 @@ use prometheus_client::{
 };
 
 use super::{
-    CONFIG_HASH_BITS, CheckSample, ClaimSample, MemberSample, Snapshot, StateSample, TrackingSample, WordSample,
+    CONFIG_HASH_BITS, CheckSample, ClaimSample, MemberSample, Snapshot, StateSample, TrackingSample, UncheckedSample,
+    WordSample,
 };
 use crate::health::{BOUNDS, Histogram, Said};
 
@@ -36,6 +37,7 @@ impl Collector for Snapshot {
         reasons(&mut encoder, self)?;
         backends(&mut encoder, self)?;
         checks(&mut encoder, &self.checks)?;
+        unchecked(&mut encoder, self)?;
         states(&mut encoder, self)?;
         claims(&mut encoder, self)?;
         tracking(&mut encoder, &self.tracking)?;
@@ -118,6 +120,17 @@ fn checks(encoder: &mut DescriptorEncoder<'_>, checks: &[CheckSample]) -> fmt::R
     Ok(())
 }
 
+fn unchecked(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Result {
+    let samples = snapshot.unchecked.iter().map(|UncheckedSample { pool, backend, service }| {
+        ([("pool", pool.clone()), ("backend", backend.clone()), ("service", service.clone())], 1)
+    });
+    let help = "The last probe of the backend could not be made on this host; always 1";
+    family(encoder, "dsr_backend_unchecked", help, MetricType::Gauge, samples)?;
+    let help = "Health probes that could not be made on this host and have no result";
+    let mut errors = encoder.encode_descriptor("dsr_probe_local_errors_total", help, None, MetricType::Counter)?;
+    errors.encode_gauge(&snapshot.local_errors)
+}
+
 fn states(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Result {
     let samples = snapshot.states.iter().map(|state| {
         let StateSample { pool, backend, service, cause } = state;
@@ -180,6 +193,9 @@ fn agent(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Resul
     let hash = snapshot.config_hash & ((1 << CONFIG_HASH_BITS) - 1);
     let help = "A hash of the configuration that is in force";
     encoder.encode_descriptor("dsr_config_hash", help, None, MetricType::Gauge)?.encode_gauge(&hash)?;
+    let help = "Lines of the log that could not be written";
+    let mut lost = encoder.encode_descriptor("dsr_log_lines_lost_total", help, None, MetricType::Counter)?;
+    lost.encode_gauge(&snapshot.log_lines_lost)?;
     let build = [("version", env!("CARGO_PKG_VERSION"))];
     family(encoder, "dsr_build_info", "The agent's build; always 1", MetricType::Gauge, [(build, 1)])
 }

@@ -38,8 +38,14 @@ pub struct Snapshot {
     pub fallbacks: Vec<(String, bool)>,
     /// What backends say of themselves.
     pub words: Vec<WordSample>,
+    /// Backends whose last probe could not be made on this host.
+    pub unchecked: Vec<UncheckedSample>,
+    /// Probes that could not be made on this host so far.
+    pub local_errors: u64,
     /// What is remembered of flows while slots change.
     pub tracking: TrackingSample,
+    /// Lines of the log that were lost.
+    pub log_lines_lost: u64,
     /// How often the configuration was read again.
     pub reload: Reloads,
     /// A hash of the configuration that is in force; only its low [`CONFIG_HASH_BITS`] bits are exposed.
@@ -147,6 +153,17 @@ pub struct StateSample {
     pub service: String,
     /// What it is.
     pub cause: Cause,
+}
+
+/// A backend that is not checked now, seen from one service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UncheckedSample {
+    /// The pool's name.
+    pub pool: String,
+    /// The backend's name.
+    pub backend: String,
+    /// The service's name.
+    pub service: String,
 }
 
 /// What a backend says of itself.

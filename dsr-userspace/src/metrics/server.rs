@@ -1,10 +1,12 @@
 //! Serves the exposition over HTTP.
 
 use std::{
+    convert::Infallible,
     fmt::{self, Display},
     io,
     net::SocketAddr,
     sync::Arc,
+    time::Duration,
 };
 
 use axum::{
@@ -16,6 +18,7 @@ use axum::{
 use tokio::{net::TcpListener, task::spawn_blocking};
 
 use super::{Snapshot, exposition};
+use crate::http::{self, Limits};
 
 /// Why metrics cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +55,7 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
 pub async fn serve<E: Display + Send + 'static>(
     listener: TcpListener,
     snapshot: impl Fn() -> Result<Snapshot, E> + Send + Sync + 'static,
-) -> io::Result<()> {
+) -> Infallible {
     let snapshot = Arc::new(snapshot);
     let metrics = move || {
         let snapshot = Arc::clone(&snapshot);
@@ -68,7 +71,7 @@ pub async fn serve<E: Display + Send + 'static>(
         .route("/metrics", get(metrics))
         .route("/", get(async || Html(INDEX)))
         .fallback(async || (StatusCode::NOT_FOUND, "not found; metrics are at /metrics\n"));
-    axum::serve(listener, router).await
+    http::serve(listener, router, LIMITS).await
 }
 
 fn exposition(snapshot: Snapshot) -> Response {
@@ -82,5 +85,8 @@ fn failure(reason: &dyn Display) -> Response {
     tracing::warn!(%reason, "a scrape failed");
     (StatusCode::INTERNAL_SERVER_ERROR, format!("no metrics: {reason}\n")).into_response()
 }
+
+/// A Prometheus keeps one connection open and asks once a minute or more often.
+const LIMITS: Limits = Limits { connections: 64, head: Duration::from_secs(120), age: Duration::from_secs(3600) };
 
 const INDEX: &str = "<!doctype html><title>dsr</title><h1>dsr</h1><p><a href=\"/metrics\">Metrics</a></p>\n";

@@ -11,7 +11,10 @@ use std::{collections::BTreeSet, io, net::IpAddr};
 
 use tokio::sync::watch;
 
-use crate::model::Network;
+use crate::{
+    model::Network,
+    tasks::{End, Task, Tasks},
+};
 
 mod decode;
 mod facts;
@@ -55,17 +58,18 @@ impl Watcher {
     /// The receiver's first value is empty; the first change is the network as it was found. The task ends when the
     /// handle is dropped, or with an error in the log if netlink fails, and then the receiver is closed. Needs a tokio
     /// runtime with I/O and time enabled.
-    pub fn start(interfaces: Vec<String>) -> Result<(Handle, watch::Receiver<Network>), Error> {
+    pub fn start(interfaces: Vec<String>, tasks: &Tasks) -> Result<(Handle, watch::Receiver<Network>), Error> {
         let (kernel, events) = kernel::open()?;
         let (wanted, backends) = watch::channel(BTreeSet::new());
         let (publish, network) = watch::channel(Network::default());
         let follower = follow::Follower::new(interfaces, kernel, events, backends, publish);
-        tokio::spawn(async move {
-            if let Err(error) = follower.run().await {
-                tracing::error!(%error, "the network is not watched any more");
+        let task = tasks.spawn("network", async {
+            match follower.run().await {
+                Ok(()) => End::Done,
+                Err(error) => End::Failed(error.to_string()),
             }
         });
-        Ok((Handle { wanted }, network))
+        Ok((Handle { wanted, _task: task }, network))
     }
 }
 
@@ -73,6 +77,8 @@ impl Watcher {
 #[derive(Debug)]
 pub struct Handle {
     wanted: watch::Sender<BTreeSet<IpAddr>>,
+    /// Ends with this.
+    _task: Task,
 }
 
 impl Handle {

@@ -13,7 +13,7 @@ use dsr::{
     lab::{self, Samples},
     metrics::{
         self, BackendSample, CheckSample, ClaimSample, DrainingSample, MemberSample, ReasonSample, Snapshot,
-        StateSample, TrackingSample, WordSample,
+        StateSample, TrackingSample, UncheckedSample, WordSample,
     },
     model::{Cause, Port, Protocol},
 };
@@ -100,6 +100,7 @@ fn snapshot() -> Snapshot {
         claims: vec![claim],
         checks: vec![check],
         states: vec![state],
+        unchecked: vec![UncheckedSample { pool: "web".into(), backend: "web1".into(), service: "www".into() }],
         fallbacks: vec![("www".into(), true)],
         words: vec![WordSample {
             pool: "web".into(),

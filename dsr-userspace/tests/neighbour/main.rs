@@ -32,7 +32,7 @@ struct Watched {
 }
 
 fn watch<A: Into<IpAddr> + Copy>(backends: &[A]) -> Watched {
-    let (handle, network) = Watcher::start(vec![BALANCER.into()]).unwrap();
+    let (handle, network) = Watcher::start(vec![BALANCER.into()], &dsr::tasks::Tasks::unsupervised()).unwrap();
     handle.set_backends(backends.iter().map(|&address| address.into()).collect());
     Watched { handle, network }
 }

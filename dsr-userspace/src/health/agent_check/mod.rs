@@ -15,7 +15,6 @@ use std::{
 
 use tokio::{
     sync::Notify,
-    task::JoinHandle,
     time::{Instant, sleep, sleep_until},
 };
 
@@ -24,7 +23,10 @@ use super::{
     monitor::lock,
     watch::{jittered, share},
 };
-use crate::model::{AgentCheck, Word};
+use crate::{
+    model::{AgentCheck, Word},
+    tasks::{End, Task, Tasks},
+};
 
 /// A backend that is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,10 +51,11 @@ pub struct Said {
 }
 
 /// Asks backends while it lives.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct AgentChecks {
+    tasks: Tasks,
     shared: Arc<Shared>,
-    running: BTreeMap<Name, (AgentTarget, JoinHandle<()>)>,
+    running: BTreeMap<Name, (AgentTarget, Task)>,
 }
 
 /// Tells what backends said.
@@ -71,6 +74,11 @@ struct Shared {
 }
 
 impl AgentChecks {
+    /// Asks nobody yet.
+    pub fn new(tasks: &Tasks) -> Self {
+        Self { tasks: tasks.clone(), shared: Arc::default(), running: BTreeMap::new() }
+    }
+
     /// Asks these, and no others any more. What a backend that goes on being asked has said stays.
     pub fn set_targets(&mut self, targets: Vec<AgentTarget>) {
         let mut before = std::mem::take(&mut self.running);
@@ -79,18 +87,17 @@ impl AgentChecks {
             let running = match before.remove(&name) {
                 Some(running) if running.0 == target => running,
                 old => {
-                    if let Some((_, old)) = old {
-                        old.abort();
-                    }
+                    drop(old);
                     lock(&self.shared.said).entry(name.clone()).or_default();
-                    let task = tokio::spawn(follow(target.clone(), Arc::clone(&self.shared)));
+                    let task = format!("agent check of {} in {}", target.backend, target.pool);
+                    let task = self.tasks.spawn(task, follow(target.clone(), Arc::clone(&self.shared)));
                     (target, task)
                 }
             };
             self.running.insert(name, running);
         }
-        for (name, (_, gone)) in before {
-            gone.abort();
+        for (name, gone) in before {
+            drop(gone);
             lock(&self.shared.said).remove(&name);
         }
     }
@@ -113,14 +120,8 @@ impl Words {
     }
 }
 
-impl Drop for AgentChecks {
-    fn drop(&mut self) {
-        self.running.values().for_each(|(_, task)| task.abort());
-    }
-}
-
 /// Asks one backend again and again. Never ends by itself.
-async fn follow(target: AgentTarget, shared: Arc<Shared>) {
+async fn follow(target: AgentTarget, shared: Arc<Shared>) -> End {
     let interval = target.check.interval;
     // Backends that came together are not asked together.
     sleep(interval.mul_f64(share())).await;

@@ -1,0 +1,73 @@
+//! What others ask the agent's task to do: each question with a channel for its answer.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use dsr_common::trace::TraceRecord;
+use tokio::sync::mpsc;
+
+use super::balancer::Balancer;
+use crate::api::{
+    Failure,
+    view::{OverrideAnswer, OverrideRequest, TraceRequest},
+};
+
+/// What changes the agent's state, or takes something from it.
+pub(super) enum Command {
+    /// An operator's word on a backend.
+    Override(OverrideRequest, Answer<Result<OverrideAnswer, Failure>>),
+    /// Start a trace.
+    StartTrace(TraceRequest, Answer<Result<(), Failure>>),
+    /// What was traced since the last time.
+    Traced(Answer<Vec<TraceRecord>>),
+    /// End the trace.
+    StopTrace(Answer<()>),
+}
+
+/// Where an answer goes.
+pub(super) type Answer<T> = SyncSender<T>;
+
+/// Sends an answer.
+pub(super) type Reply = Box<dyn FnOnce()>;
+
+/// Asks the agent's task.
+#[derive(Clone)]
+pub(super) struct Commander(mpsc::UnboundedSender<Command>);
+
+/// What was asked, for the agent's task.
+pub(super) type Commands = mpsc::UnboundedReceiver<Command>;
+
+/// Both ends. How much can wait is bounded by the connections of the API.
+pub(super) fn channel() -> (Commander, Commands) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    (Commander(sender), receiver)
+}
+
+impl Commander {
+    /// Asks and waits for the answer, which blocks the calling thread.
+    pub(super) fn ask<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Result<T, Failure> {
+        let (answer, answered): (_, Receiver<T>) = sync_channel(1);
+        let ends = || Failure::failed("the agent is ending");
+        self.0.send(command(answer)).map_err(|_| ends())?;
+        answered.recv().map_err(|_| ends())
+    }
+}
+
+impl Balancer {
+    /// Does what is asked; gives what sends the answer, for when the state that it speaks of is published.
+    pub(super) fn follow(&mut self, command: Command) -> Reply {
+        match command {
+            Command::Override(request, answer) => reply(answer, self.say(&request)),
+            Command::StartTrace(request, answer) => reply(answer, self.start_trace(&request)),
+            Command::Traced(answer) => reply(answer, self.traced()),
+            Command::StopTrace(answer) => {
+                self.stop_trace();
+                reply(answer, ())
+            }
+        }
+    }
+}
+
+fn reply<T: 'static>(answer: Answer<T>, value: T) -> Reply {
+    // Whoever does not wait for it any more misses it.
+    Box::new(move || drop(answer.try_send(value)))
+}

@@ -1,0 +1,93 @@
+//! The agent's state at one moment, for those who read: status, metrics, `explain`, `check` and traces.
+//!
+//! It is published after each event and shares everything with the state that it was taken from, so that it costs next
+//! to nothing. A reader works on it in a thread of its own: however long that takes, the agent goes on.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
+
+use dsr_common::trace::TraceFilter;
+
+use super::{balancer::Balancer, carried::Carried, scene::Scene, wish::Wish};
+use crate::{
+    arpwatch,
+    config::Config,
+    datapath::{Features, Maps, Mode, Pins},
+    health::{Reader, Verdict, Words},
+    metrics::Reloads,
+    model::{Desired, Network, ServiceId},
+    reconcile::{Layout, Sizes, Tables},
+};
+
+/// The state at one moment. What checks, backends and other hosts report, and the maps, are read live.
+#[derive(Clone)]
+pub(super) struct Snapshot {
+    pub(super) config: Arc<Config>,
+    pub(super) wish: Arc<Wish>,
+    pub(super) network: Arc<Network>,
+    pub(super) verdict: Arc<Verdict>,
+    pub(super) checks: Reader,
+    pub(super) words: Words,
+    pub(super) maps: Arc<Maps>,
+    pub(super) layout: Arc<Layout>,
+    pub(super) reloads: Reloads,
+    /// The members that get no new flows, each with whether it has none left.
+    pub(super) drained: Arc<BTreeMap<(ServiceId, IpAddr), bool>>,
+    pub(super) carried: Arc<Carried>,
+    /// The interfaces and ports that the program was told of, and the name in the configuration that each counts for.
+    pub(super) entered: Arc<BTreeMap<u32, String>>,
+    pub(super) claims: arpwatch::Claims,
+    /// The interfaces that have the program, and how.
+    pub(super) attached: BTreeMap<String, Mode>,
+    pub(super) features: Features,
+    pub(super) trace: Option<TraceFilter>,
+    pub(super) pins: Arc<Pins>,
+}
+
+impl Balancer {
+    /// The state now.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let attached: BTreeSet<String> = self.attached();
+        let mode = |name: String| self.datapath.mode(&name).map(|mode| (name, mode));
+        Snapshot {
+            config: Arc::clone(&self.config),
+            wish: Arc::clone(&self.wish),
+            network: Arc::clone(&self.network),
+            verdict: Arc::clone(&self.verdict),
+            checks: self.checks.clone(),
+            words: self.words.clone(),
+            maps: self.datapath.maps(),
+            layout: Arc::clone(&self.layout),
+            reloads: self.reloads,
+            drained: Arc::clone(&self.settling.drained),
+            carried: Arc::clone(&self.carried),
+            entered: Arc::clone(&self.entered),
+            claims: self.arp_watch.claims(),
+            attached: attached.into_iter().filter_map(mode).collect(),
+            features: self.features,
+            trace: self.trace,
+            pins: Arc::clone(&self.pins),
+        }
+    }
+}
+
+impl Snapshot {
+    /// What the program is loaded for.
+    pub(super) fn scene(&self) -> Scene<'_> {
+        let Self { config, wish, network, verdict, trace, pins, .. } = self;
+        Scene { config, wish, network, health: &verdict.health, trace: trace.as_ref(), pins }
+    }
+
+    /// Whether another configuration takes a program with other parts.
+    pub(super) fn needs_other_program(&self, config: &Config) -> bool {
+        Scene { config, ..self.scene() }.features() != self.features
+    }
+
+    /// The tables of a program that is loaded anew for a configuration.
+    pub(super) fn sizes_for(&self, config: &Config, desired: &Desired) -> Sizes {
+        Scene { config, ..self.scene() }.sizes(desired, Some(Tables::sizes(&*self.maps)))
+    }
+}
