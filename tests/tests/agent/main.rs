@@ -11,3 +11,4 @@ mod neighbour;
 mod reload;
 mod seed;
 mod start;
+mod trouble;
