@@ -8,7 +8,7 @@ use crate::maps;
 /// connection.
 #[inline(always)]
 pub(crate) fn member(row: u32, octets: usize, opens: bool) -> Result<(), Reason> {
-    maps::add_member(row, octets as u64, u64::from(opens)).ok_or(Reason::DropInconsistent)
+    maps::add_member(row, octets as u64, opens).ok_or(Reason::DropInconsistent)
 }
 
 /// Counts a frame that came back from a member; its reason is counted as well.

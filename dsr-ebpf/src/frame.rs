@@ -10,7 +10,10 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 
-use crate::wire;
+use crate::wire::{
+    self,
+    headers::{Headers, Tagged, Untagged},
+};
 
 /// What can lie in a frame: made of integers and octets alone, alignment one, any octets a value of it.
 ///
@@ -42,7 +45,10 @@ headers!(
     wire::ipv6::Header,
     wire::ndp::Advertisement,
     wire::ndp::Message,
-    wire::plain::Headers,
+    Headers<Untagged, wire::ipv4::Header>,
+    Headers<Untagged, wire::ipv6::Header>,
+    Headers<Tagged, wire::ipv4::Header>,
+    Headers<Tagged, wire::ipv6::Header>,
     wire::Word,
     wire::transport::Ports,
     wire::transport::TcpHead,
@@ -54,6 +60,13 @@ pub(crate) struct Frame {
     ctx: *mut xdp_md,
     start: usize,
     end: usize,
+}
+
+/// The kernel's index of the interface that a frame came in on.
+#[inline(always)]
+pub(crate) fn interface(ctx: *mut xdp_md) -> u32 {
+    // SAFETY: the kernel gave this context to the program and it outlives the run.
+    unsafe { (*ctx).ingress_ifindex }
 }
 
 impl Frame {
@@ -74,19 +87,12 @@ impl Frame {
         self.ctx
     }
 
-    /// The kernel's index of the interface that the frame came in on.
+    /// Bytes of the linear part. Lengths that a packet names are compared with this, not added to `start`: the verifiers
+    /// of 6.1 and 6.12 know no bounds of a byte-swapped length, and refuse to add it to a packet pointer ("unbounded min
+    /// value").
     #[inline(always)]
-    pub(crate) fn interface(&self) -> u32 {
-        // SAFETY: the kernel gave this context to the program and it outlives the run.
-        unsafe { (*self.ctx).ingress_ifindex }
-    }
-
-    /// Whether the linear part holds `length` octets from the frame's start.
-    #[inline(always)]
-    pub(crate) fn holds(&self, length: usize) -> bool {
-        // Not `start + length`: the verifiers of 6.1 and 6.12 know no bounds of a byte-swapped length, and refuse to
-        // add it to a packet pointer ("unbounded min value").
-        length <= self.end - self.start
+    pub(crate) fn length(&self) -> usize {
+        self.end - self.start
     }
 
     /// Makes the frame exactly this long, where it has one buffer. Calls a helper.
@@ -98,7 +104,7 @@ impl Frame {
         }
         // SAFETY: `ctx` is the program's context.
         let failed = unsafe { bpf_xdp_adjust_tail(self.ctx, delta) };
-        self.look_again();
+        self.reload_bounds();
         (failed == 0).then_some(())
     }
 
@@ -137,14 +143,14 @@ impl Frame {
     pub(crate) fn grow_front(&mut self, octets: i32) -> Option<()> {
         // SAFETY: `ctx` is the program's context.
         let failed = unsafe { bpf_xdp_adjust_head(self.ctx, -octets) };
-        self.look_again();
+        self.reload_bounds();
         (failed == 0).then_some(())
     }
 
     /// After a helper, or a function with one, that may move the frame, whether or not it did, the verifier knows neither
     /// end any more.
     #[inline(always)]
-    pub(crate) fn look_again(&mut self) {
+    pub(crate) fn reload_bounds(&mut self) {
         // SAFETY: `ctx` is the program's context.
         unsafe {
             self.start = (*self.ctx).data as usize;

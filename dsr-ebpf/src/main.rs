@@ -1,8 +1,8 @@
 //! The kernel side of `dsr`: the XDP program that a balancer's interfaces run.
 //!
-//! The way of a packet: frame -> [`parse`] -> [`service`] -> [`select`] -> [`forward`] -> [`count`]. Each stage takes
-//! only what the earlier ones made. A stage that ends the way early gives a [`Reason`]; the one match in [`action`]
-//! turns reasons into XDP actions.
+//! The path of a packet: frame -> [`parse`] -> [`service`] -> [`select`] -> [`forward`] -> [`count`]. Each stage takes
+//! only what the earlier ones made. Nearly every packet takes `fast_path`, all others `slow_path`. A stage that ends the
+//! path early gives a [`Reason`]; the one match in `action` turns reasons into XDP actions.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 #![deny(unsafe_code)]
 // Programs take their context by value; lengths are those of frames, far below any bound; octets of a MAC have no better
@@ -17,17 +17,9 @@
 #[cfg(not(target_arch = "bpf"))]
 fn main() {}
 
-/// A global function: the verifier looks at it once, with any arguments. It is exported under its name.
 #[cfg(target_arch = "bpf")]
-macro_rules! global {
-    ($(#[$doc:meta])* fn $name:ident($($argument:ident: u64),*) -> u64 $body:block) => {
-        $(#[$doc])*
-        #[allow(unsafe_code)]
-        #[unsafe(no_mangle)]
-        #[inline(never)]
-        pub(crate) extern "C" fn $name($($argument: u64),*) -> u64 $body
-    };
-}
+#[macro_use]
+mod subprograms;
 
 #[cfg(target_arch = "bpf")]
 mod count;
@@ -35,8 +27,6 @@ mod count;
 mod forward;
 #[cfg(target_arch = "bpf")]
 mod frame;
-#[cfg(target_arch = "bpf")]
-mod global;
 #[cfg(target_arch = "bpf")]
 mod hairpin;
 #[cfg(target_arch = "bpf")]
@@ -59,68 +49,48 @@ mod watch;
 mod wire;
 
 #[cfg(target_arch = "bpf")]
-pub(crate) use program::{examine, examine_traced, follow_plain, note_traced, report_claim, walk_extensions};
-
-#[cfg(target_arch = "bpf")]
 mod program {
     #![allow(unsafe_code)] // The macro exports the programs under their names.
 
     use aya_ebpf::{
+        EbpfContext as _,
         bindings::{xdp_action, xdp_md},
         macros::xdp,
         programs::XdpContext,
     };
-    use dsr_common::{address::Address, limits::INTERFACE_ROWS, stats::Reason};
+    use dsr_common::{limits::INTERFACE_ROWS, stats::Reason};
 
     use crate::{
         count,
         forward::{self, Egress},
-        frame::Frame,
-        hairpin::{self, ndp::Discovered},
+        frame::{self, Frame},
+        hairpin,
         interface::{self, Interface},
-        parse::{self, Addressee, Last, Link, Payload},
+        maps,
+        parse::{self, Addressee, Link, Network, Payload, Shape},
         route::{self, Route},
-        select, service,
-        trace::{self, Observer, Trace, Unobserved},
-        watch,
+        select::{self, Choice},
+        service,
+        subprograms::Scalar,
+        trace::{Observer, Trace, Unobserved},
+        wire::{
+            ethernet,
+            headers::{self, Headers, Tagged, Untagged},
+            ipv4, ipv6,
+        },
     };
 
     /// Balances the frames of one interface.
     #[xdp(frags)]
     fn dsr(ctx: XdpContext) -> u32 {
-        run::<Unobserved>(&ctx)
+        balance::<Unobserved>(ctx.as_ptr().cast())
     }
 
     /// The same, and tells what becomes of the frames that the trace's filter lets through. The agent puts it in the
     /// place of the other one while `dsr trace` runs.
     #[xdp(frags)]
     fn dsr_traced(ctx: XdpContext) -> u32 {
-        run::<Trace>(&ctx)
-    }
-
-    #[inline(always)]
-    fn run<O: Observer>(ctx: &XdpContext) -> u32 {
-        let mut frame = Frame::new(ctx);
-        let Some(interface) = interface::find(frame.interface()) else {
-            return end::<Unobserved>(INTERFACE_ROWS, Err(Reason::PassNoInterface));
-        };
-        O::meets(&frame, &interface);
-        let action = if let Some((link, route)) = route::plain(&frame, &interface) {
-            let outcome = send::<O>(&mut frame, &link, &route);
-            end::<O>(interface.row, outcome)
-        } else {
-            let ways = u64::from(interface.row) | u64::from(interface.ifindex) << 32;
-            match O::examine(frame.context(), ways, interface.mac) {
-                TO_REFUSE => {
-                    let action = refuse(frame.context(), u64::from(interface.row), interface.mac) as u32;
-                    O::ended(Some(refused(action)));
-                    action
-                }
-                action => action as u32,
-            }
-        };
-        O::is_over();
-        action
+        balance::<Trace>(ctx.as_ptr().cast())
     }
 
     /// Passes every frame: a veth peer takes frames from XDP only while it runs a program itself.
@@ -129,141 +99,200 @@ mod program {
         xdp_action::XDP_PASS
     }
 
-    /// The row of the member of a frame that is read the short way but takes more than a look at a slot; no row where it
-    /// has none. A global function that starts anew, so that the short way keeps its registers.
-    #[unsafe(no_mangle)]
-    #[inline(never)]
-    pub(crate) extern "C" fn follow_plain(ctx: *mut xdp_md) -> u64 {
-        let row = parse::plain_again(&Frame::of(ctx)).and_then(|packet| {
-            let service = service::exact(&packet.flow)?;
-            if service.is_passed() {
-                return None;
-            }
-            select::row(&packet, &service).ok()
-        });
-        row.map_or(u64::MAX, u64::from)
-    }
-
-    /// The long way. A function of its own, so that it takes no registers from the short one: the call costs little beside
-    /// what such frames cost anyway. A global function, so that the verifier looks at it once, with any arguments.
-    #[unsafe(no_mangle)]
-    #[inline(never)]
-    pub(crate) extern "C" fn examine(ctx: *mut xdp_md, ways: u64, mac: u64) -> u64 {
-        examine_as::<Unobserved>(ctx, ways, mac)
-    }
-
-    /// The same while a trace runs.
-    #[unsafe(no_mangle)]
-    #[inline(never)]
-    pub(crate) extern "C" fn examine_traced(ctx: *mut xdp_md, ways: u64, mac: u64) -> u64 {
-        examine_as::<Trace>(ctx, ways, mac)
-    }
-
     #[inline(always)]
-    fn examine_as<O: Observer>(ctx: *mut xdp_md, ways: u64, mac: u64) -> u64 {
+    fn balance<O: SlowPath>(ctx: *mut xdp_md) -> u32 {
+        O::meets(ctx);
+        let action = match by_shape::<O>(ctx) {
+            Some(action) => action,
+            None => match O::slow_path(ctx) {
+                Examined::Ended(action) => action,
+                Examined::Unserved => {
+                    let action = refuse(ctx);
+                    O::ended(Some(refused(action)));
+                    action
+                }
+            },
+        };
+        O::is_over();
+        action
+    }
+
+    /// The fast path for the headers that a frame has, if they are among those that have one.
+    #[inline(always)]
+    fn by_shape<O: Observer>(ctx: *mut xdp_md) -> Option<u32> {
+        let interface = interface::find(frame::interface(ctx))?;
         let mut frame = Frame::of(ctx);
-        let interface = Interface { row: ways as u32, ifindex: (ways >> 32) as u32, mac };
-        match balance::<O>(&mut frame, &interface) {
-            Err(Reason::AnswerReject) => TO_REFUSE,
-            outcome => u64::from(end::<O>(interface.row, outcome)),
+        match parse::ethertype_to(&frame, interface.mac)? {
+            ethernet::IPV4 => fast_path::<O, Untagged, ipv4::Header>(&mut frame, &interface, Shape::Ipv4),
+            ethernet::IPV6 if maps::ipv6() => {
+                fast_path::<O, Untagged, ipv6::Header>(&mut frame, &interface, Shape::Ipv6)
+            }
+            ethernet::VLAN | ethernet::SERVICE_VLAN if maps::vlans() => match parse::ethertype_behind_tag(&frame)? {
+                ethernet::IPV4 => fast_path::<O, Tagged, ipv4::Header>(&mut frame, &interface, Shape::TaggedIpv4),
+                ethernet::IPV6 if maps::ipv6() => {
+                    fast_path::<O, Tagged, ipv6::Header>(&mut frame, &interface, Shape::TaggedIpv6)
+                }
+                _ => None,
+            },
+            _ => None,
         }
     }
 
-    /// Starts the record of a frame that is traced. A global function for the same reason.
-    #[unsafe(no_mangle)]
-    #[inline(never)]
-    pub(crate) extern "C" fn note_traced(ctx: *mut xdp_md, mac: u64) -> u64 {
-        let frame = Frame::of(ctx);
-        trace::note(&frame, &Interface { row: 0, ifindex: frame.interface(), mac });
-        0
+    /// The path of nearly every packet: one check of the frame's end, one look at its slot, no call. Nothing, and nothing
+    /// done, where there is more to ask about it than that: the slow path asks it.
+    #[inline(always)]
+    fn fast_path<O: Observer, L: headers::Link, N: Network>(
+        frame: &mut Frame,
+        interface: &Interface,
+        shape: Shape,
+    ) -> Option<u32>
+    where
+        Headers<L, N>: frame::Header,
+    {
+        let (ctx, length) = (frame.context(), frame.length());
+        let headers: &mut Headers<L, N> = frame.at_mut(0)?;
+        let end = headers.end().filter(|end| *end <= length)?;
+        let service = service::exact(&headers.flow())?;
+        let row = match select::row_if_stable(&headers.flow(), &service) {
+            Some(row) => row,
+            None => route::follow(ctx, shape)?,
+        };
+        let choice = select::at(row).ok()?;
+        if forward::rewrite_in_place(&mut headers.link, &choice.member, interface.ifindex).is_some() {
+            O::chose(row);
+            let counted = count::member(row, end, headers.opens());
+            return Some(finish::<O>(ctx, counted.map(|()| Egress::SameInterface)));
+        }
+        let (source, opens) = (headers.link.source(), headers.opens());
+        let link = Link { source, length: L::LENGTH, ifindex: interface.ifindex };
+        let outcome = deliver::<O>(frame, &link, &choice, end, opens);
+        Some(finish::<O>(ctx, outcome))
     }
 
-    /// What [`examine`] returns where [`refuse`] has the last word: together their stacks would be too large for one chain
-    /// of calls.
-    const TO_REFUSE: u64 = u64::MAX;
-
+    /// The path of every other frame: what is answered from here, what is passed on, and packets that take a closer look.
     #[inline(always)]
-    fn balance<O: Observer>(frame: &mut Frame, interface: &Interface) -> Result<Egress, Reason> {
-        let link = parse::link(frame, interface)?;
-        let route = match (&link.payload, link.addressee) {
-            (Payload::Ipv4, Addressee::Us) => {
-                let ip = parse::ipv4(frame, link.end())?;
-                route::of(frame, &link, &ip, interface)?
-            }
+    fn slow_path<O: Observer>(frame: &mut Frame, interface: &Interface) -> Result<Egress, Reason> {
+        let arrival = parse::link(frame, interface)?;
+        let link = &arrival.link;
+        let ip = match (arrival.payload, arrival.addressee) {
+            (Payload::Ipv4, Addressee::Us) => parse::ipv4(frame, link.end()),
             (Payload::Ipv6, addressee) => {
-                if let Some(reason) = Discovered::reason(discover(frame.context(), interface.mac)) {
-                    return Err(reason);
-                }
-                frame.look_again();
+                hairpin::ndp::answer(frame, interface.mac)?;
                 if matches!(addressee, Addressee::Group) {
                     return Err(Reason::PassGroup);
                 }
-                let ip = parse::ipv6(frame, link.end())?;
-                route::of(frame, &link, &ip, interface)?
+                parse::ipv6(frame, link.end())
             }
-            (Payload::Arp, _) => return Err(hairpin::arp::answer(frame, &link, interface)),
+            (Payload::Arp, _) => return Err(hairpin::arp::answer(frame, link, interface)),
             (Payload::Ipv4, Addressee::Group) => return Err(Reason::PassGroup),
             (Payload::Other, _) => return Err(Reason::PassNotIp),
-        };
-        if let Some(datagram) = route.first_of {
-            datagram.remember(&route.choice);
         }
-        send::<O>(frame, &link, &route)
+        .map_err(route::reason_of_fault)?;
+        let Route { choice, opens, first_of } = route::of(frame, link, &ip, interface)?;
+        if let Some(datagram) = first_of {
+            datagram.remember(&choice);
+        }
+        deliver::<O>(frame, link, &choice, ip.end, opens)
     }
 
+    /// Sends a frame to its member, and counts it there.
     #[inline(always)]
-    fn send<O: Observer>(frame: &mut Frame, link: &Link, route: &Route) -> Result<Egress, Reason> {
-        O::chose(route.choice.row);
-        let egress = forward::send(frame, link, &route.choice)?;
-        count::member(route.choice.row, route.octets, route.opens)?;
+    fn deliver<O: Observer>(
+        frame: &mut Frame,
+        link: &Link,
+        choice: &Choice,
+        octets: usize,
+        opens: bool,
+    ) -> Result<Egress, Reason> {
+        O::chose(choice.row);
+        let egress = forward::send(frame, link, choice)?;
+        count::member(choice.row, octets, opens)?;
         Ok(egress)
     }
 
-    /// The walk over IPv6 extension headers, as a global function: the verifier looks at it once, with any arguments.
-    #[unsafe(no_mangle)]
-    #[inline(never)]
-    pub(crate) extern "C" fn walk_extensions(ctx: *mut xdp_md, next: u64, at: u64, end: u64) -> u64 {
-        let frame = Frame::of(ctx);
-        Last::word(parse::walk_step_by_step(&frame, next as u8, at as usize & 0xffff, end as usize & 0x1_ffff))
+    /// What the slow path made of a frame.
+    enum Examined {
+        /// All is done; the action to return.
+        Ended(u32),
+        /// There is no backend for it, and its service has such packets refused. [`refuse`] does that, called by the
+        /// program itself: the stacks of both would be too large for one chain of calls.
+        Unserved,
     }
 
-    /// Answers neighbour discovery in a frame; zero where it is like any other. A global function for the same reason.
-    #[unsafe(no_mangle)]
-    #[inline(never)]
-    extern "C" fn discover(ctx: *mut xdp_md, mac: u64) -> u64 {
+    impl Scalar for Examined {
+        type Raw = u64;
+
+        #[inline(always)]
+        fn scalar(self) -> u64 {
+            match self {
+                Self::Ended(action) => u64::from(action),
+                Self::Unserved => u64::MAX,
+            }
+        }
+
+        #[inline(always)]
+        fn from_scalar(word: u64) -> Self {
+            if word == u64::MAX { Self::Unserved } else { Self::Ended(word as u32) }
+        }
+    }
+
+    /// An observer, and the slow path that it watches.
+    trait SlowPath: Observer {
+        fn slow_path(ctx: *mut xdp_md) -> Examined;
+    }
+
+    impl SlowPath for Unobserved {
+        #[inline(always)]
+        fn slow_path(ctx: *mut xdp_md) -> Examined {
+            examine(ctx)
+        }
+    }
+
+    impl SlowPath for Trace {
+        #[inline(always)]
+        fn slow_path(ctx: *mut xdp_md) -> Examined {
+            examine_traced(ctx)
+        }
+    }
+
+    subprogram! {
+        /// The slow path. A subprogram, so that it takes no registers from the fast path: a call costs little beside what
+        /// such frames cost anyway.
+        fn examine(ctx: *mut xdp_md) -> Examined {
+            examine_as::<Unobserved>(ctx)
+        }
+    }
+
+    subprogram! {
+        /// The same while a trace runs.
+        fn examine_traced(ctx: *mut xdp_md) -> Examined {
+            examine_as::<Trace>(ctx)
+        }
+    }
+
+    #[inline(always)]
+    fn examine_as<O: Observer>(ctx: *mut xdp_md) -> Examined {
         let mut frame = Frame::of(ctx);
-        let interface = Interface { row: 0, ifindex: 0, mac };
-        let discovered = parse::link(&frame, &interface).ok();
-        Discovered::word(discovered.and_then(|link| hairpin::ndp::answer(&mut frame, &link, mac)))
+        let Some(interface) = interface::find(frame::interface(ctx)) else {
+            return Examined::Ended(finish::<Unobserved>(ctx, Err(Reason::PassNoInterface)));
+        };
+        match slow_path::<O>(&mut frame, &interface) {
+            Err(Reason::AnswerReject) => Examined::Unserved,
+            outcome => Examined::Ended(finish::<O>(ctx, outcome)),
+        }
     }
 
-    /// Tells the agent of a claim to a VIP. A global function for the same reason.
-    #[unsafe(no_mangle)]
-    #[inline(never)]
-    pub(crate) extern "C" fn report_claim(ctx: *mut xdp_md, hi: u64, lo: u64, mac: u64, about: u64) -> u64 {
-        watch::tell(&Frame::of(ctx), Address { hi, lo }, mac, about);
-        0
+    subprogram! {
+        /// Refuses the packet in a frame, or drops it; the action to return.
+        fn refuse(ctx: *mut xdp_md) -> u32 {
+            let answered = interface::find(frame::interface(ctx))
+                .and_then(|interface| hairpin::reject::answer(&mut Frame::of(ctx), &interface));
+            let reason = if answered.is_some() { Reason::AnswerReject } else { Reason::DropNoBackend };
+            finish::<Unobserved>(ctx, Err(reason))
+        }
     }
 
-    /// Refuses the packet in a frame, or drops it. A global function for the same reason: it reads the headers again by
-    /// itself.
-    #[unsafe(no_mangle)]
-    #[inline(never)]
-    extern "C" fn refuse(ctx: *mut xdp_md, row: u64, mac: u64) -> u64 {
-        let mut frame = Frame::of(ctx);
-        let interface = Interface { row: row as u32, ifindex: 0, mac };
-        let answered = parse::link(&frame, &interface).and_then(|link| {
-            let ip = match link.payload {
-                Payload::Ipv6 => parse::ipv6(&frame, link.end())?,
-                _ => parse::ipv4(&frame, link.end())?,
-            };
-            hairpin::reject::answer(&mut frame, &link, &ip, mac).ok_or(Reason::DropNoBackend)
-        });
-        let reason = if answered.is_ok() { Reason::AnswerReject } else { Reason::DropNoBackend };
-        u64::from(end::<Unobserved>(interface.row, Err(reason)))
-    }
-
-    /// Why a frame was refused, by the action of [`refuse`].
+    /// Why a frame met its end in [`refuse`], by the action.
     #[inline(always)]
     const fn refused(action: u32) -> Reason {
         if action == xdp_action::XDP_TX { Reason::AnswerReject } else { Reason::DropNoBackend }
@@ -271,7 +300,7 @@ mod program {
 
     /// Says what becomes of a frame, and counts why where it goes no further.
     #[inline(always)]
-    fn end<O: Observer>(interface_row: u32, outcome: Result<Egress, Reason>) -> u32 {
+    fn finish<O: Observer>(ctx: *mut xdp_md, outcome: Result<Egress, Reason>) -> u32 {
         match outcome {
             Ok(egress) => {
                 O::ended(None);
@@ -282,7 +311,9 @@ mod program {
             }
             Err(reason) => {
                 O::ended(Some(reason));
-                count::reason(interface_row, reason);
+                // Looked up once more, so that no path to here has to keep it.
+                let interface = interface::find(frame::interface(ctx));
+                count::reason(interface.map_or(INTERFACE_ROWS, |interface| interface.row), reason);
                 action(reason)
             }
         }

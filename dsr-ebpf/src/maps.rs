@@ -11,7 +11,10 @@ mod rate;
 mod trace;
 mod track;
 
-use core::ptr::{addr_of, read_volatile, write_volatile};
+use core::{
+    mem::offset_of,
+    ptr::{addr_of, read_volatile, write_volatile},
+};
 
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
@@ -24,7 +27,7 @@ use dsr_common::{
     hash::{HashKeys, KEY_WORDS, Keys},
     interface::InterfaceRow,
     limits::{INTERFACE_ROWS, INTERFACES_MAX, SLOTS_PER_BLOCK},
-    member::MemberRow,
+    member::{ForwardMode, MemberRow},
     service::{MembersRef, ServiceKey, ServiceRow, TableRef},
     slot::{Slot, SlotBlock},
 };
@@ -113,7 +116,7 @@ features! {
     heartbeats => FEATURE_HEARTBEAT,
 }
 
-/// A row of the interface table. By which interface its frames leave is not read where there is only one.
+/// A row of the interface table.
 #[inline(always)]
 pub(crate) fn interface(row: u32) -> Option<InterfaceRow> {
     let row = INTERFACES.get_ptr(row)?;
@@ -121,7 +124,7 @@ pub(crate) fn interface(row: u32) -> Option<InterfaceRow> {
     unsafe {
         Some(InterfaceRow {
             ifindex: read_volatile(addr_of!((*row).ifindex)),
-            leaves_by: if redirects() { read_volatile(addr_of!((*row).leaves_by)) } else { 0 },
+            leaves_by: read_volatile(addr_of!((*row).leaves_by)),
             mac: read_volatile(addr_of!((*row).mac)),
         })
     }
@@ -209,6 +212,14 @@ impl Member {
         unsafe { read_volatile(addr_of!((*self.0).mode)) }
     }
 
+    /// Whether packets leave in forward mode `l2` with so many bytes before the EtherType: one word says both.
+    #[inline(always)]
+    pub(crate) fn is_l2(&self, length: usize) -> bool {
+        // SAFETY: `link_length` at an even offset, and `mode` behind it; asserted below.
+        let word = unsafe { read_volatile(self.0.byte_add(offset_of!(MemberRow, link_length)).cast::<u16>()) };
+        word == u16::from_ne_bytes([length as u8, ForwardMode::L2 as u8])
+    }
+
     /// The member's flags.
     #[inline(always)]
     pub(crate) fn flags(&self) -> u16 {
@@ -230,6 +241,9 @@ impl Member {
         unsafe { read_volatile(addr_of!((*self.0).device)) }
     }
 }
+
+const _: () = assert!(offset_of!(MemberRow, link_length).is_multiple_of(2));
+const _: () = assert!(offset_of!(MemberRow, mode) == offset_of!(MemberRow, link_length) + 1);
 
 /// The slot at `index` of the table that starts at row `block`.
 #[inline(always)]

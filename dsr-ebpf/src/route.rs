@@ -1,64 +1,71 @@
 //! Where a packet goes: service, then select, of a frame whose link and IP headers are read.
 //!
-//! Enters a frame; leaves the member that it is sent to and what is counted of it, or the reason why it goes no further. It
+//! Enters a frame; leaves the member that it is sent to, or the reason why it goes no further. It
 //! changes no frame but one that is answered from here.
 
+use aya_ebpf::bindings::xdp_md;
 use dsr_common::{service::FLAG_REJECT, stats::Reason};
 
 use crate::{
     frame::Frame,
     hairpin,
     interface::Interface,
-    parse::{self, Fragment, Ip, Link, Packet, Plain},
+    parse::{self, Fault, Ip, Link, Packet, Part, Shape},
     select::{self, Choice, Datagram},
     service,
     wire::icmp,
 };
 
-/// Where a packet goes, and what is counted of it.
+/// Where a packet goes.
 pub(crate) struct Route {
     pub(crate) choice: Choice,
-    pub(crate) octets: usize,
+    /// Whether it opens a TCP connection.
     pub(crate) opens: bool,
     /// The datagram that this is the first fragment of.
     pub(crate) first_of: Option<Datagram>,
 }
 
-/// The way of nearly every packet: one look at its slot. Where there is anything else to say of a frame, the long way says
-/// it.
-#[inline(always)]
-pub(crate) fn plain(frame: &Frame, interface: &Interface) -> Option<(Link, Route)> {
-    let Plain { link, packet, end } = parse::plain(frame, interface)?;
-    let service = service::exact(&packet.flow)?;
-    let row = match select::row_if_stable(&packet.flow, &service) {
-        Some(row) => row,
-        None => u32::try_from(crate::follow_plain(frame.context())).ok()?,
-    };
-    let choice = select::at(row).ok()?;
-    Some((link, Route { choice, octets: end, opens: packet.opens, first_of: None }))
+subprogram! {
+    /// The row of the member of a frame of the fast path that takes more than a look at its slot; none where the slow path
+    /// has to look at it. It reads the frame anew, so that the fast path keeps its registers.
+    pub(crate) fn follow(ctx: *mut xdp_md, shape: Shape) -> Option<u32> {
+        parse::reparse(&Frame::of(ctx), shape).and_then(|packet| {
+            let service = service::exact(&packet.flow)?;
+            if service.is_passed() {
+                return None;
+            }
+            select::row(&packet, &service).ok()
+        })
+    }
 }
 
-/// The way of a packet to a VIP, or why it has none.
+/// Why a frame goes no further in which no packet could be read.
+#[inline(always)]
+pub(crate) fn reason_of_fault(fault: Fault) -> Reason {
+    match fault {
+        Fault::Absent(reason) => reason,
+        Fault::Malformed(family, address) => service::reason_if_vip(family, address, Reason::DropMalformed),
+    }
+}
+
+/// The route of a packet to a VIP, or why it has none.
 #[inline(always)]
 pub(crate) fn of(frame: &mut Frame, link: &Link, ip: &Ip, interface: &Interface) -> Result<Route, Reason> {
     let to_vip = |reason| service::reason_if_vip(ip.family, ip.vip, reason);
-    let packet = match (ip.protocol == icmp::protocol(ip.family), ip.fragment) {
-        (false, Fragment::Later(id)) => {
+    let packet = match (ip.protocol == icmp::protocol(ip.family), ip.fragment.part) {
+        (false, Part::Later) => {
             if !service::is_vip(ip.family, ip.vip) {
                 return Err(Reason::PassNotVip);
             }
-            let choice = select::follow_first(Datagram::of(ip, id))?;
-            return Ok(Route { choice, octets: ip.end, opens: false, first_of: None });
+            let choice = select::follow_first(Datagram::of(ip))?;
+            return Ok(Route { choice, opens: false, first_of: None });
         }
         (false, _) => parse::transport(frame, ip).map_err(to_vip)?,
-        (true, Fragment::Whole) => about(frame, link, ip, interface)?,
+        (true, Part::Whole) => about(frame, link, ip, interface)?,
         (true, _) => return Err(to_vip(Reason::DropIcmp)),
     };
     let service = service::find(&packet.flow)?;
-    let first_of = match ip.fragment {
-        Fragment::First(id) => Some(Datagram::of(ip, id)),
-        _ => None,
-    };
+    let first_of = matches!(ip.fragment.part, Part::First).then(|| Datagram::of(ip));
     if service.is_passed() {
         if let Some(datagram) = first_of {
             datagram.remember_passed();
@@ -69,7 +76,7 @@ pub(crate) fn of(frame: &mut Frame, link: &Link, ip: &Ip, interface: &Interface)
         Err(Reason::DropNoBackend) if service.table.flags() & FLAG_REJECT != 0 => Err(Reason::AnswerReject),
         choice => choice,
     }?;
-    Ok(Route { choice, octets: ip.end, opens: packet.opens, first_of })
+    Ok(Route { choice, opens: packet.opens, first_of })
 }
 
 /// The packet that an ICMP error is about; any other message of ICMP ends here.

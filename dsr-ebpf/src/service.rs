@@ -10,7 +10,6 @@ use dsr_common::{
 };
 
 use crate::{
-    global,
     maps::{self, LoadedKeys},
     wire::{
         icmp,
@@ -107,30 +106,33 @@ fn search(vip: Address, key: ServiceKey) -> Option<Service> {
     if found == ServiceKey::EMPTY {
         return None;
     }
-    // A function of its own: the table is so sparse that few services stand elsewhere, and the short way keeps its registers.
-    let index = global::search_services(u64::from(first), vip.hi, vip.lo, u64::from(key.0)) as u32;
+    // The table is so sparse that few services stand elsewhere.
+    let index = search_services(first, vip.hi, vip.lo, key);
     maps::service(index).map(|row| read(&row, index))
 }
 
-/// The row of a service that does not stand in its first one, or [`NOWHERE`].
+subprogram! {
+    /// The row of a service that does not stand in its first one, or one past the end of the table.
+    fn search_services(first: u32, hi: u64, lo: u64, key: ServiceKey) -> u32 {
+        search_on(first, Address { hi, lo }, key).unwrap_or(u32::MAX)
+    }
+}
+
 #[inline(always)]
-pub(crate) fn search_on(first: u32, Address { hi, lo }: Address, key: ServiceKey) -> u32 {
+fn search_on(first: u32, vip: Address, key: ServiceKey) -> Option<u32> {
     for step in 1..SERVICE_PROBES {
         let index = first.wrapping_add(step) & maps::service_mask();
-        let Some(row) = maps::service(index) else { break };
+        let row = maps::service(index)?;
         let found = row.key();
-        if found == key && row.vip() == (Address { hi, lo }) {
-            return index;
+        if found == key && row.vip() == vip {
+            return Some(index);
         }
         if found == ServiceKey::EMPTY {
             break;
         }
     }
-    NOWHERE
+    None
 }
-
-/// No service table is as large.
-const NOWHERE: u32 = u32::MAX;
 
 #[inline(always)]
 fn read(row: &maps::Service, index: u32) -> Service {

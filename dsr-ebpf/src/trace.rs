@@ -13,10 +13,10 @@ use dsr_common::{
 };
 
 use crate::{
-    frame::Frame,
-    interface::Interface,
+    frame::{self, Frame},
+    interface::{self, Interface},
     maps,
-    parse::{self, Payload},
+    parse::{self, Part, Payload},
     wire::{
         ipv4, ipv6,
         transport::{Ports, SCTP, TCP, TcpHead, UDP},
@@ -26,15 +26,13 @@ use crate::{
 /// Who watches the way of a frame.
 pub(crate) trait Observer {
     /// A frame came in.
-    fn meets(frame: &Frame, interface: &Interface);
+    fn meets(ctx: *mut xdp_md);
     /// It was given the member in this row.
     fn chose(row: u32);
     /// It was sent there, or met its end for a reason.
     fn ended(reason: Option<Reason>);
     /// The program is done with it.
     fn is_over();
-    /// The long way, watched by the same.
-    fn examine(ctx: *mut xdp_md, row: u64, mac: u64) -> u64;
 }
 
 /// Nobody watches: nothing of it is in the program.
@@ -42,7 +40,7 @@ pub(crate) struct Unobserved;
 
 impl Observer for Unobserved {
     #[inline(always)]
-    fn meets(_: &Frame, _: &Interface) {}
+    fn meets(_: *mut xdp_md) {}
 
     #[inline(always)]
     fn chose(_: u32) {}
@@ -52,11 +50,6 @@ impl Observer for Unobserved {
 
     #[inline(always)]
     fn is_over() {}
-
-    #[inline(always)]
-    fn examine(ctx: *mut xdp_md, row: u64, mac: u64) -> u64 {
-        crate::examine(ctx, row, mac)
-    }
 }
 
 /// `dsr trace` watches.
@@ -64,8 +57,8 @@ pub(crate) struct Trace;
 
 impl Observer for Trace {
     #[inline(always)]
-    fn meets(frame: &Frame, interface: &Interface) {
-        crate::note_traced(frame.context(), interface.mac);
+    fn meets(ctx: *mut xdp_md) {
+        note_traced(ctx);
     }
 
     #[inline(always)]
@@ -80,20 +73,27 @@ impl Observer for Trace {
 
     #[inline(always)]
     fn is_over() {
-        crate::global::tell_traced();
+        tell_traced();
     }
+}
 
-    #[inline(always)]
-    fn examine(ctx: *mut xdp_md, row: u64, mac: u64) -> u64 {
-        crate::examine_traced(ctx, row, mac)
+subprogram! {
+    fn note_traced(ctx: *mut xdp_md) -> () {
+        note(&Frame::of(ctx));
+    }
+}
+
+subprogram! {
+    fn tell_traced() -> () {
+        tell();
     }
 }
 
 /// Starts this CPU's record: with the frame's packet where the filter lets it through, else not in use.
 #[inline(always)]
-pub(crate) fn note(frame: &Frame, interface: &Interface) {
+fn note(frame: &Frame) {
     let matching = maps::trace_filter().and_then(|filter| {
-        let record = read(frame, interface)?;
+        let record = read(frame, &interface::find(frame::interface(frame.context()))?)?;
         lets_through(&filter, &record).then_some(record)
     });
     maps::set_traced(matching.unwrap_or(NOTHING));
@@ -101,7 +101,7 @@ pub(crate) fn note(frame: &Frame, interface: &Interface) {
 
 /// Writes this CPU's record to the log, if it is in use and the log has not had too many.
 #[inline(always)]
-pub(crate) fn tell() {
+fn tell() {
     let Some(record) = maps::traced() else { return };
     if maps::may_tell(TRACES_PER_SECOND) {
         let octets: &[u8] = record;
@@ -139,10 +139,10 @@ fn lets_through(filter: &TraceFilter, record: &TraceRecord) -> bool {
 /// Reads what the filter asks for, also of packets that are not sound: why they go no further is what a trace shall tell.
 #[inline(always)]
 fn read(frame: &Frame, interface: &Interface) -> Option<TraceRecord> {
-    let link = parse::link(frame, interface).ok()?;
-    let start = link.end();
-    let record = TraceRecord { ifindex: interface.ifindex, ..NOTHING };
-    match link.payload {
+    let arrival = parse::link(frame, interface).ok()?;
+    let start = arrival.link.end();
+    let record = TraceRecord { ifindex: frame::interface(frame.context()), ..NOTHING };
+    match arrival.payload {
         Payload::Ipv4 => {
             let ip: &ipv4::Header = frame.at(start)?;
             let record = TraceRecord {
@@ -165,7 +165,7 @@ fn read(frame: &Frame, interface: &Interface) -> Option<TraceRecord> {
                 ..record
             };
             Some(match parse::ipv6(frame, start) {
-                Ok(ip) if !matches!(ip.fragment, parse::Fragment::Later(_)) => {
+                Ok(ip) if !matches!(ip.fragment.part, Part::Later) => {
                     with_ports(frame, ip.payload, TraceRecord { protocol: ip.protocol, ..record })
                 }
                 Ok(ip) => TraceRecord { protocol: ip.protocol, ..record },

@@ -1,6 +1,7 @@
 //! Claims to VIPs: what the agent is told of a frame in which another host says that a VIP is its own. The frame itself is
 //! treated as if nobody watched.
 
+use aya_ebpf::bindings::xdp_md;
 use dsr_common::{
     address::Address,
     claim::{Claim, ClaimKind},
@@ -9,30 +10,58 @@ use dsr_common::{
 };
 
 use crate::{
-    frame::Frame,
+    frame::{self, Frame},
     maps,
     parse::Link,
+    subprograms::Scalar,
     wire::ethernet::{MACS, TAG, Tag},
 };
 
 /// Tells of a claim to `vip` by the host at `mac`; `marked` where a balancer made it.
 #[inline(always)]
 pub(crate) fn report(frame: &Frame, link: &Link, vip: Address, mac: u64, kind: ClaimKind, marked: bool) {
-    let about = kind as u64 | u64::from(marked) << MARKED | (link.length as u64) << LENGTH;
-    crate::report_claim(frame.context(), vip.hi, vip.lo, mac, about);
+    let about = About { kind: kind as u8, marked, length: link.length as u8 };
+    report_claim(frame.context(), vip.hi, vip.lo, mac, about);
 }
 
-/// Where in `about` the mark is, and the octets of the link header before the `EtherType`.
-const MARKED: u32 = 8;
-const LENGTH: u32 = 16;
+/// What a claim was seen in.
+#[derive(Clone, Copy)]
+struct About {
+    /// See [`ClaimKind`].
+    kind: u8,
+    marked: bool,
+    /// Octets of the link header before the `EtherType`.
+    length: u8,
+}
 
-/// The same behind a call that takes numbers only. The agent's own interfaces hear each other where they share a segment.
+/// Bits 0 to 7: the kind. Bit 8: the mark. Bits 16 to 23: the length.
+impl Scalar for About {
+    type Raw = u64;
+
+    #[inline(always)]
+    fn scalar(self) -> u64 {
+        u64::from(self.kind) | u64::from(self.marked) << 8 | u64::from(self.length) << 16
+    }
+
+    #[inline(always)]
+    fn from_scalar(word: u64) -> Self {
+        Self { kind: word as u8, marked: word >> 8 & 1 != 0, length: (word >> 16) as u8 }
+    }
+}
+
+subprogram! {
+    fn report_claim(ctx: *mut xdp_md, hi: u64, lo: u64, mac: u64, about: About) -> () {
+        tell(&Frame::of(ctx), Address { hi, lo }, mac, about);
+    }
+}
+
+/// The agent's own interfaces hear each other where they share a segment.
 #[inline(always)]
-pub(crate) fn tell(frame: &Frame, vip: Address, mac: u64, about: u64) {
+fn tell(frame: &Frame, vip: Address, mac: u64, about: About) {
     if is_ours(mac) {
         return;
     }
-    let length = (about >> LENGTH) as u8 as usize;
+    let length = usize::from(about.length);
     let tag = |index: usize| {
         let at = MACS + index * TAG;
         if length <= at {
@@ -43,10 +72,10 @@ pub(crate) fn tell(frame: &Frame, vip: Address, mac: u64, about: u64) {
     maps::tell(Claim {
         vip,
         mac,
-        ifindex: frame.interface(),
+        ifindex: frame::interface(frame.context()),
         tags: [tag(0), tag(1)],
-        kind: about as u8,
-        marked: (about >> MARKED) as u8,
+        kind: about.kind,
+        marked: u8::from(about.marked),
         pad: 0,
     });
 }

@@ -4,7 +4,14 @@ mod l2;
 
 use dsr_common::{interface::MAC_MASK, member::ForwardMode, stats::Reason};
 
-use crate::{count, frame::Frame, maps, parse::Link, select::Choice};
+use crate::{
+    count,
+    frame::Frame,
+    maps::{self, Member},
+    parse::Link,
+    select::Choice,
+    wire::headers,
+};
 
 /// How a frame leaves.
 pub(crate) enum Egress {
@@ -29,8 +36,27 @@ pub(crate) fn send(frame: &mut Frame, link: &Link, choice: &Choice) -> Result<Eg
         L2 => l2::rewrite(frame, link, member)?,
         _ => return Err(Reason::DropNoBackend),
     }
-    if !maps::redirects() || member.ifindex() == link.ifindex {
+    if leaves_by(member, link.ifindex) {
         return Ok(Egress::SameInterface);
     }
     maps::redirect(member.device()).map(Egress::Redirected).ok_or(Reason::DropNoBackend)
+}
+
+/// Rewrites the link header of a frame that leaves by the interface that it came in on, with as many bytes in front of
+/// its packet. Nothing, and nothing written, where it takes more than that: [`send`] knows the rest.
+#[inline(always)]
+pub(crate) fn rewrite_in_place<L: headers::Link>(link: &mut L, member: &Member, ifindex: u32) -> Option<()> {
+    let head = member.macs_head();
+    // Four bytes of the MACs tell nearly every frame from one that came back; `send` compares all six.
+    if (head >> 16) as u32 == link.tail() || !member.is_l2(L::LENGTH) || !leaves_by(member, ifindex) {
+        return None;
+    }
+    link.write(head, member.macs_tail(), || member.tag(0));
+    Some(())
+}
+
+/// Whether the member is reached by the interface that the frame came in on.
+#[inline(always)]
+fn leaves_by(member: &Member, ifindex: u32) -> bool {
+    member.ifindex() == ifindex || !maps::redirects()
 }

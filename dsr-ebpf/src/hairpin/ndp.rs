@@ -1,6 +1,7 @@
 //! Neighbour discovery for VIPs (RFC 4861): solicitations are answered, probes for duplicates (RFC 4862) included, and
 //! claims are told from the rest.
 
+use aya_ebpf::bindings::xdp_md;
 use dsr_common::{
     address::{Address, Family},
     claim::{ClaimKind, FLOW_LABEL},
@@ -15,8 +16,11 @@ use super::{
 };
 use crate::{
     frame::Frame,
-    parse::Link,
-    service, watch,
+    interface::Interface,
+    parse::{self, Link},
+    service,
+    subprograms::Scalar,
+    watch,
     wire::{
         Be16, Word, ethernet, icmp,
         ipv6::{HEADER, Header, Words},
@@ -31,32 +35,55 @@ use crate::{
 const ALL_NODES: Address = Address::from_v6([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 const ALL_NODES_MAC: u64 = mac_word([0x33, 0x33, 0, 0, 0, 1]);
 
-/// What became of a packet of neighbour discovery, as a function that the verifier looks at by itself can return it.
-pub(crate) struct Discovered;
+/// What became of a packet of neighbour discovery.
+enum Discovered {
+    /// Nothing: it is treated like any other packet.
+    Nothing,
+    Claim,
+    Answered,
+    Failed,
+}
 
-impl Discovered {
-    const CLAIM: u64 = 1;
-    const ANSWERED: u64 = 2;
-    const FAILED: u64 = 3;
+impl Scalar for Discovered {
+    type Raw = u64;
 
     #[inline(always)]
-    pub(crate) fn word(reason: Option<Reason>) -> u64 {
-        match reason {
-            None => 0,
-            Some(Reason::PassNdClaim) => Self::CLAIM,
-            Some(Reason::AnswerNdp) => Self::ANSWERED,
-            Some(_) => Self::FAILED,
-        }
+    fn scalar(self) -> u64 {
+        self as u64
     }
 
     #[inline(always)]
-    pub(crate) fn reason(word: u64) -> Option<Reason> {
+    fn from_scalar(word: u64) -> Self {
         match word {
-            0 => None,
-            Self::CLAIM => Some(Reason::PassNdClaim),
-            Self::ANSWERED => Some(Reason::AnswerNdp),
-            _ => Some(Reason::DropInconsistent),
+            0 => Self::Nothing,
+            1 => Self::Claim,
+            2 => Self::Answered,
+            _ => Self::Failed,
         }
+    }
+}
+
+subprogram! {
+    fn discover(ctx: *mut xdp_md, mac: u64) -> Discovered {
+        let mut frame = Frame::of(ctx);
+        let interface = Interface { row: 0, ifindex: 0, mac };
+        match parse::link(&frame, &interface) {
+            Ok(arrival) => respond(&mut frame, &arrival.link, mac).unwrap_or(Discovered::Nothing),
+            Err(_) => Discovered::Nothing,
+        }
+    }
+}
+
+/// Answers a solicitation for a VIP, or names a claim to one: the reason why the frame goes no further.
+#[inline(always)]
+pub(crate) fn answer(frame: &mut Frame, mac: u64) -> Result<(), Reason> {
+    let discovered = discover(frame.context(), mac);
+    frame.reload_bounds();
+    match discovered {
+        Discovered::Nothing => Ok(()),
+        Discovered::Claim => Err(Reason::PassNdClaim),
+        Discovered::Answered => Err(Reason::AnswerNdp),
+        Discovered::Failed => Err(Reason::DropInconsistent),
     }
 }
 
@@ -67,9 +94,8 @@ struct Discovery {
     target: Address,
 }
 
-/// Answers a solicitation for a VIP, or names a claim to one; nothing where the packet is like any other.
 #[inline(always)]
-pub(crate) fn answer(frame: &mut Frame, link: &Link, mac: u64) -> Option<Reason> {
+fn respond(frame: &mut Frame, link: &Link, mac: u64) -> Option<Discovered> {
     let discovery = read(frame, link.end())?;
     let Discovery { kind, source, target } = discovery;
     if kind == ADVERTISEMENT {
@@ -77,11 +103,11 @@ pub(crate) fn answer(frame: &mut Frame, link: &Link, mac: u64) -> Option<Reason>
             return None;
         }
         report(frame, link, target, ClaimKind::Advertisement);
-        return Some(Reason::PassNdClaim);
+        return Some(Discovered::Claim);
     }
     if service::is_vip(Family::V6, source) {
         report(frame, link, source, ClaimKind::Solicitation);
-        return Some(Reason::PassNdClaim);
+        return Some(Discovered::Claim);
     }
     let from_group = source.hi.to_ne_bytes()[0] == 0xff;
     if from_group || !is_from_host(link) || !service::is_announced(Family::V6, target) {
@@ -91,7 +117,7 @@ pub(crate) fn answer(frame: &mut Frame, link: &Link, mac: u64) -> Option<Reason>
     let (to, to_mac, flags) =
         if probes { (ALL_NODES, ALL_NODES_MAC, OVERRIDE) } else { (source, link.source, OVERRIDE | SOLICITED) };
     let answer = Answer { vip: target, to, to_mac, flags, mac };
-    Some(if answer.write(frame, link.end()).is_some() { Reason::AnswerNdp } else { Reason::DropInconsistent })
+    Some(if answer.write(frame, link.end()).is_some() { Discovered::Answered } else { Discovered::Failed })
 }
 
 /// Tells of a claim: the MAC is the one that the first option says, as nearly every sender has it, else the frame's.

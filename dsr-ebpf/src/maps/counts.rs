@@ -12,11 +12,13 @@ static REASONS: PerCpuArray<u64> = PerCpuArray::with_max_entries(REASON_ROWS, 0)
 
 /// This CPU's counters of a member.
 #[inline(always)]
-pub(crate) fn add_member(row: u32, bytes: u64, new_flows: u64) -> Option<()> {
+pub(crate) fn add_member(row: u32, bytes: u64, opens: bool) -> Option<()> {
     own(&COUNTERS, row)?.change(|counters| {
         counters.packets += 1;
         counters.bytes += bytes;
-        counters.new_flows += new_flows;
+        if opens {
+            counters.new_flows += 1;
+        }
     });
     Some(())
 }

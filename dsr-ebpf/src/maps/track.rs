@@ -56,13 +56,6 @@ pub(crate) enum FlowTable {
     New = 1,
 }
 
-impl FlowTable {
-    #[inline(always)]
-    pub(crate) const fn of_number(number: u64) -> Self {
-        if number == 0 { Self::Known } else { Self::New }
-    }
-}
-
 /// One set of either. CPUs may write it at the same time: a word is written at once, so an entry may be lost, but never
 /// be half another's.
 pub(crate) struct Flows(Element<FlowSet>);

@@ -1,13 +1,15 @@
 //! IPv6 extension headers (RFC 8200, section 4; RFC 4302), no more than [`EXTENSIONS`] of them.
 //!
-//! The walk is a function that the verifier looks at once, by itself ([`crate::walk_extensions`]): what follows it
-//! would else be looked at once for each number of headers. It is called only where there is a header to walk.
+//! The walk is a subprogram: the verifier would else check what follows it once for each number of headers. It is called
+//! only where there is a header to walk.
 
+use aya_ebpf::bindings::xdp_md;
 use dsr_common::limits::EXTENSIONS;
 
-use super::Fragment;
+use super::{Fragment, Part};
 use crate::{
     frame::{self, Frame},
+    subprograms::Scalar,
     wire::ipv6::{
         self, AUTHENTICATION, DESTINATION_OPTIONS, Extension, FRAGMENT, FRAGMENT_LENGTH, HOP_BY_HOP, ROUTING,
     },
@@ -22,7 +24,7 @@ const MORE: u16 = 1;
 
 /// Where the extension headers end.
 #[derive(Clone, Copy)]
-pub(crate) struct Last {
+pub(super) struct Last {
     /// The first header that extends nothing.
     pub(super) protocol: u8,
     /// Where it starts.
@@ -35,15 +37,21 @@ pub(crate) struct Last {
 #[inline(always)]
 pub(super) fn walk(frame: &Frame, next: u8, at: usize, end: usize) -> Option<Last> {
     if !is_extension(next) {
-        return Some(Last { protocol: next, payload: at, fragment: Fragment::Whole });
+        return Some(Last { protocol: next, payload: at, fragment: Fragment::WHOLE });
     }
-    Last::from_word(crate::walk_extensions(frame.context(), u64::from(next), at as u64, end as u64))
+    walk_extensions(frame.context(), next, at as u64, end as u64)
+}
+
+subprogram! {
+    fn walk_extensions(ctx: *mut xdp_md, next: u8, at: u64, end: u64) -> Option<Last> {
+        step_by_step(&Frame::of(ctx), next, at as usize & 0xffff, end as usize & 0x1_ffff)
+    }
 }
 
 /// The walk itself.
 #[inline(always)]
-pub(crate) fn step_by_step(frame: &Frame, next: u8, at: usize, end: usize) -> Option<Last> {
-    let mut last = Last { protocol: next, payload: at, fragment: Fragment::Whole };
+fn step_by_step(frame: &Frame, next: u8, at: usize, end: usize) -> Option<Last> {
+    let mut last = Last { protocol: next, payload: at, fragment: Fragment::WHOLE };
     for _ in 0..EXTENSIONS {
         let at = last.payload & OFFSETS;
         match last.protocol {
@@ -57,15 +65,15 @@ pub(crate) fn step_by_step(frame: &Frame, next: u8, at: usize, end: usize) -> Op
                 let header: &ipv6::Fragment = within(frame, at, FRAGMENT_LENGTH, end)?;
                 (last.protocol, last.payload) = (header.next_header, at + FRAGMENT_LENGTH);
                 let word = header.offset_more.get();
-                if word & (OFFSET | MORE) != 0 && !matches!(last.fragment, Fragment::Whole) {
+                if word & (OFFSET | MORE) != 0 && !matches!(last.fragment.part, Part::Whole) {
                     return None; // A fragment of a fragment.
                 }
                 if word & OFFSET != 0 {
-                    last.fragment = Fragment::Later(header.id);
+                    last.fragment = Fragment::later(header.id);
                     return Some(last);
                 }
                 if word & MORE != 0 {
-                    last.fragment = Fragment::First(header.id);
+                    last.fragment = Fragment::first(header.id);
                 }
             }
             _ => break,
@@ -88,34 +96,36 @@ fn within<T: frame::Header>(frame: &Frame, at: usize, length: usize, end: usize)
     frame.at(at)
 }
 
+const WHOLE: u64 = 1;
+const FIRST: u64 = 2;
+const LATER: u64 = 3;
+
 /// Bits 0 to 15: where the payload starts. 16 to 23: the protocol. 24 and 25: zero for nothing, else the part of a
 /// datagram. 32 to 63: the identification.
-impl Last {
-    const WHOLE: u64 = 1;
-    const FIRST: u64 = 2;
-    const LATER: u64 = 3;
+impl Scalar for Option<Last> {
+    type Raw = u64;
 
-    /// As a function that the verifier looks at by itself can return it.
     #[inline(always)]
-    pub(crate) fn word(last: Option<Self>) -> u64 {
-        let Some(Self { protocol, payload, fragment }) = last else { return 0 };
-        let (part, id) = match fragment {
-            Fragment::Whole => (Self::WHOLE, 0),
-            Fragment::First(id) => (Self::FIRST, id),
-            Fragment::Later(id) => (Self::LATER, id),
+    fn scalar(self) -> u64 {
+        let Some(Last { protocol, payload, fragment }) = self else { return 0 };
+        let part = match fragment.part {
+            Part::Whole => WHOLE,
+            Part::First => FIRST,
+            Part::Later => LATER,
         };
-        payload as u64 & 0xffff | u64::from(protocol) << 16 | part << 24 | u64::from(id) << 32
+        payload as u64 & 0xffff | u64::from(protocol) << 16 | part << 24 | u64::from(fragment.id) << 32
     }
 
     #[inline(always)]
-    fn from_word(word: u64) -> Option<Self> {
+    fn from_scalar(word: u64) -> Self {
         let id = (word >> 32) as u32;
-        let fragment = match word >> 24 & 3 {
-            Self::WHOLE => Fragment::Whole,
-            Self::FIRST => Fragment::First(id),
-            Self::LATER => Fragment::Later(id),
+        let part = match word >> 24 & 3 {
+            WHOLE => Part::Whole,
+            FIRST => Part::First,
+            LATER => Part::Later,
             _ => return None,
         };
-        Some(Self { protocol: (word >> 16) as u8, payload: word as usize & OFFSETS, fragment })
+        let fragment = Fragment { part, id };
+        Some(Last { protocol: (word >> 16) as u8, payload: word as usize & OFFSETS, fragment })
     }
 }

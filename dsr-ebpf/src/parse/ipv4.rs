@@ -5,24 +5,24 @@ use dsr_common::{
     stats::Reason,
 };
 
-use super::{Fragment, Ip};
+use super::{Fault, Fragment, Ip};
 use crate::{
     frame::Frame,
-    maps, service,
+    maps,
     wire::ipv4::{Header, MIN},
 };
 
 /// Reads the header that starts at `start`.
 #[inline(always)]
-pub(crate) fn parse(frame: &Frame, start: usize) -> Result<Ip, Reason> {
-    let ip: &Header = frame.at(start).ok_or(Reason::PassTruncated)?;
+pub(crate) fn parse(frame: &Frame, start: usize) -> Result<Ip, Fault> {
+    let ip: &Header = frame.at(start).ok_or(Fault::Absent(Reason::PassTruncated))?;
     if ip.version() != 4 {
-        return Err(Reason::PassNotIp);
+        return Err(Fault::Absent(Reason::PassNotIp));
     }
     let (client, vip) = (Address::from_v4(ip.source), Address::from_v4(ip.destination));
     let (header, total) = (ip.length(), usize::from(ip.total_length.get()));
     if header < MIN || total < header || !fits(frame, start + total) {
-        return Err(service::reason_if_vip(Family::V4, vip, Reason::DropMalformed));
+        return Err(Fault::Malformed(Family::V4, vip));
     }
     Ok(Ip {
         family: Family::V4,
@@ -42,11 +42,11 @@ impl Header {
     fn part(&self) -> Fragment {
         let id = u32::from(self.id.raw());
         if !self.is_fragment() {
-            Fragment::Whole
+            Fragment::WHOLE
         } else if self.offset() == 0 {
-            Fragment::First(id)
+            Fragment::first(id)
         } else {
-            Fragment::Later(id)
+            Fragment::later(id)
         }
     }
 }
@@ -54,5 +54,5 @@ impl Header {
 /// Whether the frame holds `length` octets, in one buffer or several.
 #[inline(always)]
 pub(super) fn fits(frame: &Frame, length: usize) -> bool {
-    frame.holds(length) || (maps::jumbo() && frame.whole_length() >= length)
+    length <= frame.length() || (maps::jumbo() && frame.whole_length() >= length)
 }

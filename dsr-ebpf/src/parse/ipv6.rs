@@ -5,25 +5,24 @@ use dsr_common::{
     stats::Reason,
 };
 
-use super::{Fragment, Ip, extension, ipv4::fits};
+use super::{Fault, Ip, Part, extension, ipv4::fits};
 use crate::{
     frame::Frame,
-    service,
     wire::ipv6::{HEADER, Header},
 };
 
 /// Reads the header that starts at `start` and walks its extension headers.
 #[inline(always)]
-pub(crate) fn parse(frame: &Frame, start: usize) -> Result<Ip, Reason> {
-    let header: &Header = frame.at(start).ok_or(Reason::PassTruncated)?;
+pub(crate) fn parse(frame: &Frame, start: usize) -> Result<Ip, Fault> {
+    let header: &Header = frame.at(start).ok_or(Fault::Absent(Reason::PassTruncated))?;
     if header.version() != 6 {
-        return Err(Reason::PassNotIp);
+        return Err(Fault::Absent(Reason::PassNotIp));
     }
     let client = Address { hi: header.source.hi, lo: header.source.lo };
     let vip = Address { hi: header.destination.hi, lo: header.destination.lo };
     let end = start + HEADER + usize::from(header.payload_length.get());
     let last = if fits(frame, end) { extension::walk(frame, header.next_header, start + HEADER, end) } else { None };
-    let last = last.ok_or_else(|| service::reason_if_vip(Family::V6, vip, Reason::DropMalformed))?;
+    let last = last.ok_or(Fault::Malformed(Family::V6, vip))?;
     Ok(Ip {
         family: Family::V6,
         client,
@@ -33,6 +32,6 @@ pub(crate) fn parse(frame: &Frame, start: usize) -> Result<Ip, Reason> {
         payload: last.payload,
         end,
         fragment: last.fragment,
-        is_plain: last.payload == start + HEADER && matches!(last.fragment, Fragment::Whole),
+        is_plain: last.payload == start + HEADER && matches!(last.fragment.part, Part::Whole),
     })
 }

@@ -12,14 +12,20 @@ use crate::{
     },
 };
 
-/// The link header of a frame.
+/// How a frame came in.
+pub(crate) struct Arrival {
+    pub(crate) link: Link,
+    pub(crate) addressee: Addressee,
+    pub(crate) payload: Payload,
+}
+
+/// What is needed of a frame's link header to send the frame on.
 pub(crate) struct Link {
     /// The source MAC in the low 48 bits.
     pub(crate) source: u64,
     /// Octets before the EtherType.
     pub(crate) length: usize,
-    pub(crate) addressee: Addressee,
-    pub(crate) payload: Payload,
+    /// The interface that it came in on, see [`Interface::ifindex`].
     pub(crate) ifindex: u32,
 }
 
@@ -33,6 +39,7 @@ pub(crate) enum Addressee {
 }
 
 /// What a frame carries.
+#[derive(Clone, Copy)]
 pub(crate) enum Payload {
     Ipv4,
     Ipv6,
@@ -50,7 +57,7 @@ impl Link {
 
 /// Reads the link header. A frame to another host's MAC, as a promiscuous interface sees, is not ours to send.
 #[inline(always)]
-pub(crate) fn parse(frame: &Frame, interface: &Interface) -> Result<Link, Reason> {
+pub(crate) fn parse(frame: &Frame, interface: &Interface) -> Result<Arrival, Reason> {
     let header: &Header = frame.at(0).ok_or(Reason::PassTruncated)?;
     let addressee = if header.head & MAC_MASK == interface.mac {
         Addressee::Us
@@ -73,7 +80,8 @@ pub(crate) fn parse(frame: &Frame, interface: &Interface) -> Result<Link, Reason
         ethernet::ARP => Payload::Arp,
         _ => Payload::Other,
     };
-    Ok(Link { source: header.source(), length, addressee, payload, ifindex: interface.ifindex })
+    let link = Link { source: header.source(), length, ifindex: interface.ifindex };
+    Ok(Arrival { link, addressee, payload })
 }
 
 #[inline(always)]

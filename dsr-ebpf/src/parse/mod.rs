@@ -1,30 +1,38 @@
 //! Frame in, packet out: where the headers are and which flow they name. Changes nothing.
 //!
-//! What is not for us is told apart from what is for a VIP and broken: only the latter is dropped. A reason to drop that
-//! is given here is therefore one for packets to VIPs; the caller asks whether this is one.
+//! Pure: no table is looked into. What is malformed is dropped where it is sent to a VIP, and else none of our business, so
+//! that a [`Fault`] names the address; the caller asks whether that is a VIP.
 
 mod extension;
+mod fast;
 mod ipv4;
 mod ipv6;
 mod link;
-mod plain;
 mod quoted;
 mod transport;
 
 use dsr_common::{
     address::{Address, Family},
     flow::Flow,
+    stats::Reason,
 };
 
 pub(crate) use self::{
-    extension::{Last, step_by_step as walk_step_by_step},
+    fast::{Network, Shape, ethertype_behind_tag, ethertype_to, reparse},
     ipv4::parse as ipv4,
     ipv6::parse as ipv6,
     link::{Addressee, Link, Payload, parse as link},
-    plain::{Plain, parse as plain, parse_again as plain_again},
     quoted::parse as quoted,
     transport::parse as transport,
 };
+
+/// Why no packet could be read.
+pub(crate) enum Fault {
+    /// There is none of that kind, wherever it is sent to.
+    Absent(Reason),
+    /// It is malformed, and sent to this address.
+    Malformed(Family, Address),
+}
 
 /// An IP header whose lengths are sound, IPv4 or IPv6.
 pub(crate) struct Ip {
@@ -48,13 +56,36 @@ pub(crate) struct Ip {
 
 /// Which part of a datagram a packet is.
 #[derive(Clone, Copy)]
-pub(crate) enum Fragment {
+pub(crate) struct Fragment {
+    pub(crate) part: Part,
+    /// The identification as it lies in the packet; zero where the packet is whole. Not the variants' own: what no path
+    /// defines the compiler may spill all the same, which the verifier refuses.
+    pub(crate) id: u32,
+}
+
+/// Part of a datagram.
+#[derive(Clone, Copy)]
+pub(crate) enum Part {
     /// All of it.
     Whole,
-    /// The first one, with the transport header; the identification as it lies in the packet.
-    First(u32),
+    /// The first one, with the transport header.
+    First,
     /// One of the others.
-    Later(u32),
+    Later,
+}
+
+impl Fragment {
+    pub(crate) const WHOLE: Self = Self { part: Part::Whole, id: 0 };
+
+    #[inline(always)]
+    pub(crate) const fn first(id: u32) -> Self {
+        Self { part: Part::First, id }
+    }
+
+    #[inline(always)]
+    pub(crate) const fn later(id: u32) -> Self {
+        Self { part: Part::Later, id }
+    }
 }
 
 /// A packet of a flow, and what the later stages need of it.

@@ -7,7 +7,7 @@ use dsr_common::{
     flow::Flow,
 };
 
-use super::{Fragment, Ip, Packet, extension};
+use super::{Ip, Packet, Part, extension};
 use crate::{
     frame::Frame,
     wire::{
@@ -73,7 +73,7 @@ fn v6(frame: &Frame, start: usize, end: usize) -> Option<Quoted> {
     let vip = Address { hi: ip.source.hi, lo: ip.source.lo };
     let client = Address { hi: ip.destination.hi, lo: ip.destination.lo };
     let last = extension::walk(frame, ip.next_header, start + HEADER, end)?;
-    if matches!(last.fragment, Fragment::Later(_)) {
+    if matches!(last.fragment.part, Part::Later) {
         return None;
     }
     Some(Quoted { protocol: last.protocol, vip, client, payload: last.payload })

@@ -9,7 +9,6 @@ use dsr_common::{
 
 use super::{Choice, at};
 use crate::{
-    global,
     maps::{self, LoadedKeys},
     parse::Ip,
 };
@@ -19,41 +18,50 @@ use crate::{
 pub(crate) struct Datagram(u64);
 
 impl Datagram {
-    /// The datagram of a fragment with this identification.
+    /// The datagram of a fragment.
     #[inline(always)]
-    pub(crate) fn of(ip: &Ip, id: u32) -> Self {
-        Self(hash(ip, id))
+    pub(crate) fn of(ip: &Ip) -> Self {
+        Self(hash(ip, ip.fragment.id))
     }
 
     /// Remembers where its first fragment went.
     #[inline(always)]
     pub(crate) fn remember(self, choice: &Choice) {
-        global::remember_fragment(self.0, u64::from(choice.row));
+        remember_fragment(self.0, choice.row);
     }
 
     /// Remembers that its first fragment was passed.
     #[inline(always)]
     pub(crate) fn remember_passed(self) {
-        global::remember_fragment(self.0, u64::from(PASSED));
+        remember_fragment(self.0, PASSED);
     }
 }
 
 /// The member that the first fragment went to, where it came and not too long ago and was not passed.
 #[inline(always)]
 pub(crate) fn find(datagram: Datagram) -> Result<Choice, Reason> {
-    match global::find_fragment(datagram.0) {
-        NONE => Err(Reason::DropFragmentEarly),
-        row if maps::heartbeats() && row == u64::from(PASSED) => Err(Reason::PassAgentDead),
-        row => at(row as u32),
+    match find_fragment(datagram.0) {
+        None => Err(Reason::DropFragmentEarly),
+        Some(PASSED) if maps::heartbeats() => Err(Reason::PassAgentDead),
+        Some(row) => at(row),
     }
 }
 
-/// No row of the member map has this number.
-const NONE: u64 = u64::MAX;
+subprogram! {
+    fn remember_fragment(hash: u64, row: u32) -> () {
+        store(hash, row);
+    }
+}
+
+subprogram! {
+    fn find_fragment(hash: u64) -> Option<u32> {
+        load(hash)
+    }
+}
 
 /// Writes a datagram's entry: over the one that it has, or over the stalest of its set.
 #[inline(always)]
-pub(crate) fn store(hash: u64, row: u32) {
+fn store(hash: u64, row: u32) {
     let now = maps::seconds();
     let Some(entries) = maps::fragments(set(hash)) else { return };
     let (mut place, mut stalest) = (0, 0);
@@ -70,18 +78,18 @@ pub(crate) fn store(hash: u64, row: u32) {
     entries.set_entry(place, Entry::new(hash, now, row));
 }
 
-/// The row in a datagram's entry, or [`NONE`].
+/// The row in a datagram's entry.
 #[inline(always)]
-pub(crate) fn load(hash: u64) -> u64 {
+fn load(hash: u64) -> Option<u32> {
     let now = maps::seconds();
-    let Some(entries) = maps::fragments(set(hash)) else { return NONE };
+    let entries = maps::fragments(set(hash))?;
     for way in 0..WAYS {
         let entry = entries.entry(way);
         if entry.is_of(hash) && entry.is_fresh(now) {
-            return u64::from(entry.row());
+            return Some(entry.row());
         }
     }
-    NONE
+    None
 }
 
 /// What all fragments of a datagram have in common, hashed as a flow whose ports are the identification. In IPv6 the

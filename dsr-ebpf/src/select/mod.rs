@@ -13,14 +13,9 @@ use dsr_common::{
     track::hash,
 };
 
-pub(crate) use self::fragment::{Datagram, find as follow_first, load as load_fragment, store as store_fragment};
-use self::track::NONE;
-pub(crate) use self::{
-    place::of as place_of_flow,
-    track::{Part, Tracked, row as row_of_flow},
-};
+pub(crate) use self::fragment::{Datagram, find as follow_first};
+use self::track::{Candidates, Part, follow_flow};
 use crate::{
-    global,
     maps::{self, LoadedKeys, Member},
     parse::Packet,
     service::Service,
@@ -70,12 +65,8 @@ pub(crate) fn row(packet: &Packet, service: &Service) -> Result<u32, Reason> {
     } else {
         Part::Later
     };
-    // The slot goes with the members, beside which it fits, and is not read again: it may have changed.
-    let members = u64::from(service.members.base()) | u64::from(slot.0) << 32;
-    match global::follow_flow(hash, table.0, u64::from(service.row), members, part as u64) {
-        NONE => Err(Reason::DropNoBackend),
-        row => Ok(row as u32),
-    }
+    let candidates = Candidates { base: service.members.base(), slot };
+    follow_flow(hash, table, service.row, candidates, part).ok_or(Reason::DropNoBackend)
 }
 
 /// The member in this row.

@@ -2,9 +2,12 @@
 
 use dsr_common::track::{Entry, WAYS, first_way};
 
-use crate::maps::{self, FlowTable};
+use crate::{
+    maps::{self, FlowTable},
+    subprograms::Scalar,
+};
 
-/// A way of a set, and what is there: one word, so that a global function can return it.
+/// A way of a set, and what is there: one word, so that a subprogram can return it.
 ///
 /// Bits 0 to 27: row and age of the entry, as in [`Entry`]. Bits 28 to 30: the way. Bits 32 and 33: whose the entry is.
 #[derive(Clone, Copy)]
@@ -19,11 +22,6 @@ const TAKEN: u64 = 1 << 33;
 impl Place {
     const fn new(way: usize, entry: Entry, whose: u64) -> Self {
         Self(entry.word() & ((1 << WAY_SHIFT) - 1) | (way as u64) << WAY_SHIFT | whose)
-    }
-
-    #[inline(always)]
-    pub(crate) const fn word(self) -> u64 {
-        self.0
     }
 
     /// The way, below [`WAYS`].
@@ -45,10 +43,45 @@ impl Place {
     }
 }
 
+subprogram! {
+    /// Where a flow is in one of the two tables, or would be.
+    pub(super) fn place_of_flow(hash: u64, table: FlowTable, clock: u64) -> Place {
+        search(hash, table, clock)
+    }
+}
+
+impl Scalar for Place {
+    type Raw = u64;
+
+    #[inline(always)]
+    fn scalar(self) -> u64 {
+        self.0
+    }
+
+    #[inline(always)]
+    fn from_scalar(word: u64) -> Self {
+        Self(word)
+    }
+}
+
+impl Scalar for FlowTable {
+    type Raw = u64;
+
+    #[inline(always)]
+    fn scalar(self) -> u64 {
+        self as u64
+    }
+
+    #[inline(always)]
+    fn from_scalar(word: u64) -> Self {
+        if word == Self::Known as u64 { Self::Known } else { Self::New }
+    }
+}
+
 /// Where the flow is, or else where it would displace least: an empty place, or the one that was not seen for longest, of
 /// several the first from [`first_way`] on.
 #[inline(always)]
-pub(crate) fn of(hash: u64, table: FlowTable, clock: u64) -> Place {
+fn search(hash: u64, table: FlowTable, clock: u64) -> Place {
     let Some(flows) = maps::flows(table, hash) else { return Place(0) };
     let (mut stalest, mut most) = (Place(0), 0);
     for step in 0..WAYS {
@@ -63,12 +96,6 @@ pub(crate) fn of(hash: u64, table: FlowTable, clock: u64) -> Place {
         }
     }
     stalest
-}
-
-/// Where the flow is in this table.
-#[inline(always)]
-pub(super) fn look(hash: u64, table: FlowTable, clock: u64) -> Place {
-    Place(crate::global::place_of_flow(hash, table as u64, clock))
 }
 
 /// Writes an entry there.

@@ -13,14 +13,17 @@ use dsr_common::{
 };
 
 use super::place::{self, Place};
-use crate::maps::{
-    self,
-    FlowTable::{self, Known, New},
+use crate::{
+    maps::{
+        self,
+        FlowTable::{self, Known, New},
+    },
+    subprograms::Scalar,
 };
 
 /// What a packet says about its flow.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(super) enum Part {
     /// It opens the flow: a TCP SYN.
     First = 0,
     /// The flow began before it.
@@ -29,10 +32,17 @@ pub(crate) enum Part {
     Either = 2,
 }
 
-impl Part {
+impl Scalar for Part {
+    type Raw = u64;
+
     #[inline(always)]
-    pub(crate) const fn of_number(number: u64) -> Self {
-        match number {
+    fn scalar(self) -> u64 {
+        self as u64
+    }
+
+    #[inline(always)]
+    fn from_scalar(word: u64) -> Self {
+        match word {
             0 => Self::First,
             1 => Self::Later,
             _ => Self::Either,
@@ -40,41 +50,67 @@ impl Part {
     }
 }
 
-/// A flow, and what its service has for it.
-pub(crate) struct Tracked {
-    /// Its hash, of which the tag and the set are taken.
-    pub(crate) hash: u64,
-    /// The service's table.
-    pub(crate) table: TableRef,
-    /// The service's row.
-    pub(crate) service: u32,
+/// Where a flow may go by its service's tables: the slot is not read again, as it may have changed.
+#[derive(Clone, Copy)]
+pub(super) struct Candidates {
     /// The service's first row of the member map.
-    pub(crate) base: u32,
+    pub(super) base: u32,
     /// The flow's slot.
-    pub(crate) slot: Slot,
-    /// What the packet says about it.
-    pub(crate) part: Part,
+    pub(super) slot: Slot,
 }
 
-/// No row of the member map has this number.
-pub(crate) const NONE: u64 = u64::MAX;
+/// Bits 0 to 31: the row. Bits 32 to 47: the slot.
+impl Scalar for Candidates {
+    type Raw = u64;
 
-/// The row of the flow's member, or [`NONE`].
-#[inline(always)]
-pub(crate) fn row(flow: &Tracked) -> u64 {
-    find(flow).map_or(NONE, u64::from)
+    #[inline(always)]
+    fn scalar(self) -> u64 {
+        u64::from(self.base) | u64::from(self.slot.0) << 32
+    }
+
+    #[inline(always)]
+    fn from_scalar(word: u64) -> Self {
+        Self { base: word as u32, slot: Slot((word >> 32) as u16) }
+    }
+}
+
+subprogram! {
+    /// The row of the member of a flow that may be remembered, see [`Tracked`].
+    pub(super) fn follow_flow(
+        hash: u64,
+        table: TableRef,
+        service: u32,
+        candidates: Candidates,
+        part: Part,
+    ) -> Option<u32> {
+        find(&Tracked { hash, table, service, candidates, part })
+    }
+}
+
+/// A flow, and what its service has for it.
+struct Tracked {
+    /// Its hash, of which the tag and the set are taken.
+    hash: u64,
+    /// The service's table.
+    table: TableRef,
+    /// The service's row.
+    service: u32,
+    /// Its members, by its tables.
+    candidates: Candidates,
+    /// What the packet says about it.
+    part: Part,
 }
 
 #[inline(always)]
 fn find(flow: &Tracked) -> Option<u32> {
     let (hash, clock) = (flow.hash, maps::clock()?);
-    let known = place::look(hash, Known, clock);
+    let known = place::place_of_flow(hash, Known, clock);
     if let Some(entry) = known.found()
         && flow.may_go_to(entry.row())
     {
         return Some(flow.hit(known, Known, entry, clock));
     }
-    let new = place::look(hash, New, clock);
+    let new = place::place_of_flow(hash, New, clock);
     if let Some(entry) = new.found()
         && flow.may_go_to(entry.row())
     {
@@ -128,7 +164,7 @@ impl Tracked {
     /// The row of a flow that is not remembered.
     #[inline(always)]
     fn unknown(&self) -> Option<(u32, Tracking)> {
-        let current = self.slot.member().map(|number| self.base + u32::from(number));
+        let current = self.candidates.slot.member().map(|number| self.candidates.base + u32::from(number));
         if self.part != Part::Later {
             return Some((current?, Tracking::New));
         }
@@ -141,13 +177,13 @@ impl Tracked {
     /// The row of the member before the change.
     #[inline(always)]
     fn previous(&self) -> Option<u32> {
-        if !self.slot.is_tracked() {
+        if !self.candidates.slot.is_tracked() {
             return None;
         }
         let old = maps::old_table(self.service)?;
         let table = if old.size() == 0 { self.table } else { old };
         let previous = maps::previous(table.block(), table.slot(self.hash))?;
-        previous.member().map(|number| self.base + u32::from(number))
+        previous.member().map(|number| self.candidates.base + u32::from(number))
     }
 }
 

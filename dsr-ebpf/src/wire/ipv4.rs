@@ -5,6 +5,9 @@ use super::Be16;
 /// Octets of a header without options.
 pub(crate) const MIN: usize = 20;
 
+/// Version 4 and a header of [`MIN`] bytes.
+pub(crate) const VERSION_LENGTH: u8 = 0x45;
+
 /// More-fragments flag and fragment offset: both zero in a whole datagram.
 pub(crate) const FRAGMENT: Be16 = Be16::new(0x3fff);
 

@@ -4,11 +4,11 @@
 
 pub(crate) mod arp;
 pub(crate) mod ethernet;
+pub(crate) mod headers;
 pub(crate) mod icmp;
 pub(crate) mod ipv4;
 pub(crate) mod ipv6;
 pub(crate) mod ndp;
-pub(crate) mod plain;
 pub(crate) mod transport;
 
 /// Four octets as they lie in a frame.

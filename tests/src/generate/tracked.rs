@@ -102,8 +102,8 @@ fn any_backend(rng: &mut Rng, service: usize) -> Option<usize> {
     (backends > 0 && !rng.one_in(10)).then(|| rng.below(backends))
 }
 
-/// A segment or datagram of one of the flows, whole or the first piece of it, or an error about an answer in it; now and
-/// then of a flow that never comes again.
+/// A segment or datagram of one of the flows, whole or the first piece of it, or an error about an answer in it; with a tag
+/// or without; now and then of a flow that never comes again.
 fn frame(rng: &mut Rng) -> Vec<u8> {
     let rule = &RULES[service(rng)];
     let protocol = rule.protocol.unwrap_or_else(|| rng.pick(&[TCP, UDP, SCTP]));
@@ -122,7 +122,8 @@ fn frame(rng: &mut Rng) -> Vec<u8> {
         header.packet(&between(rng, protocol, client_port, port))
     };
     let ether_type = if rule.vip.is_ipv4() { 0x0800 } else { 0x86dd };
-    wrapped(OWN_MAC, PEER_MAC, &[], ether_type, &octets)
+    let tags: &[_] = if rng.one_in(3) { &[(0x8100, 5)] } else { &[] };
+    wrapped(OWN_MAC, PEER_MAC, tags, ether_type, &octets)
 }
 
 fn client(rng: &mut Rng, vip: IpAddr) -> IpAddr {

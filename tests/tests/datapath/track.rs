@@ -260,8 +260,8 @@ fn flows_of_one_client_share_a_slot_and_are_told_apart() {
 }
 
 #[test]
-fn frames_off_the_short_way_are_followed_too() {
-    if !is_root("frames_off_the_short_way_are_followed_too") {
+fn frames_off_the_fast_path_are_followed_too() {
+    if !is_root("frames_off_the_fast_path_are_followed_too") {
         return;
     }
     let program = changed();

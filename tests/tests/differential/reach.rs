@@ -13,6 +13,19 @@ use super::invariant;
 const CASES: u64 = 30_000;
 const LEAST: u64 = 50;
 
+/// What the fast path takes: the headers of frames that are sent, sound and without options.
+const SHAPES: [&str; 9] = [
+    "IPv4 protocol 6",
+    "IPv4 protocol 17",
+    "IPv4 protocol 132",
+    "IPv6 protocol 6",
+    "IPv6 protocol 17",
+    "IPv6 protocol 132",
+    "tagged IPv4 protocol 6",
+    "tagged IPv6 protocol 6",
+    "tagged IPv6 protocol 17",
+];
+
 /// Every reason of the page but those that need another interface, another configuration or shorter frames; and what
 /// is sent, by kind of case and service.
 const WAYS_OUT: [&str; 26] = [
@@ -65,4 +78,34 @@ fn every_way_out_is_reached() {
     let few: Vec<_> = WAYS_OUT.iter().filter(|way| reached.get(**way).copied().unwrap_or(0) < LEAST).collect();
     assert!(few.is_empty(), "too few frames reach {few:?}: {reached:#?}");
     eprintln!("{reached:#?}");
+}
+
+#[test]
+fn every_shape_of_the_fast_path_is_sent() {
+    let mut model = Model::of_rules(world::rules(), world::HASH_SEED, &world::network(), Some(world::own()));
+    let mut sent = BTreeMap::<String, u64>::new();
+    for number in 0..CASES {
+        for frame in generate::case(7, number).frames {
+            if matches!(model.decide(Duration::from_millis(number), &frame).why, Why::Sent { .. })
+                && let Some(shape) = shape(&frame)
+            {
+                *sent.entry(shape).or_insert(0) += 1;
+            }
+        }
+    }
+    let few: Vec<_> = SHAPES.iter().filter(|shape| sent.get(**shape).copied().unwrap_or(0) < LEAST).collect();
+    assert!(few.is_empty(), "too few frames are {few:?}: {sent:#?}");
+}
+
+/// Family and protocol of a whole packet without options or extension headers, behind one tag or none.
+fn shape(frame: &[u8]) -> Option<String> {
+    let tagged = matches!(frame.get(12..14)?, [0x81, 0x00] | [0x88, 0xa8]);
+    let (tag, packet) = if tagged { ("tagged ", 18) } else { ("", 14) };
+    match (frame.get(packet - 2..packet)?, frame.get(packet..)?) {
+        ([0x08, 0x00], [0x45, _, _, _, _, _, 0x00 | 0x40, 0x00, _, protocol, ..]) => {
+            Some(format!("{tag}IPv4 protocol {protocol}"))
+        }
+        ([0x86, 0xdd], [0x60..=0x6f, _, _, _, _, _, protocol, ..]) => Some(format!("{tag}IPv6 protocol {protocol}")),
+        _ => None,
+    }
 }

@@ -10,17 +10,30 @@ use dsr_common::limits::REJECTS_PER_SECOND;
 use super::{is_from_host, is_host, swap_macs};
 use crate::{
     frame::Frame,
+    interface::Interface,
     maps,
-    parse::{Fragment, Ip, Link},
+    parse::{self, Ip, Link, Part, Payload},
     service,
     wire::{icmp, transport::TCP},
 };
 
 /// Turns a packet for which there is no backend into its refusal; nothing where it has to be dropped.
 #[inline(always)]
-pub(crate) fn answer(frame: &mut Frame, link: &Link, ip: &Ip, mac: u64) -> Option<()> {
+pub(crate) fn answer(frame: &mut Frame, interface: &Interface) -> Option<()> {
+    let arrival = parse::link(frame, interface).ok()?;
+    let start = arrival.link.end();
+    let ip = match arrival.payload {
+        Payload::Ipv6 => parse::ipv6(frame, start),
+        _ => parse::ipv4(frame, start),
+    }
+    .ok()?;
+    answer_packet(frame, &arrival.link, &ip, interface.mac)
+}
+
+#[inline(always)]
+fn answer_packet(frame: &mut Frame, link: &Link, ip: &Ip, mac: u64) -> Option<()> {
     let answerable = ip.protocol != icmp::protocol(ip.family)
-        && matches!(ip.fragment, Fragment::Whole)
+        && matches!(ip.fragment.part, Part::Whole)
         && is_from_host(link)
         && is_host(ip.family, ip.client)
         && !service::is_vip(ip.family, ip.client);

@@ -1,0 +1,182 @@
+//! The headers of the fast path: whole packets of TCP, UDP and SCTP without options or extension headers, behind at most
+//! one VLAN tag, in the frame's first buffer.
+//!
+//! The fast path takes only what the slow path takes too, and makes the same of it. Whatever else there is to say about
+//! a frame, the slow path says.
+
+use dsr_common::{
+    address::{Address, Family},
+    flow::Flow,
+};
+
+use super::Packet;
+use crate::{
+    frame::{self, Frame},
+    subprograms::Scalar,
+    wire::{
+        Be16, ethernet,
+        headers::{Headers, Link, Tagged, Untagged},
+        ipv4, ipv6,
+        transport::{SCTP, SCTP_MIN, TCP, TCP_MIN, UDP, UDP_MIN},
+    },
+};
+
+/// Which headers a frame has.
+#[derive(Clone, Copy)]
+pub(crate) enum Shape {
+    Ipv4,
+    Ipv6,
+    TaggedIpv4,
+    TaggedIpv6,
+}
+
+impl Scalar for Shape {
+    type Raw = u64;
+
+    #[inline(always)]
+    fn scalar(self) -> u64 {
+        self as u64
+    }
+
+    #[inline(always)]
+    fn from_scalar(word: u64) -> Self {
+        match word {
+            0 => Self::Ipv4,
+            1 => Self::Ipv6,
+            2 => Self::TaggedIpv4,
+            _ => Self::TaggedIpv6,
+        }
+    }
+}
+
+/// The EtherType of a frame that is sent to this MAC, or the TPID of its tag; nothing where it is sent to another one, or
+/// shorter than all that the fast path takes.
+#[inline(always)]
+pub(crate) fn ethertype_to(frame: &Frame, mac: u64) -> Option<Be16> {
+    // As long as the shortest of all, so that nearly every frame takes one check of its end.
+    let link = &frame.at::<Headers<Untagged, ipv4::Header>>(0)?.link;
+    ((link.head ^ mac) << 16 == 0).then_some(link.ethertype)
+}
+
+/// The EtherType behind the one tag of a frame, or the TPID of the next; nothing where the frame is shorter than all
+/// tagged ones that the fast path takes. What tags the fast path takes is to be asked here, and nowhere else.
+#[inline(always)]
+pub(crate) fn ethertype_behind_tag(frame: &Frame) -> Option<Be16> {
+    Some(frame.at::<Headers<Tagged, ipv4::Header>>(0)?.link.ethertype)
+}
+
+/// An IP header of the fast path.
+pub(crate) trait Network: Copy {
+    const FAMILY: Family;
+
+    /// Bytes of the packet where it is whole and has neither options nor extension headers.
+    fn length(&self) -> Option<usize>;
+
+    fn protocol(&self) -> u8;
+
+    fn source(&self) -> Address;
+
+    fn destination(&self) -> Address;
+}
+
+impl Network for ipv4::Header {
+    const FAMILY: Family = Family::V4;
+
+    #[inline(always)]
+    fn length(&self) -> Option<usize> {
+        let plain = self.version_length == ipv4::VERSION_LENGTH && !self.is_fragment();
+        plain.then(|| usize::from(self.total_length.get()))
+    }
+
+    #[inline(always)]
+    fn protocol(&self) -> u8 {
+        self.protocol
+    }
+
+    #[inline(always)]
+    fn source(&self) -> Address {
+        Address::from_v4(self.source)
+    }
+
+    #[inline(always)]
+    fn destination(&self) -> Address {
+        Address::from_v4(self.destination)
+    }
+}
+
+impl Network for ipv6::Header {
+    const FAMILY: Family = Family::V6;
+
+    #[inline(always)]
+    fn length(&self) -> Option<usize> {
+        (self.version() == 6).then(|| ipv6::HEADER + usize::from(self.payload_length.get()))
+    }
+
+    #[inline(always)]
+    fn protocol(&self) -> u8 {
+        self.next_header
+    }
+
+    #[inline(always)]
+    fn source(&self) -> Address {
+        Address { hi: self.source.hi, lo: self.source.lo }
+    }
+
+    #[inline(always)]
+    fn destination(&self) -> Address {
+        Address { hi: self.destination.hi, lo: self.destination.lo }
+    }
+}
+
+impl<L: Link, N: Network> Headers<L, N> {
+    /// Where the packet ends, if it is one for the fast path. The frame may be longer, or shorter.
+    #[inline(always)]
+    pub(crate) fn end(&self) -> Option<usize> {
+        let length = self.network.length()?;
+        let transport = match self.network.protocol() {
+            TCP => TCP_MIN,
+            UDP => UDP_MIN,
+            SCTP => SCTP_MIN,
+            _ => return None,
+        };
+        (length >= size_of::<N>() + transport).then_some(L::LENGTH + ethernet::ETHERTYPE + length)
+    }
+
+    #[inline(always)]
+    pub(crate) fn flow(&self) -> Flow {
+        Flow {
+            family: N::FAMILY,
+            protocol: self.network.protocol(),
+            client_port: self.transport.ports.source.raw(),
+            service_port: self.transport.ports.destination.raw(),
+            client: self.network.source(),
+            vip: self.network.destination(),
+        }
+    }
+
+    /// Whether the packet opens a TCP connection.
+    #[inline(always)]
+    pub(crate) fn opens(&self) -> bool {
+        self.network.protocol() == TCP && self.transport.opens()
+    }
+}
+
+/// The packet of a frame of this shape, without another look at what was found right before.
+#[inline(always)]
+pub(crate) fn reparse(frame: &Frame, shape: Shape) -> Option<Packet> {
+    match shape {
+        Shape::Ipv4 => packet::<Untagged, ipv4::Header>(frame),
+        Shape::Ipv6 => packet::<Untagged, ipv6::Header>(frame),
+        Shape::TaggedIpv4 => packet::<Tagged, ipv4::Header>(frame),
+        Shape::TaggedIpv6 => packet::<Tagged, ipv6::Header>(frame),
+    }
+}
+
+#[inline(always)]
+fn packet<L: Link, N: Network>(frame: &Frame) -> Option<Packet>
+where
+    Headers<L, N>: frame::Header,
+{
+    let headers: &Headers<L, N> = frame.at(0)?;
+    Some(Packet { flow: headers.flow(), opens: headers.opens() })
+}
