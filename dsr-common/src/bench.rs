@@ -2,10 +2,10 @@
 //!
 //! Nothing here is part of the product. Values in maps are plain words, in native byte order unless told otherwise.
 
-/// Octets of the frame that every run starts with: the shortest Ethernet frame, without its check sequence.
-pub const FRAME: usize = 60;
+/// Bytes of the frame that every run starts with: room for the headers of a tagged IPv6 segment, in whole words.
+pub const FRAME: usize = 80;
 /// Words that hold it.
-pub const FRAME_WORDS: usize = FRAME.div_ceil(8);
+pub const FRAME_WORDS: usize = FRAME / 8;
 
 /// The most flows that the driver can go round in.
 pub const FLOWS_MAX: u32 = 1 << 20;
@@ -26,6 +26,8 @@ pub const DRIVERS: &str = "DRIVERS";
 pub const FLOWS: &str = "FLOWS";
 /// Hash from [`vip_key`] to the first row of the VIP's table.
 pub const VIPS: &str = "VIPS";
+/// Hash from [`Vip6Key`] to the same.
+pub const VIPS6: &str = "VIPS6";
 /// Array of [`backend`] words: the table of a VIP.
 pub const TABLE: &str = "TABLE";
 /// Array of [`backend`] words, by number.
@@ -43,16 +45,25 @@ pub struct Driver {
     pub next: u32,
     /// How many flows to go round in.
     pub flows: u32,
+    /// One if the frame is IPv6, else IPv4.
+    pub ipv6: u32,
+    /// One if it has a VLAN tag.
+    pub tagged: u32,
+    /// One if the program that is measured changes the frame's length: it is then restored by helpers each time, whatever
+    /// its length is, so that this costs all programs alike.
+    pub resizes: u32,
+    /// Padding, always zero.
+    pub pad: u32,
     /// Added to atomically, so that the frame's octets have left the store buffer before they are read.
     pub fence: u64,
     /// Padding, always zero.
-    pub pad: [u64; 6],
+    pub pad2: u64,
 }
 
 const _: () = assert!(size_of::<Driver>() == 128);
 
-/// What a flow's packet has of its own: the client's address and port and the IP header's checksum, each in network
-/// byte order as it lies in memory.
+/// What a flow's packet has of its own: the client's address (the last four bytes of it in IPv6) and port and the IPv4
+/// header's checksum, each in network byte order as it lies in memory.
 #[inline(always)]
 pub const fn flow(client: u32, port: u16, checksum: u16) -> u64 {
     client as u64 | (port as u64) << 32 | (checksum as u64) << 48
@@ -62,6 +73,24 @@ pub const fn flow(client: u32, port: u16, checksum: u16) -> u64 {
 #[inline(always)]
 pub const fn vip_key(address: u32, port: u16, protocol: u8) -> u64 {
     address as u64 | (port as u64) << 32 | (protocol as u64) << 48
+}
+
+/// A key of [`VIPS6`]. All bytes zero is a valid value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Vip6Key {
+    /// The address, as it lies in memory.
+    pub address: [u32; 4],
+    /// Port in network byte order as it lies in memory, and above it the protocol's number.
+    pub service: u32,
+}
+
+impl Vip6Key {
+    /// The key of a service.
+    #[inline(always)]
+    pub const fn new(address: [u32; 4], port: u16, protocol: u8) -> Self {
+        Self { address, service: port as u32 | (protocol as u32) << 16 }
+    }
 }
 
 /// A backend of the floors: its MAC in the low 48 bits, as it lies in a frame, and its number above.

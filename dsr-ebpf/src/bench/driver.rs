@@ -2,28 +2,52 @@
 
 use dsr_common::bench::FRAME;
 
-use crate::{frame::Frame, maps, wire::Be16};
+use crate::{
+    frame::{Frame, Words},
+    maps,
+    wire::{
+        Be16,
+        headers::{Headers, Tagged, Untagged},
+        ipv4, ipv6,
+    },
+};
 
 /// Restores the frame; nothing where the driver was not told what to do.
 #[inline(always)]
 pub(crate) fn restore(frame: &mut Frame) -> Option<()> {
-    frame.set_length()?;
     let driver = maps::driver()?;
+    if driver.resizes != 0 || frame.length() != FRAME {
+        frame.set_length()?;
+    }
     let flow = maps::flow(driver.next)?;
     driver.next = if driver.next + 1 < driver.flows { driver.next + 1 } else { 0 };
-
-    let words = frame.words()?;
-    for index in 0..FRAME / 8 {
-        words.whole[index] = driver.template[index];
+    let words = frame.at::<Words>()?;
+    // Not as a whole, which would be a call that copies byte by byte.
+    for (word, wanted) in words.iter_mut().zip(&driver.template) {
+        *word = *wanted;
     }
-    words.half = driver.template[FRAME / 8] as u32;
-
-    let headers = frame.headers()?;
-    headers.ip.source = (flow as u32).to_ne_bytes();
-    headers.tcp.ports.source = Be16::from_raw((flow >> 32) as u16);
-    headers.ip.checksum = Be16::from_raw((flow >> 48) as u16);
+    match (driver.ipv6 != 0, driver.tagged != 0) {
+        (false, false) => set_v4(frame.at::<Headers<Untagged, ipv4::Header>>()?, flow),
+        (false, true) => set_v4(frame.at::<Headers<Tagged, ipv4::Header>>()?, flow),
+        (true, false) => set_v6(frame.at::<Headers<Untagged, ipv6::Header>>()?, flow),
+        (true, true) => set_v6(frame.at::<Headers<Tagged, ipv6::Header>>()?, flow),
+    }
     // A frame that a device wrote is not in this CPU's store buffer, and the program that is measured would stall on
     // words that were written in parts.
     maps::drain_stores(driver);
     Some(())
+}
+
+#[inline(always)]
+fn set_v4<L>(headers: &mut Headers<L, ipv4::Header>, flow: u64) {
+    headers.network.source = (flow as u32).to_ne_bytes();
+    headers.network.checksum = Be16::from_raw((flow >> 48) as u16);
+    headers.transport.ports.source = Be16::from_raw((flow >> 32) as u16);
+}
+
+#[inline(always)]
+fn set_v6<L>(headers: &mut Headers<L, ipv6::Header>, flow: u64) {
+    let source = headers.network.source.lo;
+    headers.network.source.lo = source & 0xffff_ffff | flow << 32;
+    headers.transport.ports.source = Be16::from_raw((flow >> 32) as u16);
 }

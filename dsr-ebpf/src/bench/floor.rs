@@ -1,20 +1,26 @@
 //! What balancing costs with the maps that are at hand: a hash map for the VIP, an array for its table, `jhash`, and an
 //! LRU hash map where flows are remembered. Nothing is counted.
 
-use dsr_common::bench::{TABLE_ROWS, vip_key};
+use dsr_common::{
+    bench::{TABLE_ROWS, Vip6Key, vip_key},
+    interface::MAC_MASK,
+};
 
 use crate::{
-    frame::{Frame, Headers},
+    frame::Frame,
     jhash,
     maps::{self, FlowKey},
     wire::{
         ethernet,
+        headers::{Headers, Untagged},
+        ipv4,
+        ipv6::{self, Words},
         transport::{TCP, UDP},
     },
 };
 
-/// Version 4 and five words of header.
-const PLAIN: u8 = 0x45;
+type V4 = Headers<Untagged, ipv4::Header>;
+type V6 = Headers<Untagged, ipv6::Header>;
 
 /// Why a frame is not sent.
 pub(crate) enum Refusal {
@@ -30,7 +36,7 @@ pub(crate) fn stock(frame: &mut Frame) -> Result<(), Refusal> {
     let headers = parse(frame)?;
     let table = vip(headers)?;
     let backend = pick(headers, table)?;
-    send(headers, backend);
+    send(&mut headers.link, backend);
     Ok(())
 }
 
@@ -40,10 +46,10 @@ pub(crate) fn lru(frame: &mut Frame) -> Result<(), Refusal> {
     let headers = parse(frame)?;
     let table = vip(headers)?;
     let key = FlowKey {
-        client: headers.ip.source,
-        vip: headers.ip.destination,
+        client: headers.network.source,
+        vip: headers.network.destination,
         ports: ports(headers),
-        protocol: u32::from(headers.ip.protocol),
+        protocol: u32::from(headers.network.protocol),
     };
     let number = if let Some(number) = maps::remembered(&key) {
         number
@@ -52,16 +58,32 @@ pub(crate) fn lru(frame: &mut Frame) -> Result<(), Refusal> {
         maps::remember(&key, number);
         number
     };
-    send(headers, maps::backend(number).ok_or(Refusal::Drop)?);
+    send(&mut headers.link, maps::backend(number).ok_or(Refusal::Drop)?);
+    Ok(())
+}
+
+/// As [`stock`], for IPv6.
+#[inline(always)]
+pub(crate) fn stock6(frame: &mut Frame) -> Result<(), Refusal> {
+    let headers: &mut V6 = frame.at().ok_or(Refusal::Pass)?;
+    let (ip, protocol) = (headers.network, headers.network.next_header);
+    if headers.link.ethertype != ethernet::IPV6 || ip.version() != 6 || (protocol != TCP && protocol != UDP) {
+        return Err(Refusal::Pass);
+    }
+    let (client, vip) = (halves(ip.source), halves(ip.destination));
+    let key = Vip6Key::new(vip, headers.transport.ports.destination.raw(), protocol);
+    let table = maps::vip6(&key).ok_or(Refusal::Pass)?;
+    let hash = jhash::nine_words(client, vip, ports(headers), u32::from(protocol));
+    send(&mut headers.link, maps::table(table + (hash & (TABLE_ROWS - 1))).ok_or(Refusal::Drop)?);
     Ok(())
 }
 
 #[inline(always)]
-fn parse(frame: &mut Frame) -> Result<&mut Headers, Refusal> {
-    let headers = frame.headers().ok_or(Refusal::Pass)?;
-    let ip = &headers.ip;
+fn parse(frame: &mut Frame) -> Result<&mut V4, Refusal> {
+    let headers: &mut V4 = frame.at().ok_or(Refusal::Pass)?;
+    let ip = &headers.network;
     let sound = headers.link.ethertype == ethernet::IPV4
-        && ip.version_length == PLAIN
+        && ip.version_length == ipv4::VERSION_LENGTH
         && !ip.is_fragment()
         && (ip.protocol == TCP || ip.protocol == UDP);
     if sound { Ok(headers) } else { Err(Refusal::Pass) }
@@ -69,27 +91,36 @@ fn parse(frame: &mut Frame) -> Result<&mut Headers, Refusal> {
 
 /// The first row of the VIP's table.
 #[inline(always)]
-fn vip(headers: &Headers) -> Result<u32, Refusal> {
-    let address = u32::from_ne_bytes(headers.ip.destination);
-    maps::vip(vip_key(address, headers.tcp.ports.destination.raw(), headers.ip.protocol)).ok_or(Refusal::Pass)
+fn vip(headers: &V4) -> Result<u32, Refusal> {
+    let ip = &headers.network;
+    let key = vip_key(u32::from_ne_bytes(ip.destination), headers.transport.ports.destination.raw(), ip.protocol);
+    maps::vip(key).ok_or(Refusal::Pass)
 }
 
 #[inline(always)]
-fn pick(headers: &Headers, table: u32) -> Result<u64, Refusal> {
-    let (client, vip) = (u32::from_ne_bytes(headers.ip.source), u32::from_ne_bytes(headers.ip.destination));
-    let hash = jhash::three_words(client, vip, ports(headers), u32::from(headers.ip.protocol));
+fn pick(headers: &V4, table: u32) -> Result<u64, Refusal> {
+    let ip = &headers.network;
+    let (client, vip) = (u32::from_ne_bytes(ip.source), u32::from_ne_bytes(ip.destination));
+    let hash = jhash::three_words(client, vip, ports(headers), u32::from(ip.protocol));
     maps::table(table + (hash & (TABLE_ROWS - 1))).ok_or(Refusal::Drop)
 }
 
 #[inline(always)]
-fn ports(headers: &Headers) -> u32 {
-    let ports = headers.tcp.ports;
+fn ports<N>(headers: &Headers<Untagged, N>) -> u32 {
+    let ports = headers.transport.ports;
     u32::from(ports.source.raw()) | u32::from(ports.destination.raw()) << 16
+}
+
+/// The four 32-bit words of an address.
+#[inline(always)]
+const fn halves(words: Words) -> [u32; 4] {
+    let Words { hi, lo } = words;
+    [hi as u32, (hi >> 32) as u32, lo as u32, (lo >> 32) as u32]
 }
 
 /// To the backend's MAC, from the one that the frame was sent to.
 #[inline(always)]
-fn send(headers: &mut Headers, backend: u64) {
-    let us = headers.link.head & dsr_common::interface::MAC_MASK;
-    headers.link.set_macs(backend & dsr_common::interface::MAC_MASK, us);
+fn send(link: &mut Untagged, backend: u64) {
+    let us = link.head & MAC_MASK;
+    link.set_macs(backend & MAC_MASK, us);
 }

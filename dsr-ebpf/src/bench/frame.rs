@@ -7,29 +7,40 @@ use aya_ebpf::{
     helpers::{bpf_xdp_adjust_head, bpf_xdp_get_buff_len},
     programs::XdpContext,
 };
-use dsr_common::bench::FRAME;
+use dsr_common::bench::{FRAME, FRAME_WORDS};
 
-use crate::wire::{ethernet, ipv4, transport::TcpHead};
+use crate::wire::{
+    headers::{Headers, Tagged, Untagged},
+    ipv4, ipv6,
+};
 
-/// The headers of an untagged TCP or UDP packet without IP options.
-#[derive(Clone, Copy)]
-#[repr(C, packed)]
-pub(crate) struct Headers {
-    pub(crate) link: ethernet::Header,
-    pub(crate) ip: ipv4::Header,
-    pub(crate) tcp: TcpHead,
-    rest: [u8; FRAME - 48],
+/// All of a frame.
+pub(crate) type Words = [u64; FRAME_WORDS];
+
+/// What a frame starts with: integers and bytes alone, no longer than [`FRAME`], any bytes a value of it.
+///
+/// # Safety
+///
+/// Exactly the above holds. BPF loads and stores need no alignment on the machines that this runs on.
+pub(crate) unsafe trait Start {}
+
+macro_rules! starts {
+    ($($start:ty),+ $(,)?) => {
+        $(
+            const _: () = assert!(size_of::<$start>() <= FRAME);
+            // SAFETY: integers, see its definition; the size is asserted above.
+            unsafe impl Start for $start {}
+        )+
+    };
 }
 
-/// The same octets in words.
-#[repr(C, packed)]
-pub(crate) struct Words {
-    pub(crate) whole: [u64; FRAME / 8],
-    pub(crate) half: u32,
-}
-
-const _: () = assert!(size_of::<Headers>() == FRAME && align_of::<Headers>() == 1);
-const _: () = assert!(size_of::<Words>() == FRAME && align_of::<Words>() == 1);
+starts!(
+    Words,
+    Headers<Untagged, ipv4::Header>,
+    Headers<Untagged, ipv6::Header>,
+    Headers<Tagged, ipv4::Header>,
+    Headers<Tagged, ipv6::Header>,
+);
 
 /// One frame on its way through the program.
 pub(crate) struct Frame {
@@ -42,29 +53,24 @@ impl Frame {
         Self { ctx: ctx.as_ptr().cast() }
     }
 
-    /// Its headers, or nothing where it is shorter than [`FRAME`].
+    /// What it starts with, or nothing where it is shorter than [`FRAME`].
     #[inline(always)]
-    pub(crate) fn headers(&mut self) -> Option<&mut Headers> {
+    pub(crate) fn at<T: Start>(&mut self) -> Option<&mut T> {
         let (start, end) = self.ends();
-        // SAFETY: the check keeps it within the frame; integers of alignment one, any octets are valid.
-        (start + FRAME <= end).then(|| unsafe { &mut *(start as *mut Headers) })
+        // SAFETY: the check keeps it within the frame, and any bytes are valid.
+        (start + FRAME <= end).then(|| unsafe { &mut *(start as *mut T) })
     }
 
-    /// Its octets, or nothing where it is shorter than [`FRAME`].
+    /// Bytes of it.
     #[inline(always)]
-    pub(crate) fn words(&mut self) -> Option<&mut Words> {
+    pub(crate) fn length(&self) -> usize {
         let (start, end) = self.ends();
-        // SAFETY: as above.
-        (start + FRAME <= end).then(|| unsafe { &mut *(start as *mut Words) })
+        end - start
     }
 
-    /// Gives the frame [`FRAME`] octets, whatever the last program put in front of it or took away.
+    /// Gives the frame [`FRAME`] bytes, whatever the last program put in front of it or took away.
     #[inline(always)]
     pub(crate) fn set_length(&mut self) -> Option<()> {
-        let (start, end) = self.ends();
-        if start + FRAME == end {
-            return Some(());
-        }
         // SAFETY: `ctx` is the program's context; the caller reads the frame's ends again.
         let done = unsafe { bpf_xdp_adjust_head(self.ctx, bpf_xdp_get_buff_len(self.ctx) as i32 - FRAME as i32) };
         (done == 0).then_some(())

@@ -1,7 +1,7 @@
 //! The kernel side of the benchmark: a driver that gives each run its frame, and programs to compare with.
 //!
-//! The floors say what a job costs at least: [`tx`] sends the frame back as it is; [`stock`] balances with the maps
-//! that are at hand; [`lru`] remembers each flow as well. They check only what keeps them from reading nonsense.
+//! The floors say what a job costs at least: [`tx`] sends the frame back as it is; [`stock`] and [`stock6`] balance with the
+//! maps that are at hand; [`lru`] remembers each flow as well. They check only what keeps them from reading nonsense.
 #![cfg_attr(target_arch = "bpf", no_std, no_main, feature(asm_experimental_arch))]
 #![deny(unsafe_code)]
 // Programs take their context by value; lengths are those of frames, far below any bound; octets of a MAC have no better
@@ -59,6 +59,12 @@ mod program {
     #[xdp(frags)]
     fn stock(ctx: XdpContext) -> u32 {
         action(floor::stock(&mut Frame::new(&ctx)))
+    }
+
+    /// As `stock`, for IPv6.
+    #[xdp(frags)]
+    fn stock6(ctx: XdpContext) -> u32 {
+        action(floor::stock6(&mut Frame::new(&ctx)))
     }
 
     /// As `stock`, with an LRU hash map that remembers each flow's backend.

@@ -8,7 +8,7 @@ use aya_ebpf::{
     maps::{Array, HashMap, LruHashMap, ProgramArray},
     programs::XdpContext,
 };
-use dsr_common::bench::{BACKEND_ROWS, Driver, FLOWS_MAX, LRU_ROWS, TABLE_ROWS};
+use dsr_common::bench::{BACKEND_ROWS, Driver, FLOWS_MAX, LRU_ROWS, TABLE_ROWS, Vip6Key};
 
 #[map]
 static PROGRAMS: ProgramArray = ProgramArray::with_max_entries(1, 0);
@@ -18,6 +18,8 @@ static DRIVERS: Array<Driver> = Array::with_max_entries(1, 0);
 static FLOWS: Array<u64> = Array::with_max_entries(FLOWS_MAX, 0);
 #[map]
 static VIPS: HashMap<u64, u32> = HashMap::with_max_entries(4096, 0);
+#[map]
+static VIPS6: HashMap<Vip6Key, u32> = HashMap::with_max_entries(4096, 0);
 #[map]
 static TABLE: Array<u64> = Array::with_max_entries(TABLE_ROWS, 0);
 #[map]
@@ -79,6 +81,13 @@ pub(crate) fn drain_stores(driver: &mut Driver) {
 pub(crate) fn vip(key: u64) -> Option<u32> {
     // SAFETY: nothing is removed while the measurement runs.
     unsafe { VIPS.get(key) }.copied()
+}
+
+/// The same for an IPv6 VIP.
+#[inline(always)]
+pub(crate) fn vip6(key: &Vip6Key) -> Option<u32> {
+    // SAFETY: as above.
+    unsafe { VIPS6.get(key) }.copied()
 }
 
 /// A slot of the table.

@@ -4,12 +4,12 @@ use anyhow::Context as _;
 use aya::{
     Ebpf,
     maps::{Array, MapData, ProgramArray},
-    programs::{ProgramFd, TestRun as _, TestRunOptions, Xdp},
+    programs::{TestRun as _, TestRunOptions, Xdp},
 };
 use dsr_common::bench::{self, DRIVER, DRIVERS, FLOWS, FRAME, PROGRAMS};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::traffic::Load;
+use crate::{subject::Subject, traffic::Load};
 
 /// The loaded driver.
 pub(crate) struct Driver {
@@ -46,13 +46,14 @@ impl Driver {
         for (row, number) in (0..).zip(load.order()) {
             self.flows.set(row, load.word(number), 0)?;
         }
-        self.template = bench::Driver { template: load.template(), flows: load.flows, ..bench::Driver::default() };
-        self.start_at(0)
+        Ok(())
     }
 
-    /// Says which program to jump to.
-    pub(crate) fn select(&mut self, program: &ProgramFd) -> anyhow::Result<()> {
-        Ok(self.programs.set(0, program, 0)?)
+    /// Says which program to jump to, with frames as it is measured with.
+    pub(crate) fn select(&mut self, subject: &Subject, load: Load) -> anyhow::Result<()> {
+        self.template = load.driver(subject.headers);
+        self.programs.set(0, &subject.program, 0)?;
+        self.start_at(0)
     }
 
     /// Runs the selected program on the frame of the flow at this row.

@@ -1,22 +1,25 @@
 //! Loads the benchmark's object and fills the tables of its floors with the same VIP and backends.
 
-use std::{env, path::PathBuf};
+use std::{env, net::IpAddr, path::PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use aya::{
     Ebpf,
     maps::{Array, HashMap},
     programs::Xdp,
 };
 use dsr_common::{
-    bench::{self, BACKENDS as BACKENDS_MAP, TABLE, TABLE_ROWS, VIPS},
+    address::Family,
+    bench::{self, BACKENDS as BACKENDS_MAP, TABLE, TABLE_ROWS, VIPS, VIPS6, Vip6Key},
     interface::mac_word,
 };
 
-use crate::scenario::{BACKENDS, PORT, VIP, backend_mac};
+use crate::scenario::{BACKENDS, PORT, backend_mac, vip};
 
+/// What sends each frame back as it is.
+pub(crate) const BASE: &str = "tx";
 /// Names of the floors' programs, lowest first.
-pub(crate) const FLOORS: [&str; 3] = ["tx", "stock", "lru"];
+const PROGRAMS: [&str; 4] = [BASE, "stock", "stock6", "lru"];
 
 /// The loaded object, its floors ready.
 pub(crate) fn load() -> anyhow::Result<Ebpf> {
@@ -24,7 +27,7 @@ pub(crate) fn load() -> anyhow::Result<Ebpf> {
     let object = std::fs::read(&path)
         .with_context(|| format!("cannot read {}: `cargo xtask build` makes it", path.display()))?;
     let mut ebpf = Ebpf::load(&object).context("the kernel refused the benchmark's maps (root is needed)")?;
-    for name in FLOORS.into_iter().chain([bench::DRIVER]) {
+    for name in PROGRAMS.into_iter().chain([bench::DRIVER]) {
         let program: &mut Xdp = ebpf.program_mut(name).with_context(|| format!("no program {name}"))?.try_into()?;
         program.load().with_context(|| format!("the kernel refused {name}"))?;
     }
@@ -37,10 +40,23 @@ fn default_object() -> PathBuf {
 }
 
 fn fill(ebpf: &mut Ebpf) -> anyhow::Result<()> {
-    let vip = bench::vip_key(u32::from_ne_bytes(VIP.octets()), PORT.get().to_be(), 6);
+    let IpAddr::V4(vip4) = vip(Family::V4) else { bail!("the IPv4 VIP is none") };
+    let IpAddr::V6(vip6) = vip(Family::V6) else { bail!("the IPv6 VIP is none") };
+    let port = PORT.get().to_be();
     let backend = |number: u16| bench::backend(mac_word(backend_mac(number).0), number);
     let mut vips: HashMap<_, u64, u32> = map(ebpf, VIPS)?.try_into()?;
-    vips.insert(vip, 0, 0)?;
+    for protocol in [6, 17] {
+        vips.insert(bench::vip_key(u32::from_ne_bytes(vip4.octets()), port, protocol), 0, 0)?;
+    }
+    let mut vips: HashMap<_, [u32; 5], u32> = map(ebpf, VIPS6)?.try_into()?;
+    for protocol in [6, 17] {
+        let mut words = [0; 4];
+        for (word, bytes) in words.iter_mut().zip(vip6.octets().as_chunks().0) {
+            *word = u32::from_ne_bytes(*bytes);
+        }
+        let Vip6Key { address: [a, b, c, d], service } = Vip6Key::new(words, port, protocol);
+        vips.insert([a, b, c, d, service], 0, 0)?;
+    }
     let mut backends: Array<_, u64> = map(ebpf, BACKENDS_MAP)?.try_into()?;
     for number in 0..BACKENDS {
         backends.set(u32::from(number), backend(number), 0)?;

@@ -4,7 +4,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::{
     driver::Driver,
-    subject::{BASE, Subject},
+    subject::Subject,
     traffic::{Load, Segment},
 };
 
@@ -31,6 +31,7 @@ impl Effort {
             load(100_000, Segment::Established),
             load(1_000_000, Segment::Established),
             load(100_000, Segment::Opening),
+            load(1_000_000, Segment::Datagram),
         ],
         rounds: 21,
         repeat: 500_000,
@@ -38,7 +39,12 @@ impl Effort {
 
     /// What shows that everything works.
     pub(crate) const QUICK: Self = Self {
-        loads: &[load(1, Segment::Established), load(1_000, Segment::Established), load(1_000, Segment::Opening)],
+        loads: &[
+            load(1, Segment::Established),
+            load(1_000, Segment::Established),
+            load(1_000, Segment::Opening),
+            load(1_000, Segment::Datagram),
+        ],
         rounds: 3,
         repeat: 20_000,
     };
@@ -55,7 +61,7 @@ pub(crate) struct Column {
     pub(crate) costs: Vec<Cost>,
 }
 
-/// Nanoseconds a packet, net of [`BASE`].
+/// Nanoseconds a packet, net of the subject's base.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Cost {
     /// The median round.
@@ -83,7 +89,7 @@ pub(crate) fn column(driver: &mut Driver, subjects: &[Subject], load: Load, effo
     let repeat = effort.repeat.max(load.flows);
     for subject in subjects {
         // Once through all flows: what remembers flows knows them afterwards.
-        driver.select(&subject.program)?;
+        driver.select(subject, load)?;
         driver.time(load.flows.max(WARM_UP))?;
     }
     let mut rounds = Vec::new();
@@ -91,15 +97,20 @@ pub(crate) fn column(driver: &mut Driver, subjects: &[Subject], load: Load, effo
         let mut times = vec![0.0; subjects.len()];
         for turn in 0..subjects.len() {
             let index = (turn + round) % subjects.len();
-            driver.select(&subjects[index].program)?;
+            driver.select(&subjects[index], load)?;
             driver.time(WARM_UP)?;
             times[index] = driver.time(repeat)?;
         }
         rounds.push(times);
     }
-    let base = subjects.iter().position(|subject| subject.name == BASE).unwrap_or_default();
-    let costs = (0..subjects.len()).map(|index| Cost::new(&rounds, index, base)).collect();
+    let costs = (0..subjects.len()).map(|index| Cost::new(&rounds, index, position(subjects, subjects[index].base)));
+    let costs = costs.collect();
     Ok(Column { load, costs })
+}
+
+/// The subject of this name; all that are named as a base are measured.
+pub(crate) fn position(subjects: &[Subject], name: &str) -> usize {
+    subjects.iter().position(|subject| subject.name == name).unwrap_or_default()
 }
 
 impl Cost {

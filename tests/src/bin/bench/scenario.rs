@@ -1,10 +1,11 @@
-//! The configuration that is measured: one VIP with one service over many backends on one segment, planned and applied
-//! as the agent does it.
+//! The configuration that is measured: a VIP of each family with services over many backends on one segment, planned and
+//! applied as the agent does it.
 
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     num::NonZeroU16,
+    sync::Arc,
     time::Duration,
 };
 
@@ -12,17 +13,15 @@ use dsr::{
     datapath::{Datapath, Features},
     model::{
         Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, InterfaceState, Mac, Network,
-        OnAgentDeath, OnEmpty, Port, Protocol, Reach, Service, ServiceId, Weight,
+        OnAgentDeath, OnEmpty, Port, Protocol, Reach, Service, ServiceId, VlanTag, Weight,
     },
     reconcile::{self, Sizes, Tables as _, TablesMut as _},
 };
-use dsr_common::{limits::SLOTS_PER_BLOCK, previous::Previous};
+use dsr_common::{address::Family, limits::SLOTS_PER_BLOCK, previous::Previous};
 
 /// How many backends the VIP has.
 pub(crate) const BACKENDS: u16 = 100;
-/// The VIP.
-pub(crate) const VIP: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 10);
-/// The service's port.
+/// The services' port.
 pub(crate) const PORT: NonZeroU16 = NonZeroU16::new(80).unwrap();
 /// The MAC that frames are sent to.
 pub(crate) const BALANCER: Mac = Mac([2, 0, 0, 0, 0, 1]);
@@ -35,6 +34,42 @@ pub(crate) const SEED: u64 = 0x5eed_5eed_5eed_5eed;
 const LOOPBACK: u32 = 1;
 /// Its row of the device map.
 const DEVICE: u32 = 0;
+/// An index that frames do not come in by. Its row of the device map is the same, as frames go no further than there.
+const OTHER: u32 = 2;
+
+/// The tag that frames leave with where they leave with one.
+pub(crate) const TAG_OUT: VlanTag = VlanTag { tpid: 0x8100, id: 8 };
+
+/// How frames leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// By the interface that they came in on, without a tag.
+    Untagged,
+    /// By the same, with one.
+    Tagged,
+    /// By another interface, without a tag.
+    OtherInterface,
+}
+
+/// What is measured.
+#[derive(Clone, Copy)]
+pub(crate) struct Scenario {
+    pub(crate) features: Features,
+    pub(crate) family: Family,
+    pub(crate) leave: Leave,
+    /// How many of a hundred slots are tracked: their member did not change, so that every flow still has one that can be
+    /// told.
+    pub(crate) tracked: u32,
+    pub(crate) on_agent_death: OnAgentDeath,
+}
+
+/// The VIP of a family.
+pub(crate) const fn vip(family: Family) -> IpAddr {
+    match family {
+        Family::V4 => IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10)),
+        Family::V6 => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x10)),
+    }
+}
 
 /// The MAC of a backend.
 pub(crate) fn backend_mac(number: u16) -> Mac {
@@ -42,19 +77,18 @@ pub(crate) fn backend_mac(number: u16) -> Mac {
     Mac([2, 0, 0, 1, high, low])
 }
 
-/// The program with these features, its tables filled, and so many of a hundred slots tracked: their member did not
-/// change, so that every flow still has one that can be told.
-pub(crate) fn datapath(features: Features, tracked: u32, dead: OnAgentDeath) -> anyhow::Result<Datapath> {
-    let (desired, network) = (desired(dead), network());
-    let mut datapath = Datapath::load(Sizes::for_desired(&desired), features, desired.hash_seed)?;
+/// The program, its tables filled.
+pub(crate) fn datapath(scenario: Scenario) -> anyhow::Result<Datapath> {
+    let (desired, network) = (desired(scenario), network(scenario.leave));
+    let mut datapath = Datapath::load(Sizes::for_desired(&desired), scenario.features, desired.hash_seed)?;
     // Nobody beats while it is measured.
     datapath.set_alive_until(Duration::MAX);
     let interfaces: Vec<_> = network.interfaces.values().map(|interface| (DEVICE, *interface)).collect();
     datapath.set_interfaces(&interfaces)?;
-    let plan =
-        reconcile::plan(&desired, &network, &Health::default(), &BTreeMap::from([(LOOPBACK, DEVICE)]), &datapath)?;
+    let devices = BTreeMap::from([(LOOPBACK, DEVICE), (OTHER, DEVICE)]);
+    let plan = reconcile::plan(&desired, &network, &Health::default(), &devices, &datapath)?;
     reconcile::apply(&plan.changes, &mut datapath);
-    for index in (0..datapath.sizes().blocks * SLOTS_PER_BLOCK).filter(|index| index % 100 < tracked) {
+    for index in (0..datapath.sizes().blocks * SLOTS_PER_BLOCK).filter(|index| index % 100 < scenario.tracked) {
         let slot = datapath.slot(index);
         datapath.put_previous(index, Previous::new(slot.member(), 0));
         datapath.put_slot(index, slot.as_tracked());
@@ -62,32 +96,35 @@ pub(crate) fn datapath(features: Features, tracked: u32, dead: OnAgentDeath) -> 
     Ok(datapath)
 }
 
-fn desired(on_agent_death: OnAgentDeath) -> Desired {
+fn desired(scenario: Scenario) -> Desired {
     let backends = (0..BACKENDS).map(|number| Backend {
         name: format!("backend{number}"),
         address: IpAddr::V4(backend_address(number)),
         weight: Weight::DEFAULT,
     });
-    let service = Service {
-        name: "www".to_owned(),
-        id: ServiceId { vip: IpAddr::V4(VIP), protocol: Protocol::Tcp, port: Port::One(PORT) },
+    let backends: Arc<[_]> = backends.collect();
+    let service = |protocol: Protocol| Service {
+        name: format!("{protocol:?}"),
+        id: ServiceId { vip: vip(scenario.family), protocol, port: Port::One(PORT) },
         announce: Announce::Arp,
         on_empty: OnEmpty::Drop,
-        on_agent_death,
+        on_agent_death: scenario.on_agent_death,
         affinity: Affinity::default(),
         flow_timeout: FlowTimeout::default(),
         pool: "web".to_owned(),
         fallback: None,
         forward: Forward::L2,
-        backends: backends.collect(),
+        backends: backends.clone(),
     };
-    Desired { hash_seed: SEED, services: vec![service] }
+    Desired { hash_seed: SEED, services: vec![service(Protocol::Tcp), service(Protocol::Udp)] }
 }
 
-fn network() -> Network {
+fn network(leave: Leave) -> Network {
+    let ifindex = if leave == Leave::OtherInterface { OTHER } else { LOOPBACK };
+    let tags = if leave == Leave::Tagged { vec![TAG_OUT] } else { Vec::new() };
     let interface = InterfaceState { ifindex: LOOPBACK, mac: BALANCER, mtu: 1500, up: true };
     let hop = |number| {
-        let hop = Hop { ifindex: LOOPBACK, source: BALANCER, destination: backend_mac(number), tags: Vec::new() };
+        let hop = Hop { ifindex, source: BALANCER, destination: backend_mac(number), tags: tags.clone() };
         (IpAddr::V4(backend_address(number)), Reach::Hop(hop))
     };
     let reach = (0..BACKENDS).map(hop).collect();

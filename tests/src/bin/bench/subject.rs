@@ -7,19 +7,32 @@ use aya::{
 };
 use dsr::{
     datapath::{Datapath, Features},
-    model::OnAgentDeath::{self, Keep, Pass},
+    model::OnAgentDeath::{Keep, Pass},
 };
+
+use dsr_common::address::Family;
 
 use crate::{
-    floors::FLOORS,
+    floors,
     inspect::{self, Inspection},
-    scenario,
+    scenario::{
+        self,
+        Leave::{self, OtherInterface, Tagged, Untagged},
+        Scenario,
+    },
+    traffic::Headers,
 };
 
-/// One program.
+/// One program, and the frames that it is measured with.
 pub(crate) struct Subject {
     /// What the report calls it.
     pub(crate) name: &'static str,
+    /// The frames' headers.
+    pub(crate) headers: Headers,
+    /// The subject whose cost is taken off.
+    pub(crate) base: &'static str,
+    /// The subject that it is compared with.
+    pub(crate) stock: &'static str,
     /// For a jump to it.
     pub(crate) program: ProgramFd,
     /// What it does with a frame.
@@ -34,61 +47,121 @@ pub(crate) enum Duty {
     Reflect,
     /// Sends it to any of the backends.
     Balance,
-    /// Sends it to the backend that the tables name.
-    Follow(Box<Datapath>),
+    /// Sends it to the backend that the tables name, and so.
+    Follow(Box<Datapath>, Leave),
 }
 
-/// What all numbers are net of.
-pub(crate) const BASE: &str = FLOORS[0];
-/// What the product is compared with.
-pub(crate) const STOCK: &str = FLOORS[1];
-/// The program as it runs with one interface, untagged frames and no jumbo frames.
-pub(crate) const RELEASED: &str = "dsr";
+/// A program of the benchmark's object, and frames that it is measured with: name, program, and what it does.
+type Floor = (&'static str, &'static str, Headers, fn() -> Duty);
 
-const NONE: Features = Features::NONE;
-
-/// The product: its name, its features, how many of a hundred slots are tracked, and what its service does without an
-/// agent, which lives.
-const VARIANTS: [(&str, Features, u32, OnAgentDeath); 11] = [
-    (RELEASED, NONE, 0, Keep),
-    ("dsr+redirect", Features { redirect: true, ..NONE }, 0, Keep),
-    ("dsr+vlan", Features { vlan: true, ..NONE }, 0, Keep),
-    ("dsr+ipv6", Features { ipv6: true, ..NONE }, 0, Keep),
-    ("dsr+any", Features { any: true, ..NONE }, 0, Keep),
-    ("dsr+jumbo", Features { jumbo: true, ..NONE }, 0, Keep),
-    ("dsr+track", Features { track: true, ..NONE }, 0, Keep),
-    ("dsr 10% tracked", Features { track: true, ..NONE }, 10, Keep),
-    ("dsr all tracked", Features { track: true, ..NONE }, 100, Keep),
-    ("dsr pass", Features { heartbeat: true, ..NONE }, 0, Pass),
-    ("dsr+all", Features::ALL, 0, Keep),
+/// The floors. `tx` with each kind of frames is what is taken off of what others cost with the same.
+const FLOORS: [Floor; 9] = [
+    ("tx", "tx", V4, || Duty::Reflect),
+    ("stock", "stock", V4, || Duty::Balance),
+    ("lru", "lru", V4, || Duty::Balance),
+    ("tx ipv6", "tx", V6, || Duty::Reflect),
+    ("stock ipv6", "stock6", V6, || Duty::Balance),
+    ("tx tag", "tx", V4.tagged(), || Duty::Reflect),
+    ("tx tag out", "tx", V4.resized(), || Duty::Reflect),
+    ("tx tag in", "tx", V4.tagged().resized(), || Duty::Reflect),
+    ("tx ipv6 tag", "tx", V6.tagged(), || Duty::Reflect),
 ];
 
+const V4: Headers = Headers::IPV4;
+const V6: Headers = Headers::IPV6;
+
+/// The program as the agent loads it for an ordinary file: one interface, TCP or UDP on a port of an IPv4 VIP.
+pub(crate) const RELEASED: &str = "dsr";
+/// The same for an IPv6 VIP.
+pub(crate) const RELEASED6: &str = "dsr ipv6";
+
+const NONE: Features = Features::NONE;
+const ORDINARY: Features = Features { vlan: true, track: true, ..NONE };
+
+/// The product: its name, the frames, how they leave, the features that it is loaded with, and how many of a hundred slots
+/// are tracked.
+const VARIANTS: [(&str, Headers, Leave, Features, u32); 19] = [
+    (RELEASED, V4, Untagged, ORDINARY, 0),
+    ("dsr other interface", V4, OtherInterface, Features { redirect: true, ..ORDINARY }, 0),
+    ("dsr tag", V4.tagged(), Tagged, ORDINARY, 0),
+    ("dsr tag in", V4.tagged().resized(), Untagged, ORDINARY, 0),
+    ("dsr tag out", V4.resized(), Tagged, ORDINARY, 0),
+    (RELEASED6, V6, Untagged, Features { ipv6: true, ..ORDINARY }, 0),
+    ("dsr ipv6 tag", V6.tagged(), Tagged, Features { ipv6: true, ..ORDINARY }, 0),
+    ("dsr bare", V4, Untagged, NONE, 0),
+    ("dsr+redirect", V4, Untagged, Features { redirect: true, ..NONE }, 0),
+    ("dsr+vlan", V4, Untagged, Features { vlan: true, ..NONE }, 0),
+    ("dsr+ipv6", V4, Untagged, Features { ipv6: true, ..NONE }, 0),
+    ("dsr+any", V4, Untagged, Features { any: true, ..NONE }, 0),
+    ("dsr+jumbo", V4, Untagged, Features { jumbo: true, ..NONE }, 0),
+    ("dsr+track", V4, Untagged, Features { track: true, ..NONE }, 0),
+    ("dsr 10% tracked", V4, Untagged, ORDINARY, 10),
+    ("dsr all tracked", V4, Untagged, ORDINARY, 100),
+    (PASSING, V4, Untagged, Features { heartbeat: true, ..ORDINARY }, 0),
+    ("dsr+all", V4, Untagged, Features::ALL, 0),
+    ("dsr+all ipv6", V6, Untagged, Features::ALL, 0),
+];
+
+/// The one whose services are passed to the node without an agent. It lives.
+const PASSING: &str = "dsr pass";
+
 impl Subject {
-    /// The floors first, then the product. Where `only` names some, those beside what all are compared with.
+    /// The floors first, then the product. Where `only` names some, those, and what they are compared with.
     pub(crate) fn all(floors: &Ebpf, only: &[String]) -> anyhow::Result<Vec<Self>> {
-        let names: Vec<_> = FLOORS.into_iter().chain(VARIANTS.map(|(name, ..)| name)).collect();
+        let names: Vec<_> = FLOORS.map(|(name, ..)| name).into_iter().chain(VARIANTS.map(|(name, ..)| name)).collect();
         if let Some(unknown) = only.iter().find(|name| !names.contains(&name.as_str())) {
             anyhow::bail!("no program is called {unknown}: write one of {}", names.join(", "));
         }
-        let wanted =
-            |name: &str| [BASE, STOCK].contains(&name) || only.is_empty() || only.iter().any(|one| one == name);
+        let asked = |name: &str| only.is_empty() || only.iter().any(|one| one == name);
+        let asked_headers: Vec<_> = FLOORS
+            .iter()
+            .map(|(name, _, headers, _)| (name, headers))
+            .chain(VARIANTS.iter().map(|(name, headers, ..)| (name, headers)))
+            .filter_map(|(name, headers)| asked(name).then_some(*headers))
+            .collect();
+        let plain = |headers: Headers| if headers.family == Family::V4 { V4 } else { V6 };
+        let needed: Vec<_> =
+            asked_headers.iter().flat_map(|headers| [base(*headers), stock(*headers), base(plain(*headers))]).collect();
+        let wanted = |name: &str| asked(name) || needed.contains(&name);
         let mut subjects = Vec::new();
-        for name in FLOORS.into_iter().filter(|name| wanted(name)) {
-            let program: &Xdp = floors.program(name).with_context(|| format!("no program {name}"))?.try_into()?;
-            let duty = if name == BASE { Duty::Reflect } else { Duty::Balance };
-            subjects.push(Self::new(name, program, duty)?);
+        for (name, program, headers, duty) in FLOORS.into_iter().filter(|(name, ..)| wanted(name)) {
+            let program: &Xdp = floors.program(program).with_context(|| format!("no program {program}"))?.try_into()?;
+            subjects.push(Self::new(name, headers, program, duty())?);
         }
-        for (name, features, tracked, dead) in VARIANTS.into_iter().filter(|(name, ..)| wanted(name)) {
-            let datapath =
-                scenario::datapath(features, tracked, dead).with_context(|| format!("cannot load {name}"))?;
+        for (name, headers, leave, features, tracked) in VARIANTS.into_iter().filter(|(name, ..)| wanted(name)) {
+            let on_agent_death = if name == PASSING { Pass } else { Keep };
+            let scenario = Scenario { features, family: headers.family, leave, tracked, on_agent_death };
+            let datapath = scenario::datapath(scenario).with_context(|| format!("cannot load {name}"))?;
             let program = datapath.program()?.fd()?.try_clone()?;
             let inspection = inspect::program(datapath.program()?)?;
-            subjects.push(Self { name, program, duty: Duty::Follow(Box::new(datapath)), inspection });
+            let (base, stock) = (base(headers), stock(headers));
+            let duty = Duty::Follow(Box::new(datapath), leave);
+            subjects.push(Self { name, headers, base, stock, program, duty, inspection });
         }
         Ok(subjects)
     }
 
-    fn new(name: &'static str, program: &Xdp, duty: Duty) -> anyhow::Result<Self> {
-        Ok(Self { name, program: program.fd()?.try_clone()?, duty, inspection: inspect::program(program)? })
+    fn new(name: &'static str, headers: Headers, program: &Xdp, duty: Duty) -> anyhow::Result<Self> {
+        let (base, stock) = (base(headers), stock(headers));
+        let inspection = inspect::program(program)?;
+        Ok(Self { name, headers, base, stock, program: program.fd()?.try_clone()?, duty, inspection })
+    }
+
+    /// Whether others are measured net of it.
+    pub(crate) fn is_base(&self) -> bool {
+        self.name == self.base
+    }
+}
+
+/// What costs with these headers are net of.
+fn base(headers: Headers) -> &'static str {
+    FLOORS.iter().find(|floor| floor.1 == floors::BASE && floor.2 == headers).map_or(floors::BASE, |floor| floor.0)
+}
+
+/// What a program is compared with: the balancer of the same family with stock maps.
+fn stock(headers: Headers) -> &'static str {
+    match headers.family {
+        Family::V4 => "stock",
+        Family::V6 => "stock ipv6",
     }
 }

@@ -1,18 +1,19 @@
 //! The flows and their frames. Pure.
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
+use dsr::model::VlanTag;
 use dsr_common::{
     address::{Address, Family},
-    bench::{FRAME, FRAME_WORDS, flow as flow_word},
+    bench::{self, FRAME, FRAME_WORDS, flow as flow_word},
     flow::Flow,
     hash::split_mix,
 };
-use etherparse::{EtherType, Ethernet2Header, IpNumber, Ipv4Header, TcpHeader};
+use etherparse::{EtherType, Ethernet2Header, IpNumber, Ipv4Header, Ipv6Header, TcpHeader, UdpHeader};
 
-use crate::scenario::{BALANCER, PORT, ROUTER, VIP};
+use crate::scenario::{BALANCER, PORT, ROUTER, vip};
 
-/// What comes in: so many TCP flows, in an order that no prefetcher can learn.
+/// What comes in: so many flows, in an order that no prefetcher can learn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Load {
     /// How many flows.
@@ -21,22 +22,85 @@ pub(crate) struct Load {
     pub(crate) segment: Segment,
 }
 
-/// What a TCP packet is.
+/// What a packet is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Segment {
-    /// A bare ACK of a connection.
+    /// A bare ACK of a TCP connection.
     Established,
     /// A SYN.
     Opening,
+    /// UDP.
+    Datagram,
 }
+
+/// The headers around them, which a program is measured with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Headers {
+    /// IPv4 or IPv6.
+    pub(crate) family: Family,
+    /// Whether the frames come in with a VLAN tag.
+    pub(crate) tagged: bool,
+    /// Whether the program changes the length of the frames.
+    pub(crate) resized: bool,
+}
+
+impl Headers {
+    /// Untagged IPv4.
+    pub(crate) const IPV4: Self = Self { family: Family::V4, tagged: false, resized: false };
+    /// Untagged IPv6.
+    pub(crate) const IPV6: Self = Self { family: Family::V6, ..Self::IPV4 };
+
+    /// The same with a tag.
+    pub(crate) const fn tagged(self) -> Self {
+        Self { tagged: true, ..self }
+    }
+
+    /// The same for a program that changes the length.
+    pub(crate) const fn resized(self) -> Self {
+        Self { resized: true, ..self }
+    }
+}
+
+/// The tag that frames come in with.
+pub(crate) const TAG_IN: VlanTag = VlanTag { tpid: 0x8100, id: 7 };
 
 impl fmt::Display for Load {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.segment {
-            Segment::Established => "flow",
-            Segment::Opening => "SYN flow",
-        };
-        write!(f, "{} {kind}{}", self.flows, if self.flows == 1 { "" } else { "s" })
+        write!(f, "{} {}flow{}", self.flows, self.segment.prefix(), if self.flows == 1 { "" } else { "s" })
+    }
+}
+
+impl Segment {
+    /// What stands in front of the word "flows".
+    pub(crate) const fn prefix(self) -> &'static str {
+        match self {
+            Self::Established => "",
+            Self::Opening => "SYN ",
+            Self::Datagram => "UDP ",
+        }
+    }
+
+    const fn protocol(self) -> IpNumber {
+        match self {
+            Self::Established | Self::Opening => IpNumber::TCP,
+            Self::Datagram => IpNumber::UDP,
+        }
+    }
+
+    /// The transport header, its checksum zero: nobody reads that.
+    fn header(self, number: u32) -> Vec<u8> {
+        let (from, to) = (client_port(number), PORT.get());
+        let opening = TcpHeader { syn: true, ..TcpHeader::new(from, to, 1, 1024) };
+        match self {
+            Self::Established => {
+                TcpHeader { ack: true, syn: false, acknowledgment_number: 1, ..opening }.to_bytes().to_vec()
+            }
+            Self::Opening => opening.to_bytes().to_vec(),
+            Self::Datagram => {
+                let header = UdpHeader { source_port: from, destination_port: to, length: 20, checksum: 0 };
+                [&header.to_bytes()[..], &[0; 12]].concat()
+            }
+        }
     }
 }
 
@@ -53,70 +117,110 @@ impl Load {
     }
 
     /// The frame of a flow as it comes in.
-    pub(crate) fn frame(self, number: u32) -> [u8; FRAME] {
-        let tcp = TcpHeader {
-            ack: true,
-            syn: false,
-            sequence_number: 1,
-            acknowledgment_number: 1,
-            window_size: 1024,
-            ..TcpHeader::new(client_port(number), PORT.get(), 1, 1024)
+    pub(crate) fn frame(self, headers: Headers, number: u32) -> [u8; FRAME] {
+        let segment = self.segment.header(number);
+        let ether_type = match headers.family {
+            Family::V4 => EtherType::IPV4,
+            Family::V6 => EtherType::IPV6,
         };
-        let tcp = match self.segment {
-            Segment::Established => tcp,
-            Segment::Opening => TcpHeader { ack: false, syn: true, acknowledgment_number: 0, ..tcp },
-        };
-        let mut ip = Ipv4Header {
-            total_len: (Ipv4Header::MIN_LEN + TcpHeader::MIN_LEN) as u16,
-            time_to_live: 64,
-            protocol: IpNumber::TCP,
-            source: client(number),
-            destination: VIP.octets(),
-            ..Ipv4Header::default()
-        };
-        ip.header_checksum = ip.calc_header_checksum();
-        let link = Ethernet2Header { destination: BALANCER.0, source: ROUTER.0, ether_type: EtherType::IPV4 };
+        let mut bytes = Ethernet2Header { destination: BALANCER.0, source: ROUTER.0, ether_type }.to_bytes().to_vec();
+        if headers.tagged {
+            bytes.splice(12..12, tag(TAG_IN));
+        }
+        bytes.extend(match headers.family {
+            Family::V4 => ipv4(self.segment.protocol(), number, segment.len()).to_bytes().to_vec(),
+            Family::V6 => ipv6(self.segment.protocol(), number, segment.len()).to_bytes().to_vec(),
+        });
+        bytes.extend(segment);
         let mut frame = [0; FRAME];
-        let octets = [&link.to_bytes()[..], &ip.to_bytes(), &tcp.to_bytes()].concat();
-        frame[..octets.len()].copy_from_slice(&octets);
+        frame[..bytes.len()].copy_from_slice(&bytes);
         frame
     }
 
-    /// The frame that the driver starts from, in words.
-    pub(crate) fn template(self) -> [u64; FRAME_WORDS] {
-        let frame = self.frame(0);
-        let mut words = [0; FRAME_WORDS];
-        for (word, octets) in words.iter_mut().zip(frame.chunks(8)) {
-            let mut whole = [0; 8];
-            whole[..octets.len()].copy_from_slice(octets);
-            *word = u64::from_ne_bytes(whole);
+    /// What the driver does, but for the row that it starts at.
+    pub(crate) fn driver(self, headers: Headers) -> bench::Driver {
+        let mut template = [0; FRAME_WORDS];
+        for (word, bytes) in template.iter_mut().zip(self.frame(headers, 0).as_chunks().0) {
+            *word = u64::from_ne_bytes(*bytes);
         }
-        words
+        bench::Driver {
+            template,
+            flows: self.flows,
+            ipv6: u32::from(headers.family == Family::V6),
+            tagged: u32::from(headers.tagged),
+            resizes: u32::from(headers.resized),
+            ..bench::Driver::default()
+        }
     }
 
     /// What the driver has to know of a flow.
     pub(crate) fn word(self, number: u32) -> u64 {
-        let frame = self.frame(number);
+        let frame = self.frame(Headers::IPV4, number);
         let checksum = u16::from_ne_bytes([frame[24], frame[25]]);
         flow_word(u32::from_ne_bytes(client(number)), client_port(number).to_be(), checksum)
     }
+
+    /// A flow as the program's hash sees it.
+    pub(crate) fn flow(self, family: Family, number: u32) -> Flow {
+        Flow {
+            family,
+            protocol: self.segment.protocol().0,
+            client_port: client_port(number).to_be(),
+            service_port: PORT.get().to_be(),
+            client: match family {
+                Family::V4 => Address::from_v4(client(number)),
+                Family::V6 => Address::from_v6(client6(number)),
+            },
+            vip: match vip(family) {
+                IpAddr::V4(address) => Address::from_v4(address.octets()),
+                IpAddr::V6(address) => Address::from_v6(address.octets()),
+            },
+        }
+    }
 }
 
-/// A flow as the program's hash sees it.
-pub(crate) fn flow(number: u32) -> Flow {
-    Flow {
-        family: Family::V4,
-        protocol: IpNumber::TCP.0,
-        client_port: client_port(number).to_be(),
-        service_port: PORT.get().to_be(),
-        client: Address::from_v4(client(number)),
-        vip: Address::from_v4(VIP.octets()),
+/// A tag as it lies in a frame.
+pub(crate) fn tag(tag: VlanTag) -> [u8; 4] {
+    let ([a, b], [c, d]) = (tag.tpid.to_be_bytes(), tag.id.to_be_bytes());
+    [a, b, c, d]
+}
+
+fn ipv4(protocol: IpNumber, number: u32, payload: usize) -> Ipv4Header {
+    let IpAddr::V4(vip) = vip(Family::V4) else { unreachable!("a VIP of the family that was asked for") };
+    let mut ip = Ipv4Header {
+        total_len: (Ipv4Header::MIN_LEN + payload) as u16,
+        time_to_live: 64,
+        protocol,
+        source: client(number),
+        destination: vip.octets(),
+        ..Ipv4Header::default()
+    };
+    ip.header_checksum = ip.calc_header_checksum();
+    ip
+}
+
+fn ipv6(protocol: IpNumber, number: u32, payload: usize) -> Ipv6Header {
+    let IpAddr::V6(vip) = vip(Family::V6) else { unreachable!("a VIP of the family that was asked for") };
+    Ipv6Header {
+        payload_length: payload as u16,
+        next_header: protocol,
+        hop_limit: 64,
+        source: client6(number),
+        destination: vip.octets(),
+        ..Ipv6Header::default()
     }
 }
 
 /// Each flow has a client of its own, in 10.0.0.0/8.
 fn client(number: u32) -> [u8; 4] {
     (0x0a00_0001 + number).to_be_bytes()
+}
+
+/// The same in 2001:db8:c::/96.
+fn client6(number: u32) -> [u8; 16] {
+    let mut address = [0x20, 1, 0x0d, 0xb8, 0, 0xc, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    address[12..].copy_from_slice(&client(number));
+    address
 }
 
 /// Ports above the well-known ones, spread by a multiplication (Knuth's constant for 16 bits).

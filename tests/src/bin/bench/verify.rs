@@ -1,9 +1,9 @@
-//! Whether a program does its job: the frames that come out, octet for octet, before it is timed.
+//! Whether a program does its job: the frames that come out, byte for byte, before it is timed.
 
 use anyhow::{Context as _, ensure};
 use dsr::{datapath::Datapath, reconcile::Tables as _};
 use dsr_common::{
-    bench::FRAME,
+    address::Family,
     hash::{HashKeys, Keys as _},
     limits::SLOTS_PER_BLOCK,
     service::{ServiceKey, ServiceRow},
@@ -12,42 +12,49 @@ use dsr_common::{
 
 use crate::{
     driver::Driver,
-    scenario::{BACKENDS, BALANCER, SEED, backend_address, backend_mac},
+    scenario::{BACKENDS, BALANCER, Leave, SEED, TAG_OUT, backend_address, backend_mac},
     subject::{Duty, Subject},
-    traffic::{self, Load},
+    traffic::{Headers, Load, tag},
 };
 
 /// Flows of a load whose frames are looked at.
 const SAMPLES: u32 = 200;
 
-/// `enum xdp_action`, `XDP_TX`.
+/// `enum xdp_action`.
 const TX: u32 = 3;
+const REDIRECT: u32 = 4;
 
-/// Runs the program on sample flows of the load and compares every octet that comes out.
+/// Runs the program on sample flows of the load and compares every byte that comes out.
 pub(crate) fn subject(driver: &mut Driver, subject: &Subject, load: Load) -> anyhow::Result<()> {
-    driver.select(&subject.program)?;
+    driver.select(subject, load)?;
     let order = load.order();
     let step = (load.flows / SAMPLES).max(1);
     for row in (0..load.flows).step_by(step as usize) {
         let number = order[row as usize];
         let outcome = driver.run_once(row)?;
-        ensure!(outcome.action == TX, "flow {number}: XDP action {}, not XDP_TX", outcome.action);
-        let expected = expected(&subject.duty, load, number, &outcome.frame)?;
+        let action = if matches!(subject.duty, Duty::Follow(_, Leave::OtherInterface)) { REDIRECT } else { TX };
+        ensure!(outcome.action == action, "flow {number}: XDP action {}, not {action}", outcome.action);
+        let expected = expected(subject, load, number, &outcome.frame)?;
         ensure!(outcome.frame == expected, "flow {number}:\n got {:02x?}\nwant {expected:02x?}", outcome.frame);
     }
     Ok(())
 }
 
 /// The frame that a program has to send.
-fn expected(duty: &Duty, load: Load, number: u32, sent: &[u8]) -> anyhow::Result<[u8; FRAME]> {
-    let mut frame = load.frame(number);
-    let destination = match duty {
+fn expected(subject: &Subject, load: Load, number: u32, sent: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let Headers { family, tagged, .. } = subject.headers;
+    let mut frame = load.frame(subject.headers, number).to_vec();
+    let destination = match &subject.duty {
         Duty::Reflect => return Ok(frame),
         Duty::Balance => {
             let mac = sent.get(..6).context("no frame came out")?;
             (0..BACKENDS).map(backend_mac).find(|backend| backend.0 == mac).context("not a backend's MAC")?
         }
-        Duty::Follow(datapath) => backend_mac(chosen(datapath, number)?),
+        Duty::Follow(datapath, leave) => {
+            let tags = if *leave == Leave::Tagged { tag(TAG_OUT).to_vec() } else { Vec::new() };
+            frame.splice(12..if tagged { 16 } else { 12 }, tags);
+            backend_mac(chosen(datapath, load, family, number)?)
+        }
     };
     frame[..6].copy_from_slice(&destination.0);
     frame[6..12].copy_from_slice(&BALANCER.0);
@@ -55,8 +62,8 @@ fn expected(duty: &Duty, load: Load, number: u32, sent: &[u8]) -> anyhow::Result
 }
 
 /// The backend that the tables name for a flow.
-fn chosen(datapath: &Datapath, number: u32) -> anyhow::Result<u16> {
-    let flow = traffic::flow(number);
+fn chosen(datapath: &Datapath, load: Load, family: Family, number: u32) -> anyhow::Result<u16> {
+    let flow = load.flow(family, number);
     let key = ServiceKey::exact(flow.family, flow.protocol, flow.service_port);
     let service: ServiceRow = (0..datapath.sizes().services)
         .map(|row| datapath.service(row))
