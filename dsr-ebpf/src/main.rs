@@ -22,6 +22,8 @@ fn main() {}
 mod subprograms;
 
 #[cfg(target_arch = "bpf")]
+mod checksum;
+#[cfg(target_arch = "bpf")]
 mod count;
 #[cfg(target_arch = "bpf")]
 mod forward;
@@ -31,6 +33,8 @@ mod frame;
 mod hairpin;
 #[cfg(target_arch = "bpf")]
 mod interface;
+#[cfg(target_arch = "bpf")]
+mod ip_header;
 #[cfg(target_arch = "bpf")]
 mod maps;
 #[cfg(target_arch = "bpf")]

@@ -2,12 +2,9 @@
 
 use dsr_common::{address::Family, stats::Reason};
 
-use super::{
-    TTL,
-    checksum::{adjusted, word},
-    is_from_host, is_host, swap_macs,
-};
+use super::{TTL, is_from_host, is_host, swap_macs};
 use crate::{
+    checksum::{adjusted, word},
     frame::Frame,
     parse::{Ip, Link},
     service,

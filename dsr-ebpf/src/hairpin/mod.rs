@@ -5,12 +5,14 @@ pub(crate) mod echo;
 pub(crate) mod ndp;
 pub(crate) mod reject;
 
-mod checksum;
-mod header;
-
 use dsr_common::address::{Address, Family};
 
-use crate::{frame::Frame, parse::Link, wire::ethernet};
+use crate::{
+    frame::Frame,
+    ip_header::IpHeader,
+    parse::{Ip, Link},
+    wire::ethernet,
+};
 
 /// Hops that an answer may take, the value IANA recommends ("IP Option Numbers", default TTL).
 const TTL: u8 = 64;
@@ -34,6 +36,12 @@ fn is_host(family: Family, source: Address) -> bool {
 #[inline(always)]
 fn is_from_host(link: &Link) -> bool {
     link.source & ethernet::GROUP_BIT == 0
+}
+
+/// The header of an answer from the VIP to the client.
+#[inline(always)]
+const fn answering(ip: &Ip, protocol: u8, payload: u16) -> IpHeader {
+    IpHeader { family: ip.family, source: ip.vip, destination: ip.client, protocol, hops: TTL, payload }
 }
 
 /// Sends the frame back to where it came from, from this interface's MAC.

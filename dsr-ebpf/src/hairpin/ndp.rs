@@ -10,13 +10,12 @@ use dsr_common::{
     stats::Reason,
 };
 
-use super::{
-    checksum::{folded, halves},
-    is_from_host,
-};
+use super::is_from_host;
 use crate::{
+    checksum::{folded, halves},
     frame::Frame,
     interface::Interface,
+    ip_header::IpHeader,
     parse::{self, Link},
     service,
     subprograms::Scalar,
@@ -217,11 +216,6 @@ impl Answer {
 
 /// The sum over what `ICMPv6` is checked with besides itself (RFC 8200, section 8.1).
 #[inline(always)]
-const fn pseudo_header(source: Address, destination: Address, length: u16) -> u64 {
-    halves(source.hi)
-        + halves(source.lo)
-        + halves(destination.hi)
-        + halves(destination.lo)
-        + (length as u32).to_be() as u64
-        + (icmp::V6 as u32).to_be() as u64
+const fn pseudo_header(source: Address, destination: Address, payload: u16) -> u64 {
+    IpHeader { family: Family::V6, source, destination, protocol: icmp::V6, hops: HOP_LIMIT, payload }.pseudo_sum()
 }

@@ -1,11 +1,10 @@
 //! The TCP reset for a segment to a port where nobody listens (RFC 9293, section 3.10.7.1).
 
 use crate::{
+    checksum::{folded, halves},
     frame::Frame,
-    hairpin::{
-        checksum::{folded, halves},
-        header,
-    },
+    hairpin::answering,
+    ip_header,
     parse::Ip,
     wire::{
         Be16, Be32,
@@ -31,9 +30,10 @@ pub(super) fn write(frame: &mut Frame, ip: &Ip) -> Option<()> {
     } else {
         (Be32::new(0), Be32::new(sequence.get().wrapping_add(length)), RST | ACK)
     };
-    let at = ip.start + header::length(ip.family);
+    let at = ip.start + ip_header::length(ip.family);
     frame.resize(at + TCP_MIN)?;
-    header::write(frame, ip, TCP, TCP_MIN as u16)?;
+    let header = answering(ip, TCP, TCP_MIN as u16);
+    header.write(frame, ip.start)?;
     let mut reset = TcpHeader {
         source: destination,
         destination: source,
@@ -45,7 +45,7 @@ pub(super) fn write(frame: &mut Frame, ip: &Ip) -> Option<()> {
         checksum: Be16::new(0),
         urgent: Be16::new(0),
     };
-    let sum = header::pseudo_sum(ip, TCP, TCP_MIN as u16) + sum_of(&reset);
+    let sum = header.pseudo_sum() + sum_of(&reset);
     reset.checksum = Be16::from_raw(!folded(sum));
     *frame.at_mut::<TcpHeader>(at)? = reset;
     Some(())
