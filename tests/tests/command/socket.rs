@@ -135,7 +135,7 @@ fn a_bad_request_is_told_what_is_wrong_with_it() {
     }
     let mut lab = Lab::builder().backends(1).build().unwrap();
     agent::start(&Configuration::of(&lab), &mut lab);
-    let huge = vec![b' '; 5 << 20];
+    let huge = vec![b' '; dsr::config::LARGEST as usize * 2];
     let trace = |body: &'static str| ("POST /v1/trace", body.as_bytes());
     let cases = [
         (("GET /v1/nothing", &b""[..]), "404", "nothing is at /v1/nothing"),
