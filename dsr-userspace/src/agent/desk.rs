@@ -2,11 +2,12 @@
 
 use std::{path::Path, sync::Arc, time::Instant};
 
+use tokio::sync::watch;
+
 use super::{
     command::{Command, Commander},
     snapshot::Snapshot,
 };
-use tokio::sync::watch;
 
 use crate::{
     api::{

@@ -8,6 +8,7 @@ mod balancer;
 mod carried;
 mod command;
 mod desk;
+mod error;
 mod explain;
 mod exporter;
 mod interfaces;
@@ -25,6 +26,7 @@ mod signals;
 mod snapshot;
 mod status;
 mod trace;
+mod watching;
 mod wish;
 
 use std::{
@@ -32,7 +34,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, time::MissedTickBehavior};
+use tokio::{
+    sync::{mpsc, watch},
+    time::MissedTickBehavior,
+};
+
+pub use error::Error;
 
 use self::{
     balancer::Balancer,
@@ -43,74 +50,16 @@ use self::{
     probing::Probing,
     signals::{Asked, Signals, end_meanwhile},
     snapshot::Snapshot,
+    watching::{watch_file, watch_network},
 };
 use crate::{
-    api,
-    config::{self, Config, Errors, HostFacts, Watch},
-    datapath, health, limits, metrics,
-    model::{Network, NoHop, Reach},
-    neighbour::{self, Handle, Watcher},
+    config::{self, Config, HostFacts, Watch},
+    limits,
+    model::Network,
+    neighbour::Handle,
     preflight,
-    tasks::{self, Supervisor, Tasks},
+    tasks::{Supervisor, Task, Tasks},
 };
-
-/// Why the agent cannot start, or has to end.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The file has errors, or contradicts this host. Nothing was touched.
-    #[error("{0}")]
-    Config(#[from] Errors),
-    /// The host's interfaces and addresses could not be read.
-    #[error(transparent)]
-    Facts(#[from] config::FactsError),
-    /// The file cannot be watched.
-    #[error(transparent)]
-    Watch(#[from] config::WatchError),
-    /// The network cannot be watched.
-    #[error(transparent)]
-    Neighbour(#[from] neighbour::Error),
-    /// The watching of the network ended; why is in the log.
-    #[error("the network is not watched any more")]
-    Blind,
-    /// An interface that frames do not come in on.
-    #[error("cannot attach to {0}: it is no Ethernet interface; write one in `interfaces` that has a MAC")]
-    NotEthernet(String),
-    /// The kernel refused something.
-    #[error(transparent)]
-    Datapath(#[from] datapath::Error),
-    /// A table is full although it was built for this configuration.
-    #[error("{0} although it was sized for this configuration")]
-    Full(#[from] crate::reconcile::Full),
-    /// There is no such backend.
-    #[error("the pool {pool} has no backend {backend}")]
-    NoBackend {
-        /// The pool that was named.
-        pool: String,
-        /// The backend that was named.
-        backend: String,
-    },
-    /// Nothing can listen at the metrics' address.
-    #[error(transparent)]
-    Metrics(#[from] metrics::Error),
-    /// Nothing can listen on the admin API's socket.
-    #[error(transparent)]
-    Api(#[from] api::Error),
-    /// Gratuitous ARP cannot be sent.
-    #[error("cannot announce VIPs: {0}")]
-    Announce(std::io::Error),
-    /// Health probes cannot be led to their backends.
-    #[error(transparent)]
-    Probe(#[from] health::link::LinkError),
-    /// A task is there no more.
-    #[error("{0}: this is a bug, or the host is short of something; see the log above")]
-    Task(#[from] tasks::Ended),
-    /// The task that reads the file panicked.
-    #[error("the task `configuration` ended: {0}")]
-    Reader(String),
-    /// Signals cannot be received.
-    #[error("cannot receive signals: {0}")]
-    Signals(std::io::Error),
-}
 
 /// Runs the agent of the current network namespace, which keeps what outlives it in the directory `pins`, until SIGINT or
 /// SIGTERM: then the program is detached; or until SIGUSR1: then it is left to the next agent.
@@ -134,8 +83,6 @@ pub async fn run(file: &Path, pins: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// How long backends are waited for before the first plan: more than one question's time (`retrans_time_ms`).
-const FIRST_ANSWERS: Duration = Duration::from_millis(1200);
 /// How often counters are looked at for what an operator has to be told.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How often the agent says that it lives, and looks whether the flow clock has to move.
@@ -143,7 +90,10 @@ const SECOND: Duration = Duration::from_secs(1);
 
 struct Agent {
     path: PathBuf,
-    file: Watch,
+    /// Says that the file has changed.
+    file: mpsc::Receiver<()>,
+    /// Watches the file for as long as it is held.
+    _file_watch: Task,
     /// The file, while it is read again.
     loading: Option<Loading>,
     /// Ends the watching of the network when it is dropped.
@@ -160,7 +110,7 @@ struct Agent {
 
 impl Agent {
     async fn start(path: &Path, pins: &Path, tasks: &Tasks) -> Result<Self, Error> {
-        let file = Watch::start(path).await?;
+        let (file, file_watch) = watch_file(Watch::start(path).await?, tasks);
         let config = config::load_on_host(path, &HostFacts::read().await?).await?;
         warn_about(&config);
         look_before(&config).await;
@@ -182,6 +132,7 @@ impl Agent {
         Ok(Self {
             path,
             file,
+            _file_watch: file_watch,
             loading,
             watcher,
             network,
@@ -210,7 +161,7 @@ impl Agent {
                     Asked::Reload => self.load("SIGHUP"),
                     end => return Ok(end),
                 },
-                () = self.file.changed() => self.load("the file changed"),
+                Some(()) = self.file.recv() => self.load("the file changed"),
                 loaded = loaded(&mut self.loading) => {
                     let (why, result) = loaded?;
                     let maps = self.balancer.datapath.maps();
@@ -321,34 +272,6 @@ impl Agent {
         (self.watcher, self.network) = (watcher, network);
         Ok(())
     }
-}
-
-/// Starts to watch the network and waits for the first look at it.
-async fn watch_network(config: &Config, tasks: &Tasks) -> Result<(Handle, watch::Receiver<Network>), Error> {
-    let (watcher, mut network) = Watcher::start(config.interfaces(), tasks)?;
-    let backends = config.neighbour_addresses();
-    watcher.set_backends(backends.clone());
-    network.changed().await.map_err(|_| Error::Blind)?;
-    // The first look may have been before the backends were named.
-    let is_whole = |network: &Network| backends.iter().all(|address| network.reach.contains_key(address));
-    network.wait_for(is_whole).await.map_err(|_| Error::Blind)?;
-    // Nobody looked after the neighbours before: those that are there answer at once. Without them their slots, which
-    // another agent may have left, would go to others and come back.
-    let hosts = config.desired.backend_addresses();
-    let are_found = |network: &Network| !hosts.iter().any(|address| network.reach.get(address).is_some_and(is_silent));
-    let found = tokio::time::timeout(FIRST_ANSWERS, network.wait_for(are_found)).await.map(|seen| seen.map(drop));
-    if let Ok(Err(_)) = found {
-        return Err(Error::Blind);
-    }
-    let seen = network.borrow_and_update().clone();
-    match config.interfaces().into_iter().find(|name| !seen.interfaces.contains_key(name)) {
-        Some(interface) => Err(Error::NotEthernet(interface)),
-        None => Ok((watcher, network)),
-    }
-}
-
-const fn is_silent(reach: &Reach) -> bool {
-    matches!(reach, Reach::No(NoHop::NoNeighbour(_)))
 }
 
 /// Says what of the interfaces is not as the program needs it. The kernel has the last word: none of it ends the start.

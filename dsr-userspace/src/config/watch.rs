@@ -93,10 +93,10 @@ impl Watch {
             while Instant::now() < deadline && timeout(QUIET, self.event.notified()).await.is_ok() {}
             let looker = Arc::clone(&self.looker);
             // A look that hangs has the lock: a second one would hang behind it.
-            let looked = aside(move || free(&looker).is_some_and(|mut looker| looker.look())).await;
+            let result = aside(move || free(&looker).is_some_and(|mut looker| looker.look())).await;
             again.armed = false;
             drop(again);
-            if let Err(error) = looked {
+            if let Err(error) = result {
                 tracing::warn!(%error, "the configuration cannot be looked at");
             }
         }

@@ -3,11 +3,12 @@
 
 use std::{io, os::unix::process::CommandExt as _, process::Command};
 
-use crate::limits;
 use rustix::thread::{
     CapabilitySet, CapabilitySets, clear_ambient_capability_set, configure_capability_in_ambient_set,
     remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
 };
+
+use crate::limits;
 
 /// Lets a command start without capabilities, whoever the agent runs as, and without a way to get any.
 pub(super) fn drop_for(command: &mut Command) {

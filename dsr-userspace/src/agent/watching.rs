@@ -1,0 +1,58 @@
+//! Watches the file and the network, each in a task of its own.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::Error;
+use crate::{
+    config::{Config, Watch},
+    model::{Network, NoHop, Reach},
+    neighbour::{Handle, Watcher},
+    tasks::{End, Task, Tasks},
+};
+
+/// Watches the file in a task of its own: the wait until it is quiet must not begin anew with each other event.
+pub(super) fn watch_file(mut watch: Watch, tasks: &Tasks) -> (mpsc::Receiver<()>, Task) {
+    let (tell, told) = mpsc::channel(1);
+    let task = tasks.spawn("file watch", async move {
+        loop {
+            watch.changed().await;
+            if tell.send(()).await.is_err() {
+                return End::Done;
+            }
+        }
+    });
+    (told, task)
+}
+
+/// Starts to watch the network and waits for the first look at it.
+pub(super) async fn watch_network(config: &Config, tasks: &Tasks) -> Result<(Handle, watch::Receiver<Network>), Error> {
+    let (watcher, mut network) = Watcher::start(config.interfaces(), tasks)?;
+    let backends = config.neighbour_addresses();
+    watcher.set_backends(backends.clone());
+    network.changed().await.map_err(|_| Error::Blind)?;
+    // The first look may have been before the backends were named.
+    let is_whole = |network: &Network| backends.iter().all(|address| network.reach.contains_key(address));
+    network.wait_for(is_whole).await.map_err(|_| Error::Blind)?;
+    // Nobody looked after the neighbours before: those that are there answer at once. Without them their slots, which
+    // another agent may have left, would go to others and come back.
+    let hosts = config.desired.backend_addresses();
+    let are_found = |network: &Network| !hosts.iter().any(|address| network.reach.get(address).is_some_and(is_silent));
+    let found = tokio::time::timeout(FIRST_ANSWERS, network.wait_for(are_found)).await.map(|seen| seen.map(drop));
+    if let Ok(Err(_)) = found {
+        return Err(Error::Blind);
+    }
+    let seen = network.borrow_and_update().clone();
+    match config.interfaces().into_iter().find(|name| !seen.interfaces.contains_key(name)) {
+        Some(interface) => Err(Error::NotEthernet(interface)),
+        None => Ok((watcher, network)),
+    }
+}
+
+const fn is_silent(reach: &Reach) -> bool {
+    matches!(reach, Reach::No(NoHop::NoNeighbour(_)))
+}
+
+/// How long backends are waited for before the first plan: more than one question's time (`retrans_time_ms`).
+const FIRST_ANSWERS: Duration = Duration::from_millis(1200);
