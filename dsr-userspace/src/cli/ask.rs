@@ -4,7 +4,7 @@ use std::{future::Future, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 
-use super::WRONG;
+use super::{WRONG, output};
 use crate::api::{self, Client, ClientError};
 
 /// Where to ask.
@@ -24,7 +24,7 @@ pub(crate) fn ask<F: Future<Output = anyhow::Result<ExitCode>>>(
     let result = runtime.context("cannot start the runtime")?.block_on(with(Client::new(&socket.socket)));
     result.or_else(|error| match error.downcast::<ClientError>() {
         Ok(error) => {
-            eprintln!("dsr: {error}");
+            output::complain(format_args!("dsr: {error}"));
             Ok(ExitCode::from(WRONG))
         }
         Err(error) => Err(error),

@@ -9,7 +9,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    io::Write,
     path::PathBuf,
     process::ExitCode,
 };
@@ -18,7 +17,9 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::{
+    CONFIGURATION,
     ask::Socket,
+    output,
     preview::{self, Asked},
 };
 use crate::{
@@ -34,7 +35,7 @@ use crate::{
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     /// The configuration file
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", default_value = CONFIGURATION)]
     pub(crate) config: PathBuf,
     /// Print one JSON object: ok, errors, warnings, findings, memory, and the change where an agent runs
     #[arg(long)]
@@ -61,12 +62,12 @@ async fn check(args: Args) -> anyhow::Result<ExitCode> {
         Err(_) => None,
     };
     if args.json {
-        writeln!(std::io::stdout(), "{}", serde_json::to_string(&Report::new(&result, &findings, asked.as_ref()))?)?;
+        output::line(serde_json::to_string(&Report::new(&result, &findings, asked.as_ref()))?)?;
     } else {
         print(&result, &findings)?;
         match asked {
-            Some(Asked::Preview(preview)) => writeln!(std::io::stdout(), "\n{}", preview::Shown(&preview))?,
-            Some(Asked::NoAgent(why)) => writeln!(std::io::stderr(), "{why}")?,
+            Some(Asked::Preview(preview)) => output::line(format_args!("\n{}", preview::Shown(&preview)))?,
+            Some(Asked::NoAgent(why)) => output::complain(why),
             None => {}
         }
     }
@@ -91,14 +92,14 @@ fn print(result: &Result<Config, Errors>, findings: &[Finding]) -> anyhow::Resul
     match result {
         Ok(config) => {
             for warning in &config.warnings {
-                writeln!(std::io::stderr(), "warning: {warning}")?;
+                output::complain(format_args!("warning: {warning}"));
             }
             for finding in findings {
-                writeln!(std::io::stderr(), "{finding}")?;
+                output::complain(finding);
             }
-            writeln!(std::io::stdout(), "{}\n{}", Summary(config), Memory(&memory_of(config)))?;
+            output::line(format_args!("{}\n{}", Summary(config), Memory(&memory_of(config))))?;
         }
-        Err(errors) => writeln!(std::io::stderr(), "{errors}")?,
+        Err(errors) => output::complain(errors),
     }
     Ok(())
 }

@@ -1,11 +1,8 @@
 //! `dsr detach`: takes away what an agent left that is gone.
 
-use std::{
-    io::{self, Write as _},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
+use super::output;
 use crate::datapath::{DEFAULT_PINS, Pins};
 
 /// What `dsr detach` is given.
@@ -18,12 +15,15 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let place = args.pins.display();
-    let mut out = io::stdout();
     match Pins::find(&args.pins)? {
-        None => writeln!(out, "nothing is left at {place}")?,
+        None => output::line(format_args!("nothing is left at {place}"))?,
         Some(pins) => match pins.remove()? {
-            1 => writeln!(out, "the program is detached from 1 interface; nothing is left at {place}")?,
-            count => writeln!(out, "the program is detached from {count} interfaces; nothing is left at {place}")?,
+            1 => {
+                output::line(format_args!("the program is detached from 1 interface; nothing is left at {place}"))?;
+            }
+            count => output::line(format_args!(
+                "the program is detached from {count} interfaces; nothing is left at {place}"
+            ))?,
         },
     }
     Ok(ExitCode::SUCCESS)

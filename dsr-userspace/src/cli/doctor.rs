@@ -3,12 +3,12 @@
 //! Findings go to standard output, one a line; with `--json` one object does. Exit code: 2 where the configuration cannot be
 //! used, 1 where anything was found, 0 otherwise.
 
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use serde::Serialize;
 
-use super::WRONG;
+use super::{CONFIGURATION, WRONG, output};
 use crate::{
     config::{self, HostFacts},
     doctor::{self, Finding},
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     /// The configuration file
-    #[arg(short, long, value_name = "FILE", default_value = "/etc/dsr/dsr.yaml")]
+    #[arg(short, long, value_name = "FILE", default_value = CONFIGURATION)]
     config: PathBuf,
     /// Print one JSON object: ok, findings
     #[arg(long)]
@@ -36,19 +36,18 @@ async fn examine(args: &Args) -> anyhow::Result<ExitCode> {
     let config = match config::load_on_host(&args.config, &host).await {
         Ok(config) => config,
         Err(errors) => {
-            writeln!(std::io::stderr(), "{errors}")?;
+            output::complain(errors);
             return Ok(ExitCode::from(WRONG));
         }
     };
     let findings = doctor::run(&config).await?;
-    let mut out = std::io::stdout();
     if args.json {
-        writeln!(out, "{}", serde_json::to_string(&Report { ok: findings.is_empty(), findings: &findings })?)?;
+        output::line(serde_json::to_string(&Report { ok: findings.is_empty(), findings: &findings })?)?;
     } else if findings.is_empty() {
-        writeln!(out, "nothing is wrong")?;
+        output::line("nothing is wrong")?;
     }
     if !args.json {
-        findings.iter().try_for_each(|finding| writeln!(out, "{finding}"))?;
+        findings.iter().try_for_each(output::line)?;
     }
     Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -2,11 +2,12 @@
 //!
 //! Exit code: 0 where a backend gets them, 1 where none does, 2 where no agent answers or it says no.
 
-use std::{fmt, io::Write, process::ExitCode, str::FromStr};
+use std::{fmt, process::ExitCode, str::FromStr};
 
 use super::{
     ask::{Socket, ask},
     endpoint::Endpoint,
+    output,
 };
 use crate::api::{
     Client,
@@ -31,7 +32,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.dst.has_ports() && (args.src.port.is_none() || args.dst.end.port.is_none()) {
-        eprintln!("dsr: {} has ports: write both, like 10.0.0.9:4711 192.0.2.10:80/tcp", args.dst.name);
+        let name = &args.dst.name;
+        output::complain(format_args!("dsr: {name} has ports: write both, like 10.0.0.9:4711 192.0.2.10:80/tcp"));
         return Ok(ExitCode::from(super::WRONG));
     }
     let request = ExplainRequest {
@@ -44,9 +46,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     ask(&args.socket, async |client: Client| {
         let explanation: Explanation = client.post("/v1/explain", &request).await?;
         if args.json {
-            writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&explanation)?)?;
+            output::line(serde_json::to_string_pretty(&explanation)?)?;
         } else {
-            write!(std::io::stdout(), "{}", Shown(args, &explanation))?;
+            output::print(Shown(args, &explanation))?;
         }
         Ok(if explanation.member.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })

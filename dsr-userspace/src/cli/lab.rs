@@ -1,14 +1,14 @@
 //! `dsr lab`: builds a lab, sends load through its balancer and shows what comes of it.
 
 use std::{
-    io::{self, Write},
+    io,
     num::{NonZeroU16, NonZeroU32},
     path::PathBuf,
     process::ExitCode,
     time::Duration,
 };
 
-use super::{WRONG, diagnosis::Diagnosis, duration, interrupts::Interrupts};
+use super::{WRONG, diagnosis::Diagnosis, duration, interrupts::Interrupts, output};
 use crate::lab::{
     Broken, Display, Error, Key, Lab, Load, LoadPlan, MAX_BACKENDS, Replies, Stop, Summary, Tally, Traffic, View,
     net::LinkState,
@@ -49,18 +49,17 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if let Some(absent) = args.broken.iter().find(|broken| broken.backend > args.backends) {
         let (name, backends) = (absent.name(), args.backends);
-        eprintln!(
+        output::complain(format_args!(
             "dsr: --break {absent}: this lab has no {name}: name one of web1 to web{backends}, or add --backends"
-        );
+        ));
         return Ok(ExitCode::from(WRONG));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (summary, ending) = runtime.block_on(build_and_watch(args))?;
     if args.json {
-        writeln!(io::stdout(), "{}", summary.json())?;
+        output::line(summary.json())?;
     } else {
-        // Whoever read the lines may have gone.
-        let _ = writeln!(io::stdout(), "{summary}");
+        output::line(&summary)?;
     }
     ending?;
     Ok(if summary.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

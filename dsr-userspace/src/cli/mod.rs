@@ -13,6 +13,7 @@ mod endpoint;
 mod explain;
 mod interrupts;
 mod lab;
+mod output;
 mod preview;
 mod run;
 mod say;
@@ -20,7 +21,7 @@ mod status;
 mod table;
 mod trace;
 
-use std::{io::Write as _, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -62,6 +63,9 @@ enum Command {
     Lab(lab::Args),
 }
 
+/// The file that the agent of a node reads unless another one is named.
+const CONFIGURATION: &str = "/etc/dsr/dsr.yaml";
+
 /// Exit code for wrong usage and wrong configuration; clap's own is the same.
 const WRONG: u8 = 2;
 
@@ -85,8 +89,10 @@ pub fn main() -> ExitCode {
         Command::Lab(args) => lab::run(&args),
     };
     result.unwrap_or_else(|error| {
-        // Where standard error is gone, the exit code says it.
-        let _ = writeln!(std::io::stderr(), "dsr: {error:#}");
+        if output::is_unread(&error) {
+            return ExitCode::SUCCESS;
+        }
+        output::complain(format_args!("dsr: {}", output::chain(&error)));
         ExitCode::FAILURE
     })
 }

@@ -1,11 +1,11 @@
 //! `dsr run`: the agent of this node.
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use crate::{agent, datapath::DEFAULT_PINS};
 use anyhow::Context as _;
 
-use super::WRONG;
+use super::{WRONG, output};
 
 /// What `dsr run` is given.
 #[derive(Debug, clap::Args)]
@@ -27,8 +27,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(agent::Error::Config(errors)) => {
             for problem in errors.problems() {
-                // Where standard error is gone, the exit code says it.
-                let _ = writeln!(std::io::stderr(), "{problem}");
+                output::complain(problem);
             }
             Ok(ExitCode::from(WRONG))
         }

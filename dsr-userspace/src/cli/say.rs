@@ -3,9 +3,12 @@
 //!
 //! Exit code: 0 where it counts, 2 where no agent answers or it says no.
 
-use std::{io::Write, process::ExitCode};
+use std::process::ExitCode;
 
-use super::ask::{Socket, ask};
+use super::{
+    ask::{Socket, ask},
+    output,
+};
 use crate::api::{
     Client,
     view::{OverrideAnswer, OverrideRequest, Say},
@@ -52,7 +55,7 @@ fn say(args: &Args, say: Say) -> anyhow::Result<ExitCode> {
     ask(&args.socket, async |client: Client| {
         let answer: OverrideAnswer = client.post("/v1/override", &request).await?;
         let text = if args.json { serde_json::to_string(&answer)? } else { shown(&answer, say) };
-        writeln!(std::io::stdout(), "{text}")?;
+        output::line(text)?;
         Ok(ExitCode::SUCCESS)
     })
 }

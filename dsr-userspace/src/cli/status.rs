@@ -2,10 +2,11 @@
 //!
 //! Exit code: 0 where all is well, 1 where something is wrong, 2 where no agent answers.
 
-use std::{fmt, io::Write, process::ExitCode};
+use std::{fmt, process::ExitCode};
 
 use super::{
     ask::{Socket, ask},
+    output,
     table::Table,
 };
 use crate::api::{
@@ -27,9 +28,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     ask(&args.socket, async |client: Client| {
         let status: Status = client.get("/v1/status").await?;
         if args.json {
-            writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&status)?)?;
+            output::line(serde_json::to_string_pretty(&status)?)?;
         } else {
-            write!(std::io::stdout(), "{}", Shown(&status))?;
+            output::print(Shown(&status))?;
         }
         Ok(if status.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })

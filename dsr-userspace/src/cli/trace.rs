@@ -4,7 +4,10 @@
 
 use std::{fmt, io::Write, net::IpAddr, process::ExitCode};
 
-use super::ask::{Socket, ask};
+use super::{
+    ask::{Socket, ask},
+    output,
+};
 use crate::{
     api::{
         Client,
@@ -49,7 +52,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 async fn follow(client: &Client, request: &TraceRequest, json: bool) -> anyhow::Result<ExitCode> {
     let mut lines = client.lines("/v1/trace", request).await?;
-    eprintln!("the trace runs for up to {} s; Ctrl-C ends it", request.seconds);
+    output::complain(format_args!("the trace runs for up to {} s; Ctrl-C ends it", request.seconds));
     let mut seen = 0_u64;
     let why = loop {
         match lines.next().await? {
@@ -66,7 +69,7 @@ async fn follow(client: &Client, request: &TraceRequest, json: bool) -> anyhow::
             None => break "the agent ended it".to_owned(),
         }
     };
-    eprintln!("{why}: {seen} packets");
+    output::complain(format_args!("{why}: {seen} packets"));
     Ok(if seen > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -1,12 +1,12 @@
 //! `dsr backend setup`: prints the script, on any machine; nothing of this one is looked at or changed.
 
-use std::{io::Write, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 
 use crate::{
     backend::{self, Action, Asked, Means, Persist, System},
-    cli::WRONG,
+    cli::{WRONG, output},
 };
 
 /// Arguments of `dsr backend setup`.
@@ -55,12 +55,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match args.asked().validate() {
         Ok(request) => {
             let script = backend::script(&request).context("cannot write the script")?;
-            std::io::stdout().write_all(script.as_bytes()).context("cannot print the script")?;
+            output::print(&script).context("cannot print the script")?;
             Ok(ExitCode::SUCCESS)
         }
         Err(wrong) => {
             for wrong in wrong {
-                eprintln!("dsr: {wrong}");
+                output::complain(format_args!("dsr: {wrong}"));
             }
             Ok(ExitCode::from(WRONG))
         }
