@@ -2,7 +2,7 @@
 
 use super::{
     rows::{DnsRow, HttpRow, HttpsRow, Kinds},
-    scalar::{CertificateName, Host, Method, PagePath, Statuses, Text, Word},
+    scalar::{CertificateName, DnsName, Host, Method, PagePath, Statuses, Text, Word},
 };
 use crate::{
     config::{
@@ -94,7 +94,7 @@ fn page(report: &mut Report<'_>, at: &FieldPath, row: Page) -> Option<Http> {
 fn dns_probe(report: &mut Report<'_>, at: &FieldPath, field: Field<DnsRow>) -> Option<Probe> {
     let mut row = report.optional(at, field).value()?;
     report.unknown(at, &mut row);
-    let name = report.required(&at.key("name"), row.name).map(|Host(name)| name);
+    let name = report.required(&at.key("name"), row.name).map(|DnsName(name)| name);
     let kind = report.optional(&at.key("type"), row.kind).or(DnsType::A);
     let expect = report.optional(&at.key("expect"), row.expect).map(|Text(text)| Some(text)).or(None);
     Some(Probe::Dns(Dns { name: name?, kind: kind?, expect: expect? }))

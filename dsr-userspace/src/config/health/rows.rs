@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_yaml::Value;
 
-use super::scalar::{CertificateName, Host, Method, PagePath, ProbePort, Span, Statuses, Text, Times, Word};
+use super::scalar::{CertificateName, DnsName, Host, Method, PagePath, ProbePort, Span, Statuses, Text, Times, Word};
 use crate::{
     config::{
         field::{Field, Read, not, row},
@@ -99,7 +99,7 @@ pub(super) struct HttpsRow {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct DnsRow {
-    pub(super) name: Field<Host>,
+    pub(super) name: Field<DnsName>,
     #[serde(rename = "type")]
     pub(super) kind: Field<DnsType>,
     pub(super) expect: Field<Text>,

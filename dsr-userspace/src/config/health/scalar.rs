@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use hickory_proto::rr::Name;
 use serde_yaml::Value;
 
 use crate::{
@@ -48,6 +49,9 @@ scalars! {
     PagePath(String) = "a path", "a path as in a request, like /healthz", |value| path(value.as_str()?);
     /// A name of a host.
     Host(String) = "a name of a host", "a name, like www.example.com", |value| host(value.as_str()?);
+    /// A name that can be asked for by DNS.
+    DnsName(String) = "a name that can be asked for", "a name whose parts have 1 to 63 characters, like www.example.com",
+        |value| dns_name(value.as_str()?);
     /// A method of HTTP.
     Method(String) = "a method", "GET or another method in capital letters, like HEAD", |value| method(value.as_str()?);
     /// Status codes.
@@ -127,6 +131,14 @@ fn host(text: &str) -> Option<String> {
     (!text.is_empty() && text.len() <= 255 && text.chars().all(fits)).then(|| text.to_owned())
 }
 
+/// A name that a question can be made of (RFC 1035, section 2.3.4).
+fn dns_name(text: &str) -> Option<String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '*');
+    let mut name = Name::from_ascii(text).ok().filter(|_| !text.is_empty() && text.chars().all(fits))?;
+    name.set_fqdn(true);
+    (name.len() <= 255).then(|| text.to_owned())
+}
+
 fn method(text: &str) -> Option<String> {
     let fits = !text.is_empty() && text.len() <= 32 && text.chars().all(|c| c.is_ascii_uppercase());
     fits.then(|| text.to_owned())
@@ -164,6 +176,17 @@ mod tests {
         }
         for text in ["", "2", "s", "2 s", "-2s", "+2s", "2d", "99999999999999999h", "1.5s"] {
             assert_eq!(duration::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_that_no_question_can_have_are_refused() {
+        let long = format!("{}.example.com", "a".repeat(64));
+        for text in ["", "a..b", ".example.com", "www.example.com:53", "a b", &long, &"abc.".repeat(64)] {
+            assert_eq!(dns_name(text), None, "{text}");
+        }
+        for text in ["www.example.com", "www.example.com.", "_dmarc.example.com", "localhost", "."] {
+            assert_eq!(dns_name(text).as_deref(), Some(text));
         }
     }
 
