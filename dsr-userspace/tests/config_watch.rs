@@ -2,7 +2,9 @@
 //! ends a test that would hang.
 #![allow(clippy::unwrap_used)]
 
-use std::{fs, future::poll_fn, os::unix::fs::symlink, path::Path, pin::pin, task::Poll, time::Duration};
+use std::{
+    fs, future::poll_fn, io::Write as _, os::unix::fs::symlink, path::Path, pin::pin, task::Poll, time::Duration,
+};
 
 use dsr::config::Watch;
 use tokio::time::timeout;
@@ -115,4 +117,58 @@ async fn a_file_behind_a_link_to_another_directory_has_changed() {
 fn a_directory_that_is_not_there_is_an_error() {
     let error = Watch::new(Path::new("/nonexistent/dsr.yaml")).err().expect("cannot be watched").to_string();
     assert!(error.starts_with("cannot watch the directory of /nonexistent/dsr.yaml"), "{error}");
+}
+
+#[tokio::test]
+async fn included_files_are_watched_with_those_that_come() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    fs::write(at("dsr.yaml"), "include: [conf.d/*.yaml, more/*/x.yaml]\n").unwrap();
+    let mut watch = Watch::new(&at("dsr.yaml")).unwrap();
+    let empty = watch.hash();
+    fs::create_dir(at("conf.d")).unwrap();
+    for (name, text) in [("conf.d/a.yaml", "one"), ("conf.d/a.yaml", "two"), ("conf.d/b.yaml", "one")] {
+        let before = watch.hash();
+        fs::write(at(name), text).unwrap();
+        changes(&mut watch).await;
+        assert_ne!(watch.hash(), before);
+    }
+    fs::remove_file(at("conf.d/b.yaml")).unwrap();
+    changes(&mut watch).await;
+    fs::remove_file(at("conf.d/a.yaml")).unwrap();
+    changes(&mut watch).await;
+    assert_eq!(watch.hash(), empty);
+    fs::create_dir_all(at("more/site")).unwrap();
+    write_and_rename(&at("more/site/x.yaml"), "three");
+    changes(&mut watch).await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_open_for_writing_is_not_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("dsr.yaml");
+    fs::write(&file, "one, two, three").unwrap();
+    let mut watch = Watch::new(&file).unwrap();
+    let mut writer = fs::File::create(&file).unwrap();
+    writer.write_all(b"one").unwrap();
+    // Far longer than a content has to be the same for; the writer stalls.
+    let early = timeout(Duration::from_secs(3), watch.changed()).await;
+    assert!(early.is_err(), "a part of the file was taken");
+    writer.write_all(b", two").unwrap();
+    drop(writer);
+    changes(&mut watch).await;
+}
+
+#[tokio::test]
+async fn what_is_marked_is_no_change() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("dsr.yaml");
+    fs::write(&file, "one").unwrap();
+    let mut watch = Watch::new(&file).unwrap();
+    fs::write(&file, "two").unwrap();
+    watch.marker().mark().await;
+    let again = timeout(Duration::from_secs(2), watch.changed()).await;
+    assert!(again.is_err(), "it was read already");
+    fs::write(&file, "three").unwrap();
+    changes(&mut watch).await;
 }

@@ -20,7 +20,7 @@ use crate::{
         Failure, Kind,
         view::{ChangeKind, Preview, PreviewRequest, ServiceChange},
     },
-    config::{self, Config, SeedSource},
+    config::{self, Config, SeedSource, Source},
     datapath::{memory, memory_of},
     model::{Desired, Health, Hop, Mac, Network, Reach, Service},
     reconcile::{InMemory, Sizes, Tables, apply, entries, keeps_flows, plan, service_key},
@@ -108,7 +108,11 @@ fn tables_of(desired: &Desired, network: &Network, health: &Health) -> Result<In
 
 /// The configuration that is asked about.
 fn read(request: &PreviewRequest) -> Result<Config, Failure> {
-    let config = config::parse(&request.text, Path::new(&request.file));
+    let included = request
+        .included
+        .iter()
+        .map(|included| Source { path: Path::new(&included.file).into(), octets: included.text.clone().into_bytes() });
+    let config = config::parse_with(&request.text, Path::new(&request.file), included.collect());
     let mut config = config.map_err(|errors| Failure::new(Kind::Wrong, errors, "correct the file"))?;
     if config.seed_source == SeedSource::Absent {
         config.desired.hash_seed = request.hash_seed;

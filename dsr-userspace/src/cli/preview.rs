@@ -8,7 +8,7 @@ use super::table::Table;
 use crate::{
     api::{
         Client, ClientError,
-        view::{ChangeKind, Preview, PreviewRequest, ServiceChange},
+        view::{ChangeKind, IncludedFile, Preview, PreviewRequest, ServiceChange},
     },
     config::Config,
 };
@@ -25,8 +25,11 @@ pub(super) enum Asked {
 /// Asks the agent at a socket what a configuration would change.
 pub(super) async fn ask(socket: &Path, config: &Config) -> anyhow::Result<Asked> {
     let file = config.file.display().to_string();
-    let text = crate::config::text_of(&config.file).with_context(|| format!("cannot read {file} again"))?;
-    let request = PreviewRequest { text, file, hash_seed: config.desired.hash_seed };
+    let text = read(&config.file)?;
+    let included = config.included.iter();
+    let included = included.map(|path| Ok(IncludedFile { file: path.display().to_string(), text: read(path)? }));
+    let included = included.collect::<anyhow::Result<_>>()?;
+    let request = PreviewRequest { text, file, included, hash_seed: config.desired.hash_seed };
     match Client::new(socket).post("/v1/check", &request).await {
         Ok(preview) => Ok(Asked::Preview(Box::new(preview))),
         Err(ClientError::NoAgent { path, .. }) => {
@@ -35,6 +38,10 @@ pub(super) async fn ask(socket: &Path, config: &Config) -> anyhow::Result<Asked>
         Err(error @ ClientError::Forbidden(_)) => Ok(Asked::NoAgent(error.to_string())),
         Err(error) => Err(error.into()),
     }
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    crate::config::text_of(path).with_context(|| format!("cannot read {} again", path.display()))
 }
 
 /// As text.

@@ -86,9 +86,9 @@ pub(super) fn check_balancers(
 ) {
     for (at, balancer) in balancers {
         let address = balancer.value;
-        let vip = vips.iter().find(|vip| vip.value == address).map(|vip| ("a VIP", vip.place.line));
+        let vip = vips.iter().find(|vip| vip.value == address).map(|vip| ("a VIP", report.line_of(vip)));
         let backend = backends.iter().find(|(_, backend)| backend.value == address);
-        let other = vip.or(backend.map(|(_, backend)| ("a backend", backend.place.line)));
+        let other = vip.or(backend.map(|(_, backend)| ("a backend", report.line_of(backend))));
         if let Some((what, line)) = other {
             let message =
                 format!("{address} is {what}, at line {line}: write the address that the balancer itself has");

@@ -3,7 +3,7 @@
 use serde_yaml::Value;
 
 use super::{
-    XdpMode,
+    FileWatch, XdpMode,
     field::{Read, not},
     suggest,
 };
@@ -56,6 +56,14 @@ impl Read for Affinity {
     fn read(value: Value) -> Result<Self, String> {
         let words = [("auto", Self::Auto), ("flow", Self::Flow), ("source", Self::Source), ("none", Self::None)];
         choose(&value, "an affinity", &words, &[])
+    }
+}
+
+impl Read for FileWatch {
+    const WRITE: &'static str = "on or off";
+
+    fn read(value: Value) -> Result<Self, String> {
+        choose(&value, "on or off", &[("on", Self::On), ("off", Self::Off)], &[])
     }
 }
 

@@ -18,6 +18,7 @@ use super::{
     error::{Place, Problem},
     outline::{Entry, Kind, Node},
     path::{FieldPath, Step, shown},
+    source::SourceFile,
 };
 
 /// What was read, and what was wrong with it that did not end the reading.
@@ -41,29 +42,31 @@ pub(super) struct Finding {
 }
 
 impl Finding {
-    /// The finding as a problem of `file`.
-    pub(super) fn problem(self, file: &Path) -> Problem {
+    /// The finding as a problem of one of these files.
+    pub(super) fn problem(self, files: &[SourceFile]) -> Problem {
+        let file = files.get(self.place.source).map_or(Path::new(""), |file| &file.path);
         Problem::new(file, self.place, self.path, self.message)
     }
 }
 
-/// Reads one YAML document.
-pub(super) fn compose(text: &str) -> Result<Outline, Finding> {
+/// Reads one YAML document: the file of this number.
+pub(super) fn compose(text: &str, source: usize) -> Result<Outline, Finding> {
     let mut parser = Parser::new_from_str(text);
     let mut composer = Composer { lines: text.lines().collect(), ..Composer::default() };
+    let place = |marker: &Marker| place(source, marker);
     let mut end = None;
     let last = loop {
-        let (event, marker) = parser.next_token().map_err(|error| not_scanned(text, &error))?;
+        let (event, marker) = parser.next_token().map_err(|error| not_scanned(text, source, &error))?;
         match event {
             Event::StreamEnd => break place(&marker),
             Event::DocumentEnd => end = Some(place(&marker)),
-            Event::DocumentStart if end.is_some() => return Err(second_document(text)),
+            Event::DocumentStart if end.is_some() => return Err(second_document(text, source)),
             event => composer.event(event, place(&marker))?,
         }
     };
     match serde_yaml::from_str::<IgnoredAny>(text) {
         Ok(IgnoredAny) => Ok(composer.finish(end.unwrap_or(last))),
-        Err(error) => Err(not_yaml(text, &error)),
+        Err(error) => Err(not_yaml(text, source, &error)),
     }
 }
 
@@ -198,9 +201,11 @@ impl Composer<'_> {
         let before = self.lines.iter().enumerate().take(next.line.saturating_sub(1)).rev();
         let mut written = before.filter(|(_, line)| !matches!(line.trim_start().chars().next(), None | Some('#')));
         match written.next() {
-            Some((index, line)) if line.split(" #").next().is_some_and(|line| line.trim() == "-") => {
-                Place { line: index + 1, column: line.chars().take_while(|c| *c != '-').count() + 1 }
-            }
+            Some((index, line)) if line.split(" #").next().is_some_and(|line| line.trim() == "-") => Place {
+                source: next.source,
+                line: index + 1,
+                column: line.chars().take_while(|c| *c != '-').count() + 1,
+            },
             _ => next,
         }
     }
@@ -224,12 +229,17 @@ const BEHIND: usize = 1024;
 /// Collections within collections that are read: many more than any configuration has, and few enough for recursion.
 const DEEPEST: usize = 64;
 
-fn not_yaml(text: &str, error: &serde_yaml::Error) -> Finding {
+fn not_yaml(text: &str, source: usize, error: &serde_yaml::Error) -> Finding {
     let message = error.to_string();
-    if message.contains("more than one document") {
-        return second_document(text);
+    if let Some((place, character)) = unprintable(text, source) {
+        let message = format!("is not YAML, the character {character:?} is not allowed: remove it");
+        return Finding { place, path: FieldPath::root(), message };
     }
-    let place = error.location().map_or(Place::FILE, |at| Place { line: at.line(), column: at.column() });
+    if message.contains("more than one document") {
+        return second_document(text, source);
+    }
+    let place =
+        error.location().map_or(Place::of_file(source), |at| Place { source, line: at.line(), column: at.column() });
     let reason = message.split(" at line ").next().unwrap_or_default();
     let tab = text.lines().nth(place.line.saturating_sub(1)).is_some_and(|line| {
         let indent = line.len() - line.trim_start().len();
@@ -243,34 +253,45 @@ fn not_yaml(text: &str, error: &serde_yaml::Error) -> Finding {
     Finding { place, path: FieldPath::root(), message: format!("is not YAML, {}: {remedy}", shown(reason)) }
 }
 
+/// The first character that YAML does not allow (YAML 1.2.2, section 5.1, `c-printable`), of which the reader tells no
+/// line.
+fn unprintable(text: &str, source: usize) -> Option<(Place, char)> {
+    let is_printable = |c: char| {
+        matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
+            && c != '\u{feff}'
+    };
+    let (offset, character) = text.char_indices().find(|(_, c)| !is_printable(*c))?;
+    Some((Place::behind(source, &text[..offset]), character))
+}
+
 fn too_deep(place: Place) -> Finding {
     let message = format!("lists and mappings are nested more than {DEEPEST} deep: remove brackets or indentation");
     Finding { place, path: FieldPath::root(), message }
 }
 
-fn second_document(text: &str) -> Finding {
+fn second_document(text: &str, source: usize) -> Finding {
     let line = text.lines().skip(1).position(|line| line.starts_with("---")).map_or(1, |line| line + 2);
     let message = "a second document begins here: write one document, without `---` between".to_owned();
-    Finding { place: Place { line, column: 1 }, path: FieldPath::root(), message }
+    Finding { place: Place { source, line, column: 1 }, path: FieldPath::root(), message }
 }
 
 /// What `serde_yaml` says of the same error is clearer. It reads no further than a little behind the error, so that what
 /// follows costs nothing.
-fn not_scanned(text: &str, error: &ScanError) -> Finding {
+fn not_scanned(text: &str, source: usize, error: &ScanError) -> Finding {
     // The scanner is ahead of the nodes and has a bound of its own, which is higher.
     if error.info() == "recursion limit exceeded" {
-        return too_deep(place(error.marker()));
+        return too_deep(place(source, error.marker()));
     }
     let far = text.char_indices().nth(error.marker().index() + BEHIND).map_or(text.len(), |(index, _)| index);
     if let Err(error) = serde_yaml::from_str::<IgnoredAny>(&text[..far])
         && (far == text.len() || error.location().is_some_and(|at| at.index() < far))
     {
-        return not_yaml(text, &error);
+        return not_yaml(text, source, &error);
     }
     let message = format!("is not YAML, {}: look at this line and the one above", shown(error.info()));
-    Finding { place: place(error.marker()), path: FieldPath::root(), message }
+    Finding { place: place(source, error.marker()), path: FieldPath::root(), message }
 }
 
-fn place(marker: &Marker) -> Place {
-    Place { line: marker.line(), column: marker.col() + 1 }
+fn place(source: usize, marker: &Marker) -> Place {
+    Place { source, line: marker.line(), column: marker.col() + 1 }
 }

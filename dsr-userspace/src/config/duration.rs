@@ -16,7 +16,9 @@ impl Read for Span {
     fn read(value: Value) -> Result<Self, String> {
         let text = match &value {
             Value::String(text) => text,
-            Value::Number(number) => return Err(format!("{number} has no unit: write {number}s, or {}", Self::WRITE)),
+            Value::Number(number) if number.is_u64() => {
+                return Err(format!("{number} has no unit: write {number}s, or {}", Self::WRITE));
+            }
             value => return Err(not::<Self>(value, "a time")),
         };
         let length = parse(&text.replace(' ', "")).filter(|length| !length.is_zero());

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use serde::{Serialize, Serializer};
@@ -31,6 +32,11 @@ impl Errors {
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
+
+    /// Whether the file itself is good, and only contradicts what this host is at the moment.
+    pub fn are_of_host(&self) -> bool {
+        self.problems.iter().all(|problem| problem.is_of_host)
+    }
 }
 
 impl From<Problem> for Errors {
@@ -53,16 +59,27 @@ pub struct Problem {
     pub field: String,
     /// What is wrong, and what to write instead.
     pub message: String,
+    /// Which of the files it is in, in the order in which they were read.
+    #[serde(skip)]
+    source: usize,
+    /// Whether another host, or this one at another time, would have no such problem.
+    #[serde(skip)]
+    is_of_host: bool,
 }
 
 impl Problem {
     pub(super) fn new(file: &Path, place: Place, field: impl fmt::Display, message: impl Into<String>) -> Self {
-        let (Place { line, column }, field) = (place, field.to_string());
-        Self { file: file.to_owned(), line, column, field, message: message.into() }
+        let (Place { source, line, column }, field) = (place, field.to_string());
+        Self { file: file.to_owned(), line, column, field, message: message.into(), source, is_of_host: false }
     }
 
-    fn order(&self) -> (usize, usize, &str, &str) {
-        (self.line, self.column, &self.field, &self.message)
+    /// The same as a problem of this host.
+    pub(super) fn of_host(self) -> Self {
+        Self { is_of_host: true, ..self }
+    }
+
+    fn order(&self) -> (usize, usize, usize, &str, &str) {
+        (self.source, self.line, self.column, &self.field, &self.message)
     }
 }
 
@@ -79,18 +96,32 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A place in a file, both from one.
+/// A place in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// The line.
+    /// Which file: zero is the one that was named, others are included.
+    pub(super) source: usize,
+    /// The line, from one.
     pub line: usize,
-    /// The column in characters.
+    /// The column in characters, from one.
     pub column: usize,
 }
 
 impl Place {
     /// The file as a whole.
-    pub(super) const FILE: Self = Self { line: 0, column: 0 };
+    pub(super) const FILE: Self = Self { source: 0, line: 0, column: 0 };
+
+    /// The place behind a text, with which the file begins.
+    pub(super) fn behind(source: usize, text: &str) -> Self {
+        let line = text.matches('\n').count() + 1;
+        let column = text.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        Self { source, line, column }
+    }
+
+    /// An included file as a whole.
+    pub(super) const fn of_file(source: usize) -> Self {
+        Self { source, line: 0, column: 0 }
+    }
 }
 
 /// A value, and where in the file it is written.
@@ -98,11 +129,16 @@ impl Place {
 pub struct Located<T> {
     /// The value.
     pub value: T,
-    /// Where it is written.
+    /// The file that it is written in.
+    pub file: Arc<Path>,
+    /// Where it is written there.
     pub place: Place,
     /// The field that it is the value of.
     pub field: String,
 }
+
+/// What to say of octets that are no text.
+pub(super) const NOT_UTF8: &str = "is not UTF-8 from here on: save the file as UTF-8";
 
 fn lines(problems: &[Problem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")

@@ -87,13 +87,15 @@ pub(super) fn row<T: Read + DeserializeOwned>(value: Value, what: &str) -> Resul
     serde_yaml::from_value(value).map_err(|error| error.to_string())
 }
 
+/// Stands in a message for a number or a word as the file has it: `1e3` is not told as 1000.0.
+pub(super) const WRITTEN: char = '\0';
+
 /// What to say of a value that is not what is wanted.
 pub(super) fn not<T: Read>(value: &Value, what: &str) -> String {
     let write = T::WRITE;
     match value {
         Value::Null => format!("nothing is not {what}: write {write}"),
-        Value::Bool(truth) => format!("{truth} is not {what}: write {write}"),
-        Value::Number(number) => format!("{number} is not {what}: write {write}"),
+        Value::Bool(_) | Value::Number(_) => format!("{WRITTEN} is not {what}: write {write}"),
         Value::String(text) => format!("`{}` is not {what}: write {write}", shown(text)),
         Value::Sequence(_) => format!("a list is not {what}: write {write}"),
         Value::Mapping(_) | Value::Tagged(_) => format!("a mapping is not {what}: write {write}"),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_yaml::Value;
 
 use super::{
-    XdpMode,
+    FileWatch, XdpMode,
     address::HostAddress,
     arp_watch,
     duration::Span,
@@ -16,6 +16,17 @@ use super::{
     scalar::{ApiSocket, FlowCount, InterfaceName, Name, PoolName, Seed},
 };
 use crate::model::{Affinity, Announce, FlowTimeout, Forward, OnAgentDeath, OnEmpty, Port, Protocol, Weight};
+
+/// A field that was read before.
+pub(super) struct Anything;
+
+impl Read for Anything {
+    const WRITE: &'static str = "a file, like conf.d/*.yaml, or a list of files";
+
+    fn read(_: Value) -> Result<Self, String> {
+        Ok(Self)
+    }
+}
 
 /// What is written beside the fields that there are.
 pub(super) type Unknown = BTreeMap<String, Value>;
@@ -40,6 +51,9 @@ pub(super) struct File {
     pub(super) interfaces: Field<Vec<Field<InterfaceName>>>,
     pub(super) metrics: Field<SocketAddr>,
     pub(super) api: Field<ApiSocket>,
+    /// Followed before.
+    include: Field<Anything>,
+    pub(super) watch: Field<FileWatch>,
     pub(super) hash_seed: Field<Seed>,
     pub(super) xdp_mode: Field<XdpMode>,
     pub(super) arp_watch: Field<arp_watch::Written>,
@@ -152,7 +166,8 @@ pub(super) use rows;
 
 rows! {
     File = "a configuration", "`interfaces:`, `pools:` and `services:`, each on a line of its own", "one",
-        ["interfaces", "metrics", "api", "hash_seed", "xdp_mode", "arp_watch", "balancers", "flow_table", "pools", "services"],
+        ["interfaces", "metrics", "api", "hash_seed", "xdp_mode", "arp_watch", "balancers", "flow_table", "include", "watch",
+         "pools", "services"],
         &[("flow_timeout", "a service has it: write it there"), ("on_agent_death", "a service has it: write it there")];
     FlowTableRow = "a flow table", "{flows: 1048576, syns: 131072}", "one", ["flows", "syns"], &[];
     ArpWatchRow = "how to watch", "{interval: 60s}, or off", "one", ["interval"], &[];

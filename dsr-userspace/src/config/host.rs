@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::{
     Config,
     error::{Errors, Located, Problem},
-    suggest,
+    program, suggest,
 };
 
 /// What is known of this host's network: of one network namespace.
@@ -17,6 +17,8 @@ pub struct HostFacts {
     pub others: Vec<String>,
     /// Its own addresses.
     pub addresses: Vec<AddressOnHost>,
+    /// The first port that a process without `CAP_NET_BIND_SERVICE` may listen at; zero where all are.
+    pub first_free_port: u16,
 }
 
 /// An address of this host.
@@ -37,14 +39,34 @@ pub fn check_host(config: &Config, host: &HostFacts) -> Result<(), Errors> {
 
 /// What [`check_host`] finds.
 pub(super) fn problems(config: &Config, host: &HostFacts) -> Vec<Problem> {
-    let problem = |at: &Located<_>, message| Problem::new(&config.file, at.place, &at.field, message);
+    let problem = |at: &Located<_>, message| Problem::new(&at.file, at.place, &at.field, message);
     let vips = config.vips.iter().filter_map(|at| Some(problem(at, vip_on_host(host.find(at.value)?))));
     let backends = config.backends.iter().filter_map(|at| Some(problem(at, backend_on_host(host.find(at.value)?))));
     let interfaces = config.interfaces.iter().filter(|at| !host.interfaces.contains(&at.value)).map(|at| {
         let message = no_interface(&at.value, host);
-        Problem::new(&config.file, at.place, &at.field, message)
+        Problem::new(&at.file, at.place, &at.field, message)
     });
     interfaces.chain(vips).chain(backends).collect()
+}
+
+/// What of a configuration may not work on this host.
+pub(super) fn warnings(config: &Config, host: &HostFacts) -> Vec<Problem> {
+    let programs = config.programs.iter().filter_map(|at| {
+        let message = program::unfit(&at.value)?;
+        Some(Problem::new(&at.file, at.place, &at.field, message))
+    });
+    let ports = config.metrics_at.iter().filter(|at| at.value.port() < host.first_free_port).map(|at| {
+        let message = privileged_port(at.value.port(), host.first_free_port);
+        Problem::new(&at.file, at.place, &at.field, message)
+    });
+    ports.chain(programs).collect()
+}
+
+fn privileged_port(port: u16, first_free: u16) -> String {
+    format!(
+        "port {port} needs CAP_NET_BIND_SERVICE, which deploy/dsr.service does not give: write a port from {first_free}, \
+         or add it to CapabilityBoundingSet of the unit"
+    )
 }
 
 impl HostFacts {
@@ -122,6 +144,18 @@ write another host's address
 dsr.yaml:7:22: services[0].vip: 192.0.2.10 is an address of this host, on lo: a balancer must not have its VIPs as \
 addresses; remove it with `ip address del 192.0.2.10/32 dev lo`";
         assert_eq!(found(&HostFacts { interfaces, addresses, ..HostFacts::default() }), expected);
+    }
+
+    #[test]
+    fn a_port_that_the_unit_cannot_have_is_doubtful() {
+        let host = HostFacts { first_free_port: 1024, ..HostFacts::default() };
+        let warned = |port: u16| {
+            let config = parse(&format!("{TEXT}metrics: 127.0.0.1:{port}\n"), Path::new("dsr.yaml")).unwrap();
+            warnings(&config, &host).iter().map(ToString::to_string).collect::<String>()
+        };
+        assert_eq!(warned(1024), "");
+        let told = warned(80);
+        assert!(told.starts_with("dsr.yaml:9:10: metrics: port 80 needs CAP_NET_BIND_SERVICE"), "{told}");
     }
 
     #[test]

@@ -25,26 +25,33 @@ mod field;
 mod file;
 mod health;
 mod host;
+mod host_changes;
+mod include;
 mod netlink;
 mod outline;
 mod parse;
 mod path;
 mod pools;
+mod program;
 mod read;
 mod report;
 mod scalar;
 mod seed;
 mod services;
+mod source;
 mod suggest;
 mod watch;
+mod writers;
 
 pub use address::host_address;
 pub use error::{Errors, Located, Place, Problem};
 pub use host::{AddressOnHost, HostFacts, check_host};
+pub use host_changes::HostChanges;
 pub use netlink::FactsError;
-pub use parse::{load, load_on_host, parse, text_of};
+pub use parse::{load, load_on_host, parse, parse_with, text_of};
 pub use read::LARGEST;
-pub use watch::{Watch, WatchError};
+pub use source::Source;
+pub use watch::{Marker, Watch, WatchError};
 
 use crate::model::{Checks, Desired};
 
@@ -73,8 +80,12 @@ pub struct Config {
     pub checks: Checks,
     /// Where `desired.hash_seed` comes from.
     pub seed_source: SeedSource,
-    /// A hash of the file's octets, the same on every machine and in every version; 48 bits, so that a floating-point
-    /// metric holds it exactly.
+    /// Whether a change of the file alone has it read again.
+    pub watch: FileWatch,
+    /// The files that it includes, in the order in which they were read.
+    pub included: Vec<PathBuf>,
+    /// A hash of the octets of the file and those that it includes, the same on every machine and in every version; 48
+    /// bits, so that a floating-point metric holds it exactly.
     pub hash: u64,
     /// What is doubtful, but no error.
     pub warnings: Vec<Problem>,
@@ -82,6 +93,10 @@ pub struct Config {
     vips: Vec<Located<IpAddr>>,
     /// The address of each backend of each pool.
     backends: Vec<Located<IpAddr>>,
+    /// The programs that checks run.
+    programs: Vec<Located<PathBuf>>,
+    /// Where metrics are served, and where that is written.
+    metrics_at: Option<Located<SocketAddr>>,
 }
 
 impl Config {
@@ -101,6 +116,16 @@ impl Config {
     pub fn vips(&self) -> impl ExactSizeIterator<Item = IpAddr> + '_ {
         self.vips.iter().map(|vip| vip.value)
     }
+}
+
+/// Whether a change of the file alone has it read again: the field `watch`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FileWatch {
+    /// It does: `watch: on`, the default.
+    #[default]
+    On,
+    /// It waits for `dsr reload` or SIGHUP: `watch: off`.
+    Off,
 }
 
 /// How the program may be attached to an interface: the field `xdp_mode`.

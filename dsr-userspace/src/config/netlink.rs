@@ -1,6 +1,6 @@
 //! The host's facts, read by rtnetlink from the network namespace that the calling thread is in.
 
-use std::{collections::HashMap, io, net::IpAddr};
+use std::{collections::HashMap, fs, io, net::IpAddr};
 
 use futures_util::TryStreamExt;
 use netlink_packet_route::{
@@ -51,8 +51,14 @@ impl HostFacts {
         }
         interfaces.sort();
         others.sort();
-        Ok(Self { interfaces, others, addresses })
+        Ok(Self { interfaces, others, addresses, first_free_port: first_free_port() })
     }
+}
+
+/// `ip_unprivileged_port_start` of the network namespace, which `/proc/sys/net` shows that of its reader.
+fn first_free_port() -> u16 {
+    let text = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    text.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
 }
 
 /// The local end where a link has two ends: `IFA_ADDRESS` is then the other one (`include/uapi/linux/if_addr.h`).

@@ -78,6 +78,19 @@ impl Node {
         }
     }
 
+    /// The text of the scalar at `path`, as it is written but for its quotes.
+    pub(super) fn text(&self, path: &FieldPath) -> Option<&str> {
+        match &self.descend(path.steps())?.kind {
+            Kind::Scalar { text, .. } => Some(text),
+            Kind::List(_) | Kind::Mapping(_) => None,
+        }
+    }
+
+    /// The value of a key of this mapping.
+    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
     fn descend(&self, steps: &[Step]) -> Option<&Self> {
         steps.iter().try_fold(self, |node, step| Some(node.child(step)?.1))
     }
@@ -129,7 +142,7 @@ pools:
 ";
 
     fn place(path: &FieldPath) -> (usize, usize) {
-        let Place { line, column } = compose(TEXT).unwrap().node.locate(path);
+        let Place { line, column, .. } = compose(TEXT, 0).unwrap().node.locate(path);
         (line, column)
     }
 
@@ -149,7 +162,7 @@ pools:
 
     #[test]
     fn values_are_those_that_serde_yaml_reads() {
-        let value = compose(TEXT).unwrap().node.to_value();
+        let value = compose(TEXT, 0).unwrap().node.to_value();
         assert_eq!(value, serde_yaml::from_str::<Value>(TEXT).unwrap());
     }
 

@@ -5,12 +5,13 @@ use std::{collections::HashMap, path::Path};
 use dsr_common::limits::INTERFACES_MAX;
 
 use super::{
-    Config, FlowTable, SeedSource, XdpMode, arp_watch,
+    Config, FileWatch, FlowTable, SeedSource, XdpMode, arp_watch,
     compose::compose,
-    error::{Errors, Located, Place, Problem},
+    error::{Errors, Located, NOT_UTF8, Place, Problem},
     field::Field,
     file::{File, FlowTableRow},
     host::{self, HostFacts},
+    include::{self, Included},
     path::FieldPath,
     pools::{self, Pools},
     read,
@@ -18,14 +19,21 @@ use super::{
     scalar::{ApiSocket, FlowCount, InterfaceName, Seed},
     seed,
     services::{self, Services},
+    source::{Source, SourceFile},
 };
 use crate::model::Desired;
 
-/// Parses a configuration. Pure: `path` is only named in problems. Every error is found at once.
+/// Parses a configuration that includes no files. Pure: `path` is only named in problems. Every error is found at once.
 ///
 /// A seed that is not written stays zero ([`SeedSource::Absent`]); [`load`] fills it in.
 pub fn parse(text: &str, path: &Path) -> Result<Config, Errors> {
-    Draft::read(text, path)?.finish()
+    let nothing = |_: &str| Err("only a text is given, no files can be included: join them".to_owned());
+    Draft::read(text, path, &mut { nothing })?.finish()
+}
+
+/// As [`parse`], with the files that the text includes, in their order.
+pub fn parse_with(text: &str, path: &Path, mut included: Vec<Source>) -> Result<Config, Errors> {
+    Draft::read(text, path, &mut |_| Ok(std::mem::take(&mut included)))?.finish()
 }
 
 /// Reads and parses the file at `path`. A seed that is not written is derived from this machine's id.
@@ -39,7 +47,8 @@ pub async fn load_on_host(path: &Path, host: &HostFacts) -> Result<Config, Error
     let (file, host) = (path.to_owned(), host.clone());
     let loaded = read::aside(move || {
         let mut draft = Draft::load(&file)?;
-        draft.errors.extend(host::problems(&draft.config, &host));
+        draft.errors.extend(host::problems(&draft.config, &host).into_iter().map(Problem::of_host));
+        draft.config.warnings.extend(host::warnings(&draft.config, &host));
         draft.finish()
     });
     loaded.await.unwrap_or_else(|error| Err(Errors::of_file(path, format!("cannot be read, {error}"))))
@@ -54,10 +63,18 @@ pub fn text_of(path: &Path) -> Result<String, Errors> {
     })
 }
 
+/// The hash of a configuration: of its file's octets, and of those that are included, in their order.
+pub(super) fn hash_of<'a>(octets: &[u8], included: impl IntoIterator<Item = &'a [u8]>) -> u64 {
+    let hash = included.into_iter().fold(fnv1a(octets), |hash, octets| (hash ^ fnv1a(octets)).wrapping_mul(PRIME));
+    hash & METRIC_BITS
+}
+
 /// The 64-bit Fowler-Noll-Vo hash (FNV-1a): the same everywhere and forever, not a secret.
 pub(super) fn fnv1a(octets: &[u8]) -> u64 {
-    octets.iter().fold(0xcbf2_9ce4_8422_2325, |hash, octet| (hash ^ u64::from(*octet)).wrapping_mul(0x100_0000_01b3))
+    octets.iter().fold(0xcbf2_9ce4_8422_2325, |hash, octet| (hash ^ u64::from(*octet)).wrapping_mul(PRIME))
 }
+
+const PRIME: u64 = 0x100_0000_01b3;
 
 /// What of a file is good, and all that is not.
 struct Draft {
@@ -67,7 +84,7 @@ struct Draft {
 
 impl Draft {
     fn load(path: &Path) -> Result<Self, Errors> {
-        let mut draft = Self::read(&text_of(path)?, path)?;
+        let mut draft = Self::read(&text_of(path)?, path, &mut |pattern| include::on_disk(path, pattern))?;
         if draft.config.seed_source == SeedSource::Absent {
             draft.config.seed_source = SeedSource::Machine;
             match seed::of_machine() {
@@ -78,11 +95,16 @@ impl Draft {
         Ok(draft)
     }
 
-    fn read(text: &str, path: &Path) -> Result<Self, Errors> {
+    fn read(text: &str, path: &Path, find: &mut include::Find<'_>) -> Result<Self, Errors> {
         let plain = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let outline = compose(plain).map_err(|finding| finding.problem(path))?;
+        let alone = SourceFile { path: path.into(), services_before: 0 };
+        let outline = compose(plain, 0).map_err(|finding| finding.problem(&[alone]))?;
+        let Included { outline, files, texts, is_part } = include::follow(path, outline, find);
         let value = outline.node.to_value();
-        let mut report = Report::new(path, outline);
+        let mut report = Report::new(&files, outline);
+        if is_part && let Some(errors) = Errors::some(std::mem::take(&mut report.errors)) {
+            return Err(errors);
+        }
         let root = FieldPath::root();
         if value.is_null() {
             report.error(&root, "the file is empty: write `interfaces:`, `pools:` and `services:`");
@@ -91,8 +113,11 @@ impl Draft {
         let Optional::Value(file) = report.optional::<File>(&root, field) else {
             return Err(Errors::some(report.errors).unwrap_or_else(|| unread(path)));
         };
-        let config = config(&mut report, file, path, fnv1a(text.as_bytes()) & METRIC_BITS);
-        Ok(Self { errors: report.errors, config: Config { warnings: report.warnings, ..config } })
+        let config = config(&mut report, file, path);
+        let Report { errors, warnings, programs, .. } = report;
+        let included = files.iter().skip(1).map(|file| file.path.to_path_buf()).collect();
+        let hash = hash_of(text.as_bytes(), texts.iter().map(String::as_bytes));
+        Ok(Self { errors, config: Config { included, hash, warnings, programs, ..config } })
     }
 
     fn finish(self) -> Result<Config, Errors> {
@@ -103,13 +128,15 @@ impl Draft {
 /// Bits of a whole number that a 64-bit floating-point number holds with room to spare.
 const METRIC_BITS: u64 = 0xffff_ffff_ffff;
 
-fn config(report: &mut Report<'_>, mut file: File, path: &Path, hash: u64) -> Config {
+fn config(report: &mut Report<'_>, mut file: File, path: &Path) -> Config {
     let root = FieldPath::root();
     report.unknown(&root, &mut file);
     let interfaces = interfaces(report, file.interfaces);
-    let metrics = report.optional(&root.key("metrics"), file.metrics).value();
+    let at = root.key("metrics");
+    let metrics = report.optional(&at, file.metrics).value().map(|address| report.located(&at, address));
     let api = report.optional(&root.key("api"), file.api).or(ApiSocket::default()).unwrap_or_default();
     let xdp_mode = report.optional(&root.key("xdp_mode"), file.xdp_mode).or(XdpMode::default()).unwrap_or_default();
+    let watch = report.optional(&root.key("watch"), file.watch).or(FileWatch::On).unwrap_or_default();
     let flow_table = flow_table(report, file.flow_table);
     let (hash_seed, seed_source) = match report.optional(&root.key("hash_seed"), file.hash_seed) {
         Optional::Value(Seed(seed)) => (seed, SeedSource::File),
@@ -127,7 +154,8 @@ fn config(report: &mut Report<'_>, mut file: File, path: &Path, hash: u64) -> Co
         file: path.to_owned(),
         desired: Desired { hash_seed, services: services.good },
         interfaces,
-        metrics,
+        metrics: metrics.as_ref().map(|metrics| metrics.value),
+        metrics_at: metrics,
         arp_watch,
         balancers: balancers.into_iter().map(|(_, located)| located.value).collect(),
         api: api.0,
@@ -135,7 +163,10 @@ fn config(report: &mut Report<'_>, mut file: File, path: &Path, hash: u64) -> Co
         flow_table,
         checks: services.checks,
         seed_source,
-        hash,
+        watch,
+        included: Vec::new(),
+        programs: Vec::new(),
+        hash: 0,
         warnings: Vec::new(),
         vips: services.vips,
         backends: pools.addresses.into_iter().map(|(_, address)| address).collect(),
@@ -178,11 +209,8 @@ fn interfaces(report: &mut Report<'_>, field: Field<Vec<Field<InterfaceName>>>) 
 }
 
 fn not_text(path: &Path, octets: &[u8], valid: usize) -> Errors {
-    let before = String::from_utf8_lossy(&octets[..valid]);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    let message = "is not UTF-8 from here on: save the file as UTF-8";
-    Problem::new(path, Place { line, column }, "", message).into()
+    let place = Place::behind(0, &String::from_utf8_lossy(&octets[..valid]));
+    Problem::new(path, place, "", NOT_UTF8).into()
 }
 
 fn unread(path: &Path) -> Errors {

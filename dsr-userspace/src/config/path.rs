@@ -36,6 +36,17 @@ impl FieldPath {
         Self(self.0.iter().cloned().chain([step]).collect())
     }
 
+    /// The same with a smaller index in the list of this name at the top.
+    pub(super) fn less_index(&self, list: &str, less: usize) -> Self {
+        let mut path = self.clone();
+        if let [Step::Key(key), Step::Index(index), ..] = path.0.as_mut_slice()
+            && key == list
+        {
+            *index = index.saturating_sub(less);
+        }
+        path
+    }
+
     /// The steps from the top.
     pub(super) fn steps(&self) -> &[Step] {
         &self.0

@@ -1,42 +1,61 @@
 //! Where problems are gathered while a file is read.
 
-use std::path::Path;
+use std::{path::PathBuf, sync::Arc};
 
 use super::{
     compose::Outline,
     error::{Located, Place, Problem},
-    field::{Field, Read},
+    field::{Field, Read, WRITTEN},
     file::Row,
     outline::Node,
-    path::FieldPath,
+    path::{FieldPath, shown},
+    source::{Line, SourceFile},
     suggest,
 };
 
 /// The problems so far, and what is needed to say where they are.
 pub(super) struct Report<'a> {
-    file: &'a Path,
+    files: &'a [SourceFile],
     node: Node,
     /// What makes the file unusable.
     pub(super) errors: Vec<Problem>,
     /// What is doubtful.
     pub(super) warnings: Vec<Problem>,
+    /// The programs that checks run.
+    pub(super) programs: Vec<Located<PathBuf>>,
 }
 
 impl<'a> Report<'a> {
-    /// A report that begins with what was found while the outline was made.
-    pub(super) fn new(file: &'a Path, Outline { node, findings }: Outline) -> Self {
-        let problem = |finding: super::compose::Finding| finding.problem(file);
-        Self { file, node, errors: findings.into_iter().map(problem).collect(), warnings: Vec::new() }
+    /// A report of these files, the first of which includes the others, that begins with what was found while the
+    /// outline was made.
+    pub(super) fn new(files: &'a [SourceFile], Outline { node, findings }: Outline) -> Self {
+        let errors = findings.into_iter().map(|finding| finding.problem(files)).collect();
+        Self { files, node, errors, warnings: Vec::new(), programs: Vec::new() }
     }
 
     /// Something is wrong with a field.
     pub(super) fn error(&mut self, at: &FieldPath, message: impl Into<String>) {
-        self.errors.push(Problem::new(self.file, self.node.locate(at), at, message));
+        let problem = self.problem(self.node.locate(at), at, message);
+        self.errors.push(problem);
     }
 
     /// A field is doubtful.
     pub(super) fn warn(&mut self, at: &FieldPath, message: impl Into<String>) {
-        self.warnings.push(Problem::new(self.file, self.node.locate(at), at, message));
+        let problem = self.problem(self.node.locate(at), at, message);
+        self.warnings.push(problem);
+    }
+
+    fn problem(&self, place: Place, at: &FieldPath, message: impl Into<String>) -> Problem {
+        Problem::new(&self.file(place).path, place, self.in_its_file(place, at), message)
+    }
+
+    fn file(&self, place: Place) -> &SourceFile {
+        &self.files[place.source]
+    }
+
+    /// The field as the file has it that it is written in.
+    fn in_its_file(&self, place: Place, at: &FieldPath) -> FieldPath {
+        at.less_index("services", self.file(place).services_before)
     }
 
     /// Takes the value of a field that may be absent.
@@ -45,7 +64,8 @@ impl<'a> Report<'a> {
             Field::Absent => Optional::Absent,
             Field::Good(value) => Optional::Value(value),
             Field::Bad(message) => {
-                self.error(at, message);
+                let written = self.node.text(at).map_or_else(String::new, shown);
+                self.error(at, message.replace(WRITTEN, &written));
                 Optional::Bad
             }
         }
@@ -68,22 +88,26 @@ impl<'a> Report<'a> {
         for field in row.take_unknown().keys() {
             let path = at.key(field);
             let place = self.node.locate_key(&path);
-            self.errors.push(Problem::new(self.file, place, path, not_a_field::<T>(field)));
+            let problem = self.problem(place, &path, not_a_field::<T>(field));
+            self.errors.push(problem);
         }
     }
 
     /// The line of a field.
-    pub(super) fn line(&self, at: &FieldPath) -> usize {
-        self.place(at).line
+    pub(super) fn line(&self, at: &FieldPath) -> Line<'a> {
+        Line::new(self.files, self.node.locate(at))
+    }
+
+    /// The line of a value.
+    pub(super) const fn line_of<T>(&self, located: &Located<T>) -> Line<'a> {
+        Line::new(self.files, located.place)
     }
 
     /// A value with its place.
     pub(super) fn located<T>(&self, at: &FieldPath, value: T) -> Located<T> {
-        Located { value, place: self.place(at), field: at.to_string() }
-    }
-
-    fn place(&self, at: &FieldPath) -> Place {
-        self.node.locate(at)
+        let place = self.node.locate(at);
+        let (file, field) = (Arc::clone(&self.file(place).path), self.in_its_file(place, at).to_string());
+        Located { value, file, place, field }
     }
 }
 

@@ -10,7 +10,7 @@ use serde_yaml::Value;
 
 use super::{
     FlowTable, duration,
-    field::{Read, not},
+    field::{Read, WRITTEN, not},
 };
 use crate::{
     api,
@@ -27,8 +27,8 @@ impl Read for Name {
     fn read(value: Value) -> Result<Self, String> {
         match value {
             Value::String(text) => Self::new(text),
-            Value::Number(number) => Err(format!("{number} is a number, not a name: write it in quotes, \"{number}\"")),
-            Value::Bool(truth) => Err(format!("{truth} is not a name: write it in quotes, \"{truth}\"")),
+            Value::Number(_) => Err(format!("{WRITTEN} is a number, not a name: write it in quotes, \"{WRITTEN}\"")),
+            Value::Bool(_) => Err(format!("{WRITTEN} is not a name: write it in quotes, \"{WRITTEN}\"")),
             value => Err(not::<Self>(&value, "a name")),
         }
     }

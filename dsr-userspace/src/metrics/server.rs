@@ -29,6 +29,12 @@ pub enum Error {
     /// The address is none of this node's.
     #[error("`metrics`: {} is not an address of this node; choose one that is, or 0.0.0.0", .0.ip())]
     NotHere(SocketAddr),
+    /// The port is for those who have a capability that this process does not have.
+    #[error(
+        "`metrics`: port {} needs CAP_NET_BIND_SERVICE: choose a port from 1024, or give the agent the capability",
+        .0.port()
+    )]
+    Privileged(SocketAddr),
     /// Something else.
     #[error("`metrics`: cannot listen on {address}: {source}")]
     Listen {
@@ -44,6 +50,7 @@ pub enum Error {
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => Error::InUse(address),
+        io::ErrorKind::PermissionDenied => Error::Privileged(address),
         io::ErrorKind::AddrNotAvailable => Error::NotHere(address),
         _ => Error::Listen { address, source },
     })

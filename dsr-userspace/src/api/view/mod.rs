@@ -7,7 +7,7 @@ mod status;
 mod trace;
 
 pub use explain::{ExplainRequest, ExplainedService, Explanation};
-pub use preview::{ChangeKind, Preview, PreviewRequest, ServiceChange};
+pub use preview::{ChangeKind, IncludedFile, Preview, PreviewRequest, ServiceChange};
 pub use say::{OverrideAnswer, OverrideRequest, Say};
 pub use status::{InterfaceStatus, MemberState, MemberStatus, ReloadCounts, ServiceStatus, Status};
 pub use trace::{Decision, MemberName, TraceLine, TraceRequest};

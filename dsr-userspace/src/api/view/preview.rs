@@ -10,8 +10,21 @@ pub struct PreviewRequest {
     pub text: String,
     /// Where that is from, for messages.
     pub file: String,
+    /// The files that it includes, in the order in which they are read.
+    #[serde(default)]
+    pub included: Vec<IncludedFile>,
     /// The seed that counts where the text has none.
     pub hash_seed: u64,
+}
+
+/// A file that a configuration includes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IncludedFile {
+    /// Its name, for messages.
+    pub file: String,
+    /// Its text.
+    pub text: String,
 }
 
 /// What a configuration would change.

@@ -1,5 +1,7 @@
 //! What a check asks.
 
+use std::path::PathBuf;
+
 use super::{
     rows::{DnsRow, HttpRow, HttpsRow, Kinds},
     scalar::{CertificateName, DnsName, Host, Method, PagePath, Statuses, Text, Word},
@@ -119,5 +121,7 @@ fn command_probe(report: &mut Report<'_>, at: &FieldPath, field: Field<Vec<Field
         report.error(&at.index(0), "is no whole path: write where the program is, like /usr/local/bin/check-web");
         return None;
     }
+    let program = report.located(&at.index(0), PathBuf::from(&words[0]));
+    report.programs.push(program);
     Some(Probe::Command(words))
 }
