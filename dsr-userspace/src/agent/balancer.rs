@@ -14,6 +14,7 @@ use super::{
     carried::Carried,
     loops::LoopLog,
     reach::ReachLog,
+    reload::Refusal,
     scene::{Scene, attach},
     settling::{Settling, tick_seconds},
     wish::Wish,
@@ -44,6 +45,8 @@ pub(super) struct Balancer {
     pub(super) datapath: Datapath,
     pub(super) layout: Arc<Layout>,
     pub(super) reloads: Reloads,
+    /// Why the file on disk is not in force, while it is not.
+    pub(super) refusal: Option<Arc<Refusal>>,
     pub(super) loops: LoopLog,
     pub(super) settling: Settling,
     pub(super) pins: Arc<Pins>,
@@ -58,6 +61,8 @@ pub(super) struct Balancer {
     pub(super) trace: Option<TraceFilter>,
     announcer: Announcer,
     reach: ReachLog,
+    /// The configuration's interfaces that are gone, as was told.
+    gone: BTreeSet<String>,
     /// What the program was loaded with.
     seed: u64,
 }
@@ -89,6 +94,8 @@ impl Balancer {
             datapath,
             layout: Arc::default(),
             reloads,
+            refusal: None,
+            gone: BTreeSet::new(),
             loops,
             settling,
             pins,
@@ -198,6 +205,7 @@ impl Balancer {
         self.layout = Arc::new(plan.layout);
         let attached = self.attached();
         attach(&self.config, &self.network, &mut self.datapath, &attached)?;
+        self.tell_of_gone();
         self.reach.update(&self.config.desired, &self.network);
         self.announce();
         self.watch();
@@ -230,6 +238,16 @@ impl Balancer {
         let names = self.config.interfaces().into_iter();
         let state = |name: &String| self.network.interfaces.get(name);
         names.filter(|name| state(name).is_some_and(|state| self.datapath.is_attached(name, state.ifindex))).collect()
+    }
+
+    /// Logs each interface that has gone since the last time.
+    fn tell_of_gone(&mut self) {
+        let names = self.config.interfaces().into_iter();
+        let gone: BTreeSet<_> = names.filter(|name| !self.network.interfaces.contains_key(name)).collect();
+        for name in gone.difference(&self.gone) {
+            tracing::warn!(interface = name, "the interface is gone; it is used again when it is back");
+        }
+        self.gone = gone;
     }
 
     fn scene(&self) -> Scene<'_> {

@@ -8,13 +8,15 @@ use tokio::sync::mpsc;
 use super::balancer::Balancer;
 use crate::api::{
     Failure,
-    view::{OverrideAnswer, OverrideRequest, TraceRequest},
+    view::{OverrideAnswer, OverrideRequest, ReloadAnswer, TraceRequest},
 };
 
 /// What changes the agent's state, or takes something from it.
 pub(super) enum Command {
     /// An operator's word on a backend.
     Override(OverrideRequest, Answer<Result<OverrideAnswer, Failure>>),
+    /// Read the file again.
+    Reload(Answer<ReloadAnswer>),
     /// Start a trace.
     StartTrace(TraceRequest, Answer<Result<(), Failure>>),
     /// What was traced since the last time.
@@ -53,9 +55,11 @@ impl Commander {
 }
 
 impl Balancer {
-    /// Does what is asked; gives what sends the answer, for when the state that it speaks of is published.
-    pub(super) fn follow(&mut self, command: Command) -> Reply {
-        match command {
+    /// Does what is asked of the state; gives what sends the answer, for when the state that it speaks of is published.
+    /// A reload is the agent's, and is given back.
+    pub(super) fn follow(&mut self, command: Command) -> Result<Reply, Answer<ReloadAnswer>> {
+        Ok(match command {
+            Command::Reload(answer) => return Err(answer),
             Command::Override(request, answer) => reply(answer, self.say(&request)),
             Command::StartTrace(request, answer) => reply(answer, self.start_trace(&request)),
             Command::Traced(answer) => reply(answer, self.traced()),
@@ -63,8 +67,13 @@ impl Balancer {
                 self.stop_trace();
                 reply(answer, ())
             }
-        }
+        })
     }
+}
+
+/// Sends the same answer to all.
+pub(super) fn reply_all(answers: Vec<Answer<ReloadAnswer>>, value: ReloadAnswer) -> Reply {
+    Box::new(move || answers.into_iter().for_each(|answer| drop(answer.try_send(value.clone()))))
 }
 
 fn reply<T: 'static>(answer: Answer<T>, value: T) -> Reply {

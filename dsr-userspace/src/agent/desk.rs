@@ -13,8 +13,8 @@ use crate::{
     api::{
         Error, Failure, Operations, Server,
         view::{
-            Decision, ExplainRequest, Explanation, OverrideAnswer, OverrideRequest, Preview, PreviewRequest, Status,
-            TraceRequest,
+            Decision, ExplainRequest, Explanation, OverrideAnswer, OverrideRequest, Preview, PreviewRequest,
+            ReloadAnswer, Status, TraceRequest,
         },
     },
     tasks::Tasks,
@@ -105,6 +105,10 @@ impl Operations for Clerk {
 
     fn preview(&self, request: &PreviewRequest) -> Result<Preview, Failure> {
         self.snapshot().preview(request)
+    }
+
+    fn reload(&self) -> Result<ReloadAnswer, Failure> {
+        self.commander.ask(Command::Reload)
     }
 
     fn start_trace(&self, request: &TraceRequest) -> Result<(), Failure> {

@@ -4,37 +4,73 @@ use std::path::{Path, PathBuf};
 
 use tokio::task::{JoinError, JoinHandle};
 
-use super::Error;
-use crate::config::{self, Config, HostFacts};
+use super::{Error, command::Answer, reload::Why};
+use crate::{
+    api::view::ReloadAnswer,
+    config::{self, Config, HostFacts, Marker},
+};
 
 /// A file that is being read.
 #[derive(Debug)]
 pub(super) struct Loading {
-    path: PathBuf,
-    why: &'static str,
-    task: JoinHandle<Result<Config, Error>>,
-    /// Why it is to be read once more.
-    pub(super) again: Option<&'static str>,
+    why: Why,
+    /// Who waits for what comes of it.
+    answers: Vec<Answer<ReloadAnswer>>,
+    task: JoinHandle<Read>,
+    /// Why it is to be read once more, and who waits for that.
+    again: Option<(Why, Vec<Answer<ReloadAnswer>>)>,
+}
+
+/// What was read.
+#[derive(Debug)]
+pub(super) struct Read {
+    /// The configuration, or why there is none.
+    pub(super) config: Result<Config, Error>,
+    /// The host that it was compared with.
+    pub(super) facts: Option<HostFacts>,
+}
+
+/// A file that was read.
+pub(super) struct Loaded {
+    pub(super) why: Why,
+    pub(super) answers: Vec<Answer<ReloadAnswer>>,
+    pub(super) read: Read,
 }
 
 impl Loading {
-    pub(super) fn begin(path: &Path, why: &'static str) -> Self {
-        let path = path.to_owned();
-        let task = tokio::spawn(read(path.clone()));
-        Self { path, why, task, again: None }
+    /// Begins to read. What the file is now is no change to its watcher any more.
+    pub(super) fn begin(path: &Path, marker: &Marker, why: Why, answers: Vec<Answer<ReloadAnswer>>) -> Self {
+        let (path, marker) = (path.to_owned(), marker.clone());
+        let task = tokio::spawn(async move {
+            marker.mark().await;
+            read(path).await
+        });
+        Self { why, answers, task, again: None }
+    }
+
+    /// Has it read once more afterwards: what is read may be of before the change.
+    pub(super) fn again(&mut self, why: Why, answers: Vec<Answer<ReloadAnswer>>) {
+        let (last, waiting) = self.again.get_or_insert((why, Vec::new()));
+        *last = why;
+        waiting.extend(answers);
     }
 }
 
-async fn read(path: PathBuf) -> Result<Config, Error> {
-    let facts = HostFacts::read().await?;
-    Ok(config::load_on_host(&path, &facts).await?)
+async fn read(path: PathBuf) -> Read {
+    let facts = match HostFacts::read().await {
+        Ok(facts) => facts,
+        Err(error) => return Read { config: Err(error.into()), facts: None },
+    };
+    let config = config::load_on_host(&path, &facts).await.map_err(Error::from);
+    Read { config, facts: Some(facts) }
 }
 
-/// Waits until the file is read, if it is being read, and gives why it was and what came of it. May be dropped and called
-/// again: nothing is lost.
-pub(super) async fn loaded(loading: &mut Option<Loading>) -> Result<(&'static str, Result<Config, Error>), Error> {
-    let Some(Loading { path, why, task, again }) = loading else { return std::future::pending().await };
-    let (result, why) = (task.await, *why);
-    *loading = again.map(|why| Loading::begin(path, why));
-    result.map(|result| (why, result)).map_err(|error: JoinError| Error::Reader(error.to_string()))
+/// Waits until the file is read, if it is being read, and gives what came of it. May be dropped and called again: nothing is
+/// lost.
+pub(super) async fn loaded(loading: &mut Option<Loading>, path: &Path, marker: &Marker) -> Result<Loaded, Error> {
+    let Some(Loading { task, .. }) = loading else { return std::future::pending().await };
+    let read = task.await.map_err(|error: JoinError| Error::Reader(error.to_string()));
+    let Some(Loading { why, answers, again, .. }) = loading.take() else { return std::future::pending().await };
+    *loading = again.map(|(why, answers)| Loading::begin(path, marker, why, answers));
+    read.map(|read| Loaded { why, answers, read })
 }

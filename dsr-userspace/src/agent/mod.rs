@@ -18,7 +18,9 @@ mod loops;
 mod preview;
 mod probing;
 mod reach;
+mod reload;
 mod report;
+mod retry;
 mod say;
 mod scene;
 mod settling;
@@ -43,21 +45,23 @@ pub use error::Error;
 
 use self::{
     balancer::Balancer,
-    command::Commands,
+    command::{Commands, reply_all},
     desk::Desk,
     exporter::Exporter,
-    loading::{Loading, loaded},
+    loading::{Loaded, Loading, loaded},
     probing::Probing,
+    reload::Why,
+    retry::Retry,
     signals::{Asked, Signals, end_meanwhile},
     snapshot::Snapshot,
     watching::{watch_file, watch_network},
 };
 use crate::{
-    config::{self, Config, HostFacts, Watch},
+    config::{self, Config, HostFacts, Marker, Watch},
     limits,
     model::Network,
     neighbour::Handle,
-    preflight,
+    preflight::{self, Finding, Severity},
     tasks::{Supervisor, Task, Tasks},
 };
 
@@ -94,6 +98,8 @@ struct Agent {
     file: mpsc::Receiver<()>,
     /// Watches the file for as long as it is held.
     _file_watch: Task,
+    /// What is known of the file already.
+    marker: Marker,
     /// The file, while it is read again.
     loading: Option<Loading>,
     /// Ends the watching of the network when it is dropped.
@@ -106,12 +112,20 @@ struct Agent {
     probing: Probing,
     desk: Desk,
     tasks: Tasks,
+    /// What a refused file waits for.
+    retry: Retry,
+    /// Whether the last change of the network could not be followed.
+    unfollowed: bool,
 }
 
 impl Agent {
     async fn start(path: &Path, pins: &Path, tasks: &Tasks) -> Result<Self, Error> {
-        let (file, file_watch) = watch_file(Watch::start(path).await?, tasks);
+        let file = Watch::start(path).await;
+        // What is wrong with the file is told before what is wrong with watching it.
         let config = config::load_on_host(path, &HostFacts::read().await?).await?;
+        let file = file?;
+        let marker = file.marker();
+        let (file, file_watch) = watch_file(file, tasks);
         warn_about(&config);
         look_before(&config).await;
         let mut exporter = Exporter::new(tasks);
@@ -133,6 +147,7 @@ impl Agent {
             path,
             file,
             _file_watch: file_watch,
+            marker,
             loading,
             watcher,
             network,
@@ -143,6 +158,8 @@ impl Agent {
             probing,
             desk,
             tasks,
+            retry: Retry::No,
+            unfollowed: false,
         })
     }
 
@@ -158,15 +175,19 @@ impl Agent {
                 _ = seconds.tick() => self.live(),
                 ended = supervisor.ended() => return Err(ended.into()),
                 asked = signals.next() => match asked {
-                    Asked::Reload => self.load("SIGHUP"),
+                    Asked::Reload => self.load(Why::Signal, None),
                     end => return Ok(end),
                 },
-                Some(()) = self.file.recv() => self.load("the file changed"),
-                loaded = loaded(&mut self.loading) => {
-                    let (why, result) = loaded?;
+                Some(()) = self.file.recv() => self.file_changed(),
+                () = self.retry.due() => {
+                    self.retry.take_up();
+                    self.load(Why::Passed, None);
+                }
+                loaded = loaded(&mut self.loading, &self.path, &self.marker) => {
+                    let Loaded { why, answers, read } = loaded?;
                     let maps = self.balancer.datapath.maps();
                     tokio::select! {
-                        () = self.reload(why, result) => {}
+                        answer = self.reload(why, read) => reply = Some(reply_all(answers, answer)),
                         end = end_meanwhile(signals, &maps) => return Ok(end),
                     }
                 }
@@ -176,7 +197,10 @@ impl Agent {
                     Err(_) => return Err(supervisor.ended().await.into()),
                 },
                 () = self.probing.changed() => self.health_changed(),
-                Some(command) = self.commands.recv() => reply = Some(self.balancer.follow(command)),
+                Some(command) = self.commands.recv() => match self.balancer.follow(command) {
+                    Ok(done) => reply = Some(done),
+                    Err(answer) => self.load(Why::Asked, Some(answer)),
+                },
             }
             self.snapshots.send_replace(self.balancer.snapshot());
             // Who asks again then sees what was done.
@@ -196,12 +220,20 @@ impl Agent {
     fn live(&mut self) {
         self.balancer.datapath.beat();
         self.balancer.settle();
+        if std::mem::take(&mut self.unfollowed)
+            && let Err(error) = self.balancer.reconcile()
+        {
+            tracing::error!(%error, "a change of the network could not be followed; the next one is tried again");
+        }
     }
 
     fn network_changed(&mut self) {
         let network = self.network.borrow_and_update().clone();
-        if let Err(error) = self.balancer.observe(network) {
-            tracing::error!(%error, "a change of the network could not be followed; the next one is tried again");
+        let followed = self.balancer.observe(network);
+        self.unfollowed = followed.is_err();
+        if let Err(error) = followed {
+            // An interface that is deleted is gone before the kernel has told of it.
+            tracing::debug!(%error, "a change of the network could not be followed; it is tried again in a second");
         }
         self.probing.steer(&self.balancer);
     }
@@ -211,73 +243,17 @@ impl Agent {
             tracing::error!(%error, "what checks found could not be followed; the next change is tried again");
         }
     }
-
-    /// Begins to read the file again, beside this task.
-    fn load(&mut self, why: &'static str) {
-        match &mut self.loading {
-            // What is read may be of before the change.
-            Some(loading) => loading.again = Some(why),
-            None => self.loading = Some(Loading::begin(&self.path, why)),
-        }
-    }
-
-    /// Puts what was read into force.
-    async fn reload(&mut self, why: &str, loaded: Result<Config, Error>) {
-        let result = match loaded {
-            Ok(config) => self.take_over(config).await,
-            Err(error) => Err(error),
-        };
-        self.balancer.count_reload(result.is_ok());
-        match result {
-            Ok(()) => tracing::info!(file = %self.path.display(), "reloaded: {why}"),
-            Err(Error::Config(errors)) => {
-                for problem in errors.problems() {
-                    tracing::error!("{problem}");
-                }
-                tracing::error!("not reloaded ({why}): everything stays as it was");
-            }
-            Err(error) => tracing::error!(%error, "not reloaded ({why}): everything stays as it was"),
-        }
-    }
-
-    async fn take_over(&mut self, config: Config) -> Result<(), Error> {
-        warn_about(&config);
-        let same_interfaces = self.balancer.config().interfaces() == config.interfaces();
-        let network = if same_interfaces { None } else { Some(watch_network(&config, &self.tasks).await?) };
-        let seat = self.desk.prepare(config.api.as_deref()).await?;
-        let prepared = self.exporter.prepare(config.metrics).await.map_err(Error::Metrics);
-        match prepared.and_then(|place| self.adopt(config, network).map(|()| place)) {
-            Ok(place) => {
-                self.exporter.serve(place, &self.snapshots.subscribe());
-                self.desk.take(seat);
-            }
-            Err(error) => {
-                self.exporter.restore(&self.snapshots.subscribe()).await;
-                return Err(error);
-            }
-        }
-        self.probing.follow(&mut self.balancer).await
-    }
-
-    /// Takes over the configuration, and where it has other interfaces, the network as they show it.
-    fn adopt(&mut self, config: Config, network: Option<(Handle, watch::Receiver<Network>)>) -> Result<(), Error> {
-        let Some((watcher, network)) = network else {
-            self.watcher.set_backends(config.neighbour_addresses());
-            return self.balancer.adopt(config, None).inspect_err(|_| {
-                self.watcher.set_backends(self.balancer.config().neighbour_addresses());
-            });
-        };
-        let seen = network.borrow().clone();
-        self.balancer.adopt(config, Some(seen))?;
-        (self.watcher, self.network) = (watcher, network);
-        Ok(())
-    }
 }
 
 /// Says what of the interfaces is not as the program needs it. The kernel has the last word: none of it ends the start.
 async fn look_before(config: &Config) {
     for finding in preflight::run(config).await {
-        tracing::warn!("{finding}");
+        let severity = finding.severity;
+        let Finding { interface, finding, mend: remedy, .. } = &finding;
+        match severity {
+            Severity::Error => tracing::error!(interface, remedy, "{finding}"),
+            Severity::Warning => tracing::warn!(interface, remedy, "{finding}"),
+        }
     }
 }
 

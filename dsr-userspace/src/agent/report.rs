@@ -1,17 +1,20 @@
 //! What the metrics say of the balancer at one moment.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    time::UNIX_EPOCH,
+};
 
 use dsr_common::stats::{Reason, Tracking};
 
-use super::{reach, snapshot::Snapshot};
+use super::{reach, snapshot::Snapshot, wish::Since};
 use crate::{
     datapath,
     health::{Finding, Said, Unchecked},
     log,
     metrics::{
-        self, BackendSample, CheckSample, ClaimSample, DrainingSample, MemberSample, ReasonSample, StateSample,
-        TrackingSample, UncheckedSample, WordSample,
+        self, BackendSample, CheckSample, ClaimSample, DrainingSample, MemberSample, OverrideSample, ReasonSample,
+        StateSample, TrackingSample, UncheckedSample, WordSample,
     },
     model::{Backend, Service},
     reconcile::{FlowTable, tracked_slots},
@@ -33,8 +36,10 @@ impl Snapshot {
             unchecked: self.unchecked_backends(),
             local_errors: self.checks.local_errors(),
             tracking: self.tracking()?,
+            overrides: self.overrides(),
             log_lines_lost: log::lost_lines(),
             reload: self.reloads,
+            config_refused: self.refusal.is_some(),
             config_hash: self.config.hash,
         })
     }
@@ -148,6 +153,14 @@ impl Snapshot {
     fn fallbacks(&self) -> Vec<(String, bool)> {
         let services = self.config.desired.services.iter().filter(|service| service.fallback.is_some());
         services.map(|service| (service.name.clone(), self.verdict.on_fallback.contains(&service.id))).collect()
+    }
+
+    fn overrides(&self) -> Vec<OverrideSample> {
+        let sample = |((pool, backend), at): (&(String, String), &Since)| {
+            let since = at.since.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+            OverrideSample { pool: pool.clone(), backend: backend.clone(), since }
+        };
+        self.wish.overrides().iter().map(sample).collect()
     }
 
     /// Backends whose last probe could not be made on this host.

@@ -133,10 +133,7 @@ pub(super) fn attach(
 ) -> Result<(), Error> {
     let allow_generic = config.xdp_mode == XdpMode::GenericAllowed;
     for name in config.interfaces().into_iter().filter(|name| !attached.contains(name)) {
-        let Some(interface) = network.interfaces.get(&name) else {
-            tracing::warn!(interface = name, "the interface is gone; it is used again when it is back");
-            continue;
-        };
+        let Some(interface) = network.interfaces.get(&name) else { continue };
         let attached = datapath.attach(&name, interface.ifindex, allow_generic);
         match attached.map_err(|error| about_bond(error, network))? {
             Mode::Native => tracing::info!(interface = name, "attached natively"),

@@ -11,7 +11,7 @@ use std::{
 
 use dsr_common::trace::TraceFilter;
 
-use super::{balancer::Balancer, carried::Carried, scene::Scene, wish::Wish};
+use super::{balancer::Balancer, carried::Carried, reload::Refusal, scene::Scene, wish::Wish};
 use crate::{
     arpwatch,
     config::Config,
@@ -34,6 +34,8 @@ pub(super) struct Snapshot {
     pub(super) maps: Arc<Maps>,
     pub(super) layout: Arc<Layout>,
     pub(super) reloads: Reloads,
+    /// Why the file on disk is not in force, while it is not.
+    pub(super) refusal: Option<Arc<Refusal>>,
     /// The members that get no new flows, each with whether it has none left.
     pub(super) drained: Arc<BTreeMap<(ServiceId, IpAddr), bool>>,
     pub(super) carried: Arc<Carried>,
@@ -62,6 +64,7 @@ impl Balancer {
             maps: self.datapath.maps(),
             layout: Arc::clone(&self.layout),
             reloads: self.reloads,
+            refusal: self.refusal.clone(),
             drained: Arc::clone(&self.settling.drained),
             carried: Arc::clone(&self.carried),
             entered: Arc::clone(&self.entered),

@@ -7,7 +7,7 @@ use std::{
 
 use super::{reach, snapshot::Snapshot};
 use crate::{
-    api::view::{InterfaceStatus, MemberState, MemberStatus, ReloadCounts, ServiceStatus, Status},
+    api::view::{InterfaceStatus, MemberState, MemberStatus, ReloadCounts, ServiceStatus, Status, StatusFinding},
     datapath::{self, Mode},
     health::Unchecked,
     model::{Backend, Condition, Service},
@@ -33,10 +33,16 @@ impl Snapshot {
             config_hash: self.config.hash,
             reloads: ReloadCounts { ok: self.reloads.ok, error: self.reloads.error },
             tracing: self.trace.is_some(),
-            findings: findings(&interfaces, &services).into_iter().chain(self.unchecked()).collect(),
+            findings: self.findings(&interfaces, &services),
             interfaces,
             services,
         })
+    }
+
+    /// All that is wrong.
+    fn findings(&self, interfaces: &[InterfaceStatus], services: &[ServiceStatus]) -> Vec<StatusFinding> {
+        let refusal = self.refusal.iter().map(|refusal| refusal.finding.clone());
+        refusal.chain(findings(interfaces, services)).chain(self.unchecked()).collect()
     }
 
     fn interface_status(&self, name: String) -> InterfaceStatus {
@@ -133,7 +139,7 @@ impl Snapshot {
     }
 
     /// Backends whose last probe could not be made on this host, told together by the reason.
-    fn unchecked(&self) -> Vec<String> {
+    fn unchecked(&self) -> Vec<StatusFinding> {
         let mut by_reason: BTreeMap<String, (usize, String)> = BTreeMap::new();
         for Unchecked { target, why } in self.checks.unchecked() {
             let first = || format!("{} of {}", target.backend, target.service);
@@ -141,23 +147,16 @@ impl Snapshot {
         }
         let told = |(why, (count, first)): (String, (usize, String))| {
             let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
-            format!("backend {first}{more}: not checked now, its state stays as it was: the probe has no result: {why}")
+            let finding = format!("not checked now, its state stays as it was: the probe has no result: {why}");
+            StatusFinding::new(format_args!("backend {first}{more}"), finding, "give this host what the probe lacks")
         };
         by_reason.into_iter().map(told).collect()
     }
 }
 
 /// What is wrong, as an operator reads it first.
-fn findings(interfaces: &[InterfaceStatus], services: &[ServiceStatus]) -> Vec<String> {
-    let mut findings = Vec::new();
-    for InterfaceStatus { name, mode, mac, up, .. } in interfaces {
-        match (mac, up, mode) {
-            (None, ..) => findings.push(format!("interface {name} is gone; it is used again when it is back")),
-            (_, false, _) => findings.push(format!("interface {name} is down or has no carrier")),
-            (_, _, None) => findings.push(format!("the program is not attached to interface {name}")),
-            _ => {}
-        }
-    }
+fn findings(interfaces: &[InterfaceStatus], services: &[ServiceStatus]) -> Vec<StatusFinding> {
+    let mut findings: Vec<_> = interfaces.iter().filter_map(about_interface).collect();
     for service in services {
         findings.extend(service.members.iter().filter_map(|member| about_member(service, member)));
         findings.extend(about_service(service));
@@ -165,33 +164,50 @@ fn findings(interfaces: &[InterfaceStatus], services: &[ServiceStatus]) -> Vec<S
     findings
 }
 
-fn about_member(service: &ServiceStatus, member: &MemberStatus) -> Option<String> {
-    let (name, backend) = (&service.name, &member.backend);
-    let cause = member.cause.as_deref();
-    let detail = member.detail.as_deref().unwrap_or_default();
-    match (member.state, cause) {
-        (MemberState::Unreachable, cause) => {
-            Some(format!("{name}: backend {backend} cannot be reached: {}", cause.unwrap_or("no way to it is known")))
+fn about_interface(InterfaceStatus { name, mode, mac, up, .. }: &InterfaceStatus) -> Option<StatusFinding> {
+    let (finding, remedy) = match (mac, up, mode) {
+        (None, ..) => ("the interface is gone", "create it; it is used again when it is back".to_owned()),
+        (_, false, _) => {
+            ("the interface is down or has no carrier", format!("`ip link set dev {name} up`, or look at the cable"))
         }
-        (MemberState::Down, cause) => {
-            Some(format!("{name}: backend {backend} is down: {}: {detail}", cause.unwrap_or("not known why")))
-        }
-        (_, Some(cause)) => Some(format!("{name}: backend {backend}: {cause}: {detail}")),
-        (_, None) => None,
-    }
+        (_, _, None) => ("the program is not attached to the interface", "see the agent's log".to_owned()),
+        _ => return None,
+    };
+    Some(StatusFinding::new(name, finding, remedy))
 }
 
-fn about_service(service: &ServiceStatus) -> Option<String> {
+fn about_member(service: &ServiceStatus, member: &MemberStatus) -> Option<StatusFinding> {
+    let backend = &member.backend;
+    let cause = member.cause.as_deref();
+    let detail = member.detail.as_deref().unwrap_or_default();
+    let finding = match (member.state, cause) {
+        (MemberState::Unreachable, cause) => {
+            format!("backend {backend} cannot be reached: {}", cause.unwrap_or("no way to it is known"))
+        }
+        (MemberState::Down, cause) => {
+            format!("backend {backend} is down: {}: {detail}", cause.unwrap_or("not known why"))
+        }
+        (_, Some(cause)) => format!("backend {backend}: {cause}: {detail}"),
+        (_, None) => return None,
+    };
+    Some(StatusFinding::new(&service.name, finding, DOCTOR))
+}
+
+fn about_service(service: &ServiceStatus) -> Option<StatusFinding> {
     let ServiceStatus { name, address, pool, fallback, .. } = service;
-    if service.members.iter().all(|member| member.slots == 0) {
-        return Some(format!("{name}: no backend gets flows: packets to {address} are dropped"));
-    }
-    if service.on_fallback {
+    let finding = if service.members.iter().all(|member| member.slots == 0) {
+        format!("no backend gets flows: packets to {address} are dropped")
+    } else if service.on_fallback {
         let fallback = fallback.as_deref().filter(|fallback| fallback != pool);
         let fallback =
             fallback.map_or_else(|| "the fallback".to_owned(), |fallback| format!("the fallback {fallback}"));
-        return Some(format!("{name}: too few backends of {pool} are up: {fallback} gets new connections"));
-    }
-    let all_used = "fewer backends are up than min_healthy: all are used, those that are down too";
-    service.all_used.then(|| format!("{name}: {all_used}"))
+        format!("too few backends of {pool} are up: {fallback} gets new connections")
+    } else if service.all_used {
+        "fewer backends are up than min_healthy: all are used, those that are down too".to_owned()
+    } else {
+        return None;
+    };
+    Some(StatusFinding::new(name, finding, DOCTOR))
 }
+
+const DOCTOR: &str = "run `dsr doctor`, which names the cause and the remedy";

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashSet},
     sync::Arc,
+    time::SystemTime,
 };
 
 use super::{Error, balancer::Balancer};
@@ -18,9 +19,16 @@ pub(super) struct Wish {
     /// Both together.
     pub(super) desired: Desired,
     /// By pool and backend.
-    overrides: BTreeMap<(String, String), Override>,
+    overrides: BTreeMap<(String, String), Since>,
     /// What backends say of themselves, by pool and backend.
     words: BTreeMap<(String, String), Word>,
+}
+
+/// What an operator said, and when.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Since {
+    pub(super) said: Override,
+    pub(super) since: SystemTime,
 }
 
 impl Wish {
@@ -74,7 +82,7 @@ impl Wish {
         let backends = service.backends_by_pool().map(|(pool, backend)| {
             let said = self.overrides.get(&(pool.to_owned(), backend.name.clone()));
             let own = || self.word(pool, &backend.name).unwrap_or_default().applied_to(backend.weight);
-            Backend { weight: said.map_or_else(own, |said| said.weight()), ..backend.clone() }
+            Backend { weight: said.map_or_else(own, |at| at.said.weight()), ..backend.clone() }
         });
         backends.collect()
     }
@@ -87,7 +95,7 @@ impl Wish {
     }
 
     /// What an operator said of each backend, by pool and name.
-    pub(super) fn overrides(&self) -> &BTreeMap<(String, String), Override> {
+    pub(super) fn overrides(&self) -> &BTreeMap<(String, String), Since> {
         &self.overrides
     }
 }
@@ -106,7 +114,7 @@ impl Balancer {
         }
         let key = (pool.to_owned(), backend.to_owned());
         match said {
-            Some(said) => Arc::make_mut(&mut self.wish).overrides.insert(key, said),
+            Some(said) => Arc::make_mut(&mut self.wish).overrides.insert(key, Since { said, since: SystemTime::now() }),
             None => Arc::make_mut(&mut self.wish).overrides.remove(&key),
         };
         match said {

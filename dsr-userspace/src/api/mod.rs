@@ -15,8 +15,8 @@ pub use failure::{Failure, Kind};
 pub use server::{Error, Server};
 
 use view::{
-    Decision, ExplainRequest, Explanation, OverrideAnswer, OverrideRequest, Preview, PreviewRequest, Status,
-    TraceRequest,
+    Decision, ExplainRequest, Explanation, OverrideAnswer, OverrideRequest, Preview, PreviewRequest, ReloadAnswer,
+    Status, TraceRequest,
 };
 
 /// Where the socket is unless the configuration says otherwise.
@@ -32,6 +32,8 @@ pub trait Operations: Send + Sync + 'static {
     fn explain(&self, request: &ExplainRequest) -> Result<Explanation, Failure>;
     /// What another configuration would change.
     fn preview(&self, request: &PreviewRequest) -> Result<Preview, Failure>;
+    /// Reads the configuration file again and waits for what comes of it.
+    fn reload(&self) -> Result<ReloadAnswer, Failure>;
     /// Starts to tell of frames. One trace runs at a time.
     fn start_trace(&self, request: &TraceRequest) -> Result<(), Failure>;
     /// What was told since the last call.

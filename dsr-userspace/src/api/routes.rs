@@ -34,6 +34,7 @@ pub(super) fn router(agent: Agent) -> Router {
         .route("/v1/override", post(set_override))
         .route("/v1/explain", post(explain))
         .route("/v1/check", post(preview))
+        .route("/v1/reload", post(reload))
         .route("/v1/trace", post(trace::start))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
@@ -55,6 +56,10 @@ async fn explain(State(agent): State<Agent>, body: Body) -> Response {
 
 async fn preview(State(agent): State<Agent>, body: Body) -> Response {
     asked(agent, body, Operations::preview).await
+}
+
+async fn reload(State(agent): State<Agent>) -> Response {
+    answer(agent, Operations::reload).await
 }
 
 /// Asks the agent what a body asks for.

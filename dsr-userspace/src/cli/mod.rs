@@ -15,6 +15,7 @@ mod interrupts;
 mod lab;
 mod output;
 mod preview;
+mod reload;
 mod run;
 mod say;
 mod status;
@@ -41,6 +42,8 @@ enum Command {
     Run(run::Args),
     /// Say what is wrong with a configuration; change nothing.
     Check(check::Args),
+    /// Have the agent read its file again, and say whether it is in force now, or what is wrong with it.
+    Reload(reload::Args),
     /// Show what the agent of this node does: interfaces, services, backends, and what is wrong.
     Status(status::Args),
     /// Show what becomes of the packets of a client to a VIP, while they come.
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(args),
+        Command::Reload(args) => reload::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -14,8 +14,8 @@ use prometheus_client::{
 };
 
 use super::{
-    CONFIG_HASH_BITS, CheckSample, ClaimSample, MemberSample, Snapshot, StateSample, TrackingSample, UncheckedSample,
-    WordSample,
+    CONFIG_HASH_BITS, CheckSample, ClaimSample, MemberSample, OverrideSample, Snapshot, StateSample, TrackingSample,
+    UncheckedSample, WordSample,
 };
 use crate::health::{BOUNDS, Histogram, Said};
 
@@ -190,6 +190,13 @@ fn agent(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Resul
     let samples = reloads.map(|(result, count)| ([("result", result)], count));
     let help = "Times that the configuration was read again since the agent started";
     family(encoder, "dsr_reload_total", help, MetricType::Counter, samples)?;
+    let help = "Whether the configuration file on disk is in force";
+    let in_force: u64 = (!snapshot.config_refused).into();
+    encoder.encode_descriptor("dsr_config_in_force", help, None, MetricType::Gauge)?.encode_gauge(&in_force)?;
+    let labels = |o: &OverrideSample| [("pool", o.pool.clone()), ("backend", o.backend.clone())];
+    let samples = snapshot.overrides.iter().map(|sample| (labels(sample), sample.since));
+    let help = "When an operator gave the backend another weight than the file's, in seconds since 1970";
+    family(encoder, "dsr_override_timestamp_seconds", help, MetricType::Gauge, samples)?;
     let hash = snapshot.config_hash & ((1 << CONFIG_HASH_BITS) - 1);
     let help = "A hash of the configuration that is in force";
     encoder.encode_descriptor("dsr_config_hash", help, None, MetricType::Gauge)?.encode_gauge(&hash)?;

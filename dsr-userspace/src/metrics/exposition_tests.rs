@@ -86,7 +86,9 @@ fn snapshot() -> Snapshot {
             packets: vec![(Tracking::Hit, 9)],
             draining: vec![DrainingSample { service: "www".into(), backend: "web1".into(), drained: true }],
         },
+        overrides: vec![OverrideSample { pool: "web".into(), backend: "web2".into(), since: 1_700_000_000 }],
         reload: Reloads { ok: 2, error: 1 },
+        config_refused: true,
         config_hash: 42,
     }
 }
@@ -164,6 +166,10 @@ fn every_family_has_its_name_its_type_and_its_labels() {
         "# TYPE dsr_reload_total counter".to_owned(),
         r#"dsr_reload_total{result="ok"} 2"#.to_owned(),
         r#"dsr_reload_total{result="error"} 1"#.to_owned(),
+        "# TYPE dsr_config_in_force gauge".to_owned(),
+        "dsr_config_in_force 0".to_owned(),
+        "# TYPE dsr_override_timestamp_seconds gauge".to_owned(),
+        r#"dsr_override_timestamp_seconds{pool="web",backend="web2"} 1700000000"#.to_owned(),
         "# TYPE dsr_config_hash gauge".to_owned(),
         "dsr_config_hash 42".to_owned(),
         "# TYPE dsr_log_lines_lost_total counter".to_owned(),

@@ -44,10 +44,14 @@ pub struct Snapshot {
     pub local_errors: u64,
     /// What is remembered of flows while slots change.
     pub tracking: TrackingSample,
+    /// What operators said of backends.
+    pub overrides: Vec<OverrideSample>,
     /// Lines of the log that were lost.
     pub log_lines_lost: u64,
     /// How often the configuration was read again.
     pub reload: Reloads,
+    /// Whether the file on disk is not in force.
+    pub config_refused: bool,
     /// A hash of the configuration that is in force; only its low [`CONFIG_HASH_BITS`] bits are exposed.
     pub config_hash: u64,
 }
@@ -175,6 +179,17 @@ pub struct WordSample {
     pub backend: String,
     /// What it said.
     pub said: Said,
+}
+
+/// What an operator said of a backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OverrideSample {
+    /// The pool's name.
+    pub pool: String,
+    /// The backend's name.
+    pub backend: String,
+    /// When, in seconds since 1970.
+    pub since: u64,
 }
 
 /// What is remembered of flows while slots change.

@@ -12,8 +12,8 @@ use dsr::{
     health::{Histogram, Said},
     lab::{self, Samples},
     metrics::{
-        self, BackendSample, CheckSample, ClaimSample, DrainingSample, MemberSample, ReasonSample, Snapshot,
-        StateSample, TrackingSample, UncheckedSample, WordSample,
+        self, BackendSample, CheckSample, ClaimSample, DrainingSample, MemberSample, OverrideSample, ReasonSample,
+        Snapshot, StateSample, TrackingSample, UncheckedSample, WordSample,
     },
     model::{Cause, Port, Protocol},
 };
@@ -107,6 +107,7 @@ fn snapshot() -> Snapshot {
             backend: "web1".into(),
             said: Said { answers: Some(true), ..Said::default() },
         }],
+        overrides: vec![OverrideSample { pool: "web".into(), backend: "web1".into(), since: 1 }],
         tracking: TrackingSample {
             slots: vec![("www".into(), 1)],
             packets: Tracking::ALL.iter().map(|event| (*event, 1)).collect(),

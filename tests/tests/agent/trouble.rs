@@ -161,7 +161,11 @@ fn a_file_that_cannot_be_read_holds_up_nothing() {
         running(&lab).signal(Signal::HUP);
         agent::wait_for_reload(running(&lab), "error", before);
         assert!(running(&lab).log().contains(told), "{what}: {}", running(&lab).log());
-        assert!(status(&lab).status.success());
+        // It answers, and the refused file is a finding.
+        let output = status(&lab);
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(told.contains("the file on disk is not in force"), "{what}: {told}");
+        assert_eq!(output.status.code(), Some(1), "{what}");
     };
     let deep = format!("{configuration}more: {}\n", "[".repeat(400_000));
     let file = lab.write_config(&deep).unwrap();

@@ -5,6 +5,8 @@
 mod check;
 mod drain;
 mod explain;
+mod pipe;
+mod reload;
 mod socket;
 mod status;
 mod trace;

@@ -104,7 +104,9 @@ fn the_socket_moves_with_the_configuration() {
     // A path that is taken changes nothing.
     let _taken = UnixListener::bind(lab.directory().join("taken.sock")).unwrap();
     reload("api: /run/dsr/taken.sock", "error");
-    assert!(answers(other));
+    let (told, code) = said(&dsr(&lab, other));
+    assert!(told.contains("/run/dsr/taken.sock is there and is no socket") || told.contains("listens on"), "{told}");
+    assert_eq!(code, Some(1), "it answers, and the refused file is a finding");
 
     reload("api: off", "ok");
     assert!(!answers(other) && !lab.directory().join("other/admin.sock").exists());

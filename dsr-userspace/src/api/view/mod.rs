@@ -2,12 +2,14 @@
 
 mod explain;
 mod preview;
+mod reload;
 mod say;
 mod status;
 mod trace;
 
 pub use explain::{ExplainRequest, ExplainedService, Explanation};
 pub use preview::{ChangeKind, IncludedFile, Preview, PreviewRequest, ServiceChange};
+pub use reload::{FileProblem, ReloadAnswer, ReloadOutcome};
 pub use say::{OverrideAnswer, OverrideRequest, Say};
-pub use status::{InterfaceStatus, MemberState, MemberStatus, ReloadCounts, ServiceStatus, Status};
+pub use status::{InterfaceStatus, MemberState, MemberStatus, ReloadCounts, ServiceStatus, Status, StatusFinding};
 pub use trace::{Decision, MemberName, TraceLine, TraceRequest};

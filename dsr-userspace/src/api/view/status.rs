@@ -1,6 +1,6 @@
 //! What an agent does: the answer to `GET /v1/status`.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +23,32 @@ pub struct Status {
     pub interfaces: Vec<InterfaceStatus>,
     /// The services, in the order of the file.
     pub services: Vec<ServiceStatus>,
-    /// What is wrong, one line each.
-    pub findings: Vec<String>,
+    /// What is wrong at this moment.
+    pub findings: Vec<StatusFinding>,
+}
+
+/// One thing that is wrong. Prints as `OBJECT: FINDING: REMEDY`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusFinding {
+    /// What it is about: the name of an interface or a service, or the configuration file.
+    pub object: String,
+    /// What is wrong with it.
+    pub finding: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl StatusFinding {
+    /// A finding about an object.
+    pub fn new(object: impl fmt::Display, finding: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { object: object.to_string(), finding: finding.into(), remedy: remedy.into() }
+    }
+}
+
+impl fmt::Display for StatusFinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.object, self.finding, self.remedy)
+    }
 }
 
 /// How often the file was read again.

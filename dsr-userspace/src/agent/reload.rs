@@ -1,0 +1,188 @@
+//! The configuration file, read again: because it changed, or because somebody asks.
+
+use std::{fmt, sync::Arc};
+
+use tokio::sync::watch;
+
+use super::{
+    Agent, Error,
+    balancer::Balancer,
+    command::Answer,
+    loading::{Loading, Read},
+    retry::Retry,
+    warn_about,
+    watching::watch_network,
+};
+use crate::{
+    api::view::{FileProblem, ReloadAnswer, ReloadOutcome, StatusFinding},
+    config::{Config, FileWatch},
+    model::Network,
+    neighbour::Handle,
+};
+
+/// Why the file is read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    Signal,
+    Change,
+    Asked,
+    /// What it was refused for may have passed.
+    Passed,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Signal => "SIGHUP",
+            Self::Change => "the file changed",
+            Self::Asked => "asked for",
+            Self::Passed => "what it was refused for may have passed",
+        })
+    }
+}
+
+/// Why the file on disk is not in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// What was told of it.
+    errors: Vec<FileProblem>,
+    /// The same for those who ask later.
+    pub(super) finding: StatusFinding,
+}
+
+impl Agent {
+    /// Begins to read the file again, beside this task.
+    pub(super) fn load(&mut self, why: Why, answer: Option<Answer<ReloadAnswer>>) {
+        let answers = answer.into_iter().collect();
+        match &mut self.loading {
+            Some(loading) => loading.again(why, answers),
+            None => self.loading = Some(Loading::begin(&self.path, &self.marker, why, answers)),
+        }
+    }
+
+    /// Follows a change of the file, or says that it waits.
+    pub(super) fn file_changed(&mut self) {
+        if self.balancer.config().watch == FileWatch::On {
+            return self.load(Why::Change, None);
+        }
+        self.retry = Retry::No;
+        let file = self.path.display();
+        let is_other = self.marker.hash() != Some(self.balancer.config().hash);
+        if is_other {
+            tracing::info!(%file, "the file changed, and `watch` is off: `dsr reload` puts it into force");
+        }
+        let finding =
+            || StatusFinding::new(file, "the file changed and is not in force, `watch` is off", "`dsr reload`");
+        self.balancer.refusal = is_other.then(|| Arc::new(Refusal { errors: Vec::new(), finding: finding() }));
+    }
+
+    /// Puts what was read into force, and says what came of it.
+    pub(super) async fn reload(&mut self, why: Why, Read { config, facts }: Read) -> ReloadAnswer {
+        let before = self.balancer.config().hash;
+        let result = match config {
+            Ok(config) => self.take_over(config).await,
+            Err(error) => Err(error),
+        };
+        let mut answer = ReloadAnswer {
+            outcome: ReloadOutcome::Reloaded,
+            file: self.path.display().to_string(),
+            config_hash: before,
+            errors: Vec::new(),
+            warnings: Vec::new(),
+        };
+        match result {
+            Ok(()) => {
+                self.retry = Retry::No;
+                self.balancer.refusal = None;
+                self.balancer.count_reload(true);
+                tracing::info!(file = answer.file, "reloaded: {why}");
+                let config = self.balancer.config();
+                answer.warnings = config.warnings.iter().map(FileProblem::from).collect();
+                answer.config_hash = config.hash;
+                if config.hash == before {
+                    answer.outcome = ReloadOutcome::Unchanged;
+                }
+            }
+            Err(error) => {
+                self.retry = std::mem::take(&mut self.retry).after(&error, facts);
+                let is_wrong = matches!(error, Error::Config(_));
+                answer.outcome = if is_wrong { ReloadOutcome::Wrong } else { ReloadOutcome::Failed };
+                answer.errors = problems(&answer.file, &error);
+                self.balancer.refuse(&answer, why, self.retry.is_planned());
+            }
+        }
+        answer
+    }
+
+    async fn take_over(&mut self, config: Config) -> Result<(), Error> {
+        warn_about(&config);
+        let same_interfaces = self.balancer.config().interfaces() == config.interfaces();
+        let network = if same_interfaces { None } else { Some(watch_network(&config, &self.tasks).await?) };
+        let seat = self.desk.prepare(config.api.as_deref()).await?;
+        let prepared = self.exporter.prepare(config.metrics).await.map_err(Error::Metrics);
+        match prepared.and_then(|place| self.adopt(config, network).map(|()| place)) {
+            Ok(place) => {
+                self.exporter.serve(place, &self.snapshots.subscribe());
+                self.desk.take(seat);
+            }
+            Err(error) => {
+                self.exporter.restore(&self.snapshots.subscribe()).await;
+                return Err(error);
+            }
+        }
+        self.probing.follow(&mut self.balancer).await
+    }
+
+    /// Takes over the configuration, and where it has other interfaces, the network as they show it.
+    fn adopt(&mut self, config: Config, network: Option<(Handle, watch::Receiver<Network>)>) -> Result<(), Error> {
+        let Some((watcher, network)) = network else {
+            self.watcher.set_backends(config.neighbour_addresses());
+            return self.balancer.adopt(config, None).inspect_err(|_| {
+                self.watcher.set_backends(self.balancer.config().neighbour_addresses());
+            });
+        };
+        let seen = network.borrow().clone();
+        self.balancer.adopt(config, Some(seen))?;
+        (self.watcher, self.network) = (watcher, network);
+        Ok(())
+    }
+}
+
+impl Balancer {
+    /// Keeps what is wrong with the file on disk, and tells of it where it was not told before.
+    fn refuse(&mut self, answer: &ReloadAnswer, why: Why, again: bool) {
+        let is_told = self.refusal.as_ref().is_some_and(|refusal| refusal.errors == answer.errors);
+        let finding = finding(answer, again);
+        self.refusal = Some(Arc::new(Refusal { errors: answer.errors.clone(), finding }));
+        if why == Why::Passed && is_told {
+            tracing::debug!(file = answer.file, "not reloaded, for the same reason as before");
+            return;
+        }
+        self.count_reload(false);
+        for error in &answer.errors {
+            tracing::error!("{}", error.text);
+        }
+        let again = if again { "; it is tried again when that may have passed" } else { "" };
+        tracing::error!("not reloaded ({why}): everything stays as it was{again}");
+    }
+}
+
+fn problems(file: &str, error: &Error) -> Vec<FileProblem> {
+    match error {
+        Error::Config(errors) => errors.problems().iter().map(FileProblem::from).collect(),
+        error => vec![FileProblem::of_file(file, error.to_string())],
+    }
+}
+
+fn finding(answer: &ReloadAnswer, again: bool) -> StatusFinding {
+    let first = answer.errors.first().map_or("", |error| &error.text);
+    let what = match answer.errors.len() {
+        1 => format!("the file on disk is not in force: {first}"),
+        count => format!("the file on disk is not in force for {count} errors, the first of which is {first}"),
+    };
+    let remedy =
+        if again { "it is tried again when that may have passed; or correct it, see `dsr check`" } else { CHECK };
+    StatusFinding::new(&answer.file, what, remedy)
+}
+
+const CHECK: &str = "correct it: `dsr check` has every error";
