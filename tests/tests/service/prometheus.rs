@@ -1,6 +1,6 @@
 //! A real Prometheus server scrapes the agent, and promtool has nothing to say about what it reads.
 
-use std::{fs, net::SocketAddr, process::Command, time::Duration};
+use std::{fs, net::SocketAddr, path::Path, process::Command, time::Duration};
 
 use dsr::lab::{self, Lab};
 use dsr_tests::{
@@ -60,6 +60,17 @@ fn promtool_finds_nothing() {
     let mut promtool = Command::new("sh");
     let output = finish(promtool.args(["-c", "exec promtool check metrics <\"$1\"", "sh"]).arg(&text));
     assert!(output.status.success() && output.stderr.is_empty() && output.stdout.is_empty(), "{output:?}");
+}
+
+#[test]
+fn alerts_fire_for_what_they_are_for() {
+    let at = |path: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let mut check = Command::new("promtool");
+    let output = finish(check.args(["check", "rules"]).arg(at("../deploy/prometheus-rules.yaml")));
+    assert!(output.status.success(), "{output:?}");
+    let mut test = Command::new("promtool");
+    let output = finish(test.args(["test", "rules"]).arg(at("tests/service/alerts.yaml")));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 /// Starts a server in the balancer's namespace that scrapes the agent a few times a second.
