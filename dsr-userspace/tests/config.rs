@@ -78,7 +78,7 @@ fn every_field_reaches_the_model() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/cluster.yaml");
     let config = load(&path).unwrap();
     assert_eq!(config.interfaces.iter().map(|name| name.value.as_str()).collect::<Vec<_>>(), ["eth0", "eth1"]);
-    assert_eq!(config.metrics, Some("0.0.0.0:9650".parse().unwrap()));
+    assert_eq!(config.metrics, Some("127.0.0.1:9650".parse().unwrap()));
     assert_eq!((config.seed_source, config.desired.hash_seed), (SeedSource::File, 0x5eed_5eed_5eed_5eed));
     assert_eq!(config.xdp_mode, XdpMode::Native);
     assert_eq!(config.vips().collect::<Vec<_>>(), [IpAddr::from([192, 0, 2, 10])]);
