@@ -120,8 +120,10 @@ pub(super) type NeighbourKey = (u32, IpAddr);
 /// An entry of the neighbour table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Entry {
-    /// It has no MAC that could be used: the kernel is asking, or has asked in vain.
+    /// It has no MAC that could be used: the kernel is asking, or was never asked to.
     Unresolved,
+    /// The kernel asked, and had no answer.
+    Failed,
     /// It has a MAC.
     Resolved(Mac, Standing),
 }

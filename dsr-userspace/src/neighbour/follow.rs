@@ -156,19 +156,23 @@ impl Follower {
 
     async fn attend(&mut self, now: Instant) {
         for (key, care) in self.upkeep.due(&self.state.cares(), now) {
-            self.give(key, care).await;
+            if self.give(key, care).await && care == Care::Solicit {
+                self.state.solicited(key);
+            }
         }
     }
 
-    async fn give(&self, key: NeighbourKey, care: Care) {
+    /// Whether the kernel took it.
+    async fn give(&self, key: NeighbourKey, care: Care) -> bool {
         let done = match care {
             Care::Solicit => self.kernel.solicit(key).await,
             Care::Confirm => self.kernel.confirm(key).await,
         };
         // The entry or the link may have gone this moment; an event tells.
-        if let Err(error) = done {
+        if let Err(error) = &done {
             tracing::debug!(ifindex = key.0, address = %key.1, ?care, %error, "the kernel does not ask for a MAC");
         }
+        done.is_ok()
     }
 }
 

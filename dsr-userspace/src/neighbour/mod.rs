@@ -5,6 +5,8 @@
 //! from netlink events, and what an event touches is asked for again. A timer runs only to make the kernel ask for a
 //! backend's MAC (see `upkeep`), because forwarded packets do not pass through the kernel's stack and so cannot.
 //!
+//! A MAC that the kernel loses counts until a question to everybody on the link has gone unanswered (see `last_known`).
+//!
 //! It must not change addresses, routes or links, nor a neighbour entry that an operator made permanent.
 
 use std::{collections::BTreeSet, io, net::IpAddr};
@@ -20,6 +22,7 @@ mod decode;
 mod facts;
 mod follow;
 mod kernel;
+mod last_known;
 mod state;
 mod survey;
 mod upkeep;

@@ -8,10 +8,11 @@ use std::{
 
 use super::{
     facts::{Entry, Fact, Link, NeighbourKey, Route, Standing},
+    last_known::LastKnown,
     upkeep::Care,
     wires::Wires,
 };
-use crate::model::{Hop, Network, NoHop, Reach};
+use crate::model::{Hop, Mac, Network, NoHop, Reach};
 
 /// Facts, and the routes to the wanted backends.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub(super) struct State {
     wanted: BTreeSet<IpAddr>,
     wires: Wires,
     neighbours: BTreeMap<NeighbourKey, Entry>,
+    last_known: LastKnown,
     routes: BTreeMap<IpAddr, Route>,
     questions: Questions,
     news: News,
@@ -53,6 +55,7 @@ impl State {
             wanted: BTreeSet::new(),
             wires: Wires::new(interfaces),
             neighbours: BTreeMap::new(),
+            last_known: LastKnown::default(),
             routes: BTreeMap::new(),
             questions: Questions::default(),
             news: News::ALL,
@@ -69,15 +72,23 @@ impl State {
         self.questions.routes.extend(wanted.difference(&self.wanted));
         self.questions.routes.retain(|address| wanted.contains(address));
         self.routes.retain(|address, _| wanted.contains(address));
+        self.last_known.retain(|(_, address)| wanted.contains(&address));
         self.wanted = wanted;
         self.news = News::ALL;
     }
 
-    /// Forgets all facts, because some were lost; what is dumped next is the truth.
+    /// Forgets all facts, because some were lost; what is dumped next is the truth. A MAC that it lacks is lost like
+    /// any other.
     pub(super) fn forget(&mut self) {
         self.news = News::ALL;
         self.wires.forget();
-        self.neighbours.clear();
+        for (key, entry) in mem::take(&mut self.neighbours) {
+            if let Some(mac) = mac(entry)
+                && self.wanted.contains(&key.1)
+            {
+                self.last_known.lost(key, mac);
+            }
+        }
         self.ask_all_routes();
     }
 
@@ -93,6 +104,7 @@ impl State {
             Fact::LinkGone(index) => {
                 self.wires.remove(index);
                 self.neighbours.retain(|(ifindex, _), _| *ifindex != index);
+                self.last_known.retain(|(ifindex, _)| ifindex != index);
                 self.links_changed();
             }
             Fact::Neighbour(key, entry) => {
@@ -124,6 +136,11 @@ impl State {
         }
     }
 
+    /// The kernel was made to ask everybody on the link for this neighbour's MAC.
+    pub(super) fn solicited(&mut self, key: NeighbourKey) {
+        self.last_known.solicited(key);
+    }
+
     /// What has to be asked; it counts as asked from here on.
     pub(super) fn take_questions(&mut self) -> Questions {
         mem::take(&mut self.questions)
@@ -151,6 +168,9 @@ impl State {
                 let Route::Out { oif, gateway: None } = route else { return None };
                 let care = match self.reach(address, route) {
                     Reach::No(NoHop::NoNeighbour(_)) => Care::Solicit,
+                    Reach::Hop(_) | Reach::No(NoHop::NoPort(_)) if self.last_known.mac((oif, address)).is_some() => {
+                        Care::Solicit
+                    }
                     // Its answer tells the bridge too where it is.
                     Reach::Hop(_) | Reach::No(NoHop::NoPort(_)) if self.is_idle((oif, address)) => Care::Confirm,
                     _ => return None,
@@ -180,10 +200,7 @@ impl State {
         if !link.is_up() {
             return Reach::No(NoHop::InterfaceDown(link.name.clone()));
         }
-        let destination = match self.neighbours.get(&(oif, address)) {
-            Some(&Entry::Resolved(destination, _)) => Some(destination),
-            Some(Entry::Unresolved) | None => None,
-        };
+        let destination = self.mac((oif, address));
         let exit = match self.wires.exit(oif, destination, NoHop::NoNeighbour(address)) {
             Ok(exit) => exit,
             Err(no) => return Reach::No(no),
@@ -195,18 +212,28 @@ impl State {
         Reach::Hop(Hop { ifindex: exit.ifindex, source, destination, tags: exit.tags })
     }
 
+    /// The neighbour's MAC: the kernel's, or else the last one that counts still.
+    fn mac(&self, key: NeighbourKey) -> Option<Mac> {
+        self.neighbours.get(&key).copied().and_then(mac).or_else(|| self.last_known.mac(key))
+    }
+
     /// With many backends, most news are of entries that the kernel looks after or no longer does: they lead nowhere
     /// else.
-    fn neighbour_changed(&mut self, (_, address): NeighbourKey, before: Option<Entry>, now: Option<Entry>) {
-        if before == now || !self.wanted.contains(&address) {
+    fn neighbour_changed(&mut self, key: NeighbourKey, before: Option<Entry>, now: Option<Entry>) {
+        if !self.wanted.contains(&key.1) {
             return;
         }
-        let mac = |entry| match entry {
-            Some(Entry::Resolved(mac, _)) => Some(mac),
-            Some(Entry::Unresolved) | None => None,
-        };
-        self.news.network |= mac(before) != mac(now);
-        self.news.cares = true;
+        let mac_before = before.and_then(mac);
+        let known_before = mac_before.or_else(|| self.last_known.mac(key));
+        match (mac_before, now) {
+            (_, Some(Entry::Resolved(..))) => self.last_known.found(key),
+            (Some(mac), Some(Entry::Unresolved | Entry::Failed) | None) => self.last_known.lost(key, mac),
+            (None, Some(Entry::Failed)) => self.last_known.unanswered(key),
+            (None, Some(Entry::Unresolved) | None) => {}
+        }
+        let is_another = known_before != self.mac(key);
+        self.news.network |= is_another;
+        self.news.cares |= is_another || before != now;
     }
 
     fn links_changed(&mut self) {
@@ -217,6 +244,13 @@ impl State {
 
     fn ask_all_routes(&mut self) {
         self.questions.routes.extend(&self.wanted);
+    }
+}
+
+const fn mac(entry: Entry) -> Option<Mac> {
+    match entry {
+        Entry::Resolved(mac, _) => Some(mac),
+        Entry::Unresolved | Entry::Failed => None,
     }
 }
 

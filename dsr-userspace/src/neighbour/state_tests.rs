@@ -71,8 +71,47 @@ fn a_resolved_neighbour_is_a_hop() {
     assert_eq!(reach(&state), Reach::Hop(hop.clone()));
     resolve(&mut state, ETH0, Standing::Checking);
     assert_eq!(reach(&state), Reach::Hop(hop), "the MAC stays while the kernel checks it");
-    state.learn(Fact::Neighbour((ETH0, backend()), Entry::Unresolved));
-    assert_eq!(reach(&state), Reach::No(NoHop::NoNeighbour(backend())));
+}
+
+#[test]
+fn a_mac_counts_until_everybody_was_asked_in_vain() {
+    let (key, failed) = ((ETH0, backend()), || Fact::Neighbour((ETH0, backend()), Entry::Failed));
+    let solicit = BTreeMap::from([(key, Care::Solicit)]);
+    let losses: [&dyn Fn(&mut State); 3] =
+        [&|state| state.learn(failed()), &|state| state.learn(Fact::NeighbourGone(key)), &|state| {
+            state.forget();
+            state.learn(link("eth0", ETH0, None));
+        }];
+    for lose in losses {
+        let mut state = state(out(ETH0));
+        resolve(&mut state, ETH0, Standing::Checking);
+        let hop = reach(&state);
+        lose(&mut state);
+        assert_eq!((reach(&state), state.cares()), (hop.clone(), solicit.clone()));
+        state.learn(failed());
+        assert_eq!(reach(&state), hop, "nobody but the neighbour itself was asked");
+        state.solicited(key);
+        state.take_news();
+        assert_eq!((reach(&state), state.cares()), (hop, solicit.clone()), "the answer may come yet");
+        state.learn(failed());
+        assert_eq!(state.take_news(), News { network: true, cares: true });
+        assert_eq!((reach(&state), state.cares()), (Reach::No(NoHop::NoNeighbour(backend())), solicit.clone()));
+        resolve(&mut state, ETH0, Standing::Idle);
+        state.learn(failed());
+        assert!(matches!(reach(&state), Reach::Hop(_)), "it is asked anew");
+    }
+}
+
+#[test]
+fn a_mac_that_was_lost_and_found_is_no_news() {
+    let mut state = state(out(ETH0));
+    resolve(&mut state, ETH0, Standing::Checking);
+    state.take_news();
+    state.learn(Fact::Neighbour((ETH0, backend()), Entry::Failed));
+    state.solicited((ETH0, backend()));
+    resolve(&mut state, ETH0, Standing::Idle);
+    assert_eq!(state.take_news(), News { network: false, cares: true });
+    assert_eq!(state.cares(), BTreeMap::from([((ETH0, backend()), Care::Confirm)]));
 }
 
 #[test]
@@ -148,13 +187,10 @@ fn a_backend_that_is_not_wanted_any_more_is_forgotten() {
 }
 
 #[test]
-fn what_was_lost_is_not_remembered() {
+fn routes_are_asked_for_again_after_a_loss() {
     let mut state = state(out(ETH0));
-    resolve(&mut state, ETH0, Standing::Idle);
     state.forget();
     assert_eq!(state.take_questions().routes, BTreeSet::from([backend()]));
-    state.learn(link("eth0", ETH0, None));
-    assert_eq!(reach(&state), Reach::No(NoHop::NoNeighbour(backend())));
 }
 
 #[test]
@@ -183,13 +219,10 @@ fn what_changes_nothing_is_no_news() {
     assert_eq!(state.take_news(), News { network: false, cares: true });
     state.learn(Fact::Neighbour((ETH0, address("10.0.0.77")), Entry::Resolved(mac(7), Standing::Idle)));
     assert_eq!(state.take_news(), News::default(), "it is no backend");
-    for fact in [
-        Fact::Neighbour((ETH0, backend()), Entry::Resolved(mac(8), Standing::Checking)),
-        Fact::Neighbour((ETH0, backend()), Entry::Unresolved),
-    ] {
-        state.learn(fact);
-        assert_eq!(state.take_news(), News { network: true, cares: true });
-    }
+    state.learn(Fact::Neighbour((ETH0, backend()), Entry::Resolved(mac(8), Standing::Checking)));
+    assert_eq!(state.take_news(), News { network: true, cares: true });
+    state.learn(Fact::Neighbour((ETH0, backend()), Entry::Failed));
+    assert_eq!(state.take_news(), News { network: false, cares: true });
     state.learn(Fact::NeighbourGone((ETH0, backend())));
     assert_eq!(state.take_news(), News { network: false, cares: true });
 }

@@ -71,8 +71,9 @@ const fn interval(care: Care) -> Duration {
 /// Between two solicitations: the kernel's own interval (`retrans_time_ms`).
 const SOLICIT: Duration = Duration::from_secs(1);
 
-/// How long an entry goes unconfirmed. The kernel then asks three times, a second apart (`ucast_solicit`), before it
-/// gives the neighbour up; so a host that is gone is noticed within ten seconds.
+/// How long an entry goes unconfirmed. The kernel then asks the neighbour three times, a second apart (`ucast_solicit`),
+/// and then everybody three times (`mcast_solicit`), before the neighbour is given up; so a host that is gone is noticed
+/// within thirteen seconds.
 const CONFIRM: Duration = Duration::from_secs(5);
 
 const SPREAD_MILLIS: u64 = 1000;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bridge;
+mod lost;
 mod namespace;
 
 use std::{
@@ -87,20 +88,7 @@ fn a_mac_is_solicited_and_follows_changes() {
 }
 
 #[test]
-fn a_backend_whose_card_was_changed_silently_is_found_again() {
-    namespace::run(async |pair| {
-        let mut watched = watch(&[BACKEND_IP]);
-        watched.until_reach(BACKEND_IP, hop(pair, BACKEND_MAC).await).await;
-        pair.backend.set_mac(BACKEND, OTHER_MAC).await;
-        let start = Instant::now();
-        watched.until_reach(BACKEND_IP, Reach::No(NoHop::NoNeighbour(BACKEND_IP.into()))).await;
-        watched.until_reach(BACKEND_IP, hop(pair, OTHER_MAC).await).await;
-        println!("a silent change of MAC was seen after {:?}", start.elapsed());
-    });
-}
-
-#[test]
-fn an_ipv6_backend_is_solicited_and_found_again_when_it_changes() {
+fn an_ipv6_backend_is_solicited_and_found_when_it_comes() {
     namespace::run(async |pair| {
         let (own, backend) = (Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1), Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2));
         pair.balancer.add_address(BALANCER, own).await;
@@ -109,8 +97,6 @@ fn an_ipv6_backend_is_solicited_and_found_again_when_it_changes() {
         watched.until_reach(backend, Reach::No(NoHop::NoNeighbour(backend.into()))).await;
         pair.backend.add_address(BACKEND, backend).await;
         watched.until_reach(backend, hop(pair, BACKEND_MAC).await).await;
-        pair.backend.set_mac(BACKEND, OTHER_MAC).await;
-        watched.until_reach(backend, hop(pair, OTHER_MAC).await).await;
     });
 }
 

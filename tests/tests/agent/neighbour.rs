@@ -14,6 +14,7 @@ use dsr::{
 use dsr_tests::{
     lab::{
         Configuration, agent,
+        connections::{Connections, Servers},
         curl::request_many,
         datagram::NameServers,
         dsr_program, eventually,
@@ -120,6 +121,73 @@ fn a_backend_that_goes_quiet_loses_its_slots() {
     lab.set_backend(2, LinkState::Up).unwrap();
     agent::wait_for_slots(agent::running(&lab), &all);
     assert_eq!(request_many(&lab, 100).good, 100);
+}
+
+#[test]
+fn a_mac_that_changes_silently_breaks_no_connection() {
+    if !is_root("a_mac_that_changes_silently_breaks_no_connection") {
+        return;
+    }
+    let (lab, _servers) = silent_lab();
+    let connections = Connections::open(&lab, 40);
+    let before = connections.by_backend();
+    let mac = Mac([2, 2, 0, 0, 0, 1]);
+    ip(&lab, 2, &format!("link set eth0 address {mac}"));
+    eventually("new MAC in the maps", || reconciled_after(&agent::running(&lab).log(), &mac.to_string()));
+    connections.go_on();
+    assert_eq!((connections.by_backend(), connections.broken().len()), (before, 0), "{:?}", connections.broken());
+    stayed(&lab);
+}
+
+#[test]
+fn a_backend_that_answers_broadcast_arp_only_keeps_its_slots() {
+    if !is_root("a_backend_that_answers_broadcast_arp_only_keeps_its_slots") {
+        return;
+    }
+    let (lab, _servers) = silent_lab();
+    let connections = Connections::open(&lab, 40);
+    let before = connections.by_backend();
+    let rules = "table arp t { chain c { type filter hook input priority 0; \
+                 arp operation request meta pkttype host counter drop; }; }";
+    nft(&lab, rules);
+    let dropped = || {
+        let chain = nft(&lab, "list chain arp t c");
+        chain.split("packets ").nth(1)?.split(' ').next()?.parse::<u64>().ok()
+    };
+    // The kernel asks three times before it gives a MAC up.
+    eventually("second round of questions in vain", || dropped().filter(|&dropped| dropped > 3));
+    connections.go_on();
+    assert_eq!((connections.by_backend(), connections.broken().len()), (before, 0), "{:?}", connections.broken());
+    stayed(&lab);
+}
+
+/// Two backends without health checks, which hold servers of connections that live long.
+fn silent_lab() -> (Lab, Servers) {
+    let mut lab = Lab::builder().backends(2).without_http().build().unwrap();
+    let servers = Servers::start(&lab);
+    let all = Configuration::of(&lab);
+    lab.write_config(&all.to_string()).unwrap();
+    lab.start_agent(talkative(&lab)).unwrap();
+    agent::wait_for_slots(agent::running(&lab), &all);
+    (lab, servers)
+}
+
+fn nft(lab: &Lab, arguments: &str) -> String {
+    let output = finish(lab.backend(2).unwrap().command("nft").unwrap().arg(arguments));
+    assert!(output.status.success(), "{arguments}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// No backend that had a MAC was without one later.
+fn stayed(lab: &Lab) {
+    let log = agent::running(lab).log();
+    for backend in [1, 2].map(|number| Node::Backend(number).address().to_string()) {
+        let of_backend = log.lines().filter(|line| line.contains(&backend));
+        let mut since = of_backend.skip_while(|line| !line.contains("backend has a MAC"));
+        assert!(since.next().is_some(), "{backend} was never reached: {log}");
+        let lost = since.find(|line| line.contains("has no MAC") || line.contains("cannot be reached"));
+        assert_eq!(lost, None, "{log}");
+    }
 }
 
 /// When the agent had written its maps for the first time after it learnt a MAC, in seconds of the day.

@@ -86,6 +86,8 @@ fn neighbour_entry(message: &NeighbourMessage) -> Entry {
         Standing::Checking
     } else if state & (libc::NUD_REACHABLE | libc::NUD_STALE) != 0 {
         Standing::Idle
+    } else if state & libc::NUD_FAILED != 0 {
+        return Entry::Failed;
     } else {
         return Entry::Unresolved;
     };

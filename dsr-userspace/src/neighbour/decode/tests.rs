@@ -129,7 +129,7 @@ fn a_neighbour_is_resolved_in_the_states_that_the_kernel_sends_in() {
     let cases = [
         (NeighbourState::None, Entry::Unresolved),
         (NeighbourState::Incomplete, Entry::Unresolved),
-        (NeighbourState::Failed, Entry::Unresolved),
+        (NeighbourState::Failed, Entry::Failed),
         (NeighbourState::Reachable, resolved(Standing::Idle)),
         (NeighbourState::Stale, resolved(Standing::Idle)),
         (NeighbourState::Delay, resolved(Standing::Checking)),
