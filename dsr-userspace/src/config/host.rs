@@ -32,7 +32,8 @@ pub struct AddressOnHost {
     pub interface: String,
 }
 
-/// Compares a configuration with a host: its interfaces exist and are Ethernet, and neither a VIP nor a backend is the host itself.
+/// Compares a configuration with a host: its interfaces exist and are Ethernet, neither a VIP nor a backend is the host
+/// itself, and no VIP is the address of a subnet of the host as a whole.
 pub fn check_host(config: &Config, host: &HostFacts) -> Result<(), Errors> {
     Errors::some(problems(config, host)).map_or(Ok(()), Err)
 }
@@ -40,7 +41,10 @@ pub fn check_host(config: &Config, host: &HostFacts) -> Result<(), Errors> {
 /// What [`check_host`] finds.
 pub(super) fn problems(config: &Config, host: &HostFacts) -> Vec<Problem> {
     let problem = |at: &Located<_>, message| Problem::new(&at.file, at.place, &at.field, message);
-    let vips = config.vips.iter().filter_map(|at| Some(problem(at, vip_on_host(host.find(at.value)?))));
+    let vips = config.vips.iter().filter_map(|at| {
+        let on_host = host.find(at.value).map(vip_on_host);
+        Some(problem(at, on_host.or_else(|| host.addresses.iter().find_map(|local| of_subnet(at.value, local)))?))
+    });
     let backends = config.backends.iter().filter_map(|at| Some(problem(at, backend_on_host(host.find(at.value)?))));
     let interfaces = config.interfaces.iter().filter(|at| !host.interfaces.contains(&at.value)).map(|at| {
         let message = no_interface(&at.value, host);
@@ -92,6 +96,32 @@ fn vip_on_host(AddressOnHost { address, prefix, interface }: &AddressOnHost) -> 
         "{address} is an address of this host, on {interface}: a balancer must not have its VIPs as addresses; \
          remove it with `ip address del {address}/{prefix} dev {interface}`"
     )
+}
+
+/// The first address of an IPv4 subnet names it, and the last one is everybody's (RFC 1122, 3.2.1.3); a subnet of two
+/// addresses has neither (RFC 3021). The first one of an IPv6 subnet is every router's (RFC 4291, 2.6.1), again but for
+/// subnets of two (RFC 6164).
+fn of_subnet(vip: IpAddr, local: &AddressOnHost) -> Option<String> {
+    let AddressOnHost { address, prefix, interface } = local;
+    let what = match (vip, address) {
+        (IpAddr::V4(vip), IpAddr::V4(address)) if *prefix < 31 => {
+            let host_bits = u32::MAX.checked_shr(u32::from(*prefix)).unwrap_or(0);
+            match (vip.to_bits() ^ (address.to_bits() & !host_bits), vip.to_bits() | !host_bits) {
+                (0, _) => "the network address",
+                (_, u32::MAX) if (vip.to_bits() ^ address.to_bits()) & !host_bits == 0 => "the broadcast address",
+                _ => return None,
+            }
+        }
+        (IpAddr::V6(vip), IpAddr::V6(address)) if *prefix < 127 => {
+            let host_bits = u128::MAX.checked_shr(u32::from(*prefix)).unwrap_or(0);
+            (vip.to_bits() == address.to_bits() & !host_bits).then_some("the address of all routers")?
+        }
+        _ => return None,
+    };
+    Some(format!(
+        "{vip} is {what} of the subnet {address}/{prefix} on {interface}: no host there sends packets to it as to one \
+         host; write another address"
+    ))
 }
 
 fn backend_on_host(AddressOnHost { address, interface, .. }: &AddressOnHost) -> String {
@@ -156,6 +186,32 @@ addresses; remove it with `ip address del 192.0.2.10/32 dev lo`";
         assert_eq!(warned(1024), "");
         let told = warned(80);
         assert!(told.starts_with("dsr.yaml:9:10: metrics: port 80 needs CAP_NET_BIND_SERVICE"), "{told}");
+    }
+
+    #[test]
+    fn a_vip_that_is_a_subnets_is_refused() {
+        let interfaces = ["eth0", "eht1"].map(str::to_owned).to_vec();
+        let told = |vip: &str, local: &str, prefix| {
+            let config = parse(&TEXT.replace("192.0.2.10", vip), Path::new("dsr.yaml")).unwrap();
+            let addresses = vec![on_host(local, prefix, "eth0")];
+            let host = HostFacts { interfaces: interfaces.clone(), addresses, ..HostFacts::default() };
+            check_host(&config, &host).map_or_else(|errors| errors.to_string(), |()| String::new())
+        };
+        let expected = "dsr.yaml:7:22: services[0].vip: 192.0.2.255 is the broadcast address of the subnet 192.0.2.7/24 \
+                        on eth0: no host there sends packets to it as to one host; write another address";
+        assert_eq!(told("192.0.2.255", "192.0.2.7", 24), expected);
+        assert!(told("192.0.2.0", "192.0.2.7", 24).contains("is the network address of"));
+        assert!(told("\"2001:db8::\"", "2001:db8::7", 64).contains("is the address of all routers of"));
+        for (vip, local, prefix) in [
+            ("192.0.2.255", "192.0.2.7", 16),
+            ("192.0.2.255", "198.51.100.7", 24),
+            ("192.0.2.0", "198.51.100.7", 24),
+            ("192.0.2.6", "192.0.2.7", 31),
+            ("192.0.2.8", "192.0.2.7", 32),
+            ("\"2001:db8::6\"", "2001:db8::7", 127),
+        ] {
+            assert_eq!(told(vip, local, prefix), "", "{vip} beside {local}/{prefix}");
+        }
     }
 
     #[test]
