@@ -4,7 +4,7 @@
 #[path = "neighbour/namespace.rs"]
 mod namespace;
 
-use std::path::Path;
+use std::{os::fd::AsRawFd, path::Path};
 
 use dsr::{
     config::{self, Config},
@@ -20,8 +20,12 @@ use rtnetlink::LinkUnspec;
 const DEAF: &str = "its veth peer takes no frames";
 
 fn config(vip: &str) -> Config {
+    parsed(vip, "10.0.0.2")
+}
+
+fn parsed(vip: &str, backend: &str) -> Config {
     let text = format!(
-        "interfaces: [{BALANCER}]\nhash_seed: 1\npools: {{web: {{backends: [{{name: web1, address: 10.0.0.2}}]}}}}\n\
+        "interfaces: [{BALANCER}]\nhash_seed: 1\npools: {{web: {{backends: [{{name: web1, address: {backend}}}]}}}}\n\
          services: [{{name: www, vip: {vip}, port: 80, pool: web}}]\n"
     );
     config::parse(&text, Path::new("dsr.yaml")).unwrap()
@@ -46,6 +50,52 @@ fn a_veth_whose_peer_listens_has_no_findings() {
         assert_eq!(found().await, []);
         drop(peer);
         assert_eq!(found().await, deaf);
+    });
+}
+
+#[test]
+fn a_veth_whose_peer_has_gro_alone_is_found() {
+    namespace::run(async |pair| {
+        pair.backend.enter();
+        switch_gro_on(BACKEND);
+        pair.balancer.enter();
+        let findings = found().await;
+        let finding = about(&findings, "its veth peer runs no XDP program").unwrap_or_else(|| panic!("{findings:#?}"));
+        assert_eq!(finding.severity, Severity::Warning);
+        assert!(finding.mend.contains("xdpdrv") && about(&findings, DEAF).is_none(), "{findings:#?}");
+        pair.backend.enter();
+        let _peer = Pass::attach(BACKEND).unwrap();
+        pair.balancer.enter();
+        assert_eq!(found().await, []);
+    });
+}
+
+/// As `ethtool -K LINK gro on`.
+fn switch_gro_on(link: &str) {
+    const ETHTOOL_SGRO: u32 = 0x2c;
+    let mut value = [ETHTOOL_SGRO, 1];
+    // SAFETY: a request is plain memory.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(link.bytes()) {
+        *to = from.try_into().unwrap();
+    }
+    request.ifr_ifru.ifru_data = value.as_mut_ptr().cast();
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    // SAFETY: the request and what it points to (`struct ethtool_value`) live until the call is over.
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL, &raw mut request) };
+    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+}
+
+#[test]
+fn a_backend_that_no_segment_has_is_told_with_its_line() {
+    namespace::run(async |_| {
+        let mut config = config("10.0.0.100");
+        assert_eq!(preflight::examine(&config).await.warnings, []);
+        config = parsed("10.0.0.100", "203.0.113.9");
+        let warnings = preflight::examine(&config).await.warnings;
+        let [warning] = warnings.as_slice() else { panic!("{warnings:#?}") };
+        assert!(warning.to_string().starts_with("dsr.yaml:3:"), "{warning}");
+        assert!(warning.message.contains("no route of this host leads to 203.0.113.9"), "{warning}");
     });
 }
 

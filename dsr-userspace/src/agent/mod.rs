@@ -247,13 +247,17 @@ impl Agent {
 
 /// Says what of the interfaces is not as the program needs it. The kernel has the last word: none of it ends the start.
 async fn look_before(config: &Config) {
-    for finding in preflight::run(config).await {
+    let preflight::Examined { findings, warnings } = preflight::examine(config).await;
+    for finding in findings {
         let severity = finding.severity;
         let Finding { interface, finding, mend: remedy, .. } = &finding;
         match severity {
             Severity::Error => tracing::error!(interface, remedy, "{finding}"),
             Severity::Warning => tracing::warn!(interface, remedy, "{finding}"),
         }
+    }
+    for warning in warnings {
+        tracing::warn!("{warning}");
     }
 }
 

@@ -52,9 +52,13 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 async fn check(args: Args) -> anyhow::Result<ExitCode> {
     let host = HostFacts::read().await.context("cannot check the file against this host")?;
-    let result = config::load_on_host(&args.config, &host).await;
-    let findings = match &result {
-        Ok(config) => preflight::run(config).await,
+    let mut result = config::load_on_host(&args.config, &host).await;
+    let findings = match &mut result {
+        Ok(config) => {
+            let preflight::Examined { findings, warnings } = preflight::examine(config).await;
+            config.warnings.extend(warnings);
+            findings
+        }
         Err(_) => Vec::new(),
     };
     let asked = match &result {

@@ -112,6 +112,12 @@ impl Config {
         addresses
     }
 
+    /// A problem at each place where the address of a backend is written that `message` has one for.
+    pub(crate) fn about_backends(&self, message: impl Fn(IpAddr) -> Option<String>) -> Vec<Problem> {
+        let problem = |at: &Located<_>| Some(Problem::new(&self.file, at.place, &at.field, message(at.value)?));
+        self.backends.iter().filter_map(problem).collect()
+    }
+
     /// Each VIP once, in the order of the file.
     pub fn vips(&self) -> impl ExactSizeIterator<Item = IpAddr> + '_ {
         self.vips.iter().map(|vip| vip.value)

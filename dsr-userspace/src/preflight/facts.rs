@@ -15,6 +15,10 @@ pub(super) struct Facts {
     pub(super) interfaces: Vec<Interface>,
     /// The VIPs that the balancer announces, and the way that this host itself would go to each.
     pub(super) vips: Vec<Routed>,
+    /// Every VIP, with the link that this host's route to it leaves by; nothing where it has no route.
+    pub(super) routes_to_vips: Vec<(IpAddr, Option<String>)>,
+    /// Every backend, with the way to it; nothing where there is none.
+    pub(super) backends: Vec<(IpAddr, Option<Routed>)>,
     /// The links that this host reaches backends by, and hears them on.
     pub(super) toward_backends: Vec<Listening>,
 }
@@ -44,6 +48,19 @@ pub(super) struct Interface {
     pub(super) program: Option<Program>,
     /// The VLAN sub-interfaces on it that VIPs or backends are reached by.
     pub(super) vlans: Vec<String>,
+    /// Its other end, where it is a virtual cable.
+    pub(super) peer: Peer,
+}
+
+/// The other end of a veth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// It runs an XDP program.
+    RunsProgram,
+    /// It runs none.
+    RunsNone,
+    /// It may not be looked at, or is none.
+    Unknown,
 }
 
 /// What an interface is, where that matters.
@@ -179,6 +196,17 @@ pub(super) enum Hops {
 pub(super) struct Listening {
     /// Its name.
     pub(super) name: String,
-    /// Whether IPv4 packets are dropped there whose source is not routed by it (RFC 3704, strict).
-    pub(super) strict: bool,
+    /// Which IPv4 packets are dropped there by their source.
+    pub(super) filter: SourceFilter,
+}
+
+/// The setting `rp_filter` as it applies to an interface (RFC 3704).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SourceFilter {
+    /// Packets pass whatever their source.
+    Off,
+    /// Packets are dropped whose source is not routed by this interface.
+    Strict,
+    /// Packets are dropped whose source is not routed at all (`__fib_validate_source`).
+    Loose,
 }

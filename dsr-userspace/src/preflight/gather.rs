@@ -10,16 +10,18 @@ use std::{
 use futures_util::{StreamExt, TryStreamExt};
 use netlink_packet_route::{
     AddressFamily,
-    link::InfoKind,
+    link::{InfoKind, LinkAttribute},
     route::{RouteAddress, RouteAttribute, RouteMessage},
 };
 
+use rtnetlink::packet_core::DefaultNla;
+
 use super::{
     ethtool::Ethtool,
-    facts::{Bond, Device, Facts, Hops, Interface, Listening, Program, Routed},
+    facts::{Bond, Device, Facts, Hops, Interface, Listening, Peer, Program, Routed, SourceFilter},
     features,
     generic::Generic,
-    links::{Link, Links},
+    links::{self, Link, Links},
 };
 use crate::{config::Config, datapath};
 
@@ -52,13 +54,14 @@ async fn ask(handle: &rtnetlink::Handle, config: &Config) -> Result<Facts, Error
     while let Some(message) = messages.try_next().await? {
         links.learn(&message);
     }
+    let names = config.interfaces();
+    ask_peers(handle, &mut links, &names).await;
     let announced: BTreeSet<_> = config.desired.announced_vips().collect();
     let backends = config.desired.backend_addresses();
     let mut ways: BTreeMap<IpAddr, Way> = BTreeMap::new();
     for address in config.vips().chain(backends.iter().copied()) {
         ways.extend(way(handle, address).await.map(|way| (address, way)));
     }
-    let names = config.interfaces();
     let generic = Generic::open()?;
     let interface = |name: &String| Some(interface(links.named(name)?, &links, &ways, &generic));
     let ours = |index| names.iter().filter_map(|name| links.named(name)).any(|(own, _)| links.stands_on(index, own));
@@ -68,12 +71,17 @@ async fn ask(handle: &rtnetlink::Handle, config: &Config) -> Result<Facts, Error
     };
     let toward: BTreeSet<_> = backends.iter().filter_map(|address| ways.get(address)).map(|way| way.0).collect();
     let listening = toward.into_iter().filter(|index| ours(*index)).filter_map(|index| links.name(index));
+    let by = |address| ways.get(&address).and_then(|way| links.name(way.0)).map(str::to_owned);
     Ok(Facts {
         cpus: fs::read_to_string("/sys/devices/system/cpu/online").map_or(1, |ranges| counted(&ranges)),
         mode: config.xdp_mode,
         interfaces: names.iter().filter_map(interface).collect(),
         vips: announced.iter().filter_map(routed).collect(),
-        toward_backends: listening.map(|name| Listening { name: name.to_owned(), strict: is_strict(name) }).collect(),
+        routes_to_vips: config.vips().map(|address| (address, by(address))).collect(),
+        backends: backends.iter().map(|address| (*address, routed(address))).collect(),
+        toward_backends: listening
+            .map(|name| Listening { name: name.to_owned(), filter: source_filter(name) })
+            .collect(),
     })
 }
 
@@ -99,8 +107,36 @@ fn interface((index, link): (u32, &Link), links: &Links, ways: &BTreeMap<IpAddr,
             (!holder.ours).then_some(program)
         }),
         vlans: vlans.map(|(_, vlan)| vlan.name.clone()).collect(),
+        peer: link.peer,
     }
 }
+
+/// Looks at the other end of each veth among these interfaces and the ports of those that are bonds.
+async fn ask_peers(handle: &rtnetlink::Handle, links: &mut Links, names: &[String]) {
+    let is_named = |index: u32| links.name(index).is_some_and(|name| names.iter().any(|other| other == name));
+    let wanted = |index: u32, link: &Link| is_named(index) || link.controller.is_some_and(is_named);
+    let veths = links.0.iter().filter(|(_, link)| link.kind == Some(InfoKind::Veth));
+    let veths: Vec<_> = veths.filter(|(index, link)| wanted(**index, link)).map(|(index, _)| *index).collect();
+    for index in veths {
+        if let Some(link) = links.0.get_mut(&index) {
+            link.peer = peer(handle, link).await.unwrap_or(Peer::Unknown);
+        }
+    }
+}
+
+/// The other end of a veth; nothing where it may not be looked at, in another namespace without `CAP_NET_ADMIN`.
+async fn peer(handle: &rtnetlink::Handle, link: &Link) -> Option<Peer> {
+    let mut request = handle.link().get().match_index(link.parent?);
+    if let Some(namespace) = link.parent_namespace {
+        let attribute = DefaultNla::new(IFLA_TARGET_NETNSID, namespace.to_ne_bytes().to_vec());
+        request.message_mut().attributes.push(LinkAttribute::Other(attribute));
+    }
+    let answer = request.execute().boxed().try_next().await.ok()??;
+    Some(if links::link(&answer)?.program.is_some() { Peer::RunsProgram } else { Peer::RunsNone })
+}
+
+/// Names the network namespace that a question is about (`linux/if_link.h`).
+const IFLA_TARGET_NETNSID: u16 = 46;
 
 /// `port` gathers what a bond's port is.
 fn device(index: u32, link: &Link, links: &Links, port: &dyn Fn((u32, &Link)) -> Interface) -> Device {
@@ -147,12 +183,16 @@ fn counted(ranges: &str) -> u32 {
 }
 
 /// The larger of the interface's own value and that of all counts (`IN_DEV_RPFILTER`); 1 is strict, 2 is loose.
-fn is_strict(interface: &str) -> bool {
+fn source_filter(interface: &str) -> SourceFilter {
     let value = |name: &str| {
         let path = format!("/proc/sys/net/ipv4/conf/{name}/rp_filter");
         fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u8>().ok())
     };
-    value(interface).max(value("all")) == Some(1)
+    match value(interface).max(value("all")) {
+        None | Some(0) => SourceFilter::Off,
+        Some(1) => SourceFilter::Strict,
+        Some(_) => SourceFilter::Loose,
+    }
 }
 
 #[cfg(test)]

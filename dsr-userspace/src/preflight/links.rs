@@ -7,7 +7,7 @@ use netlink_packet_route::link::{
     LinkXdp, XdpAttached,
 };
 
-use super::facts::{LinkState, ProgramMode};
+use super::facts::{LinkState, Peer, ProgramMode};
 
 /// All links, by index.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +26,10 @@ pub(super) struct Link {
     pub(super) device: (Option<String>, Option<String>),
     /// Index of the link that it stands on, or that is its other end.
     pub(super) parent: Option<u32>,
+    /// The network namespace of that other link, by this one's number for it, where it is another.
+    pub(super) parent_namespace: Option<i32>,
+    /// What is known of its other end.
+    pub(super) peer: Peer,
     /// Index of the bond, bridge or other link that it is a part of.
     pub(super) controller: Option<u32>,
     /// Its MTU in octets.
@@ -80,7 +84,7 @@ impl Links {
     }
 }
 
-fn link(message: &LinkMessage) -> Option<Link> {
+pub(super) fn link(message: &LinkMessage) -> Option<Link> {
     let flags = message.header.flags;
     let state = match (flags.contains(LinkFlags::Up), flags.contains(LinkFlags::LowerUp)) {
         (false, _) => LinkState::Down,
@@ -93,6 +97,8 @@ fn link(message: &LinkMessage) -> Option<Link> {
         bonding: None,
         device: (None, None),
         parent: None,
+        parent_namespace: None,
+        peer: Peer::Unknown,
         controller: None,
         mtu: 0,
         state,
@@ -104,6 +110,7 @@ fn link(message: &LinkMessage) -> Option<Link> {
             LinkAttribute::IfName(name) => link.name.clone_from(name),
             LinkAttribute::Mtu(mtu) => link.mtu = *mtu,
             LinkAttribute::Link(index) => link.parent = Some(*index),
+            LinkAttribute::LinkNetNsId(id) => link.parent_namespace = Some(*id),
             LinkAttribute::Controller(index) => link.controller = Some(*index),
             LinkAttribute::ParentDevBusName(bus) => link.device.0 = Some(bus.clone()),
             LinkAttribute::ParentDevName(name) => link.device.1 = Some(name.clone()),

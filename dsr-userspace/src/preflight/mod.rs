@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::config::Config;
+use crate::config::{Config, Problem};
 
 mod checks;
 mod drivers;
@@ -56,16 +56,34 @@ impl fmt::Display for Severity {
     }
 }
 
-/// Looks at the calling thread's network namespace as this configuration would use it. Errors come first.
+/// What a look at this host finds.
+#[derive(Clone, Debug, Default)]
+pub struct Examined {
+    /// About its interfaces, errors first.
+    pub findings: Vec<Finding>,
+    /// About what the configuration says of it, each with its line.
+    pub warnings: Vec<Problem>,
+}
+
+/// The findings of [`examine`].
+pub async fn run(config: &Config) -> Vec<Finding> {
+    examine(config).await.findings
+}
+
+/// Looks at the calling thread's network namespace as this configuration would use it.
 ///
 /// Needs no privilege; with `CAP_SYS_ADMIN` it can say more of other programs, and knows the agent's own, which is no
 /// finding, from them. Must run inside a tokio runtime.
-pub async fn run(config: &Config) -> Vec<Finding> {
+pub async fn examine(config: &Config) -> Examined {
     match gather::gather(config).await {
-        Ok(facts) => checks::findings(&facts),
+        Ok(facts) => {
+            let unreachable = checks::unreachable(&facts);
+            let warnings = config.about_backends(|address| unreachable.get(&address).cloned());
+            Examined { findings: checks::findings(&facts), warnings }
+        }
         Err(error) => {
             tracing::warn!(%error, "the interfaces cannot be looked at");
-            Vec::new()
+            Examined::default()
         }
     }
 }

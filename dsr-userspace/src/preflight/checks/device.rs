@@ -6,7 +6,7 @@ use crate::{
     model::SINGLE_BUFFER_MTU,
     preflight::{
         Finding, Severity, drivers,
-        facts::{Device, Facts, Interface, LinkState, Program, ProgramMode, QueueSetting, XdpFeatures},
+        facts::{Device, Facts, Interface, LinkState, Peer, Program, ProgramMode, QueueSetting, XdpFeatures},
     },
 };
 
@@ -117,15 +117,23 @@ fn state(interface: &Interface) -> Option<Finding> {
     }
 }
 
-/// A veth end hands frames that a program sends to a queue of its peer, which only NAPI empties (`veth_xdp_xmit`).
+/// A veth end puts frames that a program sends into a queue of its peer, which only NAPI empties (`veth_xdp_xmit`). GRO
+/// switches NAPI on too, but for frames that are sent back (`XDP_TX`) the peer is woken only where it runs a program
+/// (`veth_xdp_flush`).
 fn deaf_peer(interface: &Interface) -> Option<Finding> {
     let features = interface.xdp.filter(|features| features.has(XdpFeatures::BASIC))?;
-    if interface.device != Device::Veth || features.has(XdpFeatures::SENDS) {
-        return None;
-    }
-    let what = "its veth peer takes no frames that an XDP program sends: all that is balanced would be lost";
-    let mend = "ethtool -K PEER gro on, where PEER is the other end, or attach an XDP program there";
-    Some(finding(Severity::Warning, &interface.name, what, mend))
+    let what = match (features.has(XdpFeatures::SENDS), interface.peer) {
+        _ if interface.device != Device::Veth => return None,
+        (false, _) => "its veth peer takes no frames that an XDP program sends: all that is balanced would be lost",
+        (true, Peer::RunsNone) => {
+            "its veth peer runs no XDP program, so that answers and frames that leave by this interface again arrive \
+             seconds late or not at all; GRO at the peer does not help"
+        }
+        (true, Peer::RunsProgram | Peer::Unknown) => return None,
+    };
+    let remedy = "attach an XDP program that passes every frame to the other end, PEER: \
+                  `ip link set dev PEER xdpdrv object PASS.o section xdp`";
+    Some(finding(Severity::Warning, &interface.name, what, remedy))
 }
 
 /// A queue is served by one CPU at a time. A veth is given frames by as many as its peer sends by.

@@ -5,6 +5,8 @@ mod device;
 mod offload;
 mod path;
 
+pub(super) use path::unreachable;
+
 use super::{
     Finding, Severity,
     facts::{Device, Facts, Interface},

@@ -1,15 +1,41 @@
 //! Routes: where packets for the VIPs come in, and where this host expects answers from.
 
+use std::{collections::BTreeMap, net::IpAddr};
+
 use super::finding;
 use crate::preflight::{
     Finding, Severity,
-    facts::{Facts, Hops, Listening, Routed},
+    facts::{Facts, Hops, Listening, Routed, SourceFilter},
 };
 
 /// What is found of the routes.
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     let elsewhere = facts.vips.iter().filter_map(elsewhere);
-    elsewhere.chain(facts.toward_backends.iter().filter_map(|link| filtered(link, &facts.vips))).collect()
+    let filtered = facts.toward_backends.iter().flat_map(|link| filtered(link, &facts.routes_to_vips));
+    elsewhere.chain(filtered).collect()
+}
+
+/// The backends that frames of the program cannot reach, each with the reason and what to do.
+pub(in crate::preflight) fn unreachable(facts: &Facts) -> BTreeMap<IpAddr, String> {
+    let reason = |(address, way): &(IpAddr, Option<Routed>)| {
+        let because = match way {
+            None => format!(
+                "no route of this host leads to {address}, but a backend has to be on a segment of this host: correct \
+                 the address, or give this host an address in the backend's subnet"
+            ),
+            Some(Routed { hops: Hops::Router, by, .. }) => format!(
+                "{address} is behind a router, by {by}, but a backend has to be on a segment of this host: correct the \
+                 address, or give this host an address in the backend's subnet"
+            ),
+            Some(Routed { ours: false, by, .. }) => format!(
+                "{address} is on the segment of {by}, where the program is not: add {by}, or what it stands on, to \
+                 `interfaces`"
+            ),
+            Some(_) => return None,
+        };
+        Some((*address, because))
+    };
+    facts.backends.iter().filter_map(reason).collect()
 }
 
 /// Who looks for a VIP asks on the segment that has its subnet.
@@ -27,23 +53,33 @@ fn elsewhere(vip: &Routed) -> Option<Finding> {
     Some(finding(Severity::Warning, by, what, mend))
 }
 
-/// A probe to a VIP is answered from the VIP, on the backend's segment.
-fn filtered(link: &Listening, vips: &[Routed]) -> Option<Finding> {
-    if !link.strict {
-        return None;
-    }
-    let vip = vips.iter().find(|vip| vip.address.is_ipv4() && vip.by != link.name)?;
+/// A probe to a VIP is answered from the VIP, on the backend's segment, whether the VIP is announced or not.
+fn filtered(link: &Listening, vips: &[(IpAddr, Option<String>)]) -> Vec<Finding> {
+    let vips = || vips.iter().filter(|(address, _)| address.is_ipv4());
+    let elsewhere = vips().find_map(|(vip, by)| Some((vip, by.as_ref().filter(|by| **by != link.name)?)));
+    let nowhere = vips().find(|(_, by)| by.is_none());
+    let (elsewhere, nowhere, setting_is) = match link.filter {
+        SourceFilter::Off => return Vec::new(),
+        SourceFilter::Strict => (elsewhere, nowhere, "strict"),
+        SourceFilter::Loose => (None, nowhere, "loose"),
+    };
     let name = &link.name;
-    let what = format!(
-        "it drops packets from {}, whose route is by {} (rp_filter is strict): this host gets no answer from that \
-         VIP's backends",
-        vip.address, vip.by
-    );
-    // The stricter of this value and that of `all` counts, and 2 is the larger number: it wins over 1.
-    Some(finding(Severity::Warning, name, what, format!("sysctl -w {}", setting(name))))
+    let lost = "this host gets no answer from that VIP's backends";
+    let of_elsewhere = elsewhere.map(|(vip, by)| {
+        let what = format!("it drops packets from {vip}, whose route is by {by} (rp_filter is {setting_is}): {lost}");
+        // The larger of this value and that of `all` applies, and 2, which is loose, is larger than 1.
+        finding(Severity::Warning, name, what, format!("sysctl -w {}", setting(name, 2)))
+    });
+    let of_nowhere = nowhere.map(|(vip, _)| {
+        let what =
+            format!("it drops packets from {vip}, to which there is no route (rp_filter is {setting_is}): {lost}");
+        let remedy = format!("sysctl -w {} {}", setting("all", 0), setting(name, 0));
+        finding(Severity::Warning, name, what, format!("{remedy}, or `ip route add {vip}/32 dev {name}`"))
+    });
+    of_elsewhere.into_iter().chain(of_nowhere).collect()
 }
 
-fn setting(name: &str) -> String {
+fn setting(name: &str, value: u8) -> String {
     // In a setting's name a point in an interface's name is a slash (sysctl(8)).
-    format!("net.ipv4.conf.{}.rp_filter=2", name.replace('.', "/"))
+    format!("net.ipv4.conf.{}.rp_filter={value}", name.replace('.', "/"))
 }

@@ -4,8 +4,8 @@ use super::*;
 use crate::{
     config::XdpMode,
     preflight::facts::{
-        Bond, Device, Hops, LinkState, Listening, Offload, Program, ProgramMode, QueueSetting, Queues, Routed,
-        XdpFeatures,
+        Bond, Device, Hops, LinkState, Listening, Offload, Peer, Program, ProgramMode, QueueSetting, Queues, Routed,
+        SourceFilter, XdpFeatures,
     },
 };
 
@@ -22,11 +22,20 @@ fn card() -> Interface {
         promiscuous: false,
         program: None,
         vlans: vec![],
+        peer: Peer::Unknown,
     }
 }
 
 fn host(interface: Interface) -> Facts {
-    Facts { cpus: 4, mode: XdpMode::Native, interfaces: vec![interface], vips: vec![], toward_backends: vec![] }
+    Facts {
+        cpus: 4,
+        mode: XdpMode::Native,
+        interfaces: vec![interface],
+        vips: vec![],
+        routes_to_vips: vec![],
+        backends: vec![],
+        toward_backends: vec![],
+    }
 }
 
 fn off(name: &str) -> Offload {
@@ -133,8 +142,15 @@ fn a_link_that_carries_nothing() {
 #[test]
 fn a_veth_whose_peer_does_not_listen() {
     let veth = Interface { device: Device::Veth, xdp: Some(XdpFeatures(XdpFeatures::BASIC)), ..card() };
-    let mend = "ethtool -K PEER gro on, where PEER is the other end, or attach an XDP program there";
-    assert_eq!(of(veth.clone(), "its veth peer takes no frames"), warning(mend));
+    let remedy = "attach an XDP program that passes every frame to the other end, PEER: `ip link set dev PEER xdpdrv \
+                  object PASS.o section xdp`";
+    assert_eq!(of(veth.clone(), "its veth peer takes no frames"), warning(remedy));
+    let sends =
+        |peer| Interface { xdp: Some(XdpFeatures(XdpFeatures::BASIC | XdpFeatures::SENDS)), peer, ..veth.clone() };
+    assert_eq!(of(sends(Peer::RunsNone), "seconds late or not at all; GRO at the peer does not help"), warning(remedy));
+    for peer in [Peer::RunsProgram, Peer::Unknown] {
+        assert_eq!(findings(&host(sends(peer))), [], "{peer:?}");
+    }
     let queues = Interface { xdp: Some(XdpFeatures(0)), ..veth };
     assert_eq!(of(queues, "fewer receive queues"), error("ethtool -L eth0 rx N, with N as the peer's tx"));
 }
@@ -201,14 +217,40 @@ fn a_vip_that_is_asked_for_elsewhere() {
 
 #[test]
 fn a_reverse_path_filter_that_drops_answers() {
-    let with = |strict, vip| {
-        let toward_backends = vec![Listening { name: "eth1.5".into(), strict }];
-        Facts { vips: vec![vip], toward_backends, ..host(card()) }
+    let with = |filter, by: Option<&str>| {
+        let toward_backends = vec![Listening { name: "eth1.5".into(), filter }];
+        let routes_to_vips = vec![("192.0.2.10".parse().unwrap(), by.map(str::to_owned))];
+        Facts { routes_to_vips, toward_backends, ..host(card()) }
     };
-    let dropped = only(&with(true, vip("eth0", Hops::None, true)), "rp_filter is strict");
+    let dropped = only(&with(SourceFilter::Strict, Some("eth0")), "whose route is by eth0 (rp_filter is strict)");
     assert_eq!(dropped, warning("sysctl -w net.ipv4.conf.eth1/5.rp_filter=2"));
-    assert_eq!(findings(&with(true, vip("eth1.5", Hops::None, true))), []);
-    assert_eq!(findings(&with(false, vip("eth0", Hops::None, true))), []);
+    let remedy = "sysctl -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth1/5.rp_filter=0, or `ip route add \
+                  192.0.2.10/32 dev eth1.5`";
+    for (filter, word) in [(SourceFilter::Strict, "strict"), (SourceFilter::Loose, "loose")] {
+        let part = format!("to which there is no route (rp_filter is {word})");
+        assert_eq!(only(&with(filter, None), &part), warning(remedy));
+    }
+    for (filter, by) in [
+        (SourceFilter::Strict, Some("eth1.5")),
+        (SourceFilter::Loose, Some("eth0")),
+        (SourceFilter::Off, Some("eth0")),
+        (SourceFilter::Off, None),
+    ] {
+        assert_eq!(findings(&with(filter, by)), [], "{filter:?} {by:?}");
+    }
+}
+
+#[test]
+fn a_backend_that_no_segment_has() {
+    let told = |way| {
+        let backends = vec![("192.0.2.10".parse().unwrap(), way)];
+        unreachable(&Facts { backends, ..host(card()) }).into_values().next().unwrap_or_default()
+    };
+    assert!(told(None).contains("no route of this host leads to 192.0.2.10"));
+    assert!(told(Some(vip("eth0", Hops::Router, true))).contains("192.0.2.10 is behind a router, by eth0"));
+    let elsewhere = told(Some(vip("eth9", Hops::None, false)));
+    assert!(elsewhere.contains("add eth9, or what it stands on, to `interfaces`"), "{elsewhere}");
+    assert_eq!(told(Some(vip("eth0", Hops::None, true))), "");
 }
 
 #[test]
