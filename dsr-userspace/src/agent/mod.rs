@@ -27,6 +27,7 @@ mod settling;
 mod signals;
 mod snapshot;
 mod status;
+mod surroundings;
 mod trace;
 mod watching;
 mod wish;

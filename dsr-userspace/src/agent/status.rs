@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{reach, snapshot::Snapshot};
+use super::{reach, snapshot::Snapshot, surroundings};
 use crate::{
     api::view::{InterfaceStatus, MemberState, MemberStatus, ReloadCounts, ServiceStatus, Status, StatusFinding},
     datapath::{self, Mode},
@@ -39,10 +39,14 @@ impl Snapshot {
         })
     }
 
-    /// All that is wrong.
+    /// What is wrong, around the agent first.
     fn findings(&self, interfaces: &[InterfaceStatus], services: &[ServiceStatus]) -> Vec<StatusFinding> {
+        let links =
+            self.attached.iter().filter_map(|(name, mode)| Some((self.network.interfaces.get(name)?.ifindex, *mode)));
+        let unpinned = self.pins.missing(links).map(|path| surroundings::unpinned(&path));
+        let around = surroundings::claimed(&self.claims.all(), services).chain(unpinned).collect::<Vec<_>>();
         let refusal = self.refusal.iter().map(|refusal| refusal.finding.clone());
-        refusal.chain(findings(interfaces, services)).chain(self.unchecked()).collect()
+        refusal.chain(around).chain(findings(interfaces, services)).chain(self.unchecked()).collect()
     }
 
     fn interface_status(&self, name: String) -> InterfaceStatus {

@@ -97,6 +97,20 @@ impl Pins {
         self.directory.join(format!("{MAPS}{number}"))
     }
 
+    /// Where the mark of a finished load is.
+    fn mark(&self, number: u64) -> PathBuf {
+        self.load(number).join(STATE)
+    }
+
+    /// What should be there and was removed, if anything was: a finished load, and the link of each of these interfaces.
+    pub fn missing(&self, links: impl Iterator<Item = (u32, Mode)>) -> Option<PathBuf> {
+        let is_loaded = self.loads().is_ok_and(|loads| loads.into_iter().any(|number| self.mark(number).exists()));
+        if !is_loaded {
+            return Some(self.directory.clone());
+        }
+        links.map(|(ifindex, mode)| self.link(ifindex, mode)).find(|path| !path.exists())
+    }
+
     /// Makes the directory of a new load, which has the highest number.
     pub(super) fn begin(&self) -> Result<u64, Error> {
         let number = self.loads()?.into_iter().max().unwrap_or(0) + 1;
@@ -107,7 +121,7 @@ impl Pins {
 
     /// Marks a load as finished.
     pub(super) fn finish(&self, number: u64, state: State) -> Result<(), Error> {
-        let path = self.load(number).join(STATE);
+        let path = self.mark(number);
         let failed = |error| Error::Map(STATE, error);
         let mut map = Array::<MapData, [u64; 4]>::create(1, 0).map_err(failed)?;
         map.set(0, [state.abi, state.seed, state.namespace, state.tick_seconds], 0).map_err(failed)?;

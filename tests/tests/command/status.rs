@@ -5,7 +5,7 @@ use dsr::{
     lab::{Broken, Fault, Lab, net::LinkState},
 };
 use dsr_tests::{
-    lab::{Configuration, agent, curl, eventually},
+    lab::{Configuration, agent, curl, eventually, process::finish},
     privilege::is_root,
 };
 
@@ -49,6 +49,23 @@ fn status_shows_services_members_and_what_they_were_sent() {
     let expected = ["web2", "10.77.1.2", "up", "50", &web2.slots.to_string(), "20.0%", &web2.packets.to_string()];
     assert_eq!(cells[..5], expected[..5], "{text}");
     assert_eq!(cells[6], expected[6], "{text}");
+}
+
+#[test]
+fn status_tells_of_pins_that_were_removed() {
+    if !is_root("status_tells_of_pins_that_were_removed") {
+        return;
+    }
+    let mut lab = Lab::builder().build().unwrap();
+    agent::start(&Configuration::of(&lab), &mut lab);
+    assert_eq!(status(&lab).1, Some(0));
+    let removed = finish(lab.agent_command("/bin/rm").unwrap().args(["-r", "/sys/fs/bpf/dsr"]));
+    assert!(removed.status.success(), "{removed:?}");
+    let (all, code) = status(&lab);
+    let [finding] = all.findings.as_slice() else { panic!("{:#?}", all.findings) };
+    assert_eq!(finding.object, "/sys/fs/bpf/dsr");
+    assert!(finding.finding.contains("it was removed") && finding.remedy.contains("restart the agent"), "{finding}");
+    assert_eq!((code, curl::request_many(&lab, 20).good), (Some(1), 20), "traffic goes on");
 }
 
 #[test]

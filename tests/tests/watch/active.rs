@@ -7,7 +7,8 @@ use dsr_tests::{
     lab::{
         Configuration, PATIENCE,
         agent::{self, count, reason, running},
-        process::{ip, set},
+        dsr_program,
+        process::{finish, ip, set},
     },
     privilege::is_root,
 };
@@ -35,6 +36,34 @@ fn a_backend_that_answers_arp_is_named() {
     line(&lab, &["the VIP is not claimed any more", "web2"]);
     let log = running(&lab).log();
     assert_eq!(log.lines().filter(|line| line.contains("tells the network")).count(), 1, "one line a change: {log}");
+}
+
+#[test]
+fn a_foreign_host_is_a_finding_while_it_claims_a_vip() {
+    if !is_root("a_foreign_host_is_a_finding_while_it_claims_a_vip") {
+        return;
+    }
+    let mut lab = Lab::builder().build().unwrap();
+    agent::start(&Configuration::of(&lab).top("arp_watch: {interval: 1s}"), &mut lab);
+    assert_eq!(status_finding(&lab), (String::new(), Some(0)));
+    ip(lab.client(), "address add 10.77.0.10/32 dev eth0");
+    wait_for_claim(&lab, "10.77.0.10", "unknown");
+    let (finding, code) = status_finding(&lab);
+    let mac = dsr::lab::Node::Client.mac().to_string();
+    assert!(finding.starts_with("10.77.0.10: a host that is no backend tells the network"), "{finding}");
+    assert!(finding.contains(&mac) && code == Some(1), "{finding}");
+
+    ip(lab.client(), "address del 10.77.0.10/32 dev eth0");
+    line(&lab, &["the VIP is not claimed any more", "unknown"]);
+    assert_eq!(status_finding(&lab), (String::new(), Some(0)));
+}
+
+/// The first finding of `dsr status`, if there is one, and the exit code.
+fn status_finding(lab: &Lab) -> (String, Option<i32>) {
+    let output = finish(lab.agent_command(dsr_program()).unwrap().arg("status"));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let finding = text.lines().find_map(|line| line.strip_prefix("wrong: ")).unwrap_or_default();
+    (finding.to_owned(), output.status.code())
 }
 
 #[test]

@@ -1,0 +1,73 @@
+//! Findings about what is around the agent, as long as they hold: hosts that claim a VIP, and pins that were removed.
+//! Pure.
+
+use std::path::Path;
+
+use crate::{
+    api::view::{ServiceStatus, StatusFinding},
+    arpwatch::{self, Claim, Owner},
+    model::Cause,
+};
+
+/// Claims to VIPs that hold, but for those that are a finding about a member of a service already. Other balancers
+/// announce VIPs as they should.
+pub(super) fn claimed(claims: &[Claim], services: &[ServiceStatus]) -> impl Iterator<Item = StatusFinding> {
+    let foreign = claims.iter().filter(|claim| claim.holds && claim.owner != Owner::Balancer);
+    let foreign = foreign.filter(|claim| !is_told_of_member(claim, services));
+    foreign.map(|Claim { vip, mac, owner, interface, .. }| {
+        let finding = format!("{}; its MAC is {mac}, on {interface}", arpwatch::meaning(owner, *vip));
+        StatusFinding::new(vip, finding, arpwatch::mend(owner, *vip, *mac))
+    })
+}
+
+fn is_told_of_member(claim: &Claim, services: &[ServiceStatus]) -> bool {
+    let Owner::Backend(names) = &claim.owner else { return false };
+    let leak = Cause::ArpLeak.to_string();
+    let members = services.iter().filter(|service| service.vip == claim.vip).flat_map(|service| &service.members);
+    let mut leaking = members.filter(|member| member.cause.as_deref() == Some(&leak));
+    leaking.any(|member| names.split(',').any(|name| name == member.backend))
+}
+
+/// A pin that should be there and is not.
+pub(super) fn unpinned(path: &Path) -> StatusFinding {
+    let finding = "it was removed: if the agent ends without a stop, or is restarted to hand over, the program and its \
+                   flows end with it";
+    let remedy = "restart the agent when a short interruption does no harm: it pins the program anew";
+    StatusFinding::new(path.display(), finding, remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use dsr_common::claim::ClaimKind;
+
+    use super::*;
+    use crate::model::Mac;
+
+    #[test]
+    fn claims_of_foreign_hosts_are_findings_while_they_hold() {
+        let claim = |last, owner, holds| Claim {
+            vip: "192.0.2.10".parse().unwrap(),
+            mac: Mac([2, 0, 0, 0, 0, last]),
+            owner,
+            interface: "eth0".to_owned(),
+            tags: Vec::new(),
+            kind: ClaimKind::ArpReply,
+            count: 1,
+            seen: Instant::now(),
+            holds,
+        };
+        let claims = [
+            claim(1, Owner::Unknown, true),
+            claim(2, Owner::Unknown, false),
+            claim(3, Owner::Balancer, true),
+            claim(4, Owner::Backend("web1".to_owned()), true),
+        ];
+        let findings: Vec<_> = claimed(&claims, &[]).collect();
+        let [unknown, backend] = findings.as_slice() else { panic!("{findings:#?}") };
+        assert_eq!(unknown.object, "192.0.2.10");
+        assert!(unknown.finding.contains("a host that is no backend") && unknown.finding.contains("02:00:00:00:00:01"));
+        assert!(backend.finding.contains("the backend web1") && backend.remedy.contains("arp_ignore=1"));
+    }
+}
