@@ -1,7 +1,8 @@
 //! `dsr doctor`: says what is wrong with this balancer's network and its backends, and how to mend it; changes nothing.
 //!
-//! Findings go to standard output, one a line; with `--json` one object does. Exit code: 2 where the configuration cannot be
-//! used, 1 where anything was found, 0 otherwise.
+//! Findings go to standard output, one a line; a note on what cannot be tested from here goes to standard error. With
+//! `--json` one object goes to standard output. Exit code: 2 where the configuration cannot be used, 1 where anything was
+//! found, 0 otherwise.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -48,9 +49,14 @@ async fn examine(args: &Args) -> anyhow::Result<ExitCode> {
     }
     if !args.json {
         findings.iter().try_for_each(output::line)?;
+        output::complain(FROM_HERE);
     }
     Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
+
+/// What an operator tries first.
+const FROM_HERE: &str = "note: VIPs do not answer on this host itself, because XDP does not see packets that the host sends: \
+                         test them from another host";
 
 /// What `--json` prints.
 #[derive(Serialize)]

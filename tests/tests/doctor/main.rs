@@ -38,7 +38,15 @@ fn diagnosis(lab: &Lab) -> Vec<(String, String)> {
 fn examine(lab: &Lab, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command: Command = lab.agent_command(dsr_program()).unwrap();
     let output = finish(command.args(["doctor", "-c", "/run/dsr/dsr.yaml"]).args(arguments));
-    assert!(output.stderr.is_empty(), "{output:?}");
+    let note = String::from_utf8_lossy(&output.stderr);
+    if arguments.contains(&"--json") {
+        assert_eq!(note, "");
+    } else {
+        assert!(
+            note.starts_with("note: VIPs do not answer on this host itself") && note.lines().count() == 1,
+            "{note}"
+        );
+    }
     (output.status.code(), String::from_utf8(output.stdout).unwrap())
 }
 

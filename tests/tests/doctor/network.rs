@@ -83,6 +83,32 @@ fn a_strict_reverse_path_filter_is_named() {
 }
 
 #[test]
+fn a_reverse_path_filter_for_a_vip_without_a_route_is_named() {
+    if !is_root("a_reverse_path_filter_for_a_vip_without_a_route_is_named") {
+        return;
+    }
+    let (lab, configuration) = lab(2);
+    let check = "{http: {path: /}, interval: 300ms, timeout: 300ms, rise: 2, fall: 2}";
+    agent::reload(&configuration.health(check), &lab);
+    ip(lab.balancer(), "route add unreachable 10.77.0.10/32");
+    let healthy = |count: u64| {
+        eventually("other state", || (agent::count(&lab, "dsr_backend_healthy", &[]) == count).then_some(()))
+    };
+    healthy(2);
+    for value in ["1", "2"] {
+        set(lab.balancer(), "ipv4.conf.eth0.rp_filter", value);
+        healthy(0);
+        let text = examine(&lab, &[]).1;
+        assert!(text.contains("packets from 10.77.0.10, to which there is no route"), "{text}");
+        let remedy = "sysctl -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0";
+        assert!(text.contains(remedy), "{text}");
+        set(lab.balancer(), "ipv4.conf.all.rp_filter", "0");
+        set(lab.balancer(), "ipv4.conf.eth0.rp_filter", "0");
+        healthy(2);
+    }
+}
+
+#[test]
 fn a_backend_without_a_way_is_named() {
     if !is_root("a_backend_without_a_way_is_named") {
         return;

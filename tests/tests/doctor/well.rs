@@ -1,6 +1,6 @@
 //! Where all is well.
 
-use dsr::lab::Lab;
+use dsr::lab::{Lab, PORT};
 use dsr_tests::{
     lab::{Configuration, agent, dsr_program, process::finish},
     privilege::is_root,
@@ -15,11 +15,18 @@ fn a_healthy_lab_has_no_findings() {
     }
     let (lab, _) = lab(3);
     assert_eq!(examine(&lab, &[]), (Some(0), "nothing is wrong\n".to_owned()));
+    // As the note says.
+    let refused = finish(lab.balancer().command("curl").unwrap().args(["-sS", "-m", "1", &url(&lab)]));
+    assert!(!refused.status.success(), "{refused:?}");
     // Nothing of the questions and probes stays: no claims, no half-open connections.
     assert_eq!(agent::count(&lab, "dsr_arp_claims_total", &[]), 0);
     let mut command = lab.backend(1).unwrap().command("ss").unwrap();
     let open = finish(command.args(["-Htn", "state", "syn-recv"]));
     assert_eq!(String::from_utf8_lossy(&open.stdout), "");
+}
+
+fn url(lab: &Lab) -> String {
+    format!("http://{}:{PORT}/", lab.vip(0).unwrap())
 }
 
 #[test]
