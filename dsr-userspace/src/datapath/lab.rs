@@ -5,7 +5,7 @@ use aya::{
     programs::{Xdp, XdpMode},
 };
 
-use super::{Error, attach::refusal};
+use super::{Error, attach::refusal, verify};
 
 /// The object of these programs, as `cargo xtask build` made it.
 static OBJECT: &[u8] = include_bytes_aligned!(env!("DSR_LAB_OBJECT"));
@@ -21,7 +21,7 @@ impl Sabotage {
     pub fn attach(name: &'static str, interface: &str) -> Result<Self, Error> {
         let mut ebpf = EbpfLoader::new().load(OBJECT)?;
         let program: &mut Xdp = ebpf.program_mut(name).ok_or(Error::Missing(name))?.try_into()?;
-        program.load()?;
+        verify::load(|| program.load())?;
         program.attach(interface, XdpMode::Driver).map_err(|error| refusal(interface, &error))?;
         Ok(Self { _ebpf: ebpf })
     }

@@ -21,7 +21,9 @@ use dsr_common::{
     track::ROW_MAX,
 };
 
-use super::{ClaimEvents, Datapath, Error, Features, Maps, Pinned, mapped::Mapped, pin::pin_error, trace::Tracer};
+use super::{
+    ClaimEvents, Datapath, Error, Features, Maps, Pinned, mapped::Mapped, pin::pin_error, trace::Tracer, verify,
+};
 use crate::reconcile::Sizes;
 
 /// The kernel side, as `cargo xtask build` made it.
@@ -222,7 +224,7 @@ fn load(sizes: Sizes, features: Features, hash_seed: u64, pins: Option<&Path>) -
     let mut ebpf = loader.load(OBJECT)?;
     let program: &mut Xdp =
         ebpf.program_mut(names::XDP_PROGRAM).ok_or(Error::Missing(names::XDP_PROGRAM))?.try_into()?;
-    program.load()?;
+    verify::load(|| program.load())?;
     Ok(ebpf)
 }
 

@@ -20,6 +20,7 @@ mod succeed;
 mod tables;
 mod trace;
 mod track;
+mod verify;
 
 use std::{ops::Deref, path::PathBuf, sync::Arc};
 

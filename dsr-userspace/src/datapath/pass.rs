@@ -9,7 +9,7 @@ use aya::{
 };
 use dsr_common::names;
 
-use super::{Error, OBJECT, attach::refusal};
+use super::{Error, OBJECT, attach::refusal, verify};
 
 /// The program, attached; dropping it detaches it.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl Pass {
         let mut ebpf = EbpfLoader::new().load(OBJECT)?;
         let program: &mut Xdp =
             ebpf.program_mut(names::PASS_PROGRAM).ok_or(Error::Missing(names::PASS_PROGRAM))?.try_into()?;
-        program.load()?;
+        verify::load(|| program.load())?;
         program.attach(interface, XdpMode::Driver).map_err(|error| refusal(interface, &error))?;
         Ok(Self { _ebpf: ebpf })
     }

@@ -7,7 +7,7 @@ use aya::{
 };
 use dsr_common::{member::MemberRow, names, probe::PROBE_NUMBERS};
 
-use super::{Error, mapped::Mapped};
+use super::{Error, mapped::Mapped, verify};
 
 /// The object of the tc program, as `cargo xtask build` made it.
 static OBJECT: &[u8] = include_bytes_aligned!(env!("DSR_PROBE_OBJECT"));
@@ -27,7 +27,7 @@ impl Prober {
         let mut ebpf = EbpfLoader::new().map_max_entries(names::PROBES, rows).load(OBJECT)?;
         let program: &mut SchedClassifier =
             ebpf.program_mut(names::PROBE_PROGRAM).ok_or(Error::Missing(names::PROBE_PROGRAM))?.try_into()?;
-        program.load()?;
+        verify::load(|| program.load())?;
         let refused = |reason: String| Error::Attach { interface: link.to_owned(), reason };
         // Before tcx a classifier needs a queueing discipline to stand on. One that is there already is as good.
         let has_tcx = KernelVersion::current().is_ok_and(|version| version >= KernelVersion::new(6, 6, 0));

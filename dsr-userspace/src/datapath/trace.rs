@@ -17,7 +17,7 @@ use dsr_common::{
 };
 use log::{Log, Metadata, Record};
 
-use super::{Datapath, Error, mapped::Mapped};
+use super::{Datapath, Error, mapped::Mapped, verify};
 
 /// The filter and the log.
 pub(super) struct Tracer {
@@ -58,7 +58,8 @@ impl Datapath {
         // What was left of an earlier trace.
         drop(tracer.read());
         if !tracer.on {
-            self.xdp(names::TRACED_PROGRAM)?.load()?;
+            let program = self.xdp(names::TRACED_PROGRAM)?;
+            verify::load(|| program.load())?;
             self.tracer()?.on = true;
             self.move_links()?;
         }
