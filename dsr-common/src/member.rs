@@ -40,8 +40,12 @@ pub struct MemberRow {
     /// 4 or 6: the family of [`MemberRow::backend`].
     pub family: u8,
     /// Padding, always zero.
-    pub pad2: [u8; 15],
+    pub pad2: [u8; 7],
+    /// What the flow clock showed when the member became unreachable ([`MemberRow::mode`] is zero), for the agent alone;
+    /// zero while it is reachable.
+    pub away_since: u64,
 }
 
 const _: () = assert!(size_of::<MemberRow>() == 64);
 const _: () = assert!(core::mem::offset_of!(MemberRow, backend) == 32);
+const _: () = assert!(core::mem::offset_of!(MemberRow, away_since) == 56);

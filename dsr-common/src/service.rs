@@ -81,6 +81,26 @@ impl TableRef {
         (self.0 >> 32) as u8
     }
 
+    /// The same table with its slots picked by the other rule: by the client where it was by the flow, and the other way
+    /// round.
+    #[must_use]
+    #[inline(always)]
+    pub const fn with_other_rule(self) -> Self {
+        Self(self.0 ^ (FLAG_SOURCE as u64) << 32)
+    }
+
+    /// Whether both tables pick the slot of a flow by the same part of it.
+    #[inline(always)]
+    pub const fn has_rule_of(self, other: Self) -> bool {
+        (self.flags() ^ other.flags()) & FLAG_SOURCE == 0
+    }
+
+    /// The same table with one more flag.
+    #[must_use]
+    pub const fn with_flag(self, flag: u8) -> Self {
+        Self(self.0 | (flag as u64) << 32)
+    }
+
     /// The slot of a flow, by the upper bits of its hash: of those that the client alone decides with [`FLAG_SOURCE`].
     #[inline(always)]
     pub const fn slot(self, hash: u64) -> u32 {
@@ -106,6 +126,10 @@ pub const FLAG_REMEMBER: u8 = 8;
 
 /// Flag of a service's row: its packets are passed to the node while no agent lives (`on_agent_death: pass`).
 pub const FLAG_PASS: u8 = 16;
+
+/// Flag of an old table: since it was replaced, the service has picked slots by the flow and by the client
+/// ([`FLAG_SOURCE`]). Flows are known by either hash until they are seen again.
+pub const FLAG_REHASHED: u8 = 32;
 
 /// Where a service's members are: one aligned word, so that they can be moved at once.
 ///

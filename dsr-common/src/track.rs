@@ -92,6 +92,13 @@ impl Entry {
         Self(self.0 & !ROW_MASK | row as u64 & ROW_MASK)
     }
 
+    /// The same entry, known by another hash of its flow. That hash names the same set.
+    #[must_use]
+    #[inline(always)]
+    pub const fn known_by(self, hash: u64) -> Self {
+        Self(hash >> TAG_SHIFT << TAG_SHIFT | self.0 & ((1 << TAG_SHIFT) - 1))
+    }
+
     /// The same entry, seen when the flow clock shows `clock`.
     #[must_use]
     #[inline(always)]
@@ -164,6 +171,7 @@ mod tests {
         assert_eq!((entry.age(0x1_fe), entry.age(0x2_01), entry.age(0xfe)), (0, 3, 0));
         assert_eq!(entry.seen(0x201), Entry::new(HASH, 0x201, 0xa_bcde));
         assert_eq!(entry.with_row(7), Entry::new(HASH, 0x1_fe, 7));
+        assert_eq!(entry.known_by(!HASH), Entry::new(!HASH, 0x1_fe, 0xa_bcde));
     }
 
     #[test]
@@ -199,6 +207,8 @@ mod tests {
         assert_ne!(by_source.slot(one), by_source.slot(other));
         assert!(!Entry::new(one, 0, 1).is_of(two));
         assert_eq!(hash(&keys, &flow(1, 2), by_flow), keys.flow(&flow(1, 2)));
+        assert_eq!(hash(&keys, &flow(1, 2), by_flow.with_other_rule()), two);
+        assert_eq!(set(hash(&keys, &flow(1, 2), by_flow), 0xffff), set(two, 0xffff), "its entries are in one set");
     }
 
     #[test]

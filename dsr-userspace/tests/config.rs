@@ -119,13 +119,16 @@ fn affinities_and_timeouts_reach_the_model() {
     assert_eq!(config.flow_table, FlowTable { flows: 65536, syns: 1024 });
     let services = config.desired.services.iter();
     let expected = [
-        (Affinity::Auto, FlowTimeout::default().seconds()),
-        (Affinity::Auto, 90),
-        (Affinity::Flow, 2 * 60 * 60),
-        (Affinity::Source, 24 * 60 * 60),
-        (Affinity::None, 1),
+        (Affinity::Auto, FlowTimeout::default().seconds(), Some(FlowTimeout::default().seconds())),
+        (Affinity::Auto, 90, Some(90)),
+        (Affinity::Flow, 2 * 60 * 60, Some(30)),
+        (Affinity::Source, 24 * 60 * 60, None),
+        (Affinity::None, 1, Some(1)),
     ];
-    assert!(services.map(|service| (service.affinity, service.flow_timeout.seconds())).eq(expected));
+    let timeouts =
+        |service: &Service| (service.flow_timeout.seconds(), service.return_timeout.map(FlowTimeout::seconds));
+    let read = services.map(|service| (service.affinity, timeouts(service).0, timeouts(service).1));
+    assert_eq!(read.collect::<Vec<_>>(), expected);
 }
 
 #[test]

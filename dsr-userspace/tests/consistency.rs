@@ -31,6 +31,8 @@ fn drive(affinity: Affinity, flow_sets: u32) -> Seen {
         seen.evicted += world.evicted;
         seen.settled += world.settled;
         seen.resized += world.resized;
+        seen.returned += world.returned;
+        seen.repicked += world.repicked;
     }
     seen
 }
@@ -45,6 +47,8 @@ struct Seen {
     evicted: u64,
     settled: u64,
     resized: u64,
+    returned: u64,
+    repicked: u64,
 }
 
 #[test]
@@ -53,6 +57,7 @@ fn flows_keep_their_members_through_every_change() {
     println!("{seen:?}");
     assert!(seen.checked > 50 * sequences() && seen.remembered > sequences(), "{seen:?}");
     assert!(seen.settled > 0 && seen.resized > 0 && seen.evicted == 0, "{seen:?}");
+    assert!(seen.returned > 0 && seen.repicked > 0, "{seen:?}");
 }
 
 #[test]

@@ -90,6 +90,7 @@ impl Moment {
             on_agent_death: OnAgentDeath::Keep,
             affinity: Affinity::default(),
             flow_timeout: FlowTimeout::default(),
+            return_timeout: Some(FlowTimeout::default()),
             pool: format!("p{id}"),
             fallback: None,
             forward: Forward::L2,

@@ -232,6 +232,7 @@ pub fn service(name: &str, vip: Ipv4Addr, protocol: Protocol, port: u16, backend
         on_agent_death: OnAgentDeath::Keep,
         affinity: Affinity::default(),
         flow_timeout: FlowTimeout::default(),
+        return_timeout: Some(FlowTimeout::default()),
         pool: "web".to_owned(),
         fallback: None,
         forward: Forward::L2,

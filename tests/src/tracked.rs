@@ -12,7 +12,7 @@ use dsr_common::{
     limits::{SERVICE_PROBES, SLOTS_PER_BLOCK, TABLE_SIZES},
     member::{MEMBER_DRAINING, MemberRow},
     previous::Previous,
-    service::{ANY_PROTOCOL, FLAG_REMEMBER, FLAG_SOURCE, ServiceKey, ServiceRow, TableRef},
+    service::{ANY_PROTOCOL, FLAG_REHASHED, FLAG_REMEMBER, FLAG_SOURCE, ServiceKey, ServiceRow, TableRef},
     slot::{self, Slot},
     track::Entry,
 };
@@ -34,13 +34,15 @@ pub enum Change {
         /// What becomes of it.
         to: SlotState,
     },
-    /// The service's table is to have changed its size: previous members are those of a table of as many slots, a slot
-    /// each. None: it has not, and no slot has a previous member.
-    Resized {
+    /// The service's table is to have replaced another one: previous members are those of a table of as many slots, a
+    /// slot each. None: it has not, and no slot has a previous member.
+    Replaced {
         /// The service.
         service: usize,
         /// The members that the old table's slots had.
         old: Vec<Option<usize>>,
+        /// Where slots were picked another way in the meantime: whether the client alone picked the old table's.
+        by_source: Option<bool>,
     },
     /// How a service chooses and remembers.
     Affinity {
@@ -100,7 +102,7 @@ impl Program {
     pub fn change(&mut self, change: &Change) {
         match change {
             Change::Slot { service, slot, to } => self.change_slot(*service, *slot, *to),
-            Change::Resized { service, old } => self.change_old(*service, old),
+            Change::Replaced { service, old, by_source } => self.change_old(*service, old, *by_source),
             Change::Affinity { service, source, remember } => {
                 let (row, value) = self.service_row(*service);
                 let kept = value.table.flags() & !(FLAG_SOURCE | FLAG_REMEMBER);
@@ -165,7 +167,7 @@ impl Program {
 
     /// The old table's blocks are the last ones of the slot map, which no plan of these tests reaches; each service has
     /// its own.
-    fn change_old(&mut self, service: usize, old: &[Option<usize>]) {
+    fn change_old(&mut self, service: usize, old: &[Option<usize>], by_source: Option<bool>) {
         let (row, ServiceRow { table, .. }) = self.service_row(service);
         if old.is_empty() {
             for slot in 0..table.size() {
@@ -180,7 +182,12 @@ impl Program {
             let member = member.map(|backend| self.member_number(service, backend));
             self.datapath.put_previous(slot, Previous::new(member, 0));
         }
-        self.datapath.put_old_table(row, TableRef::new(block, size, table.flags()));
+        let mut old = TableRef::new(block, size, table.flags());
+        if let Some(by_source) = by_source {
+            let is_other = by_source != (table.flags() & FLAG_SOURCE != 0);
+            old = if is_other { old.with_other_rule() } else { old }.with_flag(FLAG_REHASHED);
+        }
+        self.datapath.put_old_table(row, old);
     }
 
     fn change_member(&mut self, service: usize, backend: usize, to: MemberState) {

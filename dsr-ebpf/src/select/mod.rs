@@ -7,14 +7,14 @@ mod track;
 use dsr_common::{
     flow::Flow,
     hash::Keys as _,
-    service::{FLAG_PASS, FLAG_REMEMBER, FLAG_SOURCE},
+    service::{FLAG_PASS, FLAG_REHASHED, FLAG_REMEMBER, FLAG_SOURCE},
     slot,
     stats::Reason,
     track::hash,
 };
 
 pub(crate) use self::fragment::{Datagram, find as follow_first};
-use self::track::{Candidates, Part, follow_flow};
+use self::track::{Candidates, Hint, Part, follow_flow};
 use crate::{
     maps::{self, LoadedKeys, Member},
     parse::Packet,
@@ -66,7 +66,18 @@ pub(crate) fn row(packet: &Packet, service: &Service) -> Result<u32, Reason> {
         Part::Later
     };
     let candidates = Candidates { base: service.members.base(), slot };
-    follow_flow(hash, table, service.row, candidates, part).ok_or(Reason::DropNoBackend)
+    let hint = Hint { part, other: other_hash(packet, service, hash) };
+    follow_flow(hash, table, service.row, candidates, hint).ok_or(Reason::DropNoBackend)
+}
+
+/// The hash that the flow had, or has again, by the other way of picking slots; the same where there is none of it.
+#[inline(always)]
+fn other_hash(packet: &Packet, service: &Service, own: u64) -> u64 {
+    if maps::sources() && maps::old_table(service.row).is_some_and(|old| old.flags() & FLAG_REHASHED != 0) {
+        hash(&LoadedKeys, &packet.flow, service.table.with_other_rule())
+    } else {
+        own
+    }
 }
 
 /// The member in this row.

@@ -9,7 +9,7 @@ use dsr_common::{
     service::TableRef,
     slot::Slot,
     stats::Tracking,
-    track::{Entry, ROW_MAX},
+    track::{CLIENT_BITS, Entry, ROW_MAX},
 };
 
 use super::place::{self, Place};
@@ -50,6 +50,30 @@ impl Scalar for Part {
     }
 }
 
+/// What a packet says about its flow, and the hash that the flow may be remembered by too, because its service picks
+/// slots another way now; where it does not, the flow's own.
+#[derive(Clone, Copy)]
+pub(super) struct Hint {
+    pub(super) part: Part,
+    /// Only [`CLIENT_BITS`] of it count: the others are those of the flow's hash.
+    pub(super) other: u64,
+}
+
+/// The part in the lowest bits, [`CLIENT_BITS`] of the other hash where they are.
+impl Scalar for Hint {
+    type Raw = u64;
+
+    #[inline(always)]
+    fn scalar(self) -> u64 {
+        self.part.scalar() | self.other & CLIENT_BITS
+    }
+
+    #[inline(always)]
+    fn from_scalar(word: u64) -> Self {
+        Self { part: Part::from_scalar(word & !CLIENT_BITS), other: word & CLIENT_BITS }
+    }
+}
+
 /// Where a flow may go by its service's tables: the slot is not read again, as it may have changed.
 #[derive(Clone, Copy)]
 pub(super) struct Candidates {
@@ -81,9 +105,10 @@ subprogram! {
         table: TableRef,
         service: u32,
         candidates: Candidates,
-        part: Part,
+        hint: Hint,
     ) -> Option<u32> {
-        find(&Tracked { hash, table, service, candidates, part })
+        let other = hash & !CLIENT_BITS | hint.other;
+        find(&Tracked { hash, other, table, service, candidates, part: hint.part })
     }
 }
 
@@ -91,6 +116,8 @@ subprogram! {
 struct Tracked {
     /// Its hash, of which the tag and the set are taken.
     hash: u64,
+    /// The hash that it may be remembered by too; else the same.
+    other: u64,
     /// The service's table.
     table: TableRef,
     /// The service's row.
@@ -104,6 +131,9 @@ struct Tracked {
 #[inline(always)]
 fn find(flow: &Tracked) -> Option<u32> {
     let (hash, clock) = (flow.hash, maps::clock()?);
+    if maps::sources() && flow.other != hash {
+        flow.rehash(clock);
+    }
     let known = place::place_of_flow(hash, Known, clock);
     if let Some(entry) = known.found()
         && flow.may_go_to(entry.row())
@@ -142,6 +172,19 @@ fn find(flow: &Tracked) -> Option<u32> {
 }
 
 impl Tracked {
+    /// Lets what is remembered by the flow's other hash be known by this one. Both name the same set.
+    #[inline(always)]
+    fn rehash(&self, clock: u64) {
+        for table in [Known, New] {
+            let place = place::place_of_flow(self.other, table, clock);
+            let Some(entry) = place.found() else { continue };
+            // What is known by this hash already is newer.
+            let is_known = place::place_of_flow(self.hash, table, clock).found().is_some();
+            let entry = if is_known { Entry::EMPTY } else { entry.known_by(self.hash) };
+            place::write(place, table, self.hash, entry);
+        }
+    }
+
     /// Whether the member that is remembered serves the flow still. One that drains is given no new flow.
     #[inline(always)]
     fn may_go_to(&self, row: u32) -> bool {
@@ -182,7 +225,8 @@ impl Tracked {
         }
         let old = maps::old_table(self.service)?;
         let table = if old.size() == 0 { self.table } else { old };
-        let previous = maps::previous(table.block(), table.slot(self.hash))?;
+        let hash = if maps::sources() && !table.has_rule_of(self.table) { self.other } else { self.hash };
+        let previous = maps::previous(table.block(), table.slot(hash))?;
         previous.member().map(|number| self.candidates.base + u32::from(number))
     }
 }

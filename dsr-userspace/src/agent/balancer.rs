@@ -80,8 +80,9 @@ impl Balancer {
         // Nothing is known of any backend: all but those of fallbacks are used.
         let first = judge(&wish.desired.services, &config.checks, |_, _| State::Up).health;
         let begun = Scene { config: &config, wish: &wish, network: &network, health: &first, trace: None, pins: &pins };
+        let features = begun.features(left.tables.as_ref().filter(|_| left.keep.is_some()));
         let started = begun.first(&mut left).inspect_err(|_| begun.give_up(&left));
-        let (features, datapath) = (begun.features(), started?);
+        let datapath = started?;
         let settling = Settling::begin(tick_seconds(&wish.desired), left.tick_seconds);
         let (reloads, reach, loops) = <(Reloads, ReachLog, LoopLog)>::default();
         let mut balancer = Self {
@@ -188,7 +189,7 @@ impl Balancer {
     /// Makes the program's tables and attachments agree with configuration and network.
     pub(super) fn reconcile(&mut self) -> Result<(), Error> {
         self.judge();
-        if self.scene().features() != self.features {
+        if self.scene().features(self.by_source()) != self.features {
             self.rebuild(None)?;
         }
         let mut devices = self.enter_interfaces()?;
@@ -227,7 +228,7 @@ impl Balancer {
         let mut fresh = self.scene().load(Some((&self.datapath, keep)), &kept, full)?;
         fresh.finish(seed, tick_seconds(&self.wish.desired))?;
         fresh.replace(&mut self.datapath, &kept)?;
-        (self.features, self.seed) = (self.scene().features(), seed);
+        (self.features, self.seed) = (self.scene().features(Some(&self.datapath)), seed);
         let gone = std::mem::replace(&mut self.datapath, fresh);
         Arc::make_mut(&mut self.carried).add_lost_claims(gone.lost_claims()?);
         Ok(self.datapath.settle_in(Some(&gone))?)
@@ -253,6 +254,11 @@ impl Balancer {
     fn scene(&self) -> Scene<'_> {
         let Self { config, wish, network, verdict, trace, pins, .. } = self;
         Scene { config, wish, network, health: &verdict.health, trace: trace.as_ref(), pins }
+    }
+
+    /// The tables, where there may be slots that the client alone picks.
+    fn by_source(&self) -> Option<&Datapath> {
+        self.features.source.then_some(&self.datapath)
     }
 
     /// Claims to VIPs: what to ask for, whose MAC is whose, and which program is listened to.

@@ -78,7 +78,7 @@ impl Snapshot {
             let id = service_key(service.id);
             let before = live.get(&id).map(|row| State::of(&*self.maps, *row));
             let next = then.get(&id).map(|row| State::of(after, *row));
-            let keeps = is_same_seed && keeps_flows(service, before.as_ref().map(|before| before.row));
+            let keeps = is_same_seed && keeps_flows(service);
             changes.push(change(service, before.as_ref(), next.as_ref(), Rule { keeps, is_same_seed }, &flows));
         }
         let stays: HashSet<_> = desired.services.iter().map(|service| service.id).collect();

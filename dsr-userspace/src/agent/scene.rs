@@ -5,14 +5,17 @@ use std::{
     sync::Arc,
 };
 
-use dsr_common::trace::TraceFilter;
+use dsr_common::{
+    service::{FLAG_REHASHED, FLAG_SOURCE},
+    trace::TraceFilter,
+};
 
 use super::{Error, interfaces::enter, settling::tick_seconds, wish::Wish};
 use crate::{
     config::{Config, XdpMode},
     datapath::{self, Datapath, Features, Left, Mode, Pins},
     model::{Affinity, Desired, Health, Network, OnAgentDeath, SINGLE_BUFFER_MTU},
-    reconcile::{Full, Keep, Plan, Sizes, Tables as _, apply, plan},
+    reconcile::{Full, Keep, Plan, Sizes, Tables, apply, plan},
 };
 
 /// What a program is loaded for.
@@ -77,7 +80,8 @@ impl Scene<'_> {
             sizes = sizes.grown(full);
         }
         let seed = self.config.desired.hash_seed;
-        let mut fresh = Datapath::load_beside(sizes, self.features(), seed, self.pins, old)?;
+        let features = self.features(old.map(|(old, _)| old));
+        let mut fresh = Datapath::load_beside(sizes, features, seed, self.pins, old)?;
         if let Some(filter) = self.trace {
             fresh.start_trace(filter)?;
         }
@@ -106,8 +110,9 @@ impl Scene<'_> {
         plan(&self.wish.desired, self.network, self.health, devices, datapath)
     }
 
-    /// What the program has to be able to do for this configuration on this network.
-    pub(super) fn features(&self) -> Features {
+    /// What the program has to be able to do for this configuration on this network, and for what is left in the tables of
+    /// another one.
+    pub(super) fn features(&self, live: Option<&impl Tables>) -> Features {
         let services = &self.config.desired.services;
         let has = |affinity| services.iter().any(|service| service.affinity == affinity);
         Features {
@@ -117,11 +122,17 @@ impl Scene<'_> {
             any: services.iter().any(|service| service.id.port.number().is_none()),
             jumbo: self.network.interfaces.values().any(|interface| interface.mtu > SINGLE_BUFFER_MTU),
             track: services.iter().any(|service| service.affinity.tracks(service.id.protocol)),
-            source: has(Affinity::Source),
+            source: has(Affinity::Source) || live.is_some_and(picks_by_source),
             remember: has(Affinity::Flow),
             heartbeat: services.iter().any(|service| service.on_agent_death == OnAgentDeath::Pass),
         }
     }
+}
+
+/// Whether there is a table whose slots are picked by the client, or were until a while ago.
+fn picks_by_source(live: &impl Tables) -> bool {
+    let flags = |row| live.service(row).table.flags() | live.old_table(row).flags();
+    (0..live.sizes().services).any(|row| flags(row) & (FLAG_SOURCE | FLAG_REHASHED) != 0)
 }
 
 /// Attaches the program to the interfaces that are not in `attached`.

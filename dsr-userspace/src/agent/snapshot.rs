@@ -86,7 +86,8 @@ impl Snapshot {
 
     /// Whether another configuration takes a program with other parts.
     pub(super) fn needs_other_program(&self, config: &Config) -> bool {
-        Scene { config, ..self.scene() }.features() != self.features
+        let by_source = self.features.source.then_some(&*self.maps);
+        Scene { config, ..self.scene() }.features(by_source) != self.features
     }
 
     /// The tables of a program that is loaded anew for a configuration.

@@ -13,7 +13,7 @@ use super::{
     fallback::FallbackField,
     field::{Entries, Field, Read, row},
     health::{self, HealthField, ProbePort, Text},
-    scalar::{ApiSocket, FlowCount, InterfaceName, Name, PoolName, Seed},
+    scalar::{ApiSocket, FlowCount, InterfaceName, Name, PoolName, ReturnTimeout, Seed},
 };
 use crate::model::{Affinity, Announce, FlowTimeout, Forward, OnAgentDeath, OnEmpty, Port, Protocol, Weight};
 
@@ -134,6 +134,7 @@ pub(super) struct ServiceRow {
     pub(super) on_agent_death: Field<OnAgentDeath>,
     pub(super) affinity: Field<Affinity>,
     pub(super) flow_timeout: Field<FlowTimeout>,
+    pub(super) return_timeout: Field<ReturnTimeout>,
     pub(super) health: Field<HealthField>,
     #[serde(flatten)]
     unknown: Unknown,
@@ -168,7 +169,8 @@ rows! {
     File = "a configuration", "`interfaces:`, `pools:` and `services:`, each on a line of its own", "one",
         ["interfaces", "metrics", "api", "hash_seed", "xdp_mode", "arp_watch", "balancers", "flow_table", "include", "watch",
          "pools", "services"],
-        &[("flow_timeout", "a service has it: write it there"), ("on_agent_death", "a service has it: write it there")];
+        &[("flow_timeout", "a service has it: write it there"), ("return_timeout", "a service has it: write it there"),
+          ("on_agent_death", "a service has it: write it there")];
     FlowTableRow = "a flow table", "{flows: 1048576, syns: 131072}", "one", ["flows", "syns"], &[];
     ArpWatchRow = "how to watch", "{interval: 60s}, or off", "one", ["interval"], &[];
     PoolRow = "a pool", "{backends: [{name: web1, address: 10.0.0.11}]}",
@@ -184,7 +186,7 @@ rows! {
     ServiceRow = "a service", "{name: www, vip: 192.0.2.10, port: 80, pool: web}",
         "a list, like [{name: www, vip: 192.0.2.10, port: 80, pool: web}]",
         ["name", "vip", "port", "protocol", "pool", "announce", "on_empty", "on_agent_death", "affinity", "flow_timeout",
-         "health"],
+         "return_timeout", "health"],
         &[("backends", "a service has a pool: write the backends in a pool, and its name here"),
           ("address", "the address of a service is its VIP: write `vip`")];
 }

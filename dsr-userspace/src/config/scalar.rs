@@ -180,6 +180,26 @@ impl Read for FlowTimeout {
     }
 }
 
+/// How long the flows of a backend that went away are kept; nothing where they are not.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReturnTimeout(pub(super) Option<FlowTimeout>);
+
+impl Read for ReturnTimeout {
+    const WRITE: &'static str = "a time from 0s to 24h that is no longer than flow_timeout, like 0s, 30s or 15m";
+
+    fn read(value: Value) -> Result<Self, String> {
+        if value.as_str().and_then(duration::parse).is_some_and(|time| time.is_zero()) {
+            return Ok(Self(None));
+        }
+        match value.as_u64() {
+            Some(number) => Err(format!("{number} has no unit: write {number}s, or {}", Self::WRITE)),
+            None => {
+                FlowTimeout::read(value.clone()).map(|time| Self(Some(time))).map_err(|_| not::<Self>(&value, "a time"))
+            }
+        }
+    }
+}
+
 impl Read for SocketAddr {
     const WRITE: &'static str = "an address and a port from 1 to 65535, like 127.0.0.1:9650";
 

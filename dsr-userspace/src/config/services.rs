@@ -15,7 +15,7 @@ use super::{
     path::{FieldPath, shown},
     pools::{Pool, Pools},
     report::Report,
-    scalar::{Name, PoolName},
+    scalar::{Name, PoolName, ReturnTimeout},
     suggest,
 };
 use crate::model::{
@@ -71,7 +71,7 @@ impl Services {
         let (on_empty, on_agent_death) = outcomes(report, path, row.on_empty, row.on_agent_death);
         let announce = report.optional(&path.key("announce"), row.announce).or(Announce::Arp);
         let affinity = report.optional(&path.key("affinity"), row.affinity).or(Affinity::default());
-        let flow_timeout = report.optional(&path.key("flow_timeout"), row.flow_timeout).or(FlowTimeout::default());
+        let (flow_timeout, return_timeout) = timeouts(report, path, row.flow_timeout, row.return_timeout);
         let named = report.required(&path.key("pool"), row.pool).map(|PoolName(pool)| pool);
         let pool = named.as_ref().and_then(|pool| self.pool(report, &path.key("pool"), pool, pools));
         let own = health::read(report, &path.key("health"), row.health);
@@ -89,6 +89,7 @@ impl Services {
             on_agent_death: on_agent_death?,
             affinity: affinity?,
             flow_timeout: flow_timeout?,
+            return_timeout: return_timeout?.0,
             pool: named?,
             forward,
             backends,
@@ -237,6 +238,30 @@ fn outcomes(
     let on_empty = report.optional(&path.key("on_empty"), on_empty).or(OnEmpty::default());
     let on_agent_death = report.optional(&path.key("on_agent_death"), on_agent_death).or(OnAgentDeath::default());
     (on_empty, on_agent_death)
+}
+
+/// How long flows are remembered, and for how long after their backend went away: as long unless told, and never longer.
+fn timeouts(
+    report: &mut Report<'_>,
+    path: &FieldPath,
+    flow_timeout: Field<FlowTimeout>,
+    return_timeout: Field<ReturnTimeout>,
+) -> (Option<FlowTimeout>, Option<ReturnTimeout>) {
+    let flow_timeout = report.optional(&path.key("flow_timeout"), flow_timeout).or(FlowTimeout::default());
+    let (at, longest) = (path.key("return_timeout"), flow_timeout.unwrap_or_default());
+    let return_timeout = report.optional(&at, return_timeout).or(ReturnTimeout(Some(longest)));
+    if let Some(ReturnTimeout(Some(timeout))) = return_timeout
+        && flow_timeout.is_some()
+        && timeout > longest
+    {
+        let (timeout, longest) = (timeout.seconds(), longest.seconds());
+        let message = format!(
+            "{timeout}s is longer than flow_timeout, {longest}s, after which a silent flow is forgotten: write at most \
+             {longest}s, or a longer flow_timeout"
+        );
+        report.error(&at, message);
+    }
+    (flow_timeout, return_timeout)
 }
 
 /// The port must be written, but where the protocol is any: not every protocol has ports.

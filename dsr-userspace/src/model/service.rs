@@ -42,6 +42,8 @@ pub struct Service {
     pub affinity: Affinity,
     /// How long a flow is remembered after its last packet.
     pub flow_timeout: FlowTimeout,
+    /// How long the flows of a backend that became unreachable are kept for its return; nothing where they are not.
+    pub return_timeout: Option<FlowTimeout>,
     /// The pool's name.
     pub pool: String,
     /// The pool's forward mode.

@@ -4,6 +4,7 @@
 use dsr_common::{
     hash::HashKeys,
     limits::SLOTS_PER_BLOCK,
+    member::MemberRow,
     service::{ServiceRow, TableRef},
     slot::Slot,
     track::{Entry, WAYS},
@@ -87,6 +88,12 @@ pub fn restamp(tables: &mut impl TablesMut) {
     let found: Vec<_> = entries(tables).collect();
     for (place, entry) in found {
         tables.replace_flow(place, entry, entry.seen(clock));
+    }
+    for row in 0..tables.sizes().members {
+        let member = tables.member(row);
+        if member.family != 0 && member.mode == 0 {
+            tables.put_member(row, MemberRow { away_since: clock, ..member });
+        }
     }
     for number in 0..tables.sizes().services {
         let row = tables.service(number);

@@ -2,7 +2,7 @@
 
 use dsr_common::{
     address::Address,
-    service::{FLAG_PASS, FLAG_REJECT, FLAG_REMEMBER, FLAG_SOURCE, ServiceKey, ServiceRow},
+    service::{FLAG_PASS, FLAG_REJECT, FLAG_REMEMBER, FLAG_SOURCE, ServiceKey},
 };
 
 use super::member;
@@ -26,12 +26,9 @@ pub(super) const fn flags_of(service: &Service) -> u8 {
     on_empty | affinity | on_agent_death
 }
 
-/// Whether flows can be kept where they are: not where the slots of all of them become others, because another part of
-/// the flow chooses them.
-pub fn keeps_flows(service: &Service, before: Option<ServiceRow>) -> bool {
-    let source = |flags: u8| flags & FLAG_SOURCE;
-    let same = before.is_none_or(|before| source(before.table.flags()) == source(flags_of(service)));
-    same && service.affinity.tracks(service.id.protocol)
+/// Whether flows are kept where they are.
+pub const fn keeps_flows(service: &Service) -> bool {
+    service.affinity.tracks(service.id.protocol)
 }
 
 /// VIP and key of a service in the words of the data path.

@@ -6,7 +6,7 @@ use dsr_common::{
     hash::{HashKeys, Keys as _},
     limits::{SERVICE_PROBES, SLOTS_PER_BLOCK},
     member::MEMBER_DRAINING,
-    service::{FLAG_REMEMBER, ServiceKey, ServiceRow},
+    service::{FLAG_REHASHED, FLAG_REMEMBER, ServiceKey, ServiceRow},
     slot::Slot,
     track::{self, Entry, WAYS},
 };
@@ -30,6 +30,8 @@ pub struct FoundService {
 pub struct FoundSlot {
     /// The flow's hash.
     pub hash: u64,
+    /// The hash that it may be remembered by too, where its service picks slots by another part of it now.
+    pub other: Option<u64>,
     /// Its number within the service's table.
     pub number: u32,
     /// What it holds.
@@ -51,7 +53,9 @@ pub fn slot_of(flow: &Flow, service: &FoundService, keys: &HashKeys, tables: &im
     let table = service.value.table;
     let hash = track::hash(keys, flow, table);
     let number = table.slot(hash);
-    FoundSlot { hash, number, slot: tables.slot(table.block() * SLOTS_PER_BLOCK + number) }
+    let is_rehashed = tables.old_table(service.row).flags() & FLAG_REHASHED != 0;
+    let other = is_rehashed.then(|| track::hash(keys, flow, table.with_other_rule()));
+    FoundSlot { hash, other, number, slot: tables.slot(table.block() * SLOTS_PER_BLOCK + number) }
 }
 
 /// Why a flow's packets go where they go.
@@ -102,7 +106,9 @@ pub fn way_of(flow: &Flow, part: Part, service: &FoundService, keys: &HashKeys, 
     let drains = |row: u32| tables.member(row).flags & MEMBER_DRAINING != 0;
     let serves = |row: &u32| lives(*row) && !(part == Part::First && drains(*row));
     let remembered = [FlowTable::Flows, FlowTable::Syns].into_iter().find_map(|table| {
-        remembered(found.hash, table, tables)
+        let known = remembered(found.hash, table, tables);
+        known
+            .or_else(|| found.other.and_then(|hash| remembered(hash, table, tables)))
             .filter(serves)
             .map(|row| Way { row: Some(row), why: Why::Remembered(table) })
     });
@@ -126,7 +132,8 @@ pub fn previous(found: FoundSlot, service: &FoundService, tables: &impl Tables) 
     }
     let old = tables.old_table(service.row);
     let table = if old.size() == 0 { service.value.table } else { old };
-    tables.previous(table.block() * SLOTS_PER_BLOCK + table.slot(found.hash)).member()
+    let hash = if table.has_rule_of(service.value.table) { found.hash } else { found.other.unwrap_or(found.hash) };
+    tables.previous(table.block() * SLOTS_PER_BLOCK + table.slot(hash)).member()
 }
 
 /// The row that is remembered for the flow with this hash.

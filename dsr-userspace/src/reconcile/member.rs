@@ -50,6 +50,16 @@ pub fn row(service: &Service, backend: &Backend, network: &Network, devices: &BT
     MemberRow { link, link_length, mode, ifindex: hop.ifindex, device: *device, ..known }
 }
 
+/// The same row, telling since when its member is unreachable, if it is. `held` is what it holds until now.
+pub(super) fn since_when(row: MemberRow, held: MemberRow, clock: u64) -> MemberRow {
+    let away_since = match (row.mode, held.mode) {
+        (0, 0) if held.family != 0 => held.away_since,
+        (0, _) => clock,
+        _ => 0,
+    };
+    MemberRow { away_since, ..row }
+}
+
 /// What stands before the EtherType, and its length; nothing where there are more tags than fit.
 fn link_header(hop: &Hop) -> Option<([u8; LINK_MAX], u8)> {
     let mut header = Vec::with_capacity(LINK_MAX);

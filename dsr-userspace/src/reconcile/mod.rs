@@ -10,6 +10,7 @@ mod layout;
 mod lookup;
 mod member;
 mod memory;
+mod phases;
 mod plan;
 mod region;
 mod services;

@@ -21,6 +21,7 @@ use super::{
     kind::{flags_of, keeps_flows, key_of},
     layout::{Full, Layout, PlacedMember, PlacedService, Plan},
     member,
+    phases::Phases,
     region::Regions,
     services::Services,
     slots::{self, SlotPlan},
@@ -48,24 +49,6 @@ pub fn plan(
     planner.vips()?;
     planner.remove_others();
     Ok(Plan { changes: planner.changes.in_order(), layout })
-}
-
-/// Changes by the moment they are made.
-#[derive(Default)]
-struct Phases {
-    moves: Vec<Change>,
-    members: Vec<Change>,
-    previous: Vec<Change>,
-    slots: Vec<Change>,
-    services: Vec<Change>,
-    vacated: Vec<Change>,
-    unused: Vec<Change>,
-}
-
-impl Phases {
-    fn in_order(self) -> Vec<Change> {
-        [self.moves, self.members, self.previous, self.slots, self.services, self.vacated, self.unused].concat()
-    }
 }
 
 struct Planner<'a, T> {
@@ -110,15 +93,15 @@ impl<'a, T: Tables> Planner<'a, T> {
         let live = self.services.live.get(&(vip, key)).map(|(_, row)| *row);
         let (members, numbers) = self.numbers(service, live)?;
         let before = live.map(|live| self.make_room(row, live, members));
-        let rows: Vec<MemberRow> = service.backends.iter().map(|backend| self.row(service, backend)).collect();
+        let rows = self.rows(service, &numbers, live);
         let gone = self.write_members(members, &numbers, &rows, live);
         if let Some(live) = live {
             self.changes.previous.extend(slots::forget(self.live, row, live.table, &gone));
         }
         let slots = self.slots_of(service, &numbers, &rows);
-        let alive = numbers.iter().zip(&rows).filter(|(_, row)| row.mode != 0).map(|(number, _)| *number).collect();
-        let table =
-            self.write_slots(row, &slots, flags_of(service), before, keeps_flows(service, before).then_some(&alive))?;
+        let returns = |row: &MemberRow| row.mode != 0 || service.return_timeout.is_some();
+        let keeps = numbers.iter().zip(&rows).filter(|(_, row)| returns(row)).map(|(number, _)| *number).collect();
+        let table = self.write_slots(row, &slots, flags_of(service), before, keeps_flows(service).then_some(&keeps))?;
         let value = ServiceRow { vip, key, members, table };
         if before != Some(value) {
             self.changes.services.push(Change::Service { row, value });
@@ -133,6 +116,16 @@ impl<'a, T: Tables> Planner<'a, T> {
                 reachable: row.mode != 0,
             });
         Ok(PlacedService { id: service.id, slots: table.size(), members: placed.collect() })
+    }
+
+    /// The rows of a service's members, which know since when they are unreachable.
+    fn rows(&self, service: &Service, numbers: &[u16], live: Option<ServiceRow>) -> Vec<MemberRow> {
+        let held = live.map_or(Vec::new(), |live| self.live_members(live.members));
+        let rows = service.backends.iter().zip(numbers).map(|(backend, number)| {
+            let held = held.get(usize::from(*number)).copied().unwrap_or_default();
+            member::since_when(self.row(service, backend), held, self.live.clock())
+        });
+        rows.collect()
     }
 
     /// A member's row; of a backend that is down, without a way, as of one that the network does not lead to.
@@ -247,10 +240,10 @@ impl<'a, T: Tables> Planner<'a, T> {
         wanted: &[Slot],
         flags: u8,
         before: Option<ServiceRow>,
-        alive: Option<&BTreeSet<u16>>,
+        keeps: Option<&BTreeSet<u16>>,
     ) -> Result<TableRef, Full> {
         let before = before.map(|before| before.table);
-        let changes = SlotPlan { live: self.live, row, wanted, alive, before }.make(&mut self.blocks)?;
+        let changes = SlotPlan { live: self.live, row, wanted, flags, keeps, before }.make(&mut self.blocks)?;
         self.changes.previous.extend(changes.first);
         self.changes.slots.extend(changes.slots);
         self.changes.unused.extend(changes.last);

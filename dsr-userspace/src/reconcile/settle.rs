@@ -11,9 +11,9 @@ use std::{
 use dsr_common::{
     hash::HashKeys,
     limits::SLOTS_PER_BLOCK,
-    member::MEMBER_DRAINING,
+    member::{MEMBER_DRAINING, MemberRow},
     previous::Previous,
-    service::{FLAG_REMEMBER, ServiceRow, TableRef},
+    service::{FLAG_REHASHED, FLAG_REMEMBER, ServiceRow, TableRef},
     slot::Slot,
     track::Entry,
 };
@@ -96,15 +96,7 @@ pub fn settle(desired: &Desired, live: &impl Tables, tick_seconds: u32) -> Settl
         let Some((row, value)) = placed.live.get(&(member::address(service.id.vip), key_of(service.id))) else {
             continue;
         };
-        let addresses = service.backends.iter().map(|backend| backend.address).collect();
-        services.push(Settling::new(
-            live,
-            service.id,
-            *row,
-            *value,
-            ticks(service.flow_timeout, tick_seconds),
-            addresses,
-        ));
+        services.push(Settling::new(live, service, (*row, *value), tick_seconds));
     }
     let (mut settled, held) = look_at_entries(live, &mut services);
     for service in services.iter_mut().filter(|service| live.tracked(service.row.table) > 0) {
@@ -148,6 +140,12 @@ fn look_at_entries<T: Tables>(live: &T, services: &mut [Settling<'_, T>]) -> (Se
     (settled, held)
 }
 
+/// Whether the flows of a member are kept: it is reachable, or it is not for no more than `patience` ticks.
+fn is_kept(member: &MemberRow, clock: u64, patience: Option<u64>) -> bool {
+    let away = clock.saturating_sub(member.away_since);
+    member.mode != 0 || member.family != 0 && patience.is_some_and(|patience| away <= patience)
+}
+
 /// One service while it is looked at.
 struct Settling<'a, T> {
     live: &'a T,
@@ -157,40 +155,35 @@ struct Settling<'a, T> {
     oldest: TableRef,
     timeout: u32,
     addresses: BTreeSet<IpAddr>,
-    /// By number of a member, whether it can be sent to.
-    alive: Vec<bool>,
-    /// Tracked slots with an entry of another living member than their own.
+    /// By number of a member, whether its flows are kept: it is reachable, or may come back.
+    kept: Vec<bool>,
+    /// Tracked slots with an entry of another such member than their own.
     differing: BTreeSet<u32>,
     /// Entries by member.
     flows: BTreeMap<u32, u32>,
     /// Slots that old flows of a member come by, by its number.
-    kept: Vec<u32>,
+    silent: Vec<u32>,
     tracked: u32,
     stable_now: BTreeSet<u32>,
     changes: Vec<Change>,
 }
 
 impl<'a, T: Tables> Settling<'a, T> {
-    fn new(
-        live: &'a T,
-        id: ServiceId,
-        number: u32,
-        row: ServiceRow,
-        timeout: u32,
-        addresses: BTreeSet<IpAddr>,
-    ) -> Self {
+    fn new(live: &'a T, service: &Service, (number, row): (u32, ServiceRow), tick_seconds: u32) -> Self {
         let members = row.members.base()..row.members.base() + row.members.capacity();
-        let alive: Vec<bool> = members.map(|member| live.member(member).mode != 0).collect();
+        let patience = service.return_timeout.map(|timeout| u64::from(ticks(timeout, tick_seconds)));
+        let kept = members.map(|member| is_kept(&live.member(member), live.clock(), patience));
+        let kept: Vec<bool> = kept.collect();
         Self {
             live,
-            id,
+            id: service.id,
             number,
             row,
             oldest: live.old_table(number),
-            timeout,
-            addresses,
-            kept: vec![0; alive.len()],
-            alive,
+            timeout: ticks(service.flow_timeout, tick_seconds),
+            addresses: service.backends.iter().map(|backend| backend.address).collect(),
+            silent: vec![0; kept.len()],
+            kept,
             differing: BTreeSet::new(),
             flows: BTreeMap::new(),
             tracked: 0,
@@ -207,8 +200,8 @@ impl<'a, T: Tables> Settling<'a, T> {
         self.row.table.flags() & FLAG_REMEMBER != 0
     }
 
-    fn lives(&self, number: u16) -> bool {
-        self.alive.get(usize::from(number)).copied().unwrap_or(false)
+    fn keeps(&self, number: u16) -> bool {
+        self.kept.get(usize::from(number)).copied().unwrap_or(false)
     }
 
     fn slot(&self, index: u32) -> Slot {
@@ -225,7 +218,7 @@ impl<'a, T: Tables> Settling<'a, T> {
             return None;
         }
         *self.flows.entry(entry.row()).or_default() += 1;
-        if slot.member() != Some(number) && self.lives(number) {
+        if slot.member() != Some(number) && self.keeps(number) {
             self.differing.insert(index);
         }
         Some(index)
@@ -237,18 +230,21 @@ impl<'a, T: Tables> Settling<'a, T> {
         let table = if resizing { self.oldest } else { self.row.table };
         let first = table.block() * SLOTS_PER_BLOCK;
         let mut runs = Runs::default();
+        // Where flows are hashed another way, entries are found by it as long as the table is there.
+        let rehashed = table.flags() & FLAG_REHASHED != 0;
         let mut needed = false;
         for index in first..first + table.size() {
             let previous = self.live.previous(index);
+            needed |= rehashed && u32::from(previous.age(self.live.clock())) <= self.timeout;
             let Some(member) = previous.member().filter(|_| resizing || self.live.slot(index).is_tracked()) else {
                 continue;
             };
             if u32::from(previous.age(self.live.clock())) > self.timeout {
                 runs.push(index, Previous::NONE);
             }
-            if self.lives(member) {
+            if self.keeps(member) {
                 needed = true;
-                self.kept[usize::from(member)] += 1;
+                self.silent[usize::from(member)] += 1;
             }
         }
         self.changes.extend(runs.changes(|first, previous| Change::Previous { first, previous }));
@@ -267,7 +263,8 @@ impl<'a, T: Tables> Settling<'a, T> {
                 continue;
             }
             let previous = self.live.previous(first + index).member();
-            let had = previous.is_some_and(|member| self.lives(member));
+            // Flows that are not known go to the slot's own member anyway where that had them before.
+            let had = previous.is_some_and(|member| slot.member() != Some(member) && self.keeps(member));
             if self.oldest.size() > 0 || had || self.differing.contains(&index) {
                 self.tracked += 1;
             } else {
@@ -286,7 +283,7 @@ impl<'a, T: Tables> Settling<'a, T> {
             let address = self.addresses.iter().find(|address| {
                 member::address(**address) == member.backend && member::family(**address) as u8 == member.family
             });
-            let slots = self.kept[number as usize];
+            let slots = self.silent[number as usize];
             let flows = self.flows.get(&row).copied().unwrap_or(0);
             address.filter(|_| is_draining).map(|address| DrainingMember { address: *address, slots, flows })
         });

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use dsr_common::{
     limits::SLOTS_PER_BLOCK,
     previous::Previous,
-    service::TableRef,
+    service::{FLAG_REHASHED, TableRef},
     slot::{self, Slot},
 };
 
@@ -21,8 +21,11 @@ pub(super) struct SlotPlan<'a, T> {
     pub(super) row: u32,
     /// Who each slot shall belong to; as stable slots.
     pub(super) wanted: &'a [Slot],
-    /// The numbers of the members that can be sent to, where flows shall be kept; nothing where they need not be.
-    pub(super) alive: Option<&'a BTreeSet<u16>>,
+    /// The flags of the table that it shall have.
+    pub(super) flags: u8,
+    /// The numbers of the members whose flows are kept, those that are away and may come back too; nothing where no
+    /// flow need be.
+    pub(super) keeps: Option<&'a BTreeSet<u16>>,
     /// Where the service's slots are now.
     pub(super) before: Option<TableRef>,
 }
@@ -40,13 +43,18 @@ pub(super) struct SlotChanges {
 }
 
 impl<T: Tables> SlotPlan<'_, T> {
-    /// A table of the same size is changed where it differs; another size gets a table of its own.
+    /// A table of the same size is changed where it differs; another size, or another part of the flow that picks the
+    /// slot, gets a table of its own.
     pub(super) fn make(&self, blocks: &mut Regions) -> Result<SlotChanges, Full> {
         match self.before.filter(|table| table.size() > 0) {
-            Some(table) if table.size() == self.size() => Ok(self.change(table)),
-            Some(table) => self.resize(table, blocks),
+            Some(table) if table.size() == self.size() && self.has_rule_of(table) => Ok(self.change(table)),
+            Some(table) => self.replace(table, blocks),
             None => self.fresh(blocks, |slot| slot),
         }
+    }
+
+    fn has_rule_of(&self, table: TableRef) -> bool {
+        table.has_rule_of(TableRef::new(0, 0, self.flags))
     }
 
     fn size(&self) -> u32 {
@@ -72,18 +80,18 @@ impl<T: Tables> SlotPlan<'_, T> {
         SlotChanges {
             first: previous.changes(|first, previous| Change::Previous { first, previous }),
             slots: slots.changes(|first, slots| Change::Slots { first, slots }),
-            last: self.forget_oldest(self.alive.is_none()),
+            last: self.forget_oldest(self.keeps.is_none()),
             block: table.block(),
         }
     }
 
     /// What a slot becomes, and what is to be remembered of it, if anything is.
     fn follow(&self, live: Slot, before: impl Fn() -> Previous, wanted: Slot) -> (Slot, Option<Previous>) {
-        let Some(alive) = self.alive else { return (wanted, None) };
+        let Some(keeps) = self.keeps else { return (wanted, None) };
         if live.member() == wanted.member() {
             return (live, None);
         }
-        let served = live.member().filter(|member| alive.contains(member));
+        let served = live.member().filter(|member| keeps.contains(member));
         let remembered = served.map(|member| Previous::new(Some(member), self.live.clock()));
         match (live.is_tracked(), remembered) {
             // Nobody has flows here.
@@ -94,14 +102,15 @@ impl<T: Tables> SlotPlan<'_, T> {
         }
     }
 
-    /// A table of another size: every slot of it is tracked, and the table that was tells who had a flow. The one that
-    /// was before a change which is still under way goes on doing so.
-    fn resize(&self, table: TableRef, blocks: &mut Regions) -> Result<SlotChanges, Full> {
+    /// Another table: every slot of it is tracked, and the table that was tells who had a flow. The one that was before a
+    /// change which is still under way goes on doing so.
+    fn replace(&self, table: TableRef, blocks: &mut Regions) -> Result<SlotChanges, Full> {
         let oldest = self.live.old_table(self.row);
-        let (kept, has_flows) = match self.alive {
+        let (kept, has_flows) = match self.keeps {
             None => (Vec::new(), false),
-            Some(_) if oldest.size() > 0 => (Vec::new(), true),
-            Some(alive) => self.keep(table, alive),
+            Some(_) if oldest.size() > 0 && self.has_rule_of(table) => (Vec::new(), true),
+            Some(_) if oldest.size() > 0 => (self.renew(oldest), true),
+            Some(keeps) => self.keep(table, keeps),
         };
         if !has_flows {
             let mut changes = self.fresh(blocks, |slot| slot)?;
@@ -112,25 +121,37 @@ impl<T: Tables> SlotPlan<'_, T> {
         let none = vec![Previous::NONE; self.wanted.len()];
         changes.first.push(Change::Previous { first: changes.block * SLOTS_PER_BLOCK, previous: none });
         changes.first.extend(kept);
-        if oldest.size() == 0 {
-            changes.first.push(Change::OldTable { row: self.row, table });
+        let old = if oldest.size() == 0 { table } else { oldest };
+        let old = if self.has_rule_of(table) { old } else { old.with_flag(FLAG_REHASHED) };
+        if old != oldest {
+            changes.first.push(Change::OldTable { row: self.row, table: old });
         }
         Ok(changes)
     }
 
-    /// Who had the flows of each slot of a table that is left: what to write, and whether anybody had.
-    fn keep(&self, table: TableRef, alive: &BTreeSet<u16>) -> (Vec<Change>, bool) {
+    /// Lets all that the old table tells count as written now: flows that are known by the hash that they have had until
+    /// now may be silent for as long again.
+    fn renew(&self, table: TableRef) -> Vec<Change> {
+        let first = table.block() * SLOTS_PER_BLOCK;
+        let slots = first..first + table.size();
+        let previous = slots.map(|index| Previous::new(self.live.previous(index).member(), self.live.clock()));
+        vec![Change::Previous { first, previous: previous.collect() }]
+    }
+
+    /// Who had the flows of each slot of a table that is left: what to write, and whether anybody had. Where flows are
+    /// hashed another way, all of it is written anew: see [`SlotPlan::renew`].
+    fn keep(&self, table: TableRef, keeps: &BTreeSet<u16>) -> (Vec<Change>, bool) {
         let first = table.block() * SLOTS_PER_BLOCK;
         let (mut runs, mut has_flows) = (Runs::default(), false);
         for index in first..first + table.size() {
             let (live, before) = (self.live.slot(index), self.live.previous(index));
-            let lives = |member: &u16| alive.contains(member);
-            let kept = if live.is_tracked() && before.member().as_ref().is_some_and(lives) {
-                before
-            } else {
-                live.member()
-                    .filter(lives)
-                    .map_or(Previous::NONE, |member| Previous::new(Some(member), self.live.clock()))
+            let is_kept = |member: &u16| keeps.contains(member);
+            let now = |member| Previous::new(member, self.live.clock());
+            let had = before.member().filter(|_| live.is_tracked()).filter(is_kept);
+            let kept = match (had, live.member().filter(is_kept)) {
+                (Some(_), _) if self.has_rule_of(table) => before,
+                (None, None) if self.has_rule_of(table) => Previous::NONE,
+                (had, has) => now(had.or(has)),
             };
             // A tracked slot may have entries of members other than these.
             has_flows |= kept.member().is_some() || live.is_tracked();
@@ -162,7 +183,9 @@ pub(super) fn forget<T: Tables>(live: &T, row: u32, table: TableRef, gone: &BTre
         for table in [live.old_table(row), table].into_iter().filter(|table| table.size() > 0) {
             let first = table.block() * SLOTS_PER_BLOCK;
             let names_gone = |index: &u32| live.previous(*index).member().is_some_and(|member| gone.contains(&member));
-            (first..first + table.size()).filter(names_gone).for_each(|index| runs.push(index, Previous::NONE));
+            for index in (first..first + table.size()).filter(names_gone) {
+                runs.push(index, Previous::new(None, live.previous(index).since().into()));
+            }
         }
     }
     runs.changes(|first, previous| Change::Previous { first, previous })

@@ -5,9 +5,9 @@ use dsr::reconcile::{FlowPlace, FlowTable, InMemory, Tables};
 use dsr_common::{
     limits::SLOTS_PER_BLOCK,
     member::MEMBER_DRAINING,
-    service::{FLAG_REMEMBER, ServiceRow, TableRef},
+    service::{FLAG_REHASHED, FLAG_REMEMBER, FLAG_SOURCE, ServiceRow, TableRef},
     slot::Slot,
-    track::{Entry, WAYS},
+    track::{CLIENT_BITS, Entry, WAYS},
 };
 
 /// Whether a packet is the first of its flow.
@@ -26,15 +26,34 @@ pub(crate) struct Outcome {
     pub(crate) evicted: Vec<(u32, Entry)>,
 }
 
-/// One packet of the flow with this hash, to the service in row `number` of the service table.
-pub(crate) fn select(tables: &mut InMemory, number: u32, hash: u64, packet: Packet) -> Outcome {
+/// The hashes of a flow: of all of it, and of its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hashes {
+    pub(crate) whole: u64,
+    pub(crate) client: u64,
+}
+
+impl Hashes {
+    /// What the flow is known by in a service with this table.
+    pub(crate) fn of(self, table: TableRef) -> u64 {
+        let by_source = table.flags() & FLAG_SOURCE != 0;
+        if by_source { self.client & CLIENT_BITS | self.whole & !CLIENT_BITS } else { self.whole }
+    }
+}
+
+/// One packet of this flow, to the service in row `number` of the service table.
+pub(crate) fn select(tables: &mut InMemory, number: u32, flow: Hashes, packet: Packet) -> Outcome {
     let service = tables.service(number);
+    let hash = flow.of(service.table);
     let slot = slot_of(tables, service.table, hash);
     let current = slot.member().map(|member| service.members.base() + u32::from(member));
     if !slot.is_tracked() && service.table.flags() & FLAG_REMEMBER == 0 {
         return Outcome { row: current, ..Outcome::default() };
     }
     let mut outcome = Outcome::default();
+    if tables.old_table(number).flags() & FLAG_REHASHED != 0 {
+        rehash(tables, flow.of(service.table.with_other_rule()), hash);
+    }
     let (clock, known) = (tables.clock(), find(tables, FlowTable::Flows, hash));
     if let Some((place, entry)) = known {
         let member = tables.member(entry.row());
@@ -60,7 +79,7 @@ pub(crate) fn select(tables: &mut InMemory, number: u32, hash: u64, packet: Pack
         tables.put_flow(place, Entry::EMPTY);
         return Outcome { row: Some(entry.row()), ..outcome };
     }
-    let before = slot.is_tracked().then(|| previous(tables, &service, number, hash)).flatten();
+    let before = slot.is_tracked().then(|| previous(tables, &service, number, flow)).flatten();
     let row = before.filter(|row| tables.member(*row).mode != 0).or(current);
     if let Some(row) = row {
         insert(tables, FlowTable::Flows, Entry::new(hash, clock, row), hash, &mut outcome);
@@ -72,11 +91,21 @@ fn slot_of(tables: &InMemory, table: TableRef, hash: u64) -> Slot {
     tables.slot(table.block() * SLOTS_PER_BLOCK + table.slot(hash))
 }
 
-fn previous(tables: &InMemory, service: &ServiceRow, number: u32, hash: u64) -> Option<u32> {
+fn previous(tables: &InMemory, service: &ServiceRow, number: u32, flow: Hashes) -> Option<u32> {
     let oldest = tables.old_table(number);
     let table = if oldest.size() > 0 { oldest } else { service.table };
-    let member = tables.previous(table.block() * SLOTS_PER_BLOCK + table.slot(hash)).member()?;
+    let member = tables.previous(table.block() * SLOTS_PER_BLOCK + table.slot(flow.of(table))).member()?;
     Some(service.members.base() + u32::from(member))
+}
+
+/// What is known by another hash of a flow is known by this one from now on.
+fn rehash(tables: &mut InMemory, other: u64, hash: u64) {
+    for table in FlowTable::BOTH {
+        if let Some((place, entry)) = find(tables, table, other).filter(|_| other != hash) {
+            let is_known = find(tables, table, hash).is_some();
+            tables.put_flow(place, if is_known { Entry::EMPTY } else { entry.known_by(hash) });
+        }
+    }
 }
 
 /// The places of a flow's set.

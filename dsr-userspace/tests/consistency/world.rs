@@ -17,11 +17,11 @@ use dsr_common::{
     address::{Address, Family},
     hash::split_mix,
     limits::SLOTS_PER_BLOCK,
-    service::{FLAG_REMEMBER, ServiceKey, ServiceRow},
+    service::{FLAG_REMEMBER, FLAG_SOURCE, ServiceKey, ServiceRow, TableRef},
     track::WAYS,
 };
 
-use super::program::{Outcome, Packet, select};
+use super::program::{Hashes, Outcome, Packet, select};
 
 const SEED: u64 = 0x5eed;
 const IFINDEX: u32 = 3;
@@ -30,6 +30,8 @@ const TICK_SECONDS: u32 = 8;
 /// Ticks without a packet after which a flow may be forgotten.
 const TIMEOUT_TICKS: u64 = TIMEOUT_SECONDS / TICK_SECONDS as u64;
 const SERVICES: u8 = 2;
+/// Clients that the flows are of.
+const CLIENTS: u64 = 1 << 12;
 /// Enough for a table of the second size and beyond.
 const BACKENDS: u8 = 14;
 
@@ -37,7 +39,7 @@ const BACKENDS: u8 = 14;
 #[derive(Clone, Debug)]
 struct Flow {
     service: u8,
-    hash: u64,
+    hash: Hashes,
     backend: Address,
     /// The flow clock at its last packet.
     seen: u64,
@@ -46,6 +48,10 @@ struct Flow {
 pub(crate) struct World {
     random: u64,
     affinity: Affinity,
+    /// Services that pick slots by the client instead.
+    by_source: BTreeSet<u8>,
+    /// Whether flows of a backend that cannot be reached are kept.
+    returns: bool,
     tables: InMemory,
     /// Weights by backend, for each service.
     pools: BTreeMap<u8, BTreeMap<u8, u16>>,
@@ -57,6 +63,10 @@ pub(crate) struct World {
     pub(crate) evicted: u64,
     pub(crate) settled: u64,
     pub(crate) resized: u64,
+    /// Flows whose backend came back.
+    pub(crate) returned: u64,
+    /// Changes of how slots are picked.
+    pub(crate) repicked: u64,
 }
 
 impl World {
@@ -65,6 +75,8 @@ impl World {
         let mut world = Self {
             random: seed,
             affinity,
+            by_source: BTreeSet::new(),
+            returns: !seed.is_multiple_of(4),
             tables: InMemory::new(sizes),
             pools: BTreeMap::new(),
             unreachable: BTreeSet::new(),
@@ -75,6 +87,8 @@ impl World {
             evicted: 0,
             settled: 0,
             resized: 0,
+            returned: 0,
+            repicked: 0,
         };
         // The clock may go round while flows are remembered.
         world.tables.clock = world.below(1 << 17);
@@ -119,13 +133,22 @@ impl World {
         let service = self.below(SERVICES.into()) as u8;
         let backend = 1 + self.below(BACKENDS.into()) as u8;
         let weight = [0, 0, 1, 50, 100, 100, 1000][self.below(7) as usize];
-        let kind = self.below(8);
+        let kind = self.below(9);
         let pool = self.pools.get_mut(&service).unwrap();
         match kind {
             0 | 1 => drop(pool.remove(&backend)),
             2 => self.macs += 1,
             3 => drop(self.unreachable.insert(backend)),
-            4 => drop(self.unreachable.pop_first()),
+            4 => {
+                let back = self.unreachable.pop_first().map(|back| Address::from_v4([10, 0, 0, back]));
+                self.returned += self.flows.iter().filter(|flow| Some(flow.backend) == back).count() as u64;
+            }
+            8 if self.affinity.tracks(Protocol::Tcp) => {
+                if !self.by_source.remove(&service) {
+                    self.by_source.insert(service);
+                }
+                self.repicked += 1;
+            }
             5 => pool.values_mut().for_each(|weight| *weight = 0),
             _ => drop(pool.insert(backend, weight)),
         }
@@ -151,7 +174,9 @@ impl World {
 
     /// A new flow.
     fn open(&mut self) {
-        let (service, hash) = (self.below(SERVICES.into()) as u8, split_mix(&mut self.random));
+        let service = self.below(SERVICES.into()) as u8;
+        let (mut client, whole) = (self.below(CLIENTS), split_mix(&mut self.random));
+        let hash = Hashes { whole, client: split_mix(&mut client) };
         let outcome = self.select(service, hash, Packet::Syn);
         if let Some(row) = outcome.row {
             let backend = self.tables.member(row).backend;
@@ -169,7 +194,8 @@ impl World {
         let outcome = self.select(flow.service, flow.hash, Packet::Data);
         // Another packet of the same flow may have been forgotten for one of this one: then it is not there any more.
         let Some(index) = self.flows.iter().position(|other| other.hash == flow.hash) else { return };
-        if self.tables.clock() - flow.seen > TIMEOUT_TICKS {
+        let is_lost = is_among(&self.unreachable, flow.backend);
+        if is_lost || self.tables.clock() - flow.seen > TIMEOUT_TICKS {
             self.flows.swap_remove(index);
             return;
         }
@@ -189,24 +215,30 @@ impl World {
         }
     }
 
-    fn select(&mut self, service: u8, hash: u64, packet: Packet) -> Outcome {
+    fn select(&mut self, service: u8, hash: Hashes, packet: Packet) -> Outcome {
         let Some(number) = self.row_of(service) else { return Outcome::default() };
         let outcome = select(&mut self.tables, number, hash, packet);
         self.evicted += outcome.evicted.len() as u64;
         let sets = self.tables.sizes().flow_sets;
         for (set, entry) in &outcome.evicted {
-            self.flows.retain(|flow| !(entry.is_of(flow.hash) && flow.hash as u32 & (sets - 1) == *set));
+            let is_of = |flow: &Flow| {
+                [TableRef::new(0, 1, 0), TableRef::new(0, 1, FLAG_SOURCE)]
+                    .iter()
+                    .any(|table| entry.is_of(flow.hash.of(*table)))
+            };
+            self.flows.retain(|flow| !(is_of(flow) && flow.hash.whole as u32 & (sets - 1) == *set));
         }
         outcome
     }
 
-    /// Flows whose backend is gone, or cannot be reached, are over.
+    /// Flows whose backend is gone are over; those whose backend cannot be reached, where nobody waits for it.
     fn end_the_dead(&mut self) {
-        let alive = |service: &u8, backend: Address| {
-            let mut backends = self.pools[service].keys().filter(|backend| !self.unreachable.contains(backend));
+        let lives = |service: &u8, backend: Address| {
+            let mut backends = self.pools[service].keys();
             backends.any(|other| Address::from_v4([10, 0, 0, *other]) == backend)
         };
-        self.flows.retain(|flow| alive(&flow.service, flow.backend));
+        let waits = |backend| self.returns || !is_among(&self.unreachable, backend);
+        self.flows.retain(|flow| lives(&flow.service, flow.backend) && waits(flow.backend));
     }
 
     /// In a stable slot nothing is stored.
@@ -234,8 +266,9 @@ impl World {
     }
 
     /// Who a new flow with this hash would go to.
-    fn current(&self, service: u8, hash: u64) -> Option<Address> {
+    fn current(&self, service: u8, hash: Hashes) -> Option<Address> {
         let row = self.tables.service(self.row_of(service)?);
+        let hash = hash.of(row.table);
         let slot = self.tables.slot(row.table.block() * SLOTS_PER_BLOCK + row.table.slot(hash));
         Some(self.tables.member(row.members.base() + u32::from(slot.member()?)).backend)
     }
@@ -257,8 +290,9 @@ impl World {
             announce: Announce::Arp,
             on_empty: OnEmpty::Drop,
             on_agent_death: OnAgentDeath::Keep,
-            affinity: self.affinity,
+            affinity: if self.by_source.contains(number) { Affinity::Source } else { self.affinity },
             flow_timeout: FlowTimeout::from_seconds(TIMEOUT_SECONDS).unwrap(),
+            return_timeout: FlowTimeout::from_seconds(TIMEOUT_SECONDS).filter(|_| self.returns),
             pool: format!("p{number}"),
             fallback: None,
             forward: Forward::L2,
@@ -285,6 +319,10 @@ impl World {
         });
         Network { reach: reach.collect(), ..Network::default() }
     }
+}
+
+fn is_among(backends: &BTreeSet<u8>, backend: Address) -> bool {
+    backends.iter().any(|other| Address::from_v4([10, 0, 0, *other]) == backend)
 }
 
 fn service_id(service: u8) -> ServiceId {

@@ -79,7 +79,8 @@ fn changes(rng: &mut Rng) -> Vec<Change> {
         6 => {
             let size = rng.pick(&[0, 0, 101, 1021]);
             let old = (0..size).map(|_| any_backend(rng, service)).collect();
-            vec![Change::Resized { service, old }]
+            let by_source = rng.pick(&[None, Some(false), Some(true)]);
+            vec![Change::Replaced { service, old, by_source }]
         }
         _ => {
             let first = rng.below(slots(service) as usize) as u32;

@@ -120,6 +120,7 @@ fn service(rule: &Rule) -> Service {
         on_agent_death: rule.on_agent_death,
         affinity: Affinity::default(),
         flow_timeout: FlowTimeout::default(),
+        return_timeout: Some(FlowTimeout::default()),
         pool: rule.name.clone(),
         fallback: None,
         forward: Forward::L2,

@@ -38,8 +38,10 @@ struct Special {
     remembers: bool,
     /// The previous member of each tracked slot, by slot.
     tracked: BTreeMap<u32, Option<usize>>,
-    /// The members of the slots of the table before, where it had another size.
+    /// The members of the slots of the table before, where it had another size or picked slots another way.
     old: Vec<Option<usize>>,
+    /// Whether the client alone picked those slots, where flows are known by both hashes.
+    old_by_source: Option<bool>,
     members: BTreeMap<usize, MemberState>,
 }
 
@@ -71,6 +73,14 @@ impl Flows {
 
     fn find(&mut self, hash: u64) -> Option<&mut Option<Entry>> {
         self.set(hash).iter_mut().find(|entry| entry.is_some_and(|entry| entry.tag == hash >> TAG))
+    }
+
+    /// What is known by another hash is known by this one, where that is not known already.
+    fn rehash(&mut self, other: u64, hash: u64) {
+        let is_known = self.find(hash).is_some();
+        if let Some(entry) = self.find(other) {
+            *entry = entry.filter(|_| !is_known).map(|entry| Entry { tag: hash >> TAG, ..entry });
+        }
     }
 
     /// Whether another flow gave way.
@@ -112,9 +122,10 @@ impl Model {
                     }
                 };
             }
-            Change::Resized { service, old } => {
+            Change::Replaced { service, old, by_source } => {
                 let rule = &mut self.tracking.rules[*service];
                 rule.old.clone_from(old);
+                rule.old_by_source = by_source.filter(|_| !old.is_empty());
                 rule.tracked.values_mut().for_each(|previous| *previous = None);
             }
             Change::Affinity { service, source, remember } => {
@@ -137,7 +148,8 @@ impl Model {
 
     /// The backend that a flow's packet goes to, remembered as the page says.
     pub(super) fn follow(&mut self, rule: usize, flow: &FlowKey, opens: bool) -> Option<usize> {
-        let (hash, slot) = self.hash_and_slot(rule, flow, self.tables[rule].len());
+        let by_source = self.tracking.rules[rule].by_source;
+        let (hash, slot) = self.hash_and_slot(flow, by_source, self.tables[rule].len());
         let current = self.tables[rule][slot].map(|backend| (rule, backend));
         let special = &self.tracking.rules[rule];
         let tracked = special.tracked.get(&(slot as u32)).copied();
@@ -145,11 +157,17 @@ impl Model {
             return current.map(|(_, backend)| backend);
         }
         let begins = opens || (special.remembers && flow.protocol != 6);
+        let old_by_source = special.old_by_source.unwrap_or(by_source);
         let previous = match (tracked, special.old.len()) {
             (None, _) => None,
             (Some(previous), 0) => previous,
-            (Some(_), slots) => special.old[self.hash_and_slot(rule, flow, slots).1],
+            (Some(_), slots) => special.old[self.hash_and_slot(flow, old_by_source, slots).1],
         };
+        if special.old_by_source.is_some() {
+            let (other, _) = self.hash_and_slot(flow, !by_source, 1);
+            self.tracking.flows.rehash(other, hash);
+            self.tracking.newcomers.rehash(other, hash);
+        }
         let previous = previous.map(|backend| (rule, backend));
         self.remembered(hash, opens)
             .or_else(|| self.unknown(hash, begins, current, previous))
@@ -216,11 +234,11 @@ impl Model {
         self.lives(member) && !(opens && drains)
     }
 
-    /// The hash that a flow is known by, and its slot in a table of so many.
-    fn hash_and_slot(&self, rule: usize, flow: &FlowKey, slots: usize) -> (u64, usize) {
+    /// The hash that a flow is known by, and its slot in a table of so many, where the client alone picks it or not.
+    fn hash_and_slot(&self, flow: &FlowKey, by_source: bool, slots: usize) -> (u64, usize) {
         let keys = HashKeys::from_seed(self.hash_seed);
         let whole = keys.flow(&flow.words());
-        if !self.tracking.rules[rule].by_source {
+        if !by_source {
             return (whole, slot::index(whole, slots as u32) as usize);
         }
         let client = keys.flow(&FlowKey { client_port: 0, ..*flow }.words()) >> CLIENT << CLIENT;

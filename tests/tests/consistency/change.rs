@@ -87,3 +87,27 @@ fn no_connection_breaks_in_a_flood_of_first_packets() {
     let broken = connections.broken();
     assert!(broken.is_empty(), "{} connections are broken: {:?}", broken.len(), broken.first());
 }
+
+#[test]
+fn no_connection_breaks_when_the_affinity_changes() {
+    if !is_root("no_connection_breaks_when_the_affinity_changes") {
+        return;
+    }
+    let mut scene = Scene::start("affinity: auto", None, 9);
+    let (silent, mut active) = (Connections::open(&scene.lab, 300), vec![Connections::open(&scene.lab, 300)]);
+    silent.go_on();
+    for affinity in ["source", "auto", "source", "flow", "source", "auto"] {
+        scene.change_fields(&format!("affinity: {affinity}"));
+        let opened = Connections::open(&scene.lab, 60);
+        // All of them are one client's.
+        assert_eq!(opened.by_backend().len() == 1, affinity == "source", "{:?}", opened.by_backend());
+        active.push(opened);
+        active.iter().for_each(Connections::go_on);
+    }
+    scene.restart(Signal::KILL);
+    for connections in active.iter().chain([&silent]) {
+        connections.go_on();
+        let broken = connections.broken();
+        assert!(broken.is_empty(), "{} connections are broken: {:?}", broken.len(), broken.first());
+    }
+}

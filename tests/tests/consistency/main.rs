@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod away;
 mod change;
 mod drain;
 mod scene;

@@ -2,8 +2,11 @@
 
 use std::net::Ipv4Addr;
 
-use dsr::lab::{Lab, Node, PORT, net::Links};
-use dsr_tests::lab::{Configuration, agent, connections::Servers, dsr_program};
+use dsr::lab::{
+    Lab, Node, PORT, Samples,
+    net::{LinkState, Links},
+};
+use dsr_tests::lab::{Configuration, PATIENCE, agent, connections::Servers, dsr_program};
 use rustix::process::Signal;
 
 /// A lab whose nodes are several backends each, and servers on all of them.
@@ -20,6 +23,10 @@ const CHECK: &str = "{command: [/bin/sh, -c, \"test ! -e /run/dsr/$DSR_BACKEND.s
 pub(crate) const NODES: u8 = 3;
 /// Backends that a node is besides the one named after it.
 pub(crate) const FURTHER: u8 = 3;
+
+fn service_line(vip: Ipv4Addr, fields: &str) -> String {
+    format!("name: www, vip: {vip}, port: {PORT}, {fields}")
+}
 
 /// A backend that a node is too.
 pub(crate) fn further(node: u8, number: u8) -> (String, Ipv4Addr) {
@@ -45,7 +52,7 @@ impl Scene {
         }
         let servers = Servers::start(&lab);
         let vip = lab.vip(0).unwrap();
-        let line = format!("name: www, vip: {vip}, port: {PORT}, {fields}");
+        let line = service_line(vip, fields);
         let mut configuration = Configuration::of(&lab).no_services().line(&line).health(CHECK);
         if let Some(top) = top {
             configuration = configuration.top(top);
@@ -64,12 +71,36 @@ impl Scene {
         agent::reload(&self.configuration, &self.lab);
     }
 
+    /// Gives the service other fields, and waits until they are in force.
+    pub(crate) fn change_fields(&mut self, fields: &str) {
+        let line = service_line(self.lab.vip(0).unwrap(), fields);
+        self.change(|file| file.no_services().line(&line));
+    }
+
+    /// Pulls a node's cable, waits until its backends get no new connections, lets something happen `meanwhile`, and waits
+    /// until they get some again. Its servers go on.
+    pub(crate) fn unplug(&mut self, node: u8, meanwhile: impl FnOnce(&mut Self)) {
+        let backend = Node::Backend(node).to_string();
+        self.lab.set_backend(node, LinkState::Down).unwrap();
+        self.wait_for(&backend, |_, slots| slots == 0);
+        meanwhile(self);
+        self.lab.set_backend(node, LinkState::Up).unwrap();
+        self.wait_for(&backend, |_, slots| slots > 0);
+    }
+
     /// Ends the agent with a signal that leaves the program, and starts another.
     pub(crate) fn restart(&mut self, signal: Signal) {
+        self.restart_agent(signal);
+        agent::wait_for_slots(agent::running(&self.lab), &self.configuration);
+    }
+
+    /// The same where not every backend is there to be given slots.
+    pub(crate) fn restart_agent(&mut self, signal: Signal) {
         agent::running(&self.lab).signal(signal);
         dsr_tests::lab::eventually("end of the agent", || agent::running(&self.lab).ended());
         self.lab.start_agent(dsr_program()).unwrap();
-        agent::wait_for_slots(agent::running(&self.lab), &self.configuration);
+        let is_there = |samples: &Samples| samples.sum("dsr_build_info", &[]) > 0.0;
+        agent::running(&self.lab).wait_until("its metrics", PATIENCE, is_there).unwrap();
         let log = agent::running(&self.lab).log();
         assert!(log.contains("taken over from an agent that is gone"), "{log}");
     }

@@ -152,6 +152,22 @@ fn features_that_are_not_used_change_no_verdict() {
 }
 
 #[test]
+fn programs_of_every_affinity_load() {
+    if !is_root("programs_of_every_affinity_load") {
+        return;
+    }
+    let yes_and_no = [false, true];
+    for (source, remember) in yes_and_no.into_iter().flat_map(|source| yes_and_no.map(|remember| (source, remember))) {
+        for others in [Features { vlan: true, ..Features::NONE }, Features::ALL] {
+            let features = Features { track: true, source, remember, ..others };
+            let loaded = Program::load(desired(), &network(&[]), features);
+            let error = loaded.err().map(|error| format!("{error:#}"));
+            assert_eq!(error, None, "{features:?}");
+        }
+    }
+}
+
+#[test]
 fn the_tables_follow_the_plan_while_loaded() {
     if !is_root("the_tables_follow_the_plan_while_loaded") {
         return;
@@ -167,8 +183,14 @@ fn the_tables_follow_the_plan_while_loaded() {
     assert_eq!(outcome.verdict, Verdict::Tx);
     assert_ne!(outcome.frame[..6], backend_mac(n), "a backend that cannot be reached gets nothing");
 
+    let meanwhile = outcome.frame[..6].to_vec();
     program.reconcile(desired(), &network(&[])).unwrap();
-    assert_eq!(program.run(&frame).unwrap().frame[..6], backend_mac(n), "and everything back when it can");
+    assert_eq!(program.run(&frame).unwrap().frame[..6], meanwhile, "what began meanwhile stays where it is");
+    let other = (4001..u16::MAX).find(|port| expected_backend((CLIENT, *port), Protocol::Tcp, 80, 3) == n).unwrap();
+    for segment in [Segment::Data, Segment::Syn] {
+        let frame = tcp((CLIENT, other), (VIP, 80), segment);
+        assert_eq!(program.run(&frame).unwrap().frame[..6], backend_mac(n), "and all else comes back when it can");
+    }
 
     let www = Service { affinity: Affinity::None, ..service("www", VIP, Protocol::Tcp, 80, 40) };
     let more = Desired { services: vec![www], ..desired() };

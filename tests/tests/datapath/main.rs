@@ -9,6 +9,7 @@ mod forget;
 mod forward;
 mod interfaces;
 mod refuse;
+mod source;
 mod trace;
 mod track;
 

@@ -7,7 +7,7 @@ use dsr_common::{
     address::{Address, Family},
     flow::Flow,
     hash::HashKeys,
-    service::{FLAG_SOURCE, TableRef},
+    service::TableRef,
     track,
 };
 use dsr_tests::{
@@ -31,7 +31,7 @@ pub(crate) const FEATURES: Features =
     Features { vlan: true, track: true, source: true, remember: true, ..Features::NONE };
 
 /// The program with all slots stable.
-fn program() -> Program {
+pub(crate) fn program() -> Program {
     Program::load(desired(), &network(&[]), FEATURES).unwrap()
 }
 
@@ -59,7 +59,7 @@ fn query(port: u16) -> Vec<u8> {
 }
 
 /// The hash of a flow in a service with these flags.
-fn hash(client: (Ipv4Addr, u16), port: u16, flags: u8) -> u64 {
+pub(crate) fn hash(client: (Ipv4Addr, u16), port: u16, flags: u8) -> u64 {
     let flow = Flow {
         family: Family::V4,
         protocol: if port == 80 { 6 } else { 17 },
@@ -215,10 +215,10 @@ fn a_resized_table_finds_previous_members_by_its_old_slots() {
     let old_slot = TableRef::new(0, 101, 0).slot(hash((CLIENT, ONE), 80, 0)) as usize;
     let mut old = vec![Some(1); 101];
     old[old_slot] = Some(2);
-    program.change(&Change::Resized { service: WWW, old });
+    program.change(&Change::Replaced { service: WWW, old, by_source: None });
     set_slot(&mut program, ONE, WWW, went(0, 1));
     assert_eq!(sent(&program, &data(ONE)), (Some(3), vec!["to_previous"]));
-    program.change(&Change::Resized { service: WWW, old: Vec::new() });
+    program.change(&Change::Replaced { service: WWW, old: Vec::new(), by_source: None });
     set_slot(&mut program, TWO, WWW, went(3, 1));
     assert_eq!(sent(&program, &data(TWO)), (Some(3), vec!["to_previous"]), "and by its own ones again");
 }
@@ -237,26 +237,6 @@ fn a_service_that_remembers_every_flow_does_so_in_stable_slots() {
     assert_eq!(sent(&program, &query(ONE)), (Some(1), vec!["hit"]));
     set_slot(&mut program, TWO, DNS, went(1, 2));
     assert_eq!(sent(&program, &query(TWO)), (Some(2), vec!["new"]), "a flow that is not known begins here");
-}
-
-#[test]
-fn flows_of_one_client_share_a_slot_and_are_told_apart() {
-    if !is_root("flows_of_one_client_share_a_slot_and_are_told_apart") {
-        return;
-    }
-    let mut program = program();
-    program.change(&Change::Affinity { service: WWW, source: true, remember: false });
-    let slot = TableRef::new(0, program.slots(WWW), FLAG_SOURCE).slot(hash((CLIENT, ONE), 80, FLAG_SOURCE));
-    program.change(&Change::Slot { service: WWW, slot, to: SlotState::Stable(Some(0)) });
-    for port in 1024..1064 {
-        assert_eq!(sent(&program, &data(port)), (Some(1), vec![]));
-    }
-    program.change(&Change::Slot { service: WWW, slot, to: went(1, 2) });
-    for port in (1024..1064).step_by(2) {
-        assert_eq!(sent(&program, &syn(port + 1)), (Some(2), vec!["new"]));
-        assert_eq!(sent(&program, &data(port)), (Some(1), vec!["to_previous"]), "one that was there before");
-        assert_eq!(sent(&program, &data(port + 1)), (Some(2), vec!["promoted"]));
-    }
 }
 
 #[test]

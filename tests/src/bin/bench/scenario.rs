@@ -111,6 +111,7 @@ fn desired(scenario: Scenario) -> Desired {
         on_agent_death: scenario.on_agent_death,
         affinity: Affinity::default(),
         flow_timeout: FlowTimeout::default(),
+        return_timeout: Some(FlowTimeout::default()),
         pool: "web".to_owned(),
         fallback: None,
         forward: Forward::L2,

@@ -134,8 +134,9 @@ impl Drawing {
                 step(at, Change::Die);
                 step(at.after(CRASH_SECONDS), Change::Revive);
             }
-            Kind::FalseAlarm => {
-                step(at, Change::Stand(Standing::Down));
+            Kind::FalseAlarm | Kind::KeptAlarm => {
+                let meanwhile = if kind == Kind::KeptAlarm { Standing::Draining } else { Standing::Down };
+                step(at, Change::Stand(meanwhile));
                 step(at.after(ALARM_SECONDS), Change::Stand(Standing::Active));
             }
         }

@@ -70,6 +70,11 @@ impl View {
         matches!(self.standing(member), Standing::Draining | Standing::Active)
     }
 
+    /// Whether a member's flows are kept: it can be sent to, or may come back.
+    pub(crate) fn keeps(&self, member: Member) -> bool {
+        self.standing(member) != Standing::Absent
+    }
+
     /// Whether a member shall get no new flows.
     pub(crate) fn drains(&self, member: Member) -> bool {
         self.standing(member) == Standing::Draining

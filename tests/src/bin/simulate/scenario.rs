@@ -36,6 +36,8 @@ pub(crate) enum Kind {
     Crash,
     /// A health check calls backends dead that are not.
     FalseAlarm,
+    /// The same where they keep their flows (`on_down: keep`) and get no new ones.
+    KeptAlarm,
 }
 
 /// What happens to a pool in daily work.
@@ -90,6 +92,7 @@ impl Scenario {
             one("backends get another weight", &[Kind::Reweight]),
             one("backends die and return", &[Kind::Crash]),
             one("backends are called dead for 10 s", &[Kind::FalseAlarm]),
+            one("the same, with `on_down: keep`", &[Kind::KeptAlarm]),
             Self { backends: 40, ..one("backends join, and the table grows", &[Kind::Join]) },
             one("all but false alarms, in turn", DAILY),
             Self { flood_per_second: FLOOD_PER_SECOND, ..one("the same, and a flood of SYNs", DAILY) },

@@ -50,11 +50,12 @@ fn nothing_breaks_where_no_backend_changes() {
 
 #[test]
 fn one_balancer_of_this_design_keeps_every_flow() {
-    for kind in [Kind::Join, Kind::Drain, Kind::Reweight, Kind::Crash] {
+    for kind in [Kind::Join, Kind::Drain, Kind::Reweight, Kind::Crash, Kind::KeptAlarm] {
         let changes: &[Kind] = match kind {
             Kind::Join => &[Kind::Join],
             Kind::Drain => &[Kind::Drain],
             Kind::Reweight => &[Kind::Reweight],
+            Kind::KeptAlarm => &[Kind::KeptAlarm],
             Kind::Crash | Kind::FalseAlarm => &[Kind::Crash],
         };
         let outcome = run(&scenario(1, changes));
@@ -64,6 +65,15 @@ fn one_balancer_of_this_design_keeps_every_flow() {
         assert_eq!(outcome.designs[DSR].work.evicted, 0, "{kind:?}");
         assert_eq!(outcome.lost > 0, matches!(kind, Kind::Crash | Kind::Drain), "{kind:?}: {} lost", outcome.lost);
     }
+}
+
+/// A table that knows every flow loses those alone that send something meanwhile.
+#[test]
+fn a_false_alarm_breaks_no_flow_that_is_silent_meanwhile() {
+    let outcome = run(&scenario(1, &[Kind::FalseAlarm]));
+    let [maglev, lru, dsr] = broken(&outcome);
+    assert!(lru > 0 && maglev > lru, "{maglev} flows moved, {lru} sent something");
+    assert_eq!(dsr, lru);
 }
 
 #[test]

@@ -51,12 +51,12 @@ impl Slots {
             self.resize(old, new, now);
         }
         // Nothing is left to keep flows for.
-        self.previous.iter_mut().for_each(|previous| *previous = previous.filter(|before| new.serves(before.member)));
+        self.previous.iter_mut().for_each(|previous| *previous = previous.filter(|before| new.keeps(before.member)));
     }
 
     /// Ends what has settled. `strays` says of each slot whether an entry names another member than the slot does.
-    /// Members before are forgotten after `timeout` seconds.
-    pub(crate) fn settle(&mut self, strays: &[bool], timeout: u32, now: Moment) {
+    /// Members before are forgotten after `timeout` seconds. One that has its slot again needs no mention there.
+    pub(crate) fn settle(&mut self, view: &View, strays: &[bool], timeout: u32, now: Moment) {
         let is_over = |before: &Previous| before.since.after(f64::from(timeout)) <= now;
         self.previous.iter_mut().for_each(|previous| *previous = previous.filter(|before| !is_over(before)));
         let resized = self.previous.len() != self.tracked.len();
@@ -66,7 +66,9 @@ impl Slots {
             return;
         }
         for (slot, tracked) in self.tracked.iter_mut().enumerate() {
-            *tracked &= strays[slot] || self.previous[slot].is_some();
+            let is_other = |before: Previous| view.slots()[slot] != Some(before.member);
+            *tracked &= strays[slot] || self.previous[slot].is_some_and(is_other);
+            self.previous[slot] = self.previous[slot].filter(|_| *tracked);
         }
     }
 
@@ -81,7 +83,7 @@ impl Slots {
             if before == after || self.tracked[slot] {
                 continue;
             }
-            if let Some(member) = before.filter(|member| new.serves(*member)) {
+            if let Some(member) = before.filter(|member| new.keeps(*member)) {
                 self.previous[slot] = Some(Previous { member, since: now });
                 self.tracked[slot] = true;
             }

@@ -99,7 +99,7 @@ impl Balancer for Tracked {
             });
         }
         if self.slots.any_tracked() {
-            self.slots.settle(&strays, self.tracking.timeout, now);
+            self.slots.settle(view, &strays, self.tracking.timeout, now);
         }
     }
 
