@@ -80,7 +80,7 @@ const ORDINARY: Features = Features { vlan: true, track: true, ..NONE };
 
 /// The product: its name, the frames, how they leave, the features that it is loaded with, and how many of a hundred slots
 /// are tracked.
-const VARIANTS: [(&str, Headers, Leave, Features, u32); 19] = [
+const VARIANTS: [(&str, Headers, Leave, Features, u32); 20] = [
     (RELEASED, V4, Untagged, ORDINARY, 0),
     ("dsr other interface", V4, OtherInterface, Features { redirect: true, ..ORDINARY }, 0),
     ("dsr tag", V4.tagged(), Tagged, ORDINARY, 0),
@@ -95,6 +95,7 @@ const VARIANTS: [(&str, Headers, Leave, Features, u32); 19] = [
     ("dsr+any", V4, Untagged, Features { any: true, ..NONE }, 0),
     ("dsr+jumbo", V4, Untagged, Features { jumbo: true, ..NONE }, 0),
     ("dsr+track", V4, Untagged, Features { track: true, ..NONE }, 0),
+    ("dsr 1% tracked", V4, Untagged, ORDINARY, 1),
     ("dsr 10% tracked", V4, Untagged, ORDINARY, 10),
     ("dsr all tracked", V4, Untagged, ORDINARY, 100),
     (PASSING, V4, Untagged, Features { heartbeat: true, ..ORDINARY }, 0),
