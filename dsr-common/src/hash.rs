@@ -45,6 +45,13 @@ pub trait Keys {
         mix(sum)
     }
 
+    /// The 64-bit hash of a client: of its address and family alone, so that it is the same for every service.
+    #[inline(always)]
+    fn client(&self, family: Family, client: Address) -> u64 {
+        let nothing = Address { hi: 0, lo: 0 };
+        self.flow(&Flow { family, protocol: 0, client_port: 0, service_port: 0, client, vip: nothing })
+    }
+
     /// The 32-bit hash of a service's key: the row where the probing starts.
     #[inline(always)]
     fn service(&self, vip: Address, key: ServiceKey) -> u32 {
@@ -189,6 +196,16 @@ mod tests {
         ];
         let hashes: HashSet<u64> = variants.iter().map(|f| keys.flow(f)).collect();
         assert_eq!(hashes.len(), variants.len());
+    }
+
+    #[test]
+    fn a_client_is_known_by_address_and_family() {
+        let keys = HashKeys::from_seed(7);
+        let (one, two) = (Address { hi: 1, lo: 2 }, Address { hi: 2, lo: 2 });
+        let clients = [(Family::V6, one), (Family::V6, two), (Family::V4, Address { hi: 0, lo: 2 })];
+        let hashes: HashSet<u64> = clients.iter().map(|(family, client)| keys.client(*family, *client)).collect();
+        assert_eq!(hashes.len(), clients.len());
+        assert_ne!(keys.client(Family::V4, Address::default()), keys.client(Family::V6, Address::default()));
     }
 
     proptest! {

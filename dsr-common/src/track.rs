@@ -29,7 +29,7 @@ const _: () = assert!(size_of::<FlowSet>() == 64);
 /// the flow was last seen. Bits 28 to 63: a tag, which is those bits of the flow's hash, so that its slot can be told
 /// from it. A packet of an unknown flow finds the tag of another one among the eight of its set once in 2^33; with
 /// `affinity: source`, where only the lowest twelve of these bits differ between connections of one client, one of
-/// the same client's within the same set once in 2^12 for each.
+/// the same client's within the same set, to whatever service, once in 2^12 for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Entry(u64);
@@ -138,15 +138,15 @@ impl Entry {
 
 /// The hash by which a flow of a service is given its slot and is remembered.
 ///
-/// Where a client's flows share a slot, the upper bits are those of the client's hash, which is that of the flow without
-/// the client's port, and the lower ones the flow's own: the flows of one client are still remembered one by one.
+/// Where a client's flows share a slot, the upper bits are those of the hash of the client's address, whatever the service,
+/// and the lower ones the flow's own: the flows of one client are still remembered one by one.
 #[inline(always)]
 pub fn hash(keys: &impl Keys, flow: &Flow, table: TableRef) -> u64 {
     let whole = keys.flow(flow);
     if table.flags() & FLAG_SOURCE == 0 {
         return whole;
     }
-    let client = keys.flow(&Flow { client_port: 0, ..*flow });
+    let client = keys.client(flow.family, flow.client);
     client & CLIENT_BITS | whole & !CLIENT_BITS
 }
 
@@ -209,6 +209,27 @@ mod tests {
         assert_eq!(hash(&keys, &flow(1, 2), by_flow), keys.flow(&flow(1, 2)));
         assert_eq!(hash(&keys, &flow(1, 2), by_flow.with_other_rule()), two);
         assert_eq!(set(hash(&keys, &flow(1, 2), by_flow), 0xffff), set(two, 0xffff), "its entries are in one set");
+    }
+
+    #[test]
+    fn a_client_has_one_slot_in_all_services_and_an_entry_for_each_flow() {
+        let keys = HashKeys::from_seed(1);
+        let table = TableRef::new(0, 65537, FLAG_SOURCE);
+        let vips = [[192, 0, 2, 10], [192, 0, 2, 11]].map(Address::from_v4);
+        let flow = |n: u16| Flow {
+            family: Family::V4,
+            protocol: if n.is_multiple_of(2) { 6 } else { 17 },
+            client_port: n.to_be(),
+            service_port: if n.is_multiple_of(3) { 21 } else { 50000_u16.to_be() },
+            client: Address::from_v4([10, 0, 0, 1]),
+            vip: vips[usize::from(n) % 2],
+        };
+        let first = hash(&keys, &flow(0), table);
+        for n in 1..1000 {
+            let other = hash(&keys, &flow(n), table);
+            assert_eq!(table.slot(other), table.slot(first), "port {n}");
+            assert_ne!(other, first, "port {n}");
+        }
     }
 
     #[test]

@@ -13,10 +13,10 @@ use dsr_common::{
     limits,
     member::MemberRow,
     previous::PreviousBlock,
-    service::{ServiceKey, ServiceRow},
+    service::{FLAG_SOURCE, ServiceKey, ServiceRow, TableRef},
     slot::SlotBlock,
     stats::{Counters, Reason, Tracking},
-    track::FlowSet,
+    track::{self, FlowSet},
 };
 
 /// To be raised where the meaning of a field changes and nothing below shows it.
@@ -43,7 +43,8 @@ fn number() -> u64 {
     // Where a service and a flow are looked for, by example.
     let (one, two) = (Address { hi: 1, lo: 2 }, Address { hi: 3, lo: 4 });
     let flow = Flow { family: Family::V6, protocol: 6, client_port: 5, service_port: 6, client: one, vip: two };
-    let hashes = [u64::from(keys.service(one, ServiceKey(3))), keys.flow(&flow)];
+    let by_source = TableRef::new(0, 1, FLAG_SOURCE);
+    let hashes = [u64::from(keys.service(one, ServiceKey(3))), keys.flow(&flow), track::hash(&keys, &flow, by_source)];
     let words = sizes.map(|size| size as u64).into_iter().chain(bounds.map(u64::from)).chain([LAYOUT]).chain(hashes);
     let labels = Reason::ALL.iter().map(|reason| reason.label()).chain(Tracking::ALL.iter().map(|one| one.label()));
     let octets = words.flat_map(u64::to_le_bytes).chain(labels.flat_map(str::bytes));

@@ -241,7 +241,8 @@ impl Model {
         if !by_source {
             return (whole, slot::index(whole, slots as u32) as usize);
         }
-        let client = keys.flow(&FlowKey { client_port: 0, ..*flow }.words()) >> CLIENT << CLIENT;
+        let words = flow.words();
+        let client = keys.client(words.family, words.client) >> CLIENT << CLIENT;
         (client + whole % (1 << CLIENT), slot::index(client, slots as u32) as usize)
     }
 }

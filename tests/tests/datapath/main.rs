@@ -8,6 +8,7 @@ mod explain;
 mod forget;
 mod forward;
 mod interfaces;
+mod one_client;
 mod refuse;
 mod source;
 mod trace;

@@ -7,3 +7,4 @@ mod http;
 mod iperf;
 mod prometheus;
 mod refuse;
+mod source;
