@@ -23,6 +23,7 @@ pub mod slot;
 pub mod stats;
 pub mod trace;
 pub mod track;
+pub mod vlan;
 
 #[cfg(feature = "user")]
 mod pod;

@@ -6,6 +6,9 @@ pub const SERVICE_PROBES: u32 = 8;
 /// The most interfaces that one agent can serve.
 pub const INTERFACES_MAX: u32 = 16;
 
+/// Entries of the table of VLAN keys: VLANs in the `vlans` of VIPs, and VLANs of two tags that this host is in.
+pub const VLAN_KEYS_MAX: u32 = 1 << 14;
+
 /// Rows of the interface table, a power of two: one for each interface, and one for each port of those that are bonds.
 pub const INTERFACE_ROWS: u32 = 64;
 

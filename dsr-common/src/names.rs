@@ -23,6 +23,10 @@ pub const COUNTERS: &str = "COUNTERS";
 pub const REASONS: &str = "REASONS";
 /// Array of [`crate::interface::InterfaceRow`].
 pub const INTERFACES: &str = "INTERFACES";
+/// Map: the VLANs of one tag that this host is in, a [`crate::vlan::VlanSet`] for each row of [`INTERFACES`].
+pub const VLANS: &str = "VLANS";
+/// Map: a hash table of [`crate::vlan::VlanKey`]; the value says nothing.
+pub const VLAN_KEYS: &str = "VLAN_KEYS";
 /// Device map: where packets go that leave by another interface than they came in on.
 pub const DEVICES: &str = "DEVICES";
 
@@ -78,3 +82,5 @@ pub const FEATURE_SOURCE: &str = "FEATURE_SOURCE";
 pub const FEATURE_REMEMBER: &str = "FEATURE_REMEMBER";
 /// Load-time constant, `u8`: one if a service has [`crate::service::FLAG_PASS`].
 pub const FEATURE_HEARTBEAT: &str = "FEATURE_HEARTBEAT";
+/// Load-time constant, `u8`: one if a service has [`crate::service::FLAG_VLANS`].
+pub const FEATURE_VLAN_LISTS: &str = "FEATURE_VLAN_LISTS";

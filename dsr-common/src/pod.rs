@@ -15,6 +15,7 @@ use crate::{
     stats::Counters,
     trace::TraceFilter,
     track::FlowSet,
+    vlan::{VlanKey, VlanSet},
 };
 
 // SAFETY: integers only, `repr(C)` or transparent, no implicit padding (asserted by size), any bit pattern is valid.
@@ -33,6 +34,10 @@ unsafe impl aya::Pod for PreviousBlock {}
 unsafe impl aya::Pod for TableRef {}
 // SAFETY: as above.
 unsafe impl aya::Pod for FlowSet {}
+// SAFETY: as above.
+unsafe impl aya::Pod for VlanSet {}
+// SAFETY: as above.
+unsafe impl aya::Pod for VlanKey {}
 // SAFETY: as above.
 unsafe impl aya::Pod for Counters {}
 // SAFETY: as above.

@@ -131,6 +131,9 @@ pub const FLAG_PASS: u8 = 16;
 /// ([`FLAG_SOURCE`]). Flows are known by either hash until they are seen again.
 pub const FLAG_REHASHED: u8 = 32;
 
+/// Flag of a service's row and of its VIP's: the VIP is in the VLANs of its own list (`vlans`), and in no others.
+pub const FLAG_VLANS: u8 = 64;
+
 /// Where a service's members are: one aligned word, so that they can be moved at once.
 ///
 /// Bits 0 to 23: the first row in the member map. Bits 24 to 31: the binary logarithm of the rows set aside.

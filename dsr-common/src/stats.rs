@@ -66,6 +66,8 @@ counted! {
         PassNoInterface => "pass_no_interface",
         /// Passed: no agent looks after the service any more, and it is configured to be the node's then.
         PassAgentDead => "pass_agent_dead",
+        /// Passed: the frame is about a VIP that is not in the frame's VLAN.
+        PassVlan => "pass_vlan",
         /// Dropped: the IP or transport header of a packet to a VIP contradicts itself or the frame's length.
         DropMalformed => "drop_malformed",
         /// Dropped: no service of the VIP has this protocol and port.

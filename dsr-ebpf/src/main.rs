@@ -48,6 +48,8 @@ mod service;
 #[cfg(target_arch = "bpf")]
 mod trace;
 #[cfg(target_arch = "bpf")]
+mod vlan;
+#[cfg(target_arch = "bpf")]
 mod watch;
 #[cfg(target_arch = "bpf")]
 mod wire;
@@ -77,6 +79,7 @@ mod program {
         service,
         subprograms::Scalar,
         trace::{Observer, Trace, Unobserved},
+        vlan,
         wire::{
             ethernet,
             headers::{self, Headers, Tagged, Untagged},
@@ -131,13 +134,15 @@ mod program {
             ethernet::IPV6 if maps::ipv6() => {
                 fast_path::<O, Untagged, ipv6::Header>(&mut frame, &interface, Shape::Ipv6)
             }
-            ethernet::VLAN | ethernet::SERVICE_VLAN if maps::vlans() => match parse::ethertype_behind_tag(&frame)? {
-                ethernet::IPV4 => fast_path::<O, Tagged, ipv4::Header>(&mut frame, &interface, Shape::TaggedIpv4),
-                ethernet::IPV6 if maps::ipv6() => {
-                    fast_path::<O, Tagged, ipv6::Header>(&mut frame, &interface, Shape::TaggedIpv6)
+            ethernet::VLAN | ethernet::SERVICE_VLAN if maps::vlans() => {
+                match parse::ethertype_behind_tag(&frame, interface.row)? {
+                    ethernet::IPV4 => fast_path::<O, Tagged, ipv4::Header>(&mut frame, &interface, Shape::TaggedIpv4),
+                    ethernet::IPV6 if maps::ipv6() => {
+                        fast_path::<O, Tagged, ipv6::Header>(&mut frame, &interface, Shape::TaggedIpv6)
+                    }
+                    _ => None,
                 }
-                _ => None,
-            },
+            }
             _ => None,
         }
     }
@@ -178,6 +183,7 @@ mod program {
     fn slow_path<O: Observer>(frame: &mut Frame, interface: &Interface) -> Result<Egress, Reason> {
         let arrival = parse::link(frame, interface)?;
         let link = &arrival.link;
+        vlan::check(frame, &arrival, interface)?;
         let ip = match (arrival.payload, arrival.addressee) {
             (Payload::Ipv4, Addressee::Us) => parse::ipv4(frame, link.end()),
             (Payload::Ipv6, addressee) => {
@@ -334,6 +340,7 @@ mod program {
             | Reason::PassNdClaim
             | Reason::PassTruncated
             | Reason::PassNoInterface
+            | Reason::PassVlan
             | Reason::PassAgentDead => xdp_action::XDP_PASS,
             Reason::DropMalformed
             | Reason::DropNoService

@@ -10,6 +10,7 @@ mod heartbeat;
 mod rate;
 mod trace;
 mod track;
+mod vlans;
 
 use core::{
     mem::offset_of,
@@ -40,6 +41,7 @@ pub(crate) use self::{
     rate::{may_reject, seconds},
     trace::{may_tell, set_traced, set_traced_outcome, set_traced_row, trace_filter, traced},
     track::{FlowTable, add_tracking, clock, flows, old_table, previous},
+    vlans::{has_vlan, has_vlan_key},
 };
 
 #[map]
@@ -114,6 +116,8 @@ features! {
     remembers => FEATURE_REMEMBER,
     /// Whether in a service packets are passed to the node while no agent lives.
     heartbeats => FEATURE_HEARTBEAT,
+    /// Whether a VIP is in the VLANs of a list of its own.
+    vlan_lists => FEATURE_VLAN_LISTS,
 }
 
 /// A row of the interface table.

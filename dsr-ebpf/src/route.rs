@@ -4,7 +4,10 @@
 //! changes no frame but one that is answered from here.
 
 use aya_ebpf::bindings::xdp_md;
-use dsr_common::{service::FLAG_REJECT, stats::Reason};
+use dsr_common::{
+    service::{FLAG_REJECT, FLAG_VLANS},
+    stats::Reason,
+};
 
 use crate::{
     frame::Frame,
@@ -31,7 +34,8 @@ subprogram! {
     pub(crate) fn follow(ctx: *mut xdp_md, shape: Shape) -> Option<u32> {
         parse::reparse(&Frame::of(ctx), shape).and_then(|packet| {
             let service = service::exact(&packet.flow)?;
-            if service.is_passed() {
+            // The slow path asks for the VLAN of a VIP with a list.
+            if service.is_passed() || service.table.flags() & FLAG_VLANS != 0 {
                 return None;
             }
             select::row(&packet, &service).ok()

@@ -88,7 +88,7 @@ pub(crate) fn is_vip(family: Family, address: Address) -> bool {
 /// The flags of a VIP's row, and [`FOUND`]; zero where the address is no VIP. A function of its own, because what is sent
 /// to a service never asks, and all else may ask at many places.
 #[inline(never)]
-fn flags_of_vip(hi: u64, lo: u64, family: u32) -> u32 {
+pub(crate) fn flags_of_vip(hi: u64, lo: u64, family: u32) -> u32 {
     let key = ServiceKey::vip(if family == Family::V4 as u32 { Family::V4 } else { Family::V6 });
     search(Address { hi, lo }, key).map_or(0, |vip| FOUND | u32::from(vip.table.flags()))
 }

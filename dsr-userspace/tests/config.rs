@@ -248,3 +248,18 @@ fn what_is_nested_too_deep_is_refused_at_its_place() {
         assert!(config::parse(&text, Path::new("dsr.yaml")).is_err());
     }
 }
+
+#[test]
+fn vlans_are_read_as_the_program_names_them() {
+    let text = "interfaces: [eth0]
+pools: {web: {backends: [{name: web1, address: 10.0.0.11}]}}
+services:
+  - {name: www, vip: 192.0.2.10, port: 80, pool: web, vlans: [untagged, 100, \"7.100\"]}
+  - {name: all, vip: 192.0.2.11, port: 80, pool: web}
+";
+    let config = config::parse(text, Path::new("dsr.yaml")).unwrap();
+    let [www, all] = &config.desired.services[..] else { panic!("two services") };
+    let shown = www.vlans.as_ref().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(shown, ["untagged", "100", "7.100"]);
+    assert_eq!(all.vlans, None);
+}

@@ -86,6 +86,7 @@ impl Moment {
                 port: NonZeroU16::new(80).unwrap().into(),
             },
             announce: Announce::Arp,
+            vlans: None,
             on_empty: OnEmpty::Drop,
             on_agent_death: OnAgentDeath::Keep,
             affinity: Affinity::default(),

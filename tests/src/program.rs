@@ -1,7 +1,7 @@
 //! Runs frames through the real program (`BPF_PROG_TEST_RUN`) and shows exactly which counters moved.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr},
     num::NonZeroU16,
     sync::{Mutex, PoisonError},
@@ -18,10 +18,11 @@ use dsr::{
     },
     reconcile::{Layout, Sizes, apply, plan},
 };
-use dsr_common::trace::{TraceFilter, TraceRecord};
 use dsr_common::{
     member::MemberRow,
     stats::{Reason, Tracking},
+    trace::{TraceFilter, TraceRecord},
+    vlan::Vlan,
 };
 
 use crate::{
@@ -108,7 +109,10 @@ impl Program {
     /// Makes the tables follow another desired state or network.
     pub fn reconcile(&mut self, desired: Desired, network: &Network) -> anyhow::Result<()> {
         let planned = plan(&desired, network, &Health::default(), &BTreeMap::from([(IFINDEX, 0)]), &self.datapath)?;
+        self.datapath.set_vlans(IFINDEX, network.vlans.get(&IFINDEX).unwrap_or(&BTreeSet::new()))?;
+        self.datapath.add_vlan_lists(&desired)?;
         apply(&planned.changes, &mut self.datapath);
+        self.datapath.drop_vlan_lists(&desired)?;
         (self.desired, self.layout) = (desired, planned.layout);
         Ok(())
     }
@@ -228,6 +232,7 @@ pub fn service(name: &str, vip: Ipv4Addr, protocol: Protocol, port: u16, backend
         name: name.to_owned(),
         id: ServiceId { vip: vip.into(), protocol, port: NonZeroU16::new(port).expect("a port").into() },
         announce: Announce::Arp,
+        vlans: None,
         on_empty: OnEmpty::Drop,
         on_agent_death: OnAgentDeath::Keep,
         affinity: Affinity::default(),
@@ -256,11 +261,19 @@ pub const fn backend_mac(n: u8) -> [u8; 6] {
     [0x02, 0, 0, 0, 1, n]
 }
 
+/// VLANs of one tag that the host of most tests is in.
+const VLANS: [u16; 6] = [1, 5, 6, 7, 9, 100];
+
 /// A network in which every backend is on the segment of the interface, behind these VLAN tags.
 pub fn network(tags: &[VlanTag]) -> Network {
     let reach = (1..=100).map(|n| {
         let (source, destination) = (Mac(OWN_MAC), Mac(backend_mac(n)));
         (backend_address(n), Reach::Hop(Hop { ifindex: IFINDEX, source, destination, tags: tags.to_vec() }))
     });
-    Network { reach: reach.collect(), ..Network::default() }
+    let own = match tags {
+        [outer, inner] => Vlan::of(outer.id, inner.id),
+        _ => Vlan::of(7, 9),
+    };
+    let vlans = VLANS.iter().map(|number| Vlan::of(*number, 0)).chain([own]).collect();
+    Network { reach: reach.collect(), vlans: [(IFINDEX, vlans)].into(), ..Network::default() }
 }

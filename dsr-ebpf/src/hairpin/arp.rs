@@ -14,7 +14,7 @@ use crate::{
     service, watch,
     wire::{
         Word,
-        arp::{ETHERNET, Packet, REPLY, REQUEST},
+        arp::{Packet, REPLY, REQUEST},
         ethernet::{self, Header},
     },
 };
@@ -25,11 +25,7 @@ pub(crate) fn answer(frame: &mut Frame, link: &Link, interface: &Interface) -> R
     let Some(request) = frame.at::<Packet>(link.end()) else {
         return Reason::PassTruncated;
     };
-    if request.hardware != ETHERNET
-        || request.protocol != ethernet::IPV4
-        || request.hardware_length != 6
-        || request.protocol_length != 4
-    {
+    if !request.is_ipv4_over_ethernet() {
         return Reason::PassNotIp;
     }
     let sender = Address::from_v4(request.sender);

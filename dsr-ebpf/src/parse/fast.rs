@@ -7,12 +7,14 @@
 use dsr_common::{
     address::{Address, Family},
     flow::Flow,
+    vlan::Vlan,
 };
 
 use super::Packet;
 use crate::{
     frame::{self, Frame},
     subprograms::Scalar,
+    vlan,
     wire::{
         Be16, ethernet,
         headers::{Headers, Link, Tagged, Untagged},
@@ -61,8 +63,10 @@ pub(crate) fn ethertype_to(frame: &Frame, mac: u64) -> Option<Be16> {
 /// The EtherType behind the one tag of a frame, or the TPID of the next; nothing where the frame is shorter than all
 /// tagged ones that the fast path takes. What tags the fast path takes is to be asked here, and nowhere else.
 #[inline(always)]
-pub(crate) fn ethertype_behind_tag(frame: &Frame) -> Option<Be16> {
-    Some(frame.at::<Headers<Tagged, ipv4::Header>>(0)?.link.ethertype)
+pub(crate) fn ethertype_behind_tag(frame: &Frame, row: u32) -> Option<Be16> {
+    let link = &frame.at::<Headers<Tagged, ipv4::Header>>(0)?.link;
+    let tag = ethernet::Tag { word: link.tag, ethertype: link.ethertype };
+    vlan::is_of_interface(row, Vlan::of(tag.control(), 0)).then_some(link.ethertype)
 }
 
 /// An IP header of the fast path.

@@ -1,6 +1,6 @@
 //! The link header: for whom the frame is, and what it carries.
 
-use dsr_common::{interface::MAC_MASK, stats::Reason};
+use dsr_common::{interface::MAC_MASK, stats::Reason, vlan::Vlan};
 
 use crate::{
     frame::Frame,
@@ -17,6 +17,8 @@ pub(crate) struct Arrival {
     pub(crate) link: Link,
     pub(crate) addressee: Addressee,
     pub(crate) payload: Payload,
+    /// The VLAN that it is in.
+    pub(crate) vlan: Vlan,
 }
 
 /// What is needed of a frame's link header to send the frame on.
@@ -67,11 +69,14 @@ pub(crate) fn parse(frame: &Frame, interface: &Interface) -> Result<Arrival, Rea
         return Err(Reason::PassOtherHost);
     };
     let (mut ethertype, mut length) = (header.ethertype, ethernet::MACS);
+    let mut vlan = Vlan::UNTAGGED;
     if maps::vlans() && is_tag(ethertype) {
-        (ethertype, length) = (frame.at::<Tag>(length).ok_or(Reason::PassTruncated)?.ethertype, length + ethernet::TAG);
+        let outer = *frame.at::<Tag>(length).ok_or(Reason::PassTruncated)?;
+        (ethertype, length, vlan) = (outer.ethertype, length + ethernet::TAG, Vlan::of(outer.control(), 0));
         if is_tag(ethertype) {
-            (ethertype, length) =
-                (frame.at::<Tag>(length).ok_or(Reason::PassTruncated)?.ethertype, length + ethernet::TAG);
+            let inner = *frame.at::<Tag>(length).ok_or(Reason::PassTruncated)?;
+            vlan = Vlan::of(outer.control(), inner.control());
+            (ethertype, length) = (inner.ethertype, length + ethernet::TAG);
         }
     }
     let payload = match ethertype {
@@ -81,7 +86,7 @@ pub(crate) fn parse(frame: &Frame, interface: &Interface) -> Result<Arrival, Rea
         _ => Payload::Other,
     };
     let link = Link { source: header.source(), length, ifindex: interface.ifindex };
-    Ok(Arrival { link, addressee, payload })
+    Ok(Arrival { link, addressee, payload, vlan })
 }
 
 #[inline(always)]

@@ -21,7 +21,7 @@ pub(crate) use self::{
     fast::{Network, Shape, ethertype_behind_tag, ethertype_to, reparse},
     ipv4::parse as ipv4,
     ipv6::parse as ipv6,
-    link::{Addressee, Link, Payload, parse as link},
+    link::{Addressee, Arrival, Link, Payload, parse as link},
     quoted::parse as quoted,
     transport::parse as transport,
 };

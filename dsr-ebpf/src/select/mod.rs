@@ -7,7 +7,7 @@ mod track;
 use dsr_common::{
     flow::Flow,
     hash::Keys as _,
-    service::{FLAG_PASS, FLAG_REHASHED, FLAG_REMEMBER, FLAG_SOURCE},
+    service::{FLAG_PASS, FLAG_REHASHED, FLAG_REMEMBER, FLAG_SOURCE, FLAG_VLANS},
     slot,
     stats::Reason,
     track::hash,
@@ -38,7 +38,7 @@ pub(crate) fn member(packet: &Packet, service: &Service) -> Result<Choice, Reaso
 #[inline(always)]
 pub(crate) fn row_if_stable(flow: &Flow, service: &Service) -> Option<u32> {
     // One question for all, so that a service like nearly every one is asked no more than that.
-    let special = service.table.flags() & (FLAG_SOURCE | FLAG_REMEMBER | FLAG_PASS);
+    let special = service.table.flags() & (FLAG_SOURCE | FLAG_REMEMBER | FLAG_PASS | FLAG_VLANS);
     if special != 0 && (special != FLAG_PASS || service.is_passed()) {
         return None;
     }

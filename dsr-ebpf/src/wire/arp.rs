@@ -1,8 +1,8 @@
 //! ARP for IPv4 over Ethernet (RFC 826).
 
-use super::Be16;
+use super::{Be16, ethernet};
 
-pub(crate) const ETHERNET: Be16 = Be16::new(1);
+const ETHERNET: Be16 = Be16::new(1);
 pub(crate) const REQUEST: Be16 = Be16::new(1);
 pub(crate) const REPLY: Be16 = Be16::new(2);
 
@@ -22,3 +22,14 @@ pub(crate) struct Packet {
 }
 
 const _: () = assert!(size_of::<Packet>() == 28);
+
+impl Packet {
+    /// Whether its addresses are what their places above say.
+    #[inline(always)]
+    pub(crate) fn is_ipv4_over_ethernet(&self) -> bool {
+        self.hardware == ETHERNET
+            && self.protocol == ethernet::IPV4
+            && self.hardware_length == 6
+            && self.protocol_length == 4
+    }
+}

@@ -60,5 +60,13 @@ pub(crate) struct Tag {
     pub(crate) ethertype: Be16,
 }
 
+impl Tag {
+    /// The control information (TCI) of a whole tag, in host byte order.
+    #[inline(always)]
+    pub(crate) const fn control(&self) -> u16 {
+        u16::from_be((self.word >> 16) as u16)
+    }
+}
+
 #[cfg(not(target_endian = "little"))]
 compile_error!("the words of a MAC are put together for little-endian machines");

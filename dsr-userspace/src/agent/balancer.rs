@@ -201,7 +201,9 @@ impl Balancer {
             planned = self.scene().plan(&devices, &self.datapath);
         }
         let plan = planned?;
+        self.datapath.add_vlan_lists(&self.wish.desired)?;
         apply(&plan.changes, &mut self.datapath);
+        self.datapath.drop_vlan_lists(&self.wish.desired)?;
         tracing::debug!(changes = plan.changes.len(), "reconciled");
         self.layout = Arc::new(plan.layout);
         let attached = self.attached();

@@ -1,6 +1,9 @@
 //! Which interfaces frames come in on, and under which name of the configuration each of them counts.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::balancer::Balancer;
 use crate::{
@@ -52,9 +55,15 @@ pub(super) fn enter(
 ) -> Result<BTreeMap<u32, u32>, datapath::Error> {
     let devices = devices(datapath, config, network);
     datapath.set_interfaces(&devices)?;
+    let none = BTreeSet::new();
+    let vlans = |ifindex: u32| network.vlans.get(&ifindex).unwrap_or(&none);
+    for (_, interface) in &devices {
+        datapath.set_vlans(interface.ifindex, vlans(interface.ifindex))?;
+    }
     for (index, port) in &network.ports {
         if let Some(bond) = network.interfaces.get(&port.bond) {
             datapath.set_port(*index, bond)?;
+            datapath.set_vlans(*index, vlans(bond.ifindex))?;
         }
     }
     Ok(by_index(&devices))

@@ -88,6 +88,7 @@ impl Scene<'_> {
         let devices = enter(&mut fresh, self.config, self.network)?;
         if !old.is_some_and(|(_, keep)| keep == Keep::Everything) {
             // No packet meets these tables yet.
+            fresh.add_vlan_lists(&self.wish.desired)?;
             apply(&self.plan(&devices, &fresh)?.changes, &mut fresh);
         }
         match attach(self.config, self.network, &mut fresh, kept) {
@@ -125,6 +126,7 @@ impl Scene<'_> {
             source: has(Affinity::Source) || live.is_some_and(picks_by_source),
             remember: has(Affinity::Flow),
             heartbeat: services.iter().any(|service| service.on_agent_death == OnAgentDeath::Pass),
+            vlan_lists: services.iter().any(|service| service.vlans.is_some()),
         }
     }
 }

@@ -139,6 +139,7 @@ services:
         let tag = VlanTag { tpid: 0x8100, id: 7 };
         let network = Network {
             ports: BTreeMap::new(),
+            vlans: BTreeMap::new(),
             interfaces: [("eth0".to_owned(), interface(2, true)), ("eth1".to_owned(), interface(3, false))].into(),
             reach: BTreeMap::from([
                 (address(2), hop(2, Vec::new())),

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
+use dsr_common::vlan::Vlan;
 use serde::Deserialize;
 use serde_yaml::Value;
 
@@ -130,6 +131,7 @@ pub(super) struct ServiceRow {
     pub(super) protocol: Field<Protocol>,
     pub(super) pool: Field<PoolName>,
     pub(super) announce: Field<Announce>,
+    pub(super) vlans: Field<Vec<Field<Vlan>>>,
     pub(super) on_empty: Field<OnEmpty>,
     pub(super) on_agent_death: Field<OnAgentDeath>,
     pub(super) affinity: Field<Affinity>,
@@ -185,7 +187,7 @@ rows! {
                     the backend listens on the service's; remove it")];
     ServiceRow = "a service", "{name: www, vip: 192.0.2.10, port: 80, pool: web}",
         "a list, like [{name: www, vip: 192.0.2.10, port: 80, pool: web}]",
-        ["name", "vip", "port", "protocol", "pool", "announce", "on_empty", "on_agent_death", "affinity", "flow_timeout",
+        ["name", "vip", "port", "protocol", "pool", "announce", "vlans", "on_empty", "on_agent_death", "affinity", "flow_timeout",
          "return_timeout", "health"],
         &[("backends", "a service has a pool: write the backends in a pool, and its name here"),
           ("address", "the address of a service is its VIP: write `vip`")];

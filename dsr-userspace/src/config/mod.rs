@@ -40,6 +40,7 @@ mod seed;
 mod services;
 mod source;
 mod suggest;
+mod vlans;
 mod watch;
 mod writers;
 

@@ -6,6 +6,8 @@ use std::{
     sync::Arc,
 };
 
+use dsr_common::vlan::Vlan;
+
 use super::{
     error::Located,
     fallback::Standby,
@@ -16,7 +18,7 @@ use super::{
     pools::{Pool, Pools},
     report::Report,
     scalar::{Name, PoolName, ReturnTimeout},
-    suggest,
+    suggest, vlans,
 };
 use crate::model::{
     Affinity, Announce, Backend, Checks, Fallback, FlowTimeout, OnAgentDeath, OnEmpty, Port, Protocol, Service,
@@ -34,6 +36,7 @@ pub(super) struct Services {
     pub(super) vips: Vec<Located<IpAddr>>,
     by_vip: HashMap<IpAddr, FieldPath>,
     announce: HashMap<IpAddr, (Announce, FieldPath)>,
+    vlan_lists: HashMap<IpAddr, (Option<BTreeSet<Vlan>>, FieldPath)>,
     names: HashMap<String, FieldPath>,
     ids: HashMap<ServiceId, FieldPath>,
     pools: BTreeSet<String>,
@@ -70,6 +73,10 @@ impl Services {
         let port = port(report, &path.key("port"), row.port, protocol);
         let (on_empty, on_agent_death) = outcomes(report, path, row.on_empty, row.on_agent_death);
         let announce = report.optional(&path.key("announce"), row.announce).or(Announce::Arp);
+        let vlans = vlans::read(report, &path.key("vlans"), row.vlans);
+        if let (Some(vip), Ok(vlans)) = (vip, &vlans) {
+            self.vlans(report, path, vip, vlans.as_ref());
+        }
         let affinity = report.optional(&path.key("affinity"), row.affinity).or(Affinity::default());
         let (flow_timeout, return_timeout) = timeouts(report, path, row.flow_timeout, row.return_timeout);
         let named = report.required(&path.key("pool"), row.pool).map(|PoolName(pool)| pool);
@@ -85,6 +92,7 @@ impl Services {
             name: name?,
             id,
             announce: announce?,
+            vlans: vlans.ok()?.map(Arc::new),
             on_empty: on_empty?,
             on_agent_death: on_agent_death?,
             affinity: affinity?,
@@ -179,6 +187,18 @@ impl Services {
         if *first != announce {
             let (line, at) = (report.line(at), path.key("announce"));
             let message = format!("differs from the service of {vip} at line {line}: write the same for all of a VIP");
+            report.error(&at, message);
+        }
+    }
+
+    fn vlans(&mut self, report: &mut Report<'_>, path: &FieldPath, vip: IpAddr, vlans: Option<&BTreeSet<Vlan>>) {
+        let (first, at) = self.vlan_lists.entry(vip).or_insert_with(|| (vlans.cloned(), path.clone()));
+        if first.as_ref() != vlans {
+            let line = report.line(at);
+            let at = if vlans.is_some() { path.key("vlans") } else { path.clone() };
+            let message = format!(
+                "its `vlans` differ from those of the service of {vip} at line {line}: write the same for all of a VIP"
+            );
             report.error(&at, message);
         }
     }

@@ -17,6 +17,7 @@ use dsr_common::{
     slot::SlotBlock,
     stats::{Counters, Reason, Tracking},
     track::{self, FlowSet},
+    vlan::{VlanKey, VlanSet},
 };
 
 /// To be raised where the meaning of a field changes and nothing below shows it.
@@ -34,6 +35,8 @@ fn number() -> u64 {
         size_of::<FlowSet>(),
         size_of::<FragmentSet>(),
         size_of::<InterfaceRow>(),
+        size_of::<VlanSet>(),
+        size_of::<VlanKey>(),
         size_of::<Counters>(),
         size_of::<Heartbeat>(),
         KEY_WORDS,

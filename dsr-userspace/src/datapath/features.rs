@@ -24,6 +24,8 @@ pub struct Features {
     pub remember: bool,
     /// In a service packets are passed to the node while no agent lives.
     pub heartbeat: bool,
+    /// A VIP is in the VLANs of a list of its own.
+    pub vlan_lists: bool,
 }
 
 impl Features {
@@ -38,6 +40,7 @@ impl Features {
         source: true,
         remember: true,
         heartbeat: true,
+        vlan_lists: true,
     };
     /// None of them.
     pub const NONE: Self = Self {
@@ -50,10 +53,11 @@ impl Features {
         source: false,
         remember: false,
         heartbeat: false,
+        vlan_lists: false,
     };
 
     /// Each with the name of its constant.
-    pub(super) fn constants(self) -> [(&'static str, bool); 9] {
+    pub(super) fn constants(self) -> [(&'static str, bool); 10] {
         [
             (names::FEATURE_REDIRECT, self.redirect),
             (names::FEATURE_VLAN, self.vlan),
@@ -64,6 +68,7 @@ impl Features {
             (names::FEATURE_SOURCE, self.source),
             (names::FEATURE_REMEMBER, self.remember),
             (names::FEATURE_HEARTBEAT, self.heartbeat),
+            (names::FEATURE_VLAN_LISTS, self.vlan_lists),
         ]
     }
 }

@@ -1,5 +1,7 @@
 //! The interface table: which interfaces frames come in on, and under which of the agent's names they are counted.
 
+use std::collections::BTreeSet;
+
 use dsr_common::{
     interface::{InterfaceRow, VACATED, first_row, mac_word},
     limits::{INTERFACE_ROWS, INTERFACES_MAX},
@@ -41,6 +43,7 @@ impl Datapath {
     /// Takes an interface or a port away. Its counts of reasons are gone with it.
     pub fn forget_interface(&mut self, ifindex: u32) -> Result<(), Error> {
         let Some(row) = self.interface_row(ifindex) else { return Ok(()) };
+        self.set_vlans(ifindex, &BTreeSet::new())?;
         let vacated = InterfaceRow { ifindex: VACATED, ..InterfaceRow::default() };
         self.interfaces.store_word(row, 0, Mapped::words(&vacated)[0]);
         for reason in Reason::ALL {

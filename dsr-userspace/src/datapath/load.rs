@@ -9,20 +9,20 @@ use std::{
 
 use aya::{
     Ebpf, EbpfLoader, Pod, include_bytes_aligned,
-    maps::{Array, Map, MapData, MapError, PerCpuArray, RingBuf, xdp::DevMap},
+    maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, RingBuf, xdp::DevMap},
     programs::Xdp,
 };
 use dsr_common::{
     claim::ClaimBudget,
     hash::HashKeys,
-    limits::{EVENT_BYTES, FRAGMENT_SETS, INTERFACE_ROWS, INTERFACES_MAX},
+    limits::{EVENT_BYTES, FRAGMENT_SETS, INTERFACE_ROWS, INTERFACES_MAX, VLAN_KEYS_MAX},
     names,
     stats::{Counters, REASON_ROWS},
     track::ROW_MAX,
 };
 
 use super::{
-    ClaimEvents, Datapath, Error, Features, Maps, Pinned, mapped::Mapped, pin::pin_error, trace::Tracer, verify,
+    ClaimEvents, Datapath, Error, Features, Maps, Pinned, mapped::Mapped, pin::pin_error, trace::Tracer, verify, vlans::Vlans,
 };
 use crate::reconcile::Sizes;
 
@@ -105,6 +105,7 @@ impl Datapath {
             maps: Arc::new(maps),
             counters_written,
             reasons_written,
+            vlans: source.vlans()?,
             devices: DevMap::<MapData>::try_from(source.map(names::DEVICES)?)
                 .map_err(|error| Error::Map(names::DEVICES, error))?,
             claims: source.claims()?,
@@ -161,6 +162,12 @@ impl Source {
         let twin = Map::PerCpuArray(MapData::from_fd(fd).map_err(failed)?);
         let of = |map| PerCpuArray::try_from(map).map_err(failed);
         Ok((of(Map::PerCpuArray(map))?, of(twin)?))
+    }
+
+    fn vlans(&mut self) -> Result<Vlans, Error> {
+        let sets = self.mapped(names::VLANS, INTERFACE_ROWS)?;
+        let keys = HashMap::try_from(self.map(names::VLAN_KEYS)?);
+        Vlans::read(sets, keys.map_err(|error| Error::Map(names::VLAN_KEYS, error))?)
     }
 
     /// Where claims to VIPs come from; of an agent that is gone there is nobody to hear them.
@@ -229,7 +236,7 @@ fn load(sizes: Sizes, features: Features, hash_seed: u64, pins: Option<&Path>) -
 }
 
 /// The maps that outlive an agent.
-const KEPT: [&str; 15] = [
+const KEPT: [&str; 17] = [
     names::SERVICES,
     names::OLD_TABLES,
     names::SLOTS,
@@ -244,6 +251,8 @@ const KEPT: [&str; 15] = [
     names::TRACKING,
     names::FRAGMENTS,
     names::INTERFACES,
+    names::VLANS,
+    names::VLAN_KEYS,
     names::DEVICES,
 ];
 
@@ -254,7 +263,7 @@ pub(super) const CARRIED: &str = "CARRIED";
 const BPF_F_MMAPABLE: u32 = 1 << 10;
 
 /// The maps that are sized when they are loaded, with their rows.
-fn rows(sizes: Sizes) -> [(&'static str, u32); 13] {
+fn rows(sizes: Sizes) -> [(&'static str, u32); 15] {
     [
         (names::SERVICES, sizes.services),
         (names::OLD_TABLES, sizes.services),
@@ -267,6 +276,8 @@ fn rows(sizes: Sizes) -> [(&'static str, u32); 13] {
         (names::REASONS, REASON_ROWS),
         (names::FRAGMENTS, FRAGMENT_SETS),
         (names::INTERFACES, INTERFACE_ROWS),
+        (names::VLANS, INTERFACE_ROWS),
+        (names::VLAN_KEYS, VLAN_KEYS_MAX),
         (names::DEVICES, INTERFACES_MAX),
         (names::EVENTS, EVENT_BYTES),
     ]

@@ -21,6 +21,7 @@ mod tables;
 mod trace;
 mod track;
 mod verify;
+mod vlans;
 
 use std::{ops::Deref, path::PathBuf, sync::Arc};
 
@@ -34,7 +35,6 @@ use dsr_common::{
     stats::Counters,
 };
 
-use self::trace::Tracer;
 pub use self::{
     attach::Mode,
     claims::{ClaimEvents, ClaimStream},
@@ -50,6 +50,7 @@ pub use self::{
     probe::Prober,
     succeed::Left,
 };
+use self::{trace::Tracer, vlans::Vlans};
 
 /// What can go wrong between the agent and the kernel.
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +131,8 @@ pub struct Datapath {
     counters_written: PerCpuArray<MapData, Counters>,
     /// As above.
     reasons_written: PerCpuArray<MapData, u64>,
+    /// Written by the agent alone.
+    vlans: Vlans,
     devices: DevMap<MapData>,
     /// Nothing where another agent loaded it, which is gone; or where somebody listens.
     claims: Option<ClaimEvents>,

@@ -102,7 +102,7 @@ services:
         let network = Network {
             interfaces: [("eth0".to_owned(), InterfaceState { ifindex: 2, mac, mtu: 1500, up: true })].into(),
             reach: [(web1, Reach::Hop(hop)), (web2, Reach::No(NoHop::NoNeighbour(web2)))].into(),
-            ports: BTreeMap::new(),
+            ..Network::default()
         };
         let way = Way { interface: "eth0.100".to_owned(), exits: vec![exit(tagged(100))] };
         let vlans = [100, 200].map(|id| (format!("eth0.{id}"), vec![exit(tagged(id))])).into();

@@ -1,6 +1,12 @@
 //! What the network allows: interfaces, and the way to each backend.
 
-use std::{collections::BTreeMap, fmt, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::IpAddr,
+};
+
+use dsr_common::vlan::Vlan;
 
 /// What the agent knows of the network at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,6 +15,9 @@ pub struct Network {
     pub interfaces: BTreeMap<String, InterfaceState>,
     /// The ports of those that are bonds, by index: frames come in on them.
     pub ports: BTreeMap<u32, BondPort>,
+    /// The tagged VLANs that this host is in on each of the interfaces, by index: those of its VLAN sub-interfaces and of
+    /// its bridges, and so all that backends are in.
+    pub vlans: BTreeMap<u32, BTreeSet<Vlan>>,
     /// The way to each backend that was asked for.
     pub reach: BTreeMap<IpAddr, Reach>,
 }

@@ -1,6 +1,14 @@
 //! Services, pools and backends, as the operator wrote them.
 
-use std::{collections::BTreeSet, fmt, net::IpAddr, num::NonZeroU16, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::IpAddr,
+    num::NonZeroU16,
+    sync::Arc,
+};
+
+use dsr_common::vlan::Vlan;
 
 use super::{Affinity, FlowTimeout};
 
@@ -19,9 +27,17 @@ impl Desired {
         self.services.iter().flat_map(|service| service.backends.iter().map(|backend| backend.address)).collect()
     }
 
-    /// The VIP of each service that the balancer itself announces; a VIP of several services more than once.
+    /// The VIP of each service that the balancer itself announces on the untagged segments; a VIP of several services more
+    /// than once.
     pub fn announced_vips(&self) -> impl Iterator<Item = IpAddr> + '_ {
-        self.services.iter().filter(|service| service.announce == Announce::Arp).map(|service| service.id.vip)
+        let announced = self.services.iter().filter(|service| service.announce == Announce::Arp);
+        announced.filter(|service| service.is_in(Vlan::UNTAGGED)).map(|service| service.id.vip)
+    }
+
+    /// The VLANs of each VIP that has a list of its own.
+    pub fn vlan_lists(&self) -> BTreeMap<IpAddr, &BTreeSet<Vlan>> {
+        let lists = self.services.iter().filter_map(|service| Some((service.id.vip, service.vlans.as_deref()?)));
+        lists.collect()
     }
 }
 
@@ -34,6 +50,8 @@ pub struct Service {
     pub id: ServiceId,
     /// Who tells the network where the VIP is; the same for all services of a VIP.
     pub announce: Announce,
+    /// The VLANs that the VIP is in; where none are written, those that the host is in. The same for all services of a VIP.
+    pub vlans: Option<Arc<BTreeSet<Vlan>>>,
     /// What becomes of a packet when no backend can take it.
     pub on_empty: OnEmpty,
     /// What becomes of its packets when no agent looks after it.
@@ -76,6 +94,11 @@ impl Service {
         let other = self.fallback.as_ref().map_or("", |fallback| fallback.pool.as_str());
         let own = own.iter().map(|backend| (self.pool.as_str(), backend));
         own.chain(standby.iter().map(move |backend| (other, backend)))
+    }
+
+    /// Whether the VIP's own list of VLANs, if it has one, has this one.
+    pub fn is_in(&self, vlan: Vlan) -> bool {
+        self.vlans.as_ref().is_none_or(|vlans| vlans.contains(&vlan))
     }
 
     /// Whether a backend, known by its address, is of the fallback.

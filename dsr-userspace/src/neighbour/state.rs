@@ -157,7 +157,8 @@ impl State {
     /// What follows for the data path.
     pub(super) fn network(&self) -> Network {
         let reach = self.routes.iter().map(|(&address, &route)| (address, self.reach(address, route))).collect();
-        Network { interfaces: self.wires.interfaces(), ports: self.wires.ports(), reach }
+        let (interfaces, ports, vlans) = (self.wires.interfaces(), self.wires.ports(), self.wires.tagged());
+        Network { interfaces, ports, vlans, reach }
     }
 
     /// The neighbour entries that the wanted backends need, and what is to be done for each.

@@ -6,6 +6,7 @@ use super::facts::{Duty, ForwardingKey, Kind, Link, PortVlan};
 use crate::model::{BondPort, InterfaceState, Mac, NoHop, VlanTag};
 
 mod exits;
+mod tagged;
 
 /// Links, and the tables of the bridges among them.
 #[derive(Debug)]

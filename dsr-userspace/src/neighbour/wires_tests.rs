@@ -162,3 +162,32 @@ fn all_exits_are_found_without_a_destination() {
     assert_eq!(filtering.exits(ABOVE), [untagged(ETH0), tagged(ETH1, 1)]);
     assert_eq!(filtering.exits(ON_TOP), [tagged(ETH1, 10)]);
 }
+
+#[test]
+fn the_host_is_in_the_vlans_of_its_sub_interfaces_that_are_up() {
+    use dsr_common::vlan::Vlan as Number;
+
+    const INNER: u32 = 6;
+    let mut wires = wires(&["above"], Kind::Bond { active: None });
+    let inner = Kind::Vlan(Vlan { parent: ON_TOP, tag: VlanTag { tpid: TPID, id: 20 } });
+    wires.links.insert(INNER, link("above.10.20", INNER, inner, None));
+    let vlans = [Number::of(10, 0), Number::of(10, 20)];
+    assert_eq!(wires.tagged(), BTreeMap::from([(ABOVE, BTreeSet::from(vlans))]));
+    wires.links.get_mut(&INNER).unwrap().enabled = false;
+    assert_eq!(wires.tagged(), BTreeMap::from([(ABOVE, BTreeSet::from([vlans[0]]))]));
+    wires.remove(ON_TOP);
+    assert_eq!(wires.tagged(), BTreeMap::new());
+}
+
+#[test]
+fn the_host_is_in_the_vlans_of_its_own_bridge_and_not_of_all_that_passes_it() {
+    use dsr_common::vlan::Vlan as Number;
+
+    let mut wires = wires(&["eth0", "eth1"], Kind::Bridge { filter: Some(TPID) });
+    wires.remove(ON_TOP);
+    let member = |id, own, untagged| PortVlan { id, own, untagged };
+    wires.vlans.insert(ABOVE, vec![member(10, true, true)]);
+    wires.vlans.insert(ETH0, vec![member(10, false, false), member(30, false, false)]);
+    wires.vlans.insert(ETH1, vec![member(10, true, true)]);
+    assert_eq!(wires.tagged(), BTreeMap::from([(ETH0, BTreeSet::from([Number::of(10, 0)]))]));
+}

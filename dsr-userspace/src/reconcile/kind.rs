@@ -2,14 +2,14 @@
 
 use dsr_common::{
     address::Address,
-    service::{FLAG_PASS, FLAG_REJECT, FLAG_REMEMBER, FLAG_SOURCE, ServiceKey},
+    service::{FLAG_ANNOUNCE, FLAG_PASS, FLAG_REJECT, FLAG_REMEMBER, FLAG_SOURCE, FLAG_VLANS, ServiceKey},
 };
 
 use super::member;
-use crate::model::{Affinity, OnAgentDeath, OnEmpty, Service, ServiceId};
+use crate::model::{Affinity, Announce, OnAgentDeath, OnEmpty, Service, ServiceId};
 
 /// What the program has to know of a service besides where its slots are.
-pub(super) const fn flags_of(service: &Service) -> u8 {
+pub(super) fn flags_of(service: &Service) -> u8 {
     let on_empty = match service.on_empty {
         OnEmpty::Drop => 0,
         OnEmpty::Reject => FLAG_REJECT,
@@ -23,7 +23,20 @@ pub(super) const fn flags_of(service: &Service) -> u8 {
         OnAgentDeath::Keep => 0,
         OnAgentDeath::Pass => FLAG_PASS,
     };
-    on_empty | affinity | on_agent_death
+    on_empty | affinity | on_agent_death | vlans_of(service)
+}
+
+/// The flags of a VIP's own row, by any of its services.
+pub(super) fn flags_of_vip(service: &Service) -> u8 {
+    let announce = match service.announce {
+        Announce::Arp => FLAG_ANNOUNCE,
+        Announce::None => 0,
+    };
+    announce | vlans_of(service)
+}
+
+fn vlans_of(service: &Service) -> u8 {
+    if service.vlans.is_some() { FLAG_VLANS } else { 0 }
 }
 
 /// Whether flows are kept where they are.

@@ -12,13 +12,13 @@ use dsr_common::{
     address::Address,
     hash::HashKeys,
     member::{MEMBER_DRAINING, MemberRow},
-    service::{FLAG_ANNOUNCE, MembersRef, ServiceKey, ServiceRow, TableRef},
+    service::{MembersRef, ServiceKey, ServiceRow, TableRef},
     slot::{self, Slot},
 };
 
 use super::{
     change::Change,
-    kind::{flags_of, keeps_flows, key_of},
+    kind::{flags_of, flags_of_vip, keeps_flows, key_of},
     layout::{Full, Layout, PlacedMember, PlacedService, Plan},
     member,
     phases::Phases,
@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     maglev::{self, Candidate},
-    model::{Announce, Backend, Condition, Desired, Health, Network, Service},
+    model::{Backend, Condition, Desired, Health, Network, Service},
 };
 
 /// Compares what is desired with what is live. `devices` gives the device map's row for an interface index.
@@ -251,11 +251,10 @@ impl<'a, T: Tables> Planner<'a, T> {
     }
 
     fn vips(&mut self) -> Result<(), Full> {
-        let vips: BTreeMap<IpAddr, Announce> = self.desired.services.iter().map(|s| (s.id.vip, s.announce)).collect();
-        for (ip, announce) in vips {
+        let vips: BTreeMap<IpAddr, u8> = self.desired.services.iter().map(|s| (s.id.vip, flags_of_vip(s))).collect();
+        for (ip, flags) in vips {
             let (vip, key) = (member::address(ip), ServiceKey::vip(member::family(ip)));
             self.wanted.insert((vip, key));
-            let flags = if announce == Announce::Arp { FLAG_ANNOUNCE } else { 0 };
             let value = ServiceRow { vip, key, members: MembersRef::default(), table: TableRef::new(0, 0, flags) };
             let row = self.services.place(vip, key).ok_or(Full("service"))?;
             if self.services.live.get(&(vip, key)).is_none_or(|(_, before)| *before != value) {

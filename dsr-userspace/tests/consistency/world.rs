@@ -288,6 +288,7 @@ impl World {
             name: format!("s{number}"),
             id: service_id(*number),
             announce: Announce::Arp,
+            vlans: None,
             on_empty: OnEmpty::Drop,
             on_agent_death: OnAgentDeath::Keep,
             affinity: if self.by_source.contains(number) { Affinity::Source } else { self.affinity },

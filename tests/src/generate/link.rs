@@ -57,5 +57,12 @@ fn tags(rng: &mut Rng) -> Vec<(u16, u16)> {
         17..=18 => 2,
         _ => 3,
     };
-    (0..count).map(|_| (rng.pick(&TAGS), rng.next() as u16)).collect()
+    (0..count).map(|_| (rng.pick(&TAGS), control(rng))).collect()
+}
+
+/// A tag's control information: mostly of a VLAN that some VIP is in, alone or with another tag.
+fn control(rng: &mut Rng) -> u16 {
+    const NUMBERS: [u16; 10] = [0, 5, 6, 7, 9, 10, 12, 100, 4094, 4095];
+    let any = rng.next() as u16;
+    if rng.one_in(5) { any } else { any & 0xf000 | rng.pick(&NUMBERS) }
 }

@@ -4,13 +4,15 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     num::NonZeroU16,
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
 };
 
 use dsr::model::{
     Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Hop, InterfaceState, Mac, Network, NoHop, OnAgentDeath,
     OnEmpty, Port, Protocol, Reach, Service, ServiceId, VlanTag, Weight,
 };
+
+use dsr_common::vlan::Vlan;
 
 use super::rng::Rng;
 use crate::{
@@ -43,6 +45,21 @@ const UNREACHABLE: [u8; 2] = [6, 7];
 /// VIPs of either family whose services have no backend, and say so.
 pub const SHUT: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 13)), IpAddr::V6(vip_v6(0x13))];
 
+/// The VLANs that the host is in.
+pub const VLANS: [Vlan; 9] = [
+    Vlan::of(5, 0),
+    Vlan::of(6, 0),
+    Vlan::of(7, 0),
+    Vlan::of(9, 0),
+    Vlan::of(10, 0),
+    Vlan::of(100, 0),
+    Vlan::of(9, 10),
+    Vlan::of(7, 5),
+    Vlan::of(7, 4094),
+];
+/// The VLANs that the VIPs of [`SHUT`] are in, by a list of their own; in 12 the host is not.
+pub const SHUT_VLANS: [Vlan; 4] = [Vlan::UNTAGGED, Vlan::of(5, 0), Vlan::of(12, 0), Vlan::of(7, 12)];
+
 const fn vip_v6(last: u16) -> Ipv6Addr {
     Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, last)
 }
@@ -63,7 +80,8 @@ pub fn rules() -> Vec<Rule> {
             let on_agent_death = if PASSING.contains(&name) { OnAgentDeath::Pass } else { OnAgentDeath::Keep };
             let backends = backends.iter().map(|n| backend(*n, vip.is_ipv4())).collect();
             let name = format!("{name}{family}");
-            rules.push(Rule { name, vip, protocol, port, announce, on_empty, on_agent_death, backends });
+            let vlans = (vip == shut).then(|| Arc::new(SHUT_VLANS.into()));
+            rules.push(Rule { name, vip, protocol, port, announce, vlans, on_empty, on_agent_death, backends });
         };
         add("www", plain, TCP, Some(80), &[1, 2, 3]);
         add("dns", plain, UDP, Some(53), &[1, 2, 3, 6]);
@@ -116,6 +134,7 @@ fn service(rule: &Rule) -> Service {
             port: rule.port.and_then(NonZeroU16::new).map_or(Port::Any, Port::One),
         },
         announce: rule.announce,
+        vlans: rule.vlans.clone(),
         on_empty: rule.on_empty,
         on_agent_death: rule.on_agent_death,
         affinity: Affinity::default(),
@@ -149,7 +168,7 @@ pub fn network() -> Network {
             reach.insert(address, way);
         }
     }
-    Network { reach, ..Network::default() }
+    Network { reach, vlans: [(IFINDEX, VLANS.into())].into(), ..Network::default() }
 }
 
 fn hop(n: u8) -> Hop {

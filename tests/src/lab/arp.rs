@@ -13,13 +13,22 @@ use super::PATIENCE;
 /// Where nobody answers for `known`.
 #[must_use]
 pub fn told_of(client: &Namespace, asked: Ipv4Addr, known: Ipv4Addr) -> Vec<Ipv4Addr> {
+    told_in(client, &[], asked, known)
+}
+
+/// The same, where `asked` is asked for with these tags, TPID and number each.
+///
+/// # Panics
+/// Where nobody answers for `known`.
+#[must_use]
+pub fn told_in(client: &Namespace, tags: &[(u16, u16)], asked: Ipv4Addr, known: Ipv4Addr) -> Vec<Ipv4Addr> {
     let socket = client.run(|| PacketSocket::open("eth0", &[]));
     let socket = socket.expect("the namespace can be entered").expect("the client has eth0");
-    let ask = |target| socket.send(&request(target)).expect("the client's interface is up");
+    let ask = |tags, target| socket.send(&request(tags, target)).expect("the client's interface is up");
     let mut all = Vec::new();
-    ask(asked);
+    ask(tags, asked);
     for _ in 0..2 {
-        ask(known);
+        ask(&[], known);
         loop {
             let frame = socket.receive(PATIENCE).expect("frames can be received");
             let told = told(&frame.expect("the address that is known is answered for"));
@@ -35,10 +44,13 @@ pub fn told_of(client: &Namespace, asked: Ipv4Addr, known: Ipv4Addr) -> Vec<Ipv4
 }
 
 /// An ARP request (RFC 826) from the client, to all.
-fn request(target: Ipv4Addr) -> Vec<u8> {
+fn request(tags: &[(u16, u16)], target: Ipv4Addr) -> Vec<u8> {
     let source = Node::Client.mac().0;
     let mut frame = vec![0xff; 6];
     frame.extend(source);
+    for (tpid, number) in tags {
+        frame.extend([tpid.to_be_bytes(), number.to_be_bytes()].concat());
+    }
     frame.extend([8, 6, 0, 1, 8, 0, 6, 4, 0, 1]);
     frame.extend(source);
     frame.extend(Node::Client.address().octets());

@@ -9,7 +9,7 @@ use super::{
 
 const LENGTH: usize = 28;
 /// Hardware type Ethernet, protocol IPv4, lengths 6 and 4.
-const ETHERNET_IPV4: [u8; 6] = [0, 1, 8, 0, 6, 4];
+pub(super) const ETHERNET_IPV4: [u8; 6] = [0, 1, 8, 0, 6, 4];
 const REQUEST: [u8; 2] = [0, 1];
 const REPLY: [u8; 2] = [0, 2];
 

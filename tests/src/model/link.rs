@@ -19,6 +19,8 @@ const MOST_TAGS: usize = 2;
 pub(super) struct Link<'a> {
     pub(super) frame: &'a [u8],
     pub(super) source: [u8; 6],
+    /// The VLANs of its tags, outermost first; a tag of VLAN 0 carries a priority alone.
+    pub(super) vlans: Vec<u16>,
     /// What follows the tags.
     pub(super) ether_type: u16,
     /// Octets up to and with the EtherType.
@@ -32,13 +34,15 @@ impl<'a> Link<'a> {
     pub(super) fn read(frame: &'a [u8]) -> Option<Self> {
         let ethernet = Ethernet2HeaderSlice::from_slice(frame).ok()?;
         let (mut ether_type, mut length) = (ethernet.ether_type().0, ETHERNET);
+        let mut vlans = Vec::new();
         for _ in 0..MOST_TAGS {
             if TAGS.contains(&ether_type) {
                 let tag = SingleVlanHeaderSlice::from_slice(&frame[length..]).ok()?;
+                vlans.extend(Some(tag.vlan_identifier().value()).filter(|number| *number != 0));
                 (ether_type, length) = (tag.ether_type().0, length + TAG);
             }
         }
-        Some(Self { frame, source: ethernet.source(), ether_type, length, payload: &frame[length..] })
+        Some(Self { frame, source: ethernet.source(), vlans, ether_type, length, payload: &frame[length..] })
     }
 
     /// Whether it is sent to a group.

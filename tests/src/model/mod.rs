@@ -21,6 +21,7 @@ mod select;
 #[cfg(test)]
 mod tests;
 mod track;
+mod vlan;
 
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
@@ -145,6 +146,9 @@ impl Model {
         let Some(link) = Link::read(frame) else {
             return Fate::Ends("pass_truncated");
         };
+        if self.is_foreign(&link) {
+            return Fate::Ends("pass_vlan");
+        }
         match link.ether_type {
             link::ARP => self.arp(&link, own.mac.0),
             link::IPV4 if link.is_group() => Fate::Ends("pass_group"),

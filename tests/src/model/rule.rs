@@ -1,8 +1,9 @@
 //! A service as the model looks it up: the configuration's words, with nothing where any will do.
 
-use std::{net::IpAddr, num::NonZeroU16};
+use std::{collections::BTreeSet, net::IpAddr, num::NonZeroU16, sync::Arc};
 
 use dsr::model::{Announce, Backend, Desired, OnAgentDeath, OnEmpty};
+use dsr_common::vlan::Vlan;
 
 /// A service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct Rule {
     pub port: Option<u16>,
     /// Who tells the network where the VIP is.
     pub announce: Announce,
+    /// The VLANs that the VIP is in, where it has a list of its own.
+    pub vlans: Option<Arc<BTreeSet<Vlan>>>,
     /// What its packets come to where it has no backend.
     pub on_empty: OnEmpty,
     /// What they come to where no agent lives.
@@ -33,6 +36,7 @@ pub(super) fn rules(desired: &Desired) -> Vec<Rule> {
         protocol: service.id.protocol.number(),
         port: service.id.port.number().map(NonZeroU16::get),
         announce: service.announce,
+        vlans: service.vlans.clone(),
         on_empty: service.on_empty,
         on_agent_death: service.on_agent_death,
         backends: service.backends.to_vec(),

@@ -13,3 +13,4 @@ mod reload;
 mod seed;
 mod start;
 mod trouble;
+mod vlans;

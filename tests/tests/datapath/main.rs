@@ -13,6 +13,7 @@ mod refuse;
 mod source;
 mod trace;
 mod track;
+mod vlans;
 
 use std::collections::BTreeMap;
 

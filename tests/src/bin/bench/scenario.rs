@@ -107,6 +107,7 @@ fn desired(scenario: Scenario) -> Desired {
         name: format!("{protocol:?}"),
         id: ServiceId { vip: vip(scenario.family), protocol, port: Port::One(PORT) },
         announce: Announce::Arp,
+        vlans: None,
         on_empty: OnEmpty::Drop,
         on_agent_death: scenario.on_agent_death,
         affinity: Affinity::default(),

@@ -1,0 +1,40 @@
+//! On a trunk a VIP is taken in its own VLANs and in no others.
+
+use dsr::lab::{Lab, Node, net::disable_tag_offload};
+use dsr_tests::{
+    lab::{
+        Configuration,
+        agent::{self, reason},
+        arp::told_in,
+    },
+    privilege::is_root,
+};
+
+const VLAN: &[(u16, u16)] = &[(0x8100, 30)];
+const PRIORITY: &[(u16, u16)] = &[(0x8100, 0)];
+
+#[test]
+fn a_vip_is_answered_for_in_its_own_vlans_alone() {
+    if !is_root("a_vip_is_answered_for_in_its_own_vlans_alone") {
+        return;
+    }
+    let mut lab = Lab::builder().vips(2).build().unwrap();
+    // Else the program would see no tag.
+    lab.switch().run(|| disable_tag_offload(&Node::Balancer.to_string())).unwrap().unwrap();
+    let [known, vip] = [0, 1].map(|index| lab.vip(index).unwrap());
+    let configuration =
+        |vlans: &str| Configuration::of(&lab).line(&format!("name: other, vip: {vip}, port: 80{vlans}"));
+    let [default, both, tagged] = ["", ", vlans: [untagged, 30]", ", vlans: [30]"].map(configuration);
+    agent::start(&default, &mut lab);
+
+    let answered = |tags: &[(u16, u16)]| told_in(lab.client(), tags, vip, known).contains(&vip);
+    assert_eq!(reason(&lab, "pass_vlan"), 0);
+    assert_eq!([&[][..], PRIORITY, VLAN].map(answered), [true, true, false], "the host is not in VLAN 30");
+    assert_eq!(reason(&lab, "pass_vlan"), 1);
+    agent::reload(&both, &lab);
+    assert_eq!([&[][..], PRIORITY, VLAN].map(answered), [true, true, true]);
+    agent::reload(&tagged, &lab);
+    assert_eq!([&[][..], PRIORITY, VLAN].map(answered), [false, false, true]);
+    agent::reload(&default, &lab);
+    assert_eq!([&[][..], PRIORITY, VLAN].map(answered), [true, true, false]);
+}
