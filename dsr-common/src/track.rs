@@ -28,8 +28,8 @@ const _: () = assert!(size_of::<FlowSet>() == 64);
 /// Bits 0 to 19: the member's row in the member map, at most [`ROW_MAX`]. Bits 20 to 27: the flow clock's low bits when
 /// the flow was last seen. Bits 28 to 63: a tag, which is those bits of the flow's hash, so that its slot can be told
 /// from it. A packet of an unknown flow finds the tag of another one among the eight of its set once in 2^33; with
-/// `affinity: source`, where only the lowest twelve of these bits differ between connections of one client, one of
-/// the same client's within the same set, to whatever service, once in 2^12 for each.
+/// `affinity: source`, where only the lowest 19 of these bits differ between connections of one client, one of the
+/// same client's within the same set, to whatever service, once in 2^19 for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Entry(u64);
@@ -150,11 +150,14 @@ pub fn hash(keys: &impl Keys, flow: &Flow, table: TableRef) -> u64 {
     client & CLIENT_BITS | whole & !CLIENT_BITS
 }
 
-/// The bits of a flow's hash that choose the slot where the client alone decides.
-pub const CLIENT_BITS: u64 = !0 << 40;
+/// The bits of a flow's hash that choose the slot where the client alone decides: as few as give each slot of every table
+/// nearly the same share of them (in the largest, 2 of 2^17 each), because by the others the client's flows are told apart.
+pub const CLIENT_BITS: u64 = !0 << 47;
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
     use super::*;
     use crate::{
         address::{Address, Family},
@@ -229,6 +232,18 @@ mod tests {
             let other = hash(&keys, &flow(n), table);
             assert_eq!(table.slot(other), table.slot(first), "port {n}");
             assert_ne!(other, first, "port {n}");
+        }
+    }
+
+    #[test]
+    fn the_bits_of_the_client_give_all_slots_nearly_the_same_share() {
+        for size in crate::limits::TABLE_SIZES {
+            let table = TableRef::new(0, size, FLAG_SOURCE);
+            let mut shares = std::vec![0_u32; size as usize];
+            (0..1_u64 << CLIENT_BITS.count_ones())
+                .for_each(|client| shares[table.slot(client << CLIENT_BITS.trailing_zeros()) as usize] += 1);
+            let (least, most) = (shares.iter().min().unwrap(), shares.iter().max().unwrap());
+            assert!(most - least <= 1, "{size} slots: {least} to {most}");
         }
     }
 

@@ -144,7 +144,7 @@ impl Model {
         if self.heartbeat == Heartbeat::Stopped && self.rules[rule].on_agent_death == OnAgentDeath::Pass {
             return Fate::Ends(PASSED);
         }
-        let Some(backend) = self.follow(rule, flow, opens_flow) else {
+        let Some((rule, backend)) = self.follow(rule, flow, opens_flow) else {
             return Fate::Empty(rule);
         };
         self.to_member(link, length, opens_flow, rule, backend)

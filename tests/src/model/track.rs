@@ -14,7 +14,7 @@ const ROUND: u64 = 256;
 /// The lowest bit of a hash by which a flow is known within its set.
 const TAG: u32 = 28;
 /// The lowest bit of a hash that is the client's, where that alone picks the slot.
-const CLIENT: u32 = 40;
+const CLIENT: u32 = 47;
 
 /// Numbers of a rule and of a backend within it.
 type Member = (usize, usize);
@@ -146,15 +146,16 @@ impl Model {
             && self.hop(self.rules[rule].backends[backend].address).is_some()
     }
 
-    /// The backend that a flow's packet goes to, remembered as the page says.
-    pub(super) fn follow(&mut self, rule: usize, flow: &FlowKey, opens: bool) -> Option<usize> {
+    /// The rule's backend that a flow's packet goes to, remembered as the page says. Where another rule's flow has its tag and
+    /// set, it is that one's.
+    pub(super) fn follow(&mut self, rule: usize, flow: &FlowKey, opens: bool) -> Option<Member> {
         let by_source = self.tracking.rules[rule].by_source;
         let (hash, slot) = self.hash_and_slot(flow, by_source, self.tables[rule].len());
         let current = self.tables[rule][slot].map(|backend| (rule, backend));
         let special = &self.tracking.rules[rule];
         let tracked = special.tracked.get(&(slot as u32)).copied();
         if tracked.is_none() && !special.remembers {
-            return current.map(|(_, backend)| backend);
+            return current;
         }
         let begins = opens || (special.remembers && flow.protocol != 6);
         let old_by_source = special.old_by_source.unwrap_or(by_source);
@@ -169,9 +170,7 @@ impl Model {
             self.tracking.newcomers.rehash(other, hash);
         }
         let previous = previous.map(|backend| (rule, backend));
-        self.remembered(hash, opens)
-            .or_else(|| self.unknown(hash, begins, current, previous))
-            .map(|(_, backend)| backend)
+        self.remembered(hash, opens).or_else(|| self.unknown(hash, begins, current, previous))
     }
 
     /// Rows 1 to 3.
