@@ -256,9 +256,12 @@ pools: {web: {backends: [{name: web1, address: 10.0.0.11}]}}
 services:
   - {name: www, vip: 192.0.2.10, port: 80, pool: web, vlans: [untagged, 100, \"7.100\"]}
   - {name: all, vip: 192.0.2.11, port: 80, pool: web}
+  - {name: one, vip: 192.0.2.12, port: 80, pool: web, vlans: [100]}
 ";
     let config = config::parse(text, Path::new("dsr.yaml")).unwrap();
-    let [www, all] = &config.desired.services[..] else { panic!("two services") };
+    let announced: Vec<_> = config.desired.announced_vips().map(|vip| vip.to_string()).collect();
+    assert_eq!(announced, ["192.0.2.10", "192.0.2.11"], "announcements are untagged");
+    let [www, all, _] = &config.desired.services[..] else { panic!("three services") };
     let shown = www.vlans.as_ref().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(shown, ["untagged", "100", "7.100"]);
     assert_eq!(all.vlans, None);

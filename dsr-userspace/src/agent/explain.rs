@@ -1,6 +1,8 @@
 //! Where the packets of a flow go, and why: what `dsr explain` shows, from the live tables.
 
-use dsr_common::{flow::Flow, hash::HashKeys};
+use std::collections::BTreeSet;
+
+use dsr_common::{flow::Flow, hash::HashKeys, vlan::Vlan};
 
 use super::snapshot::Snapshot;
 use crate::{
@@ -8,6 +10,7 @@ use crate::{
         Failure, Kind,
         view::{ExplainRequest, ExplainedService, Explanation, MemberName},
     },
+    model::Service,
     reconcile::{self, FlowTable, FoundService, Part, Tables as _, Way, Why, previous, service_of, slot_of, way_of},
 };
 
@@ -50,6 +53,7 @@ impl Snapshot {
         ExplainedService {
             name,
             address,
+            vlans: self.vlans_of(found.row).iter().map(ToString::to_string).collect(),
             hash: format!("{:#018x}", slot.hash),
             slot: slot.number,
             slots: found.value.table.size(),
@@ -61,10 +65,20 @@ impl Snapshot {
 
     /// Name and address of the service in a row of the service table.
     pub(super) fn service_name(&self, row: u32) -> Option<(String, String)> {
+        self.service_at(row).map(|service| (service.name.clone(), service.id.to_string()))
+    }
+
+    fn service_at(&self, row: u32) -> Option<&Service> {
         let live = self.maps.service(row);
         let mut services = self.config.desired.services.iter();
-        let service = services.find(|service| reconcile::service_key(service.id) == (live.vip, live.key))?;
-        Some((service.name.clone(), service.id.to_string()))
+        services.find(|service| reconcile::service_key(service.id) == (live.vip, live.key))
+    }
+
+    /// The VLANs that the VIP of a service is in, on any interface.
+    fn vlans_of(&self, row: u32) -> BTreeSet<Vlan> {
+        let list = self.service_at(row).and_then(|service| service.vlans.as_deref());
+        let of_host = || self.network.vlans.values().flatten().copied().chain([Vlan::UNTAGGED]).collect();
+        list.cloned().unwrap_or_else(of_host)
     }
 
     fn member_at(&self, row: Option<u32>) -> Option<MemberName> {

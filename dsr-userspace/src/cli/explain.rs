@@ -95,6 +95,7 @@ impl fmt::Display for Shown<'_> {
         writeln!(f, "flow         {} > {}/{}", args.src, args.dst.end, args.dst.name)?;
         if let Some(service) = &explanation.service {
             writeln!(f, "service      {} {}", service.name, service.address)?;
+            writeln!(f, "in VLANs     {}", service.vlans.join(", "))?;
             let state = if service.tracked { "tracked: its backend changed a while ago" } else { "stable" };
             writeln!(f, "hash         {}, slot {} of {}, {state}", service.hash, service.slot, service.slots)?;
             if service.tracked {

@@ -22,7 +22,8 @@ use dsr_common::{
 };
 
 use super::{
-    ClaimEvents, Datapath, Error, Features, Maps, Pinned, mapped::Mapped, pin::pin_error, trace::Tracer, verify, vlans::Vlans,
+    ClaimEvents, Datapath, Error, Features, Maps, Pinned, mapped::Mapped, pin::pin_error, trace::Tracer, verify,
+    vlans::Vlans,
 };
 use crate::reconcile::Sizes;
 

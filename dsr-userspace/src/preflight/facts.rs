@@ -46,7 +46,7 @@ pub(super) struct Interface {
     pub(super) promiscuous: bool,
     /// The XDP program that is attached to it.
     pub(super) program: Option<Program>,
-    /// The VLAN sub-interfaces on it that VIPs or backends are reached by.
+    /// The VLAN sub-interfaces on it that VIPs or backends are reached by, and one VLAN of a VIP's list.
     pub(super) vlans: Vec<String>,
     /// Its other end, where it is a virtual cable.
     pub(super) peer: Peer,

@@ -7,6 +7,7 @@ use std::{
     path::PathBuf,
 };
 
+use dsr_common::vlan::Vlan;
 use futures_util::{StreamExt, TryStreamExt};
 use netlink_packet_route::{
     AddressFamily,
@@ -63,7 +64,14 @@ async fn ask(handle: &rtnetlink::Handle, config: &Config) -> Result<Facts, Error
         ways.extend(way(handle, address).await.map(|way| (address, way)));
     }
     let generic = Generic::open()?;
-    let interface = |name: &String| Some(interface(links.named(name)?, &links, &ways, &generic));
+    // A card that hides tags hides those too that only a VIP's list has.
+    let listed = config.desired.vlan_lists().into_values().flatten().find(|vlan| **vlan != Vlan::UNTAGGED);
+    let listed = listed.map(|vlan| format!("VLAN {vlan} of `vlans`"));
+    let interface = |name: &String| {
+        let mut interface = interface(links.named(name)?, &links, &ways, &generic);
+        interface.vlans.extend(listed.clone());
+        Some(interface)
+    };
     let ours = |index| names.iter().filter_map(|name| links.named(name)).any(|(own, _)| links.stands_on(index, own));
     let routed = |address: &IpAddr| {
         let (index, hops) = *ways.get(address)?;

@@ -1,11 +1,18 @@
 //! On a trunk a VIP is taken in its own VLANs and in no others.
 
-use dsr::lab::{Lab, Node, net::disable_tag_offload};
+use std::net::Ipv4Addr;
+
+use dsr::{
+    api::view::Explanation,
+    lab::{Lab, Node, net::disable_tag_offload},
+};
 use dsr_tests::{
     lab::{
         Configuration,
         agent::{self, reason},
         arp::told_in,
+        dsr_program,
+        process::finish,
     },
     privilege::is_root,
 };
@@ -31,10 +38,20 @@ fn a_vip_is_answered_for_in_its_own_vlans_alone() {
     assert_eq!(reason(&lab, "pass_vlan"), 0);
     assert_eq!([&[][..], PRIORITY, VLAN].map(answered), [true, true, false], "the host is not in VLAN 30");
     assert_eq!(reason(&lab, "pass_vlan"), 1);
+    assert_eq!(explained_vlans(&lab, vip), ["untagged"]);
     agent::reload(&both, &lab);
+    assert_eq!(explained_vlans(&lab, vip), ["untagged", "30"]);
     assert_eq!([&[][..], PRIORITY, VLAN].map(answered), [true, true, true]);
     agent::reload(&tagged, &lab);
     assert_eq!([&[][..], PRIORITY, VLAN].map(answered), [false, false, true]);
     agent::reload(&default, &lab);
     assert_eq!([&[][..], PRIORITY, VLAN].map(answered), [true, true, false]);
+}
+
+/// The VLANs that `dsr explain` tells of a VIP.
+fn explained_vlans(lab: &Lab, vip: Ipv4Addr) -> Vec<String> {
+    let mut command = lab.agent_command(dsr_program()).unwrap();
+    let output = finish(command.args(["explain", "10.77.0.1:40000", &format!("{vip}:80/tcp"), "--json"]));
+    let explanation: Explanation = serde_json::from_slice(&output.stdout).unwrap();
+    explanation.service.unwrap().vlans
 }

@@ -46,6 +46,9 @@ pub struct ExplainedService {
     pub name: String,
     /// VIP, port and protocol in one.
     pub address: String,
+    /// The VLANs that the VIP is in on one interface at least, like `untagged`, `100` or `7.100`. In others its packets are
+    /// passed on untouched.
+    pub vlans: Vec<String>,
     /// The flow's hash, hexadecimal.
     pub hash: String,
     /// Its slot.
