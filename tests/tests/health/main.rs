@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod agent_check;
+mod ask;
 mod cause;
 mod fallback;
 mod kinds;
 mod leftovers;
+mod pages;
+mod raw;
 mod seen;
 mod steer;
 mod verdict;

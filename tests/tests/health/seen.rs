@@ -5,13 +5,21 @@ use std::time::Duration;
 use dsr::lab::{Lab, Samples};
 use dsr_tests::lab::agent;
 
-/// A check that notices quickly.
+/// A check that notices quickly: after two failures.
 pub(crate) const TCP: &str = "{tcp: {}, interval: 300ms, timeout: 300ms, rise: 2, fall: 2}";
 pub(crate) const HTTP: &str = "{http: {path: /, body: web}, interval: 300ms, timeout: 300ms, rise: 2, fall: 2}";
 
 /// Waits until a backend is up and has slots.
 pub(crate) fn wait_up(lab: &Lab, backend: &str) {
     wait(lab, &format!("{backend} up"), |samples| is_up(samples, backend) && slots(samples, backend) > 0.0);
+}
+
+/// Waits until a backend was probed so often that a check which fails would have taken it out, and is up.
+pub(crate) fn wait_passes(lab: &Lab, backend: &str) {
+    // An agent that has just started takes it as up.
+    wait_up(lab, backend);
+    wait_probes(lab, &[backend], 3.0);
+    wait_up(lab, backend);
 }
 
 /// Waits until a backend is down for this cause, and has no slots.

@@ -3,8 +3,10 @@
 mod command;
 mod dns;
 pub(super) mod echo;
+mod head;
 pub(super) mod http;
 mod privilege;
+mod search;
 mod tls;
 
 use std::{fmt, io};
@@ -79,7 +81,7 @@ pub(super) async fn run(check: &Check, way: &Way, names: &Names<'_>) -> Result<(
         Probe::Tcp => connect(way, end).await.map(drop),
         Probe::Http(http) => {
             let stream = connect(way, end).await?;
-            timeout_at(end, http::ask(http, way, stream)).await.unwrap_or(Err(Failure::Unanswered))
+            http::ask(http, way, stream, end).await
         }
         Probe::Dns(dns) => timeout_at(end, dns::ask(dns, way)).await.unwrap_or(Err(Failure::Silent)),
         Probe::Command(command) => {
