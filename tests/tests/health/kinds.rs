@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Write as _,
     net::{Ipv4Addr, UdpSocket},
     sync::{
         Arc,
@@ -14,13 +15,13 @@ use std::{
 use dsr::lab::{Lab, Namespace};
 use dsr_tests::{
     lab::{
-        Configuration, dsr_program,
+        Configuration, dsr_program, nginx,
         process::{Daemon, finish},
     },
     privilege::is_root,
 };
 
-use crate::seen::{wait_cause, wait_up};
+use crate::seen::{wait_cause, wait_passes, wait_up};
 
 const PACE: &str = "interval: 300ms, timeout: 300ms, rise: 2, fall: 2";
 
@@ -49,8 +50,8 @@ fn tls_is_spoken_and_certificates_count_where_a_name_is_written() {
     let mut lab = Lab::builder().backends(2).build().unwrap();
     let _servers = [1, 2].map(|number| tls_server(&lab, number));
     run(&mut lab, "port: 443", "{https: {name: none, path: /}, PACE}");
-    wait_up(&lab, "web1");
-    wait_up(&lab, "web2");
+    wait_passes(&lab, "web1");
+    wait_passes(&lab, "web2");
     run(&mut lab, "port: 443", "{https: {name: www.example.com}, PACE}");
     wait_cause(&lab, "web1", "application-down");
     let log = dsr_tests::lab::agent::running(&lab).log();
@@ -84,6 +85,42 @@ fn a_page_is_read_as_it_is_expected() {
     wait_cause(&lab, "web1", "application-down");
 }
 
+#[test]
+fn a_text_record_is_read_as_dig_prints_it() {
+    if !is_root("a_text_record_is_read_as_dig_prints_it") {
+        return;
+    }
+    let mut lab = Lab::builder().backends(2).build().unwrap();
+    let vip = lab.vip(0).unwrap();
+    let _one = Answerer::with(lab.backend(1).unwrap(), vip, (TXT, b"\x0bhello world"));
+    let _two = Answerer::with(lab.backend(2).unwrap(), vip, (TXT, b"\x06hello \x05world"));
+    for expect in [r#"'"hello world"'"#, r#"'"hello " "world"'"#, "hello world"] {
+        let check = format!("{{dns: {{name: www.example.com, type: TXT, expect: {expect}}}, PACE}}");
+        run(&mut lab, "port: 53, protocol: udp", &check);
+        wait_passes(&lab, "web1");
+        wait_passes(&lab, "web2");
+    }
+    run(&mut lab, "port: 53, protocol: udp", "{dns: {name: www.example.com, type: TXT, expect: hello}, PACE}");
+    wait_cause(&lab, "web1", "application-down");
+    wait_cause(&lab, "web2", "application-down");
+}
+
+#[test]
+fn a_large_page_is_read_to_its_end() {
+    if !is_root("a_large_page_is_read_to_its_end") {
+        return;
+    }
+    let mut lab = Lab::builder().backends(2).without_http().build().unwrap();
+    let _nginx = nginx::start_all(&lab);
+    let page = lab.directory().join("nginx-web1/large");
+    fs::OpenOptions::new().append(true).open(page).unwrap().write_all(b"the end").unwrap();
+    run(&mut lab, "port: 80", "{http: {path: /large, body: the end}, PACE}");
+    wait_passes(&lab, "web1");
+    wait_cause(&lab, "web2", "application-down");
+    let log = dsr_tests::lab::agent::running(&lab).log();
+    assert!(log.contains("its page does not contain the text that is expected"), "{log}");
+}
+
 /// Starts the agent anew with one service, checked so.
 fn run(lab: &mut Lab, fields: &str, check: &str) {
     let vip = lab.vip(0).unwrap();
@@ -110,7 +147,7 @@ fn tls_server(lab: &Lab, number: u8) -> Daemon {
     Daemon::start(&mut serve, &directory.join("log"))
 }
 
-/// A DNS server that knows one address for every name. Dropping it ends it.
+/// A DNS server that knows one record for every name. Dropping it ends it.
 struct Answerer {
     end: Arc<AtomicBool>,
     thread: Option<thread::JoinHandle<()>>,
@@ -118,6 +155,12 @@ struct Answerer {
 
 impl Answerer {
     fn start(backend: &Namespace, vip: Ipv4Addr, address: [u8; 4]) -> Self {
+        Self::with(backend, vip, (A, &address))
+    }
+
+    /// Its record by its type and its data.
+    fn with(backend: &Namespace, vip: Ipv4Addr, (kind, data): (u8, &[u8])) -> Self {
+        let data = data.to_vec();
         let socket = backend.run(|| UdpSocket::bind((vip, 53))).unwrap().unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
         let end = Arc::new(AtomicBool::new(false));
@@ -126,7 +169,7 @@ impl Answerer {
             let mut question = [0; 512];
             while !ended.load(Ordering::Acquire) {
                 if let Ok((length, from)) = socket.recv_from(&mut question) {
-                    let _ = socket.send_to(&answer(&question[..length], address), from);
+                    let _ = socket.send_to(&answer(&question[..length], kind, &data), from);
                 }
             }
         });
@@ -141,14 +184,17 @@ impl Drop for Answerer {
     }
 }
 
-/// The question, made an answer (RFC 1035, 4.1) with one address that lives for a minute.
-fn answer(question: &[u8], address: [u8; 4]) -> Vec<u8> {
+/// The question, made an answer (RFC 1035, 4.1) with one record that lives for a minute.
+fn answer(question: &[u8], kind: u8, data: &[u8]) -> Vec<u8> {
     let mut answer = question.to_vec();
     // A response, recursion wanted and there; one answer.
     answer[2..4].copy_from_slice(&[0x81, 0x80]);
     answer[6..8].copy_from_slice(&[0, 1]);
-    // The name is the one at octet 12; type A, class IN.
-    answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
-    answer.extend(address);
+    // The name is the one at byte 12; class IN.
+    answer.extend([0xc0, 12, 0, kind, 0, 1, 0, 0, 0, 60, 0, data.len() as u8]);
+    answer.extend(data);
     answer
 }
+
+const A: u8 = 1;
+const TXT: u8 = 16;

@@ -2,11 +2,11 @@
 
 use hickory_proto::{
     op::{Message, MessageType, Query, ResponseCode},
-    rr::{Name, RecordType},
+    rr::{Name, RData, RecordType},
     serialize::binary::{BinDecodable as _, BinEncodable as _},
 };
 
-use super::{Failure, Way};
+use super::{Failure, Way, text_record};
 use crate::{
     health::random,
     model::{Dns, DnsType},
@@ -46,10 +46,33 @@ fn judge(dns: &Dns, answer: &Message) -> Result<(), Failure> {
     }
     let Some(wanted) = &dns.expect else { return Ok(()) };
     let mut records = answer.answers().iter().filter(|record| record.record_type() == record_type(dns.kind));
-    if records.any(|record| same(&record.data().to_string(), wanted)) {
+    if records.any(|record| holds(record.data(), wanted)) {
         return Ok(());
     }
     Err(Failure::Wrong(format!("its answer has no {:?} record {wanted}", dns.kind)))
+}
+
+/// Whether a record is the wanted one, however that is written: an address in any of its forms, a text with or without
+/// quotes, a name in ASCII (`xn--`) or not.
+fn holds(data: &RData, wanted: &str) -> bool {
+    match data {
+        RData::A(found) => wanted.parse() == Ok(found.0),
+        RData::AAAA(found) => wanted.parse() == Ok(found.0),
+        RData::TXT(found) => text_record::holds(found.txt_data(), wanted),
+        RData::CNAME(name) => same(&name.to_ascii(), wanted) || same(&name.to_string(), wanted),
+        RData::NS(name) => same(&name.to_ascii(), wanted) || same(&name.to_string(), wanted),
+        RData::PTR(name) => same(&name.to_ascii(), wanted) || same(&name.to_string(), wanted),
+        RData::MX(mx) => {
+            let printed = format!("{} {}", mx.preference(), mx.exchange().to_ascii());
+            same(&printed, wanted) || same(&mx.to_string(), wanted)
+        }
+        RData::SRV(srv) => {
+            let to = srv.target().to_ascii();
+            let printed = format!("{} {} {} {to}", srv.priority(), srv.weight(), srv.port());
+            same(&printed, wanted) || same(&srv.to_string(), wanted)
+        }
+        other => same(&other.to_string(), wanted),
+    }
 }
 
 /// Names are the same in any case of letters and with or without the dot at their end.
@@ -97,6 +120,21 @@ mod tests {
         assert!(judged(None, ResponseCode::ServFail, address).is_err());
         let alias = RData::CNAME(rdata::CNAME(Name::from_ascii("192.0.2.1").unwrap()));
         assert!(judged(Some("192.0.2.1"), ResponseCode::NoError, alias).is_err(), "a record of another type");
+    }
+
+    #[test]
+    fn a_record_may_be_written_in_any_of_its_forms() {
+        let address = RData::AAAA(rdata::AAAA("2001:db8::1".parse().unwrap()));
+        assert!(holds(&address, "2001:DB8:0:0::1") && !holds(&address, "2001:db8::2"));
+        let name = Name::from_ascii("xn--bcher-kva.example.").unwrap();
+        let mail = RData::MX(rdata::MX::new(10, name.clone()));
+        for wanted in ["10 xn--bcher-kva.example.", "10 b\u{fc}cher.example", "10 XN--BCHER-KVA.EXAMPLE"] {
+            assert!(holds(&mail, wanted), "{wanted}");
+        }
+        let service = RData::SRV(rdata::SRV::new(0, 5, 443, name));
+        assert!(
+            holds(&service, "0 5 443 xn--bcher-kva.example.") && !holds(&service, "0 5 444 xn--bcher-kva.example.")
+        );
     }
 
     #[test]

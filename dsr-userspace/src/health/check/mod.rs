@@ -7,6 +7,7 @@ mod head;
 pub(super) mod http;
 mod privilege;
 mod search;
+mod text_record;
 mod tls;
 
 use std::{fmt, io};
