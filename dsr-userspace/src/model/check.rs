@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Service, ServiceId, Weight};
+use super::{Service, ServiceId, Tls, Weight};
 
 /// How backends are checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -143,15 +143,6 @@ pub struct Http {
     pub status: Vec<RangeInclusive<u16>>,
     /// What the page has to contain.
     pub body: Option<String>,
-}
-
-/// How a backend has to say who it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tls {
-    /// By a certificate for this name that the host's authorities vouch for.
-    Named(String),
-    /// By any certificate: it is not looked at.
-    Unnamed,
 }
 
 /// A question for a record.

@@ -5,6 +5,7 @@
 mod agent_check;
 mod ask;
 mod cause;
+mod certificates;
 mod fallback;
 mod kinds;
 mod leftovers;

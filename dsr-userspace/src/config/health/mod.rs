@@ -35,7 +35,7 @@ pub(super) enum Written {
     /// `none`.
     None,
     /// A check.
-    Check(Draft),
+    Check(Box<Draft>),
 }
 
 /// A check without a service.
@@ -57,7 +57,9 @@ pub(super) fn read(report: &mut Report<'_>, at: &FieldPath, field: Field<HealthF
         Optional::Absent => Written::Absent,
         Optional::Bad => Written::Bad,
         Optional::Value(HealthField::None) => Written::None,
-        Optional::Value(HealthField::Row(row)) => draft(report, at, *row).map_or(Written::Bad, Written::Check),
+        Optional::Value(HealthField::Row(row)) => {
+            draft(report, at, *row).map_or(Written::Bad, |draft| Written::Check(Box::new(draft)))
+        }
     }
 }
 

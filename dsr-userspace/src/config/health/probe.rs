@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{
     rows::{DnsRow, HttpRow, HttpsRow, Kinds},
-    scalar::{CertificateName, DnsName, Host, Method, PagePath, Statuses, Text, Word},
+    scalar::{CertificateName, DnsName, Host, Method, PageHost, PagePath, Statuses, Text, Word},
 };
 use crate::{
     config::{
@@ -60,7 +60,14 @@ fn https_probe(report: &mut Report<'_>, at: &FieldPath, field: Field<HttpsRow>) 
     let tls = match (name, &http.host) {
         (Optional::Value(CertificateName::Named(name)), _) => Tls::Named(name),
         (Optional::Value(CertificateName::None), _) => Tls::Unnamed,
-        (Optional::Absent, Some(host)) => Tls::Named(host.clone()),
+        (Optional::Absent, Some(host)) => {
+            let Some(name) = Tls::name_of(host) else {
+                let message = "is no name that a certificate can be for: write `name` beside it, or another host";
+                report.error(&at.key("host"), message);
+                return None;
+            };
+            Tls::Named(name)
+        }
         (Optional::Absent, None) => {
             report.error(&at.key("name"), format!("is missing: write {}", CertificateName::WRITE));
             return None;
@@ -73,7 +80,7 @@ fn https_probe(report: &mut Report<'_>, at: &FieldPath, field: Field<HttpsRow>) 
 /// What a check of pages has.
 struct Page {
     path: Field<PagePath>,
-    host: Field<Host>,
+    host: Field<PageHost>,
     method: Field<Method>,
     status: Field<Statuses>,
     body: Field<Text>,
@@ -81,7 +88,7 @@ struct Page {
 
 fn page(report: &mut Report<'_>, at: &FieldPath, row: Page) -> Option<Http> {
     let path = report.optional(&at.key("path"), row.path).map(|PagePath(path)| path).or("/".to_owned());
-    let host = report.optional(&at.key("host"), row.host).map(|Host(host)| Some(host)).or(None);
+    let host = report.optional(&at.key("host"), row.host).map(|PageHost(host)| Some(host)).or(None);
     let method = report.optional(&at.key("method"), row.method).map(|Method(method)| method).or("GET".to_owned());
     let status = report.optional(&at.key("status"), row.status).map(|Statuses(status)| status).or(vec![200..=399]);
     let body = report.optional(&at.key("body"), row.body).map(|Text(text)| Some(text)).or(None);

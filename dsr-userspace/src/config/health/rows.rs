@@ -3,7 +3,9 @@
 use serde::Deserialize;
 use serde_yaml::Value;
 
-use super::scalar::{CertificateName, DnsName, Host, Method, PagePath, ProbePort, Span, Statuses, Text, Times, Word};
+use super::scalar::{
+    CertificateName, DnsName, Host, Method, PageHost, PagePath, ProbePort, Span, Statuses, Text, Times, Word,
+};
 use crate::{
     config::{
         field::{Field, Read, not, row},
@@ -73,7 +75,7 @@ pub(super) struct TcpRow {
 #[serde(default)]
 pub(super) struct HttpRow {
     pub(super) path: Field<PagePath>,
-    pub(super) host: Field<Host>,
+    pub(super) host: Field<PageHost>,
     pub(super) method: Field<Method>,
     pub(super) status: Field<Statuses>,
     pub(super) body: Field<Text>,
@@ -87,7 +89,7 @@ pub(super) struct HttpRow {
 pub(super) struct HttpsRow {
     pub(super) name: Field<CertificateName>,
     pub(super) path: Field<PagePath>,
-    pub(super) host: Field<Host>,
+    pub(super) host: Field<PageHost>,
     pub(super) method: Field<Method>,
     pub(super) status: Field<Statuses>,
     pub(super) body: Field<Text>,

@@ -7,6 +7,8 @@ use std::{
 };
 
 use hickory_proto::rr::Name;
+use hyper::http::uri::Authority;
+use rustls::pki_types::ServerName;
 use serde_yaml::Value;
 
 use crate::{
@@ -52,6 +54,9 @@ scalars! {
     /// A name that can be asked for by DNS.
     DnsName(String) = "a name that can be asked for", "a name whose parts have 1 to 63 characters, like www.example.com",
         |value| dns_name(value.as_str()?);
+    /// The host that a page is asked of, with a port or without.
+    PageHost(String) = "a host of a page", "a name or an address, with a port or without, like www.example.com:8443 or [2001:db8::1]",
+        |value| page_host(value.as_str()?);
     /// A method of HTTP.
     Method(String) = "a method", "GET or another method in capital letters, like HEAD", |value| method(value.as_str()?);
     /// Status codes.
@@ -67,18 +72,21 @@ scalars! {
 /// What a certificate has to be for.
 pub(in crate::config) enum CertificateName {
     /// This name.
-    Named(String),
+    Named(ServerName<'static>),
     /// Any.
     None,
 }
 
 impl Read for CertificateName {
-    const WRITE: &'static str = "the name that the certificate is for, like www.example.com, or none";
+    const WRITE: &'static str = "the name that the certificate is for, without a port, like www.example.com, or none";
 
     fn read(value: Value) -> Result<Self, String> {
         match value.as_str() {
             Some("none") => Ok(Self::None),
-            text => text.and_then(host).map(Self::Named).ok_or_else(|| not::<Self>(&value, "a certificate's name")),
+            text => {
+                let name = text.and_then(|text| ServerName::try_from(text.to_owned()).ok());
+                name.map(Self::Named).ok_or_else(|| not::<Self>(&value, "a certificate's name"))
+            }
         }
     }
 }
@@ -139,6 +147,13 @@ fn dns_name(text: &str) -> Option<String> {
     (name.len() <= 255).then(|| text.to_owned())
 }
 
+fn page_host(text: &str) -> Option<String> {
+    let authority: Authority = host(text)?.parse().ok()?;
+    let has_port = authority.as_str().len() > authority.host().len();
+    let fits = !authority.host().is_empty() && has_port == authority.port_u16().is_some();
+    fits.then(|| text.to_owned())
+}
+
 fn method(text: &str) -> Option<String> {
     let fits = !text.is_empty() && text.len() <= 32 && text.chars().all(|c| c.is_ascii_uppercase());
     fits.then(|| text.to_owned())
@@ -187,6 +202,32 @@ mod tests {
         }
         for text in ["www.example.com", "www.example.com.", "_dmarc.example.com", "localhost", "."] {
             assert_eq!(dns_name(text).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn a_page_has_a_host_with_a_port_or_without() {
+        for text in
+            ["www.example.com", "www.example.com:8443", "192.0.2.1:80", "[2001:db8::1]", "[2001:db8::1]:80", "a_b"]
+        {
+            assert_eq!(page_host(text).as_deref(), Some(text));
+        }
+        for text in
+            ["", ":80", "www.example.com:", "www:99999", "www:http", "2001:db8::1", "[2001:db8::1", "a b", "u@h"]
+        {
+            assert_eq!(page_host(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_has_a_name_without_a_port() {
+        let read = |text: &str| CertificateName::read(Value::String(text.to_owned()));
+        for text in ["www.example.com", "192.0.2.1", "2001:db8::1", "a_b"] {
+            assert!(matches!(read(text), Ok(CertificateName::Named(_))), "{text}");
+        }
+        assert!(matches!(read("none"), Ok(CertificateName::None)));
+        for text in ["www.example.com:8443", "[2001:db8::1]", "a..b", "-", ""] {
+            assert!(read(text).is_err_and(|why| why.contains("without a port")), "{text}");
         }
     }
 

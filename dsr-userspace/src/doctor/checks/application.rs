@@ -1,6 +1,8 @@
 //! Backends that take the VIP's packets, and something is wrong with them all the same: what only their check can see.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
+
+use hyper::http::uri::Authority;
 
 use super::finding;
 use crate::{
@@ -10,7 +12,7 @@ use crate::{
         case::{Case, Probe},
     },
     health::OwnAnswer,
-    model::{Cause, Check, Probe as Question, Tls},
+    model::{Cause, Check, Http, Probe as Question, Tls},
 };
 
 /// What is wrong, where the doctor's own probes found nothing. An agent that checks the backend asks it through the VIP and
@@ -99,17 +101,36 @@ fn mend(check: &Check, probe: &Probe) -> String {
                 Some(Tls::Named(_)) => ("https", ""),
                 Some(Tls::Unnamed) => ("https", " -k"),
             };
-            let host = http.host.clone().unwrap_or_else(|| url_host(probe.vip.0));
             let to = SocketAddr::new(own, port.get());
-            let page = format!("{scheme}://{host}:{port}{}", http.path);
+            let page = format!("{scheme}://{}{}", url_host(http, SocketAddr::new(probe.vip.0, port.get())), http.path);
             format!("{look}, and ask as the check does: `curl -i{any} --connect-to ::{to} {page}`")
         }
     }
 }
 
-fn url_host(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("[{address}]"),
+/// The host of the page, with its own port or the one that is asked.
+fn url_host(Http { host, .. }: &Http, vip: SocketAddr) -> String {
+    match host {
+        None => vip.to_string(),
+        Some(host) if host.parse().is_ok_and(|host: Authority| host.port().is_some()) => host.clone(),
+        Some(host) => format!("{host}:{}", vip.port()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_has_one_port() {
+        let url = |host: Option<&str>, vip: &str| {
+            let (method, path, host) = (String::new(), String::new(), host.map(ToOwned::to_owned));
+            url_host(&Http { tls: None, method, path, host, status: Vec::new(), body: None }, vip.parse().unwrap())
+        };
+        assert_eq!(url(None, "192.0.2.10:80"), "192.0.2.10:80");
+        assert_eq!(url(None, "[2001:db8::1]:80"), "[2001:db8::1]:80");
+        assert_eq!(url(Some("www.example.com"), "192.0.2.10:443"), "www.example.com:443");
+        assert_eq!(url(Some("www.example.com:8443"), "192.0.2.10:443"), "www.example.com:8443");
+        assert_eq!(url(Some("[2001:db8::1]"), "192.0.2.10:443"), "[2001:db8::1]:443");
     }
 }

@@ -1,5 +1,6 @@
 //! One probe: asks a backend, and says whether the answer is right.
 
+mod certificate;
 mod command;
 mod dns;
 pub(super) mod echo;
