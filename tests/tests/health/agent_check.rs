@@ -102,6 +102,23 @@ fn a_backend_steers_its_weight() {
 }
 
 #[test]
+fn each_of_haproxys_words_for_down_is_known() {
+    if !is_root("each_of_haproxys_words_for_down_is_known") {
+        return;
+    }
+    let mut lab = Lab::builder().backends(2).build().unwrap();
+    let web1 = Agent::start(&lab, 1, "up\n");
+    let check = format!("agent_check: {{port: {PORT}, interval: 200ms, send: \"{QUESTION}\"}}");
+    agent::start(&Configuration::of(&lab).field(&check), &mut lab);
+    for down in ["fail\n", "FAIL # no database\r\n", "stopped\n", "down\r"] {
+        web1.say("up\n");
+        wait_share(&lab, 0.5);
+        web1.say(down);
+        wait_share(&lab, 0.0);
+    }
+}
+
+#[test]
 fn an_operators_word_counts_more() {
     if !is_root("an_operators_word_counts_more") {
         return;

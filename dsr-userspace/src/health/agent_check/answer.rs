@@ -1,7 +1,8 @@
 //! What a backend answers when it is asked what it can take. Pure.
 //!
-//! Words that are divided by white space or commas, in any order (`HAProxy`, configuration manual, `agent-check`); what
-//! follows a `#` is for people. What is not spoken of stays as it was.
+//! Words that are divided by white space or commas, in any order and in any case of letters, up to the end of the line (CR or
+//! LF); of several that speak of the same the last one counts (`HAProxy`, configuration manual, `agent-check`, and
+//! `src/tcpcheck.c`). What follows a `#` is for people. What is not spoken of stays as it was.
 
 use crate::model::Word;
 
@@ -18,7 +19,7 @@ pub(super) struct Answer {
 impl Answer {
     /// Reads an answer; nothing where no word of it is known.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let line = text.lines().next().unwrap_or_default();
+        let line = text.split(['\r', '\n']).next().unwrap_or_default();
         let (words, remark) = line.split_once('#').unwrap_or((line, ""));
         let mut answer = Self { remark: remark.trim().to_owned(), ..Self::default() };
         let words = words.split(|c: char| c.is_ascii_whitespace() || c == ',').filter(|word| !word.is_empty());
@@ -30,13 +31,14 @@ impl Answer {
     fn take(&mut self, word: &str) -> bool {
         match word {
             "up" => self.is_down = Some(false),
-            "down" | "failed" | "stopped" => self.is_down = Some(true),
+            "down" | "fail" | "failed" | "stopped" => self.is_down = Some(true),
             "ready" => self.drains = Some(false),
             "drain" | "maint" => self.drains = Some(true),
             // Connections are not counted here: with Direct Server Return their ends are not seen.
             word if word.starts_with("maxconn:") => {}
             word => {
-                let percent = word.strip_suffix('%').and_then(|number| number.parse::<u16>().ok());
+                let number = word.strip_suffix('%').filter(|number| number.bytes().all(|c| c.is_ascii_digit()));
+                let percent = number.and_then(|number| number.parse::<u16>().ok());
                 let Some(percent) = percent.filter(|percent| *percent <= MOST) else { return false };
                 self.percent = Some(percent);
             }
@@ -78,7 +80,22 @@ mod tests {
         assert_eq!(after(&["50%,MAXCONN:30, Drain"]), "drain");
         assert_eq!(after(&["ready", "down # the disk is full, 99% used"]), "down");
         assert_eq!(Answer::parse("failed #\tno database ").unwrap().remark, "no database");
+        assert_eq!(after(&["fail # no database"]), "down");
+        assert_eq!(after(&["down\rup"]), "down", "a line ends where HAProxy ends it");
         assert_eq!(Answer::parse("0%\n100%").unwrap().after(Word::default()).percent, 0, "one line is read");
+    }
+
+    #[test]
+    fn every_word_of_haproxy_is_known() {
+        for word in ["up", "down", "fail", "stopped", "ready", "drain", "maint", "0%", "256%", "maxconn:100"] {
+            for text in [word.to_owned(), word.to_uppercase(), format!("\t{word},\n"), format!(", {word}#x\r\n")] {
+                assert!(Answer::parse(&text).is_some(), "{text:?}");
+            }
+        }
+        for (words, last) in [("down up", "100%"), ("up,stopped", "down"), ("10%\t20%", "20%"), ("drain ready", "100%")]
+        {
+            assert_eq!(after(&[words]), last, "of two words the last one counts: {words}");
+        }
     }
 
     #[test]
@@ -99,7 +116,7 @@ mod tests {
 
     #[test]
     fn what_is_no_answer_says_nothing() {
-        for text in ["", "\n", "hello", "75", "-1%", "257%", "%", "# down", "<html>"] {
+        for text in ["", "\n", "hello", "75", "-1%", "+1%", "257%", "%", "# down", "<html>"] {
             assert_eq!(Answer::parse(text), None, "{text:?}");
         }
         assert!(Answer::parse("busy 10%").is_some(), "words that are not known are passed over");

@@ -37,7 +37,7 @@ async fn answer(at: SocketAddr, send: Option<&str>) -> std::io::Result<Vec<u8>> 
         stream.write_all(text.as_bytes()).await?;
     }
     let mut octets = Vec::new();
-    while octets.len() < LONGEST && !octets.contains(&b'\n') {
+    while octets.len() < LONGEST && !octets.iter().any(|octet| matches!(octet, b'\r' | b'\n')) {
         if stream.read_buf(&mut octets).await? == 0 {
             break;
         }
