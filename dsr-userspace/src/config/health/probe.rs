@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{
     rows::{DnsRow, HttpRow, HttpsRow, Kinds},
-    scalar::{CertificateName, DnsName, Host, Method, PageHost, PagePath, Statuses, Text, Word},
+    scalar::{CertificateName, DnsName, Method, PageHost, PagePath, Statuses, Text, Word},
 };
 use crate::{
     config::{

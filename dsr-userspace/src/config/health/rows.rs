@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_yaml::Value;
 
 use super::scalar::{
-    CertificateName, DnsName, Host, Method, PageHost, PagePath, ProbePort, Span, Statuses, Text, Times, Word,
+    CertificateName, DnsName, Method, PageHost, PagePath, ProbePort, Span, Statuses, Text, Times, Word,
 };
 use crate::{
     config::{

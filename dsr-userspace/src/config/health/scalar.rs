@@ -49,8 +49,6 @@ scalars! {
         |value| duration::parse(value.as_str()?).filter(|span| (SHORTEST..=LONGEST).contains(span));
     /// The path of a page.
     PagePath(String) = "a path", "a path as in a request, like /healthz", |value| path(value.as_str()?);
-    /// A name of a host.
-    Host(String) = "a name of a host", "a name, like www.example.com", |value| host(value.as_str()?);
     /// A name that can be asked for by DNS.
     DnsName(String) = "a name that can be asked for", "a name whose parts have 1 to 63 characters, like www.example.com",
         |value| dns_name(value.as_str()?);
