@@ -26,9 +26,10 @@ pub(crate) struct Options {
 }
 
 /// Programs that the tests start, and Debian's package for each.
-const PROGRAMS: [(&str, &str); 11] = [
+const PROGRAMS: [(&str, &str); 15] = [
     ("nginx", "nginx-light"),
     ("curl", "curl"),
+    ("openssl", "openssl"),
     ("iperf3", "iperf3"),
     ("prometheus", "prometheus"),
     ("promtool", "prometheus"),
@@ -38,6 +39,9 @@ const PROGRAMS: [(&str, &str); 11] = [
     ("shellcheck", "shellcheck"),
     ("ifup", "ifupdown"),
     ("netplan", "netplan.io"),
+    ("mcs", "mono-mcs"),
+    ("zsh", "zsh"),
+    ("ksh93", "ksh93u+m"),
 ];
 
 /// The subcommand. What ran is told in the end, also where a step failed.
@@ -104,5 +108,19 @@ mod tests {
         assert_eq!(missing_packages(|_| true), Vec::<&str>::new());
         assert_eq!(missing_packages(|program| !program.starts_with("prom")), ["prometheus"]);
         assert_eq!(missing_packages(|program| program == "promtool").len(), PROGRAMS.len() - 1);
+    }
+
+    #[test]
+    fn the_readme_names_every_package() {
+        let readme = include_str!("../../README.md");
+        let (_, behind) = readme.split_once("* for the tests ").unwrap();
+        let (named, _) = behind.split_once(", which xtask installs with apt").unwrap();
+        let mut named: Vec<_> = named.split('`').skip(1).step_by(2).collect();
+        let mut packages: Vec<_> = PROGRAMS.iter().map(|(_, package)| *package).collect();
+        for names in [&mut named, &mut packages] {
+            names.sort_unstable();
+            names.dedup();
+        }
+        assert_eq!(named, packages);
     }
 }

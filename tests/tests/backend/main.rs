@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod command;
+mod csharp;
 mod docker;
 mod faults;
 mod host;
