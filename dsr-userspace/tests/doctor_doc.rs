@@ -6,7 +6,7 @@ use dsr::{doctor::CAUSES, lab::Fault};
 const DOCUMENT: &str = include_str!("../../docs/operating.md");
 
 #[test]
-fn every_finding_is_explained_with_what_mends_it() {
+fn every_finding_is_explained_with_what_fixes_it() {
     let rows: Vec<_> = rows("| finding |").collect();
     assert_eq!(rows.iter().map(|row| code(row[0])).collect::<Vec<_>>(), CAUSES);
     assert!(rows.iter().all(|row| row.len() == 3 && row.iter().all(|cell| !cell.is_empty())), "{rows:#?}");

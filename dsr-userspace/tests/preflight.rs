@@ -62,7 +62,7 @@ fn a_veth_whose_peer_has_gro_alone_is_found() {
         let findings = found().await;
         let finding = about(&findings, "its veth peer runs no XDP program").unwrap_or_else(|| panic!("{findings:#?}"));
         assert_eq!(finding.severity, Severity::Warning);
-        assert!(finding.mend.contains("xdpdrv") && about(&findings, DEAF).is_none(), "{findings:#?}");
+        assert!(finding.remedy.contains("xdpdrv") && about(&findings, DEAF).is_none(), "{findings:#?}");
         pair.backend.enter();
         let _peer = Pass::attach(BACKEND).unwrap();
         pair.balancer.enter();
@@ -107,7 +107,7 @@ fn another_program_is_found_and_the_agents_own_is_not() {
         let finding = about(&findings, "another XDP program pass (id ").unwrap_or_else(|| panic!("{findings:#?}"));
         assert_eq!((finding.severity, finding.interface.as_str()), (Severity::Error, BALANCER));
         let holder = Holder::of(program(pair).await.unwrap());
-        assert_eq!(finding.mend, format!("bpftool link detach id {}", holder.link.unwrap()));
+        assert_eq!(finding.remedy, format!("bpftool link detach id {}", holder.link.unwrap()));
         drop(other);
         let desired = config("10.0.0.100").desired;
         let mut own = Datapath::load(Sizes::for_desired(&desired), Features::ALL, desired.hash_seed).unwrap();
@@ -137,7 +137,10 @@ fn links_that_carry_nothing_are_found() {
         assert_eq!(about(&findings, "no carrier").map(|finding| finding.severity), Some(Severity::Warning));
         pair.balancer.set_down(BALANCER).await;
         let findings = found().await;
-        assert_eq!(about(&findings, "it is down").map(|finding| finding.mend.as_str()), Some("ip link set dev lb0 up"));
+        assert_eq!(
+            about(&findings, "it is down").map(|finding| finding.remedy.as_str()),
+            Some("ip link set dev lb0 up")
+        );
         assert_eq!(findings[0].severity, Severity::Error, "errors come first: {findings:#?}");
     });
 }
@@ -158,7 +161,7 @@ fn what_an_operator_has_set_is_found() {
             about(&findings, "the VIP 10.0.1.100 is in its subnet").unwrap_or_else(|| panic!("{findings:#?}"));
         assert_eq!(elsewhere.interface, "mgmt0");
         let filtered = about(&findings, "rp_filter is strict").unwrap_or_else(|| panic!("{findings:#?}"));
-        assert_eq!(filtered.mend, "sysctl -w net.ipv4.conf.lb0.rp_filter=2");
+        assert_eq!(filtered.remedy, "sysctl -w net.ipv4.conf.lb0.rp_filter=2");
         std::fs::write("/proc/sys/net/ipv4/conf/lb0/rp_filter", "2").unwrap();
         assert_eq!(about(&preflight::run(&config("10.0.1.100")).await, "rp_filter"), None);
     });

@@ -19,8 +19,8 @@ impl Snapshot {
     pub(super) fn explain(&self, request: &ExplainRequest) -> Result<Explanation, Failure> {
         self.check_vip(request.vip)?;
         if request.client.is_ipv6() != request.vip.is_ipv6() {
-            let mend = "name two IPv4 or two IPv6 addresses";
-            return Err(Failure::new(Kind::Wrong, "client and VIP are of different IP versions", mend));
+            let remedy = "name two IPv4 or two IPv6 addresses";
+            return Err(Failure::new(Kind::Wrong, "client and VIP are of different IP versions", remedy));
         }
         let flow = Flow {
             family: reconcile::family(request.vip),

@@ -75,7 +75,7 @@ mod tests {
     use crate::{config, metrics};
 
     #[test]
-    fn what_time_mends_is_tried_less_and_less_often() {
+    fn what_time_fixes_is_tried_less_and_less_often() {
         let taken = Error::Metrics(metrics::Error::InUse("127.0.0.1:9650".parse().unwrap()));
         let (mut retry, mut pauses) = (Retry::No, Vec::new());
         for _ in 0..6 {

@@ -56,8 +56,8 @@ impl Balancer {
 
 fn weight_of(weight: u16) -> Result<Weight, Failure> {
     Weight::new(weight).ok_or_else(|| {
-        let (error, mend) = (format!("{weight} is not a weight"), format!("give one from 0 to {}", Weight::MAX));
-        Failure::new(Kind::Wrong, error, mend)
+        let (error, remedy) = (format!("{weight} is not a weight"), format!("give one from 0 to {}", Weight::MAX));
+        Failure::new(Kind::Wrong, error, remedy)
     })
 }
 

@@ -16,7 +16,7 @@ pub(super) fn claimed(claims: &[Claim], services: &[ServiceStatus]) -> impl Iter
     let foreign = foreign.filter(|claim| !is_told_of_member(claim, services));
     foreign.map(|Claim { vip, mac, owner, interface, .. }| {
         let finding = format!("{}; its MAC is {mac}, on {interface}", arpwatch::meaning(owner, *vip));
-        StatusFinding::new(vip, finding, arpwatch::mend(owner, *vip, *mac))
+        StatusFinding::new(vip, finding, arpwatch::remedy(owner, *vip, *mac))
     })
 }
 

@@ -34,13 +34,13 @@ pub struct Failure {
     /// What is wrong.
     pub error: String,
     /// What to do.
-    pub mend: String,
+    pub remedy: String,
 }
 
 impl Failure {
     /// A failure of this kind.
-    pub fn new(kind: Kind, error: impl fmt::Display, mend: impl fmt::Display) -> Self {
-        Self { kind, error: error.to_string(), mend: mend.to_string() }
+    pub fn new(kind: Kind, error: impl fmt::Display, remedy: impl fmt::Display) -> Self {
+        Self { kind, error: error.to_string(), remedy: remedy.to_string() }
     }
 
     /// The agent could not do it.
@@ -51,7 +51,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.error, self.mend)
+        write!(f, "{}: {}", self.error, self.remedy)
     }
 }
 

@@ -57,7 +57,7 @@ async fn begin(agent: Agent, body: Result<Bytes, BytesRejection>) -> Result<Body
 }
 
 fn check(request: &TraceRequest) -> Result<(), Failure> {
-    let wrong = |error: &str, mend: &str| Err(Failure::new(Kind::Wrong, error, mend));
+    let wrong = |error: &str, remedy: &str| Err(Failure::new(Kind::Wrong, error, remedy));
     if request.client.is_some_and(|client| client.is_ipv6() != request.vip.is_ipv6()) {
         return wrong("client and VIP are of different IP versions", "name two IPv4 or two IPv6 addresses");
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     ledger::{Claim, Note},
-    mend::{meaning, mend},
+    remedy::{meaning, remedy},
     sighting::name,
     view::Owner,
 };
@@ -47,11 +47,11 @@ const WINDOW: Duration = Duration::from_secs(60);
 fn claimed(claim: &Claim) {
     let Claim { vip, mac, owner, interface, .. } = claim;
     let (by, vlan) = (name(claim.kind), vlan(claim));
-    let (meaning, mend) = (meaning(owner, *vip), mend(owner, *vip, *mac));
+    let (meaning, remedy) = (meaning(owner, *vip), remedy(owner, *vip, *mac));
     if *owner == Owner::Balancer {
-        tracing::info!(%vip, %mac, backend = %owner, interface, vlan, by, mend, "{meaning}");
+        tracing::info!(%vip, %mac, backend = %owner, interface, vlan, by, remedy, "{meaning}");
     } else {
-        tracing::warn!(%vip, %mac, backend = %owner, interface, vlan, by, mend, "{meaning}");
+        tracing::warn!(%vip, %mac, backend = %owner, interface, vlan, by, remedy, "{meaning}");
     }
 }
 

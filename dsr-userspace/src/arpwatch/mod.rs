@@ -23,8 +23,8 @@ use crate::{
 
 mod ledger;
 mod log;
-mod mend;
 mod question;
+mod remedy;
 mod sighting;
 mod view;
 
@@ -32,8 +32,8 @@ use ledger::Ledger;
 use log::Log;
 
 pub use ledger::Claim;
-pub use mend::{meaning, mend};
 pub use question::Segment;
+pub use remedy::{meaning, remedy};
 pub use sighting::Sighting;
 pub use view::{Owner, View};
 

@@ -1,4 +1,4 @@
-//! What can be wrong with a backend: a stable name, what it means, and the command that mends it on Linux.
+//! What can be wrong with a backend: a stable name, what it means, and the command that fixes it on Linux.
 
 /// One thing that a check script looks at. The names are printed by the scripts of every system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -101,9 +101,9 @@ impl Check {
         Self::ALL.into_iter().find(|check| check.name() == name)
     }
 
-    /// The command that mends it on a Linux backend. `subject` is what the fault is about: the VIP with its prefix
-    /// (`192.0.2.10/32`), or the interface. Where no one command mends it, the set-up run again does.
-    pub fn mend(self, subject: &str) -> String {
+    /// The command that fixes it on a Linux backend. `subject` is what the fault is about: the VIP with its prefix
+    /// (`192.0.2.10/32`), or the interface. Where no one command fixes it, the set-up run again does.
+    pub fn remedy(self, subject: &str) -> String {
         match self {
             Self::VipHeld => format!("ip address add {subject} dev lo"),
             Self::VipElsewhere => format!("ip address del {subject}, on the interface that has it"),

@@ -55,8 +55,8 @@ fn environment() -> Result<Environment<'static>, Error> {
     environment.set_syntax(syntax.build()?);
     // Nothing is escaped: what enters needs none, see `Request`.
     environment.set_auto_escape_callback(|_| AutoEscape::None);
-    environment.add_function("mend", |name: String, subject: String| {
-        Check::named(&name).map_or_else(String::new, |check| check.mend(&subject))
+    environment.add_function("remedy", |name: String, subject: String| {
+        Check::named(&name).map_or_else(String::new, |check| check.remedy(&subject))
     });
     for (name, text) in TEMPLATES {
         environment.add_template(name, text)?;

@@ -263,7 +263,7 @@ services:
             severity,
             interface: "eth0".to_owned(),
             finding: "it is down".to_owned(),
-            mend: "ip link set dev eth0 up".to_owned(),
+            remedy: "ip link set dev eth0 up".to_owned(),
         };
         let (good, bad) = (parse(GOOD), parse("{}"));
         assert_eq!(exit_code(&good, &[finding(Severity::Warning)]), 0);
@@ -271,7 +271,8 @@ services:
         assert_eq!((exit_code(&good, &findings), exit_code(&bad, &findings)), (FINDING, WRONG_CONFIGURATION));
         let json = serde_json::to_string(&Report::new(&good, &findings, None)).unwrap();
         assert!(json.starts_with(r#"{"ok":false,"errors":[],"#), "{json}");
-        let told = r#"{"severity":"error","interface":"eth0","finding":"it is down","mend":"ip link set dev eth0 up"}"#;
+        let told =
+            r#"{"severity":"error","interface":"eth0","finding":"it is down","remedy":"ip link set dev eth0 up"}"#;
         assert!(json.contains(&format!(r#""findings":[{told}],"memory":{{"#)), "{json}");
         assert!(json.ends_with(r#""change":null}"#), "{json}");
         assert_eq!(findings[0].to_string(), "error: eth0: it is down: ip link set dev eth0 up");

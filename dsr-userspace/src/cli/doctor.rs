@@ -1,4 +1,4 @@
-//! `dsr doctor`: says what is wrong with this balancer's network and its backends, and how to mend it; changes nothing.
+//! `dsr doctor`: says what is wrong with this balancer's network and its backends, and how to fix it; changes nothing.
 //!
 //! Findings go to standard output, one a line; a note on what cannot be tested from here goes to standard error. With
 //! `--json` one object goes to standard output. Exit code: 2 where the configuration cannot be used, 1 where anything was

@@ -60,7 +60,7 @@ enum Command {
     Detach(detach::Args),
     /// What is done on the real servers.
     Backend(backend::Args),
-    /// Say what is wrong with this balancer's network and its backends, and how to mend it; change nothing.
+    /// Say what is wrong with this balancer's network and its backends, and how to fix it; change nothing.
     Doctor(doctor::Args),
     /// Show it at work in network namespaces of its own: client, switch, balancer and backends.
     Lab(lab::Args),

@@ -1,4 +1,4 @@
-//! What is wrong with a balancer's network and its backends, each finding with the command that mends it.
+//! What is wrong with a balancer's network and its backends, each finding with the command that fixes it.
 //!
 //! Enters a configuration; a [`case::Case`] is gathered for it: the network as the agent would see it, what hosts answer to
 //! questions and probes, and what a running agent counted. Pure checks make findings of that. Nothing is changed, and an
@@ -35,13 +35,13 @@ pub struct Finding {
     pub subject: String,
     /// What is the matter, and what comes of it.
     pub finding: String,
-    /// The command that mends it, or what to do where no command does.
-    pub mend: String,
+    /// The command that fixes it, or what to do where no command does.
+    pub remedy: String,
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}: {}: {}", self.severity, self.subject, self.cause, self.finding, self.mend)
+        write!(f, "{}: {}: {}: {}: {}", self.severity, self.subject, self.cause, self.finding, self.remedy)
     }
 }
 
@@ -88,7 +88,7 @@ pub async fn run(config: &Config) -> Result<Vec<Finding>, Error> {
 
 impl From<preflight::Finding> for Finding {
     fn from(found: preflight::Finding) -> Self {
-        let preflight::Finding { severity, interface, finding, mend } = found;
-        Self { severity, cause: "interface", subject: interface, finding, mend }
+        let preflight::Finding { severity, interface, finding, remedy } = found;
+        Self { severity, cause: "interface", subject: interface, finding, remedy }
     }
 }

@@ -1,4 +1,4 @@
-//! What of this host would keep the program from balancing, told before it does, each with the command that mends it.
+//! What of this host would keep the program from balancing, told before it does, each with the command that fixes it.
 //!
 //! Facts are gathered by netlink and from /proc and /sys (`gather`), and judged by pure functions (`checks`). Nothing is
 //! changed. What cannot be found out makes no finding.
@@ -27,8 +27,8 @@ pub struct Finding {
     pub interface: String,
     /// What is the matter, and what comes of it.
     pub finding: String,
-    /// The command that mends it, or what to write where no command does.
-    pub mend: String,
+    /// The command that fixes it, or what to write where no command does.
+    pub remedy: String,
 }
 
 /// How bad a finding is.
@@ -43,7 +43,7 @@ pub enum Severity {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}: {}", self.severity, self.interface, self.finding, self.mend)
+        write!(f, "{}: {}: {}: {}", self.severity, self.interface, self.finding, self.remedy)
     }
 }
 

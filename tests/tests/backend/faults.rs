@@ -1,4 +1,4 @@
-//! What the Linux check names, and that the commands that it tells mend it.
+//! What the Linux check names, and that the commands that it tells remedy it.
 
 use std::net::TcpListener;
 
@@ -21,7 +21,7 @@ fn check() -> Asked {
 }
 
 /// Does what the check tells to do.
-fn mend(host: &Host, asked: &Asked) {
+fn remedy(host: &Host, asked: &Asked) {
     for (name, command) in host.faults(asked) {
         let output = host.run(&command);
         assert!(output.status.success(), "{name}: {command}: {output:?}");
@@ -30,18 +30,18 @@ fn mend(host: &Host, asked: &Asked) {
 }
 
 #[test]
-fn the_mending_commands_make_a_backend() {
-    if !is_root("the_mending_commands_make_a_backend") {
+fn the_remedy_commands_make_a_backend() {
+    if !is_root("the_remedy_commands_make_a_backend") {
         return;
     }
     let host = Host::build();
-    mend(&host, &check());
+    remedy(&host, &check());
     assert!(host.accepts(VIP) && host.accepts(VIP6) && !host.is_told(VIP) && !host.is_told(VIP6));
 }
 
 #[test]
-fn each_fault_has_its_name_and_is_mended() {
-    if !is_root("each_fault_has_its_name_and_is_mended") {
+fn each_fault_has_its_name_and_is_fixed() {
+    if !is_root("each_fault_has_its_name_and_is_fixed") {
         return;
     }
     let host = Host::build();
@@ -69,7 +69,7 @@ fn each_fault_has_its_name_and_is_mended() {
         make();
         let names = host.names(&check());
         assert!(names.iter().all(|found| found == name), "{names:?} and not {name}");
-        mend(&host, &check());
+        remedy(&host, &check());
     }
 }
 

@@ -113,7 +113,7 @@ impl Host {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Runs a check that must fail; gives the name and the mending command of each fault.
+    /// Runs a check that must fail; gives the name and the remedy command of each fault.
     pub(crate) fn faults(&self, asked: &Asked) -> Vec<(String, String)> {
         let output = self.run(&text(asked));
         assert_eq!(output.status.code(), Some(1), "{output:?}");

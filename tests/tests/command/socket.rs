@@ -153,7 +153,7 @@ fn a_bad_request_is_told_what_is_wrong_with_it() {
         let (line, answer) = ask(&lab, request, body);
         assert!(line.contains(status), "{request}: {line} {answer}");
         assert!(answer["error"].as_str().unwrap().contains(error), "{request}: {answer}");
-        assert!(!answer["mend"].as_str().unwrap().is_empty(), "{request}: {answer}");
+        assert!(!answer["remedy"].as_str().unwrap().is_empty(), "{request}: {answer}");
     }
     assert_eq!(said(&dsr(&lab, "status")).1, Some(0));
 }

@@ -137,7 +137,7 @@ fn two_faults_are_two_findings() {
     let lab = broken(Fault::Arp);
     lab.break_backend(Broken { backend: 3, fault: Fault::App }).unwrap();
     assert_eq!(diagnosis(&lab), named(&[("application-down", "web3"), ("arp-leak", "web2")]));
-    // A setting that is mended is no finding any more when the agent has not heard of it for a while.
+    // A setting that is fixed is no finding any more when the agent has not heard of it for a while.
     for interface in ["all", "lo", "eth0"] {
         set(lab.backend(2).unwrap(), &format!("ipv4.conf.{interface}.arp_ignore"), "1");
     }

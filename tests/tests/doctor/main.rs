@@ -28,7 +28,7 @@ fn diagnosis(lab: &Lab) -> Vec<(String, String)> {
     let findings = report["findings"].as_array().unwrap();
     assert_eq!(report["ok"], findings.is_empty());
     let text = |finding: &Value, field: &str| finding[field].as_str().unwrap().to_owned();
-    assert!(findings.iter().all(|finding| !text(finding, "mend").is_empty() && !text(finding, "finding").is_empty()));
+    assert!(findings.iter().all(|finding| !text(finding, "remedy").is_empty() && !text(finding, "finding").is_empty()));
     let mut found: Vec<_> = findings.iter().map(|finding| (text(finding, "cause"), text(finding, "subject"))).collect();
     found.sort();
     found

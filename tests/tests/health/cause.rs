@@ -1,4 +1,4 @@
-//! Each fault is made on purpose, named, and noticed to be mended.
+//! Each fault is made on purpose, named, and noticed to be fixed.
 
 use dsr::lab::{Broken, Fault, Lab, net::LinkState};
 use dsr_tests::{

@@ -35,8 +35,8 @@ fn two_hosts(case: &Case<'_>) -> Vec<Finding> {
             let (address, listed) = (backend.address, listed.join(" and "));
             let what =
                 format!("two hosts say that {address} is theirs, {listed}: now one gets the packets, now the other");
-            let mend = format!("find both in the switch's table, and take {address} from the wrong one");
-            finding(Severity::Error, "address-twice", &backend.name, what, mend)
+            let remedy = format!("find both in the switch's table, and take {address} from the wrong one");
+            finding(Severity::Error, "address-twice", &backend.name, what, remedy)
         })
     });
     found.collect()
@@ -61,9 +61,9 @@ fn one_mac(case: &Case<'_>) -> Vec<Finding> {
         let names = backends.keys().copied().collect::<Vec<_>>().join(" and ");
         let addresses: Vec<_> = backends.values().map(ToString::to_string).collect();
         let what = format!("{} have one MAC, {mac}: one host gets the flows of both", addresses.join(" and "));
-        let mend = "give each host a MAC of its own (a copied virtual machine keeps the old one), or look for a router that \
+        let remedy = "give each host a MAC of its own (a copied virtual machine keeps the old one), or look for a router that \
                     answers for others (proxy_arp), or write the host once";
-        finding(Severity::Error, "mac-shared", names, what, mend)
+        finding(Severity::Error, "mac-shared", names, what, remedy)
     });
     shared.collect()
 }

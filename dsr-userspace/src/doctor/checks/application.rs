@@ -31,18 +31,18 @@ fn told(case: &Case<'_>, probe: &Probe, State { cause, detail }: &State) -> Opti
     let asked = called(check, probe);
     let detail = detail.as_deref().unwrap_or("the agent's log says what it met");
     let is_tcp = check.is_none_or(|check| matches!(check.probe, Question::Tcp));
-    let (severity, what, mend) = match cause {
+    let (severity, what, remedy) = match cause {
         // What it says of a VIP is found by the checks of claims.
         Cause::ArpLeak => return None,
         Cause::ApplicationDown if !is_tcp => {
             let what = format!("it takes the VIP's packets, and does not pass {asked}: {detail}");
-            (Severity::Error, what, mend(check?, probe))
+            (Severity::Error, what, remedy(check?, probe))
         }
         Cause::ReplyLost => {
             let what =
                 format!("it answers the doctor at the VIP, and {asked} gets no answer: {detail}; or it comes and goes");
-            let mend = "see what this host drops: `nft list ruleset`, and `rp_filter` of its interfaces";
-            (Severity::Error, what, mend.to_owned())
+            let remedy = "see what this host drops: `nft list ruleset`, and `rp_filter` of its interfaces";
+            (Severity::Error, what, remedy.to_owned())
         }
         Cause::ReportedDown => {
             let what = format!("it says itself that it is down: {detail}");
@@ -50,13 +50,13 @@ fn told(case: &Case<'_>, probe: &Probe, State { cause, detail }: &State) -> Opti
         }
         Cause::HostDown | Cause::ApplicationDown | Cause::VipMissing | Cause::NoNeighbour => {
             let what = format!(
-                "it answers now, and {asked} still fails at the agent ({detail}): it is mended, or comes and goes"
+                "it answers now, and {asked} still fails at the agent ({detail}): it is fixed, or comes and goes"
             );
             let times = check.map_or(1, |check| check.rise.get());
             (Severity::Warning, what, format!("look again when it was checked {times} times more: `dsr status`"))
         }
     };
-    Some(finding(severity, name_of(*cause), name, what, mend))
+    Some(finding(severity, name_of(*cause), name, what, remedy))
 }
 
 /// By what the check met at the backend's own address.
@@ -65,7 +65,7 @@ fn asked(case: &Case<'_>, probe: &Probe) -> Option<Finding> {
     let check = case.check(probe)?;
     let (asked, address) = (called(Some(check), probe), probe.backend.address);
     let what = format!("it does not pass {asked} at {address}; at the VIP no agent has asked: {detail}");
-    Some(finding(Severity::Warning, "application-down", &probe.backend.name, what, mend(check, probe)))
+    Some(finding(Severity::Warning, "application-down", &probe.backend.name, what, remedy(check, probe)))
 }
 
 fn called(check: Option<&Check>, probe: &Probe) -> String {
@@ -86,7 +86,7 @@ const fn name_of(cause: Cause) -> &'static str {
 }
 
 /// The question of the check, as an operator can ask it.
-fn mend(check: &Check, probe: &Probe) -> String {
+fn remedy(check: &Check, probe: &Probe) -> String {
     let (own, port) = (probe.backend.address, check.port);
     let look = format!("look at the log of the application on {}", probe.backend.name);
     match &check.probe {

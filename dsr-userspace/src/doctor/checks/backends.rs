@@ -48,7 +48,7 @@ fn judge(case: &Case<'_>, probe: &Probe) -> Option<Finding> {
         let what = format!(
             "it sends the packets for the VIP {vip} back instead of taking them: it does not hold the VIP, and forwards"
         );
-        return Some(finding(Severity::Error, "forwards", name, what, mend_vip(name, vip)));
+        return Some(finding(Severity::Error, "forwards", name, what, vip_remedy(name, vip)));
     }
     if made.opened || (port.is_none() && made.echoed) {
         return application::failing(case, probe);
@@ -60,20 +60,21 @@ fn judge(case: &Case<'_>, probe: &Probe) -> Option<Finding> {
             SocketAddr::from((vip, port)),
             probe.service
         );
-        let mend = match own(case, probe) {
+        let remedy = match own(case, probe) {
             Some(Own::Open) => {
                 format!("the application listens at {address} alone: bind it to {vip} or to all addresses")
             }
             _ => format!("start the application on {name}, and look for it with `ss -ltn sport = :{port}`"),
         };
-        return Some(finding(Severity::Error, "application-down", name, what, mend));
+        return Some(finding(Severity::Error, "application-down", name, what, remedy));
     }
     if let (true, Some(port)) = (made.echoed, port) {
         let what = format!(
             "it holds the VIP {vip} and says nothing at port {port}: a firewall drops the packets or the answers"
         );
-        let mend = format!("on {name}: let TCP port {port} to {vip} pass, `nft list ruleset` or `iptables -nvL INPUT`");
-        return Some(finding(Severity::Error, "firewall", name, what, mend));
+        let remedy =
+            format!("on {name}: let TCP port {port} to {vip} pass, `nft list ruleset` or `iptables -nvL INPUT`");
+        return Some(finding(Severity::Error, "firewall", name, what, remedy));
     }
     Some(silent(case, probe))
 }
@@ -86,22 +87,22 @@ fn silent(case: &Case<'_>, probe: &Probe) -> Finding {
             let what = format!(
                 "{address} answers and the VIP {vip} does not: it is not on the backend's loopback, or a firewall drops what is for it"
             );
-            finding(Severity::Error, "vip-missing", name, what, mend_vip(name, vip))
+            finding(Severity::Error, "vip-missing", name, what, vip_remedy(name, vip))
         }
         Some(Own::Silent) => {
             let what = format!("it has a MAC, and answers neither at {address} nor at the VIP {vip}");
-            let mend = format!("see that {name} is not hung, and that no firewall drops what this host sends");
-            finding(Severity::Error, "host-down", name, what, mend)
+            let remedy = format!("see that {name} is not hung, and that no firewall drops what this host sends");
+            finding(Severity::Error, "host-down", name, what, remedy)
         }
         // A service that cannot be asked by TCP, on a host that may not answer echo at all.
         None => {
             let what = format!("it does not answer echo to the VIP {vip}: the VIP may be missing on its loopback");
-            finding(Severity::Warning, "vip-missing", name, what, mend_vip(name, vip))
+            finding(Severity::Warning, "vip-missing", name, what, vip_remedy(name, vip))
         }
     }
 }
 
-fn mend_vip(name: &str, vip: IpAddr) -> String {
+fn vip_remedy(name: &str, vip: IpAddr) -> String {
     let (ip, prefix) = if vip.is_ipv4() { ("ip", 32) } else { ("ip -6", 128) };
     format!("on {name}: `{ip} address add {vip}/{prefix} dev lo`, and see that it does not forward")
 }

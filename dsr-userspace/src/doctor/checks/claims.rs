@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use super::finding;
 use crate::{
-    arpwatch::{Owner, meaning, mend},
+    arpwatch::{Owner, meaning, remedy},
     doctor::{Finding, Severity, case::Case, heard::Heard},
     model::Mac,
 };
@@ -37,7 +37,7 @@ pub(in crate::doctor) fn findings(case: &Case<'_>) -> Vec<Finding> {
             Owner::Backend(name) => name.clone(),
             Owner::Balancer | Owner::Unknown => mac.to_string(),
         };
-        finding(severity, "arp-leak", subject, meaning(&owner, vip), mend(&owner, vip, mac))
+        finding(severity, "arp-leak", subject, meaning(&owner, vip), remedy(&owner, vip, mac))
     });
     found.collect()
 }

@@ -14,8 +14,8 @@ fn finding(
     cause: &'static str,
     subject: impl Into<String>,
     finding: impl Into<String>,
-    mend: impl Into<String>,
+    remedy: impl Into<String>,
 ) -> Finding {
     debug_assert!(CAUSES.contains(&cause), "{cause} is no cause");
-    Finding { severity, cause, subject: subject.into(), finding: finding.into(), mend: mend.into() }
+    Finding { severity, cause, subject: subject.into(), finding: finding.into(), remedy: remedy.into() }
 }

@@ -21,7 +21,7 @@ pub(in crate::doctor) fn findings(case: &Case<'_>) -> Vec<Finding> {
             return None;
         }
         let what = format!("nothing can be sent to {}: {no}", backend.address);
-        Some(finding(Severity::Error, cause(&no), &backend.name, what, mend(&no, backend.address)))
+        Some(finding(Severity::Error, cause(&no), &backend.name, what, remedy(&no, backend.address)))
     });
     found.collect()
 }
@@ -35,7 +35,7 @@ const fn cause(no: &NoHop) -> &'static str {
     }
 }
 
-fn mend(no: &NoHop, address: IpAddr) -> String {
+fn remedy(no: &NoHop, address: IpAddr) -> String {
     match no {
         NoHop::NoRoute => {
             format!("give this host an address in the backend's subnet, or `ip route add {address} dev ...`")
@@ -44,7 +44,7 @@ fn mend(no: &NoHop, address: IpAddr) -> String {
             format!("put the backend on a segment of the balancer's, without the router {gateway} between")
         }
         NoHop::OtherInterface(name) => {
-            format!("add {name}, or what it stands on, to `interfaces`, or mend the route: `ip route get {address}`")
+            format!("add {name}, or what it stands on, to `interfaces`, or fix the route: `ip route get {address}`")
         }
         NoHop::Local => "write the backend's own address in the configuration".to_owned(),
         NoHop::InterfaceDown(name) => format!("`ip link set dev {name} up`, and look at the cable"),

@@ -26,14 +26,14 @@ pub(in crate::doctor) fn findings(case: &Case<'_>) -> Vec<Finding> {
             "wrong-vlan",
             &backend.name,
             what,
-            mend(case, &backend.name, address, stray, way),
+            remedy(case, &backend.name, address, stray, way),
         ))
     });
     found.collect()
 }
 
 /// Either side may be the one that is wrong.
-fn mend(case: &Case<'_>, name: &str, address: IpAddr, stray: &Stray, way: &Way) -> String {
+fn remedy(case: &Case<'_>, name: &str, address: IpAddr, stray: &Stray, way: &Way) -> String {
     let expected: Vec<_> = way.exits.iter().map(|exit| called(&exit.tags)).collect();
     let port = format!("put the switch port of {name} {}", expected.first().map_or("right", String::as_str));
     let Some(below) = case.view.interfaces.get(&stray.ifindex) else { return port };

@@ -26,12 +26,12 @@ pub(super) fn findings(facts: &Facts, interface: &Interface, bond: &Bond) -> Vec
 fn unable(mode: XdpMode, interface: &Interface, bond: &Bond) -> Option<Finding> {
     let setting = bond.unable.as_ref()?;
     let what = format!("it is a bond whose {setting} has no native XDP");
-    let mend = if bond.ports.is_empty() {
+    let remedy = if bond.ports.is_empty() {
         "give it another mode: balance-rr, active-backup, balance-xor or 802.3ad".to_owned()
     } else {
         format!("write its ports in the configuration: `interfaces: [{}]`", names(bond))
     };
-    Some(finding(device::severity(mode), &interface.name, what, mend))
+    Some(finding(device::severity(mode), &interface.name, what, remedy))
 }
 
 /// A port of a bond with a program takes none of its own.
@@ -39,8 +39,8 @@ fn twice(facts: &Facts, interface: &Interface, bond: &Bond) -> Option<Finding> {
     let written = |port: &&Interface| facts.interfaces.iter().any(|other| other.name == port.name);
     let port = bond.ports.iter().find(written)?;
     let what = format!("its port {} is in `interfaces` too: the kernel attaches to the one or to the other", port.name);
-    let mend = format!("write either the bond or its ports in the configuration: `interfaces: [{}]`", interface.name);
-    Some(finding(Severity::Error, &interface.name, what, mend))
+    let remedy = format!("write either the bond or its ports in the configuration: `interfaces: [{}]`", interface.name);
+    Some(finding(Severity::Error, &interface.name, what, remedy))
 }
 
 fn names(bond: &Bond) -> String {

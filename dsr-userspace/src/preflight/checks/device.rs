@@ -47,7 +47,7 @@ fn native(mode: XdpMode, interface: &Interface) -> Option<Finding> {
         }
         _ => {}
     }
-    let (what, mend) = match &interface.device {
+    let (what, remedy) = match &interface.device {
         Device::Bridge(ports) => {
             let what = "it is a bridge, which has no native XDP";
             (what.to_owned(), format!("write its ports in the configuration: `interfaces: [{}]`", ports.join(", ")))
@@ -58,17 +58,17 @@ fn native(mode: XdpMode, interface: &Interface) -> Option<Finding> {
         }
         _ if interface.xdp.is_none() => {
             let what = format!("this kernel does not tell whether {called} has native XDP, and it is not a known one");
-            let mend = format!("see whether `dsr run` can attach to it; `ethtool -i {name}` names the driver");
-            return Some(finding(Severity::Warning, name, what, mend));
+            let remedy = format!("see whether `dsr run` can attach to it; `ethtool -i {name}` names the driver");
+            return Some(finding(Severity::Warning, name, what, remedy));
         }
         _ => {
-            let mend = "use another network card, or, for tests only, write `xdp_mode: generic` in the configuration";
-            (format!("{called} has no native XDP"), mend.to_owned())
+            let remedy = "use another network card, or, for tests only, write `xdp_mode: generic` in the configuration";
+            (format!("{called} has no native XDP"), remedy.to_owned())
         }
     };
     let slow = "; the program runs in generic mode, several times slower";
     let what = if mode == XdpMode::Native { what } else { what + slow };
-    Some(finding(severity(mode), name, what, mend))
+    Some(finding(severity(mode), name, what, remedy))
 }
 
 pub(super) fn severity(mode: XdpMode) -> Severity {
@@ -86,8 +86,8 @@ fn buffers(mode: XdpMode, interface: &Interface) -> Option<Finding> {
     }
     let what =
         format!("its MTU of {} needs frames of several buffers, which its driver has not with XDP", interface.mtu);
-    let mend = format!("ip link set dev {} mtu {SINGLE_BUFFER_MTU}", interface.name);
-    Some(finding(severity(mode), &interface.name, what, mend))
+    let remedy = format!("ip link set dev {} mtu {SINGLE_BUFFER_MTU}", interface.name);
+    Some(finding(severity(mode), &interface.name, what, remedy))
 }
 
 fn occupied(name: &str, program: &Program) -> Finding {
@@ -98,11 +98,11 @@ fn occupied(name: &str, program: &Program) -> Finding {
     };
     let called = program.name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
     let what = format!("another XDP program{called} (id {}) is attached {how}", program.id);
-    let mend = match program.link {
+    let remedy = match program.link {
         Some(link) => format!("bpftool link detach id {link}"),
         None => format!("ip link set dev {name} {word} off"),
     };
-    finding(Severity::Error, name, what, mend)
+    finding(Severity::Error, name, what, remedy)
 }
 
 fn state(interface: &Interface) -> Option<Finding> {
@@ -111,8 +111,8 @@ fn state(interface: &Interface) -> Option<Finding> {
         LinkState::Up => None,
         LinkState::Down => Some(finding(Severity::Error, name, "it is down", format!("ip link set dev {name} up"))),
         LinkState::NoCarrier => {
-            let mend = format!("look at the cable and at the other end; `ethtool {name}` says more");
-            Some(finding(Severity::Warning, name, "it is up, but has no carrier", mend))
+            let remedy = format!("look at the cable and at the other end; `ethtool {name}` says more");
+            Some(finding(Severity::Warning, name, "it is up, but has no carrier", remedy))
         }
     }
 }
@@ -146,11 +146,11 @@ fn queues(cpus: u32, interface: &Interface) -> Option<Finding> {
     let name = &interface.name;
     let what =
         format!("{} of its {} receive queues are in use, and this host has {cpus} CPUs", queues.used, queues.most);
-    let mend = match queues.setting {
+    let remedy = match queues.setting {
         QueueSetting::Combined => format!("ethtool -L {name} combined {wanted}"),
         QueueSetting::Separate => format!("ethtool -L {name} rx {wanted}"),
     };
-    Some(finding(Severity::Warning, name, what, mend))
+    Some(finding(Severity::Warning, name, what, remedy))
 }
 
 fn promiscuous(interface: &Interface) -> Option<Finding> {

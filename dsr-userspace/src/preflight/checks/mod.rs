@@ -28,8 +28,8 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     found
 }
 
-fn finding(severity: Severity, interface: &str, finding: impl Into<String>, mend: impl Into<String>) -> Finding {
-    Finding { severity, interface: interface.to_owned(), finding: finding.into(), mend: mend.into() }
+fn finding(severity: Severity, interface: &str, finding: impl Into<String>, remedy: impl Into<String>) -> Finding {
+    Finding { severity, interface: interface.to_owned(), finding: finding.into(), remedy: remedy.into() }
 }
 
 #[cfg(test)]

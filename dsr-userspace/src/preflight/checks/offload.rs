@@ -48,9 +48,9 @@ fn fixed_merging(interface: &Interface) -> Option<Finding> {
     }
     let what = "the hypervisor makes one frame of several, which cannot be switched off from here, and with which \
                 virtio_net refuses XDP";
-    let mend = "give the device `guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off` in QEMU, or \
+    let remedy = "give the device `guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off` in QEMU, or \
                 the like elsewhere";
-    Some(finding(Severity::Error, &interface.name, what, mend))
+    Some(finding(Severity::Error, &interface.name, what, remedy))
 }
 
 /// A tag that the card has taken off is not in the frame that the program sees.
@@ -59,20 +59,20 @@ fn hidden_tags(interface: &Interface, kernel: &str, ethtool: &str) -> Option<Fin
     let vlan = interface.vlans.first()?;
     let name = &interface.name;
     let what = format!("it hides VLAN tags from XDP ({kernel}), and {vlan} is on it: answers would go out untagged");
-    let mend = if offload.fixed {
+    let remedy = if offload.fixed {
         format!("its driver cannot leave them: reach VIPs and backends without {vlan}, or use another network card")
     } else {
         format!("ethtool -K {name} {ethtool} off")
     };
-    Some(finding(Severity::Error, name, what, mend))
+    Some(finding(Severity::Error, name, what, remedy))
 }
 
 /// Between veth ends, a tag travels beside the frame unless the sender writes it.
 fn veth_tags(interface: &Interface) -> Option<Finding> {
     let vlan = interface.vlans.first()?;
     let what = format!("its veth peer may hand over VLAN tags beside the frame, hidden from XDP, and {vlan} is on it");
-    let mend = "ethtool -K PEER txvlan off, where PEER is the other end";
-    Some(finding(Severity::Warning, &interface.name, what, mend))
+    let remedy = "ethtool -K PEER txvlan off, where PEER is the other end";
+    Some(finding(Severity::Warning, &interface.name, what, remedy))
 }
 
 fn on<'a>(interface: &'a Interface, name: &str) -> Option<&'a Offload> {

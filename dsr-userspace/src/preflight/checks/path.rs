@@ -46,11 +46,11 @@ fn elsewhere(vip: &Routed) -> Option<Finding> {
     }
     let what =
         format!("the VIP {address} is in its subnet, so that it is asked for there, but the program is not there");
-    let mend = format!(
-        "add {by}, or what it stands on, to `interfaces` in the configuration, or mend the route that \
+    let remedy = format!(
+        "add {by}, or what it stands on, to `interfaces` in the configuration, or fix the route that \
                         `ip route get {address}` shows"
     );
-    Some(finding(Severity::Warning, by, what, mend))
+    Some(finding(Severity::Warning, by, what, remedy))
 }
 
 /// A probe to a VIP is answered from the VIP, on the backend's segment, whether the VIP is announced or not.

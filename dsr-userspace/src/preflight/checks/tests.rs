@@ -47,19 +47,19 @@ fn only(facts: &Facts, part: &str) -> (Severity, String) {
     let found = findings(facts);
     let [found] = found.as_slice() else { panic!("{found:#?}") };
     assert!(found.finding.contains(part), "{found}");
-    (found.severity, found.mend.clone())
+    (found.severity, found.remedy.clone())
 }
 
 fn of(interface: Interface, part: &str) -> (Severity, String) {
     only(&host(interface), part)
 }
 
-fn error(mend: &str) -> (Severity, String) {
-    (Severity::Error, mend.to_owned())
+fn error(remedy: &str) -> (Severity, String) {
+    (Severity::Error, remedy.to_owned())
 }
 
-fn warning(mend: &str) -> (Severity, String) {
-    (Severity::Warning, mend.to_owned())
+fn warning(remedy: &str) -> (Severity, String) {
+    (Severity::Warning, remedy.to_owned())
 }
 
 #[test]
@@ -72,15 +72,15 @@ fn a_good_card_has_no_findings() {
 #[test]
 fn a_driver_without_native_xdp() {
     let none = Interface { xdp: Some(XdpFeatures(0)), driver: Some("e1000e".into()), ..card() };
-    let mend = "use another network card, or, for tests only, write `xdp_mode: generic` in the configuration";
-    assert_eq!(of(none.clone(), "its driver e1000e has no native XDP"), error(mend));
+    let remedy = "use another network card, or, for tests only, write `xdp_mode: generic` in the configuration";
+    assert_eq!(of(none.clone(), "its driver e1000e has no native XDP"), error(remedy));
     let generic = Facts { mode: XdpMode::GenericAllowed, ..host(none.clone()) };
     assert_eq!(only(&generic, "several times slower").0, Severity::Warning);
     let unknown = Interface { xdp: None, ..none.clone() };
     assert_eq!(of(unknown, "does not tell").0, Severity::Warning);
     let bridge = Interface { device: Device::Bridge(vec!["eth0".into(), "eth1".into()]), ..none.clone() };
-    let mend = "write its ports in the configuration: `interfaces: [eth0, eth1]`";
-    assert_eq!(of(bridge, "is a bridge"), error(mend));
+    let remedy = "write its ports in the configuration: `interfaces: [eth0, eth1]`";
+    assert_eq!(of(bridge, "is a bridge"), error(remedy));
     let vlan = Interface { device: Device::Vlan(Some("eth0".into())), ..none };
     assert_eq!(of(vlan, "VLAN sub-interface").1, "write what it stands on in the configuration: `interfaces: [eth0]`");
 }
@@ -122,8 +122,8 @@ fn a_bond_is_what_its_ports_are() {
     assert_eq!(of(bond(None, vec![card(), merging]), "LRO"), error("ethtool -K eth1 lro off"));
     let old = Interface { xdp: Some(XdpFeatures(0)), driver: Some("e1000e".into()), ..port() };
     assert_eq!(findings(&host(bond(None, vec![card(), old])))[0].interface, "eth1");
-    let mend = "write its ports in the configuration: `interfaces: [eth0, eth1]`";
-    assert_eq!(of(bond(Some("mode balance-tlb"), vec![card(), port()]), "whose mode balance-tlb"), error(mend));
+    let remedy = "write its ports in the configuration: `interfaces: [eth0, eth1]`";
+    assert_eq!(of(bond(Some("mode balance-tlb"), vec![card(), port()]), "whose mode balance-tlb"), error(remedy));
     assert_eq!(
         of(Interface { state: LinkState::Down, ..bond(None, vec![]) }, "down"),
         error("ip link set dev bond0 up")

@@ -6,7 +6,7 @@ faults=0
 
 {% include "linux/begin.sh" %}
 
-# A finding: the check's name, what is wrong, what mends it.
+# A finding: the check's name, what is wrong, what fixes it.
 fault() {
     faults=$((faults + 1))
     echo "fault: $1: $2: $3"
@@ -51,7 +51,7 @@ found=$(mktemp)
 trap 'rm -f "$found"' EXIT
 
 {% for vip in vips %}
-held {{ vip.address }} {{ vip.family }} {{ vip.device }} "{{ mend("vip-held", vip.cidr) }}" {{ vip.prefix }}
+held {{ vip.address }} {{ vip.family }} {{ vip.device }} "{{ remedy("vip-held", vip.cidr) }}" {{ vip.prefix }}
 {% endfor %}
 {% if v4 %}
 
@@ -60,16 +60,16 @@ for interface in $(interfaces); do
     value=$(in_force "$interface" arp_ignore)
     case $value in
         1 | 2 | 8) ;;
-        *) fault arp-ignore "$interface answers ARP for addresses of other interfaces (arp_ignore is $value), so for the VIP" "{{ mend("arp-ignore", "$interface") }}" ;;
+        *) fault arp-ignore "$interface answers ARP for addresses of other interfaces (arp_ignore is $value), so for the VIP" "{{ remedy("arp-ignore", "$interface") }}" ;;
     esac
     value=$(in_force "$interface" arp_announce)
     [ "$value" = 2 ] ||
-        fault arp-announce "$interface may ask by ARP from the VIP, which tells it (arp_announce is $value)" "{{ mend("arp-announce", "$interface") }}"
+        fault arp-announce "$interface may ask by ARP from the VIP, which tells it (arp_announce is $value)" "{{ remedy("arp-announce", "$interface") }}"
     # Strict: a packet whose answer would leave by another interface is dropped. Clients come in here and are
     # answered by the default route.
     way=$(ip -4 -o route show default | awk '{ for (i = 1; i < NF; i++) if ($i == "dev") { print $(i + 1); exit } }')
     if [ "$(in_force "$interface" rp_filter)" = 1 ] && [ -n "$way" ] && [ "$way" != "$interface" ]; then
-        fault rp-filter "$interface drops clients that are answered by $way (rp_filter is strict)" "{{ mend("rp-filter", "$interface") }}"
+        fault rp-filter "$interface drops clients that are answered by $way (rp_filter is strict)" "{{ remedy("rp-filter", "$interface") }}"
     fi
 done
 {% endif %}
@@ -78,12 +78,12 @@ done
 if [ ! -e /proc/sys/net/ipv6/conf/lo/disable_ipv6 ]; then
     fault ipv6-enabled "this kernel has no IPv6" "start it without ipv6.disable=1"
 elif [ "$(cat /proc/sys/net/ipv6/conf/lo/disable_ipv6)" != 0 ]; then
-    fault ipv6-enabled "IPv6 is off on lo" "{{ mend("ipv6-enabled", "lo") }}"
+    fault ipv6-enabled "IPv6 is off on lo" "{{ remedy("ipv6-enabled", "lo") }}"
 fi
 # proxy_ndp together with an entry answers solicitations for addresses of other interfaces.
 {% for vip in vips if vip.family == 6 %}
 [ -z "$(ip -6 neighbour show proxy {{ vip.address }} 2>/dev/null)" ] ||
-    fault ndp-proxy "{{ vip.address }} is answered for by proxy" "{{ mend("ndp-proxy", vip.address) }}"
+    fault ndp-proxy "{{ vip.address }} is answered for by proxy" "{{ remedy("ndp-proxy", vip.address) }}"
 {% endfor %}
 {% endif %}
 {% if ports %}

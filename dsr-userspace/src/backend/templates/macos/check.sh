@@ -4,7 +4,7 @@
 set -eu
 faults=0
 
-# A finding: the check's name, what is wrong, what mends it.
+# A finding: the check's name, what is wrong, what fixes it.
 fault() {
     faults=$((faults + 1))
     echo "fault: $1: $2: $3"

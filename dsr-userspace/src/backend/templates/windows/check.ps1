@@ -3,11 +3,11 @@
 {% include "windows/begin.ps1" %}
 {% include "windows/find.ps1" %}
 
-# A finding: the check's name, what is wrong, what mends it.
+# A finding: the check's name, what is wrong, what fixes it.
 $script:faults = 0
-function Write-Fault($Check, $What, $Mend) {
+function Write-Fault($Check, $What, $Remedy) {
     $script:faults++
-    Write-Output "fault: ${Check}: ${What}: ${Mend}"
+    Write-Output "fault: ${Check}: ${What}: ${Remedy}"
 }
 
 if (-not (Get-NetAdapter -Name '{{ adapter }}' -ErrorAction SilentlyContinue)) {

@@ -7,7 +7,7 @@ faults=0
 {% include "linux/begin.sh" %}
 command -v nft >/dev/null || die "there is no nft here: install nftables"
 
-# A finding: the check's name, what is wrong, what mends it.
+# A finding: the check's name, what is wrong, what fixes it.
 fault() {
     faults=$((faults + 1))
     echo "fault: $1: $2: $3"

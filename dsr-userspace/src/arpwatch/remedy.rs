@@ -1,4 +1,4 @@
-//! What a claim means and how it is mended, in an operator's words. Pure.
+//! What a claim means and how it is fixed, in an operator's words. Pure.
 
 use std::net::IpAddr;
 
@@ -19,7 +19,7 @@ pub fn meaning(owner: &Owner, vip: IpAddr) -> String {
 }
 
 /// What to do.
-pub fn mend(owner: &Owner, vip: IpAddr, mac: Mac) -> String {
+pub fn remedy(owner: &Owner, vip: IpAddr, mac: Mac) -> String {
     match (owner, vip) {
         (Owner::Backend(name), IpAddr::V4(_)) => format!(
             "on {name}: `sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2`, and have the VIP on \
