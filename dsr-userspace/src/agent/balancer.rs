@@ -11,13 +11,13 @@ use dsr_common::trace::TraceFilter;
 
 use super::{
     Error,
-    carried::Carried,
+    intent::Intent,
     loops::LoopLog,
+    program_spec::{ProgramSpec, attach},
     reach::ReachLog,
     reload::Refusal,
-    scene::{Scene, attach},
+    retired_counters::RetiredCounters,
     settling::{Settling, tick_seconds},
-    wish::Wish,
 };
 use crate::{
     announce::{self, Announcer},
@@ -35,7 +35,7 @@ use crate::{
 pub(super) struct Balancer {
     pub(super) config: Arc<Config>,
     /// What the configuration and the operator want together.
-    pub(super) wish: Arc<Wish>,
+    pub(super) intent: Arc<Intent>,
     pub(super) network: Arc<Network>,
     /// What backends may get by what is said of them.
     pub(super) verdict: Arc<Verdict>,
@@ -52,7 +52,7 @@ pub(super) struct Balancer {
     pub(super) pins: Arc<Pins>,
     /// Whether another agent's program was taken over.
     inherited: bool,
-    pub(super) carried: Arc<Carried>,
+    pub(super) retired_counters: Arc<RetiredCounters>,
     pub(super) arp_watch: ArpWatch,
     /// The interfaces and ports that the program was told of, and the name in the configuration that each counts for.
     pub(super) entered: Arc<BTreeMap<u32, String>>,
@@ -76,18 +76,25 @@ impl Balancer {
         let pins = Arc::new(Pins::open(pins)?);
         let seed = config.desired.hash_seed;
         let mut left = Left::find(&pins, &network.interfaces, seed)?;
-        let (wish, inherited) = (Wish::of(&config), left.tables.is_some() || left.is_other_layout);
+        let (intent, inherited) = (Intent::of(&config), left.tables.is_some() || left.is_other_layout);
         // Nothing is known of any backend: all but those of fallbacks are used.
-        let first = judge(&wish.desired.services, &config.checks, |_, _| State::Up).health;
-        let begun = Scene { config: &config, wish: &wish, network: &network, health: &first, trace: None, pins: &pins };
+        let first = judge(&intent.desired.services, &config.checks, |_, _| State::Up).health;
+        let begun = ProgramSpec {
+            config: &config,
+            intent: &intent,
+            network: &network,
+            health: &first,
+            trace: None,
+            pins: &pins,
+        };
         let features = begun.features(left.tables.as_ref().filter(|_| left.keep.is_some()));
         let started = begun.first(&mut left).inspect_err(|_| begun.give_up(&left));
         let datapath = started?;
-        let settling = Settling::begin(tick_seconds(&wish.desired), left.tick_seconds);
+        let settling = Settling::begin(tick_seconds(&intent.desired), left.tick_seconds);
         let (reloads, reach, loops) = <(Reloads, ReachLog, LoopLog)>::default();
         let mut balancer = Self {
             config: Arc::new(config),
-            wish: Arc::new(wish),
+            intent: Arc::new(intent),
             network: Arc::new(network),
             verdict: Arc::default(),
             checks: Reader::default(),
@@ -101,7 +108,7 @@ impl Balancer {
             settling,
             pins,
             inherited,
-            carried: Arc::default(),
+            retired_counters: Arc::default(),
             arp_watch,
             entered: Arc::default(),
             features,
@@ -161,7 +168,7 @@ impl Balancer {
     }
 
     fn exchange(&mut self, config: Arc<Config>, network: Arc<Network>) -> (Arc<Config>, Arc<Network>) {
-        Arc::make_mut(&mut self.wish).follow(&config);
+        Arc::make_mut(&mut self.intent).follow(&config);
         (std::mem::replace(&mut self.config, config), std::mem::replace(&mut self.network, network))
     }
 
@@ -174,7 +181,7 @@ impl Balancer {
             self.judge();
             self.rebuild(None)?;
         }
-        self.settling.set_tick(tick_seconds(&self.wish.desired), &mut self.datapath);
+        self.settling.set_tick(tick_seconds(&self.intent.desired), &mut self.datapath);
         self.reconcile()
     }
 
@@ -189,21 +196,21 @@ impl Balancer {
     /// Makes the program's tables and attachments agree with configuration and network.
     pub(super) fn reconcile(&mut self) -> Result<(), Error> {
         self.judge();
-        if self.scene().features(self.by_source()) != self.features {
+        if self.spec().features(self.by_source()) != self.features {
             self.rebuild(None)?;
         }
         let mut devices = self.enter_interfaces()?;
-        let mut planned = self.scene().plan(&devices, &self.datapath);
+        let mut planned = self.spec().plan(&devices, &self.datapath);
         while let Err(full) = planned {
             tracing::info!("{full}: the program is loaded again with larger tables");
             self.rebuild(Some(full))?;
             devices = self.enter_interfaces()?;
-            planned = self.scene().plan(&devices, &self.datapath);
+            planned = self.spec().plan(&devices, &self.datapath);
         }
         let plan = planned?;
-        self.datapath.add_vlan_lists(&self.wish.desired)?;
+        self.datapath.add_vlan_lists(&self.intent.desired)?;
         apply(&plan.changes, &mut self.datapath);
-        self.datapath.drop_vlan_lists(&self.wish.desired)?;
+        self.datapath.drop_vlan_lists(&self.intent.desired)?;
         tracing::debug!(changes = plan.changes.len(), "reconciled");
         self.layout = Arc::new(plan.layout);
         let attached = self.attached();
@@ -227,12 +234,12 @@ impl Balancer {
             );
         }
         let kept = self.attached();
-        let mut fresh = self.scene().load(Some((&self.datapath, keep)), &kept, full)?;
-        fresh.finish(seed, tick_seconds(&self.wish.desired))?;
+        let mut fresh = self.spec().load(Some((&self.datapath, keep)), &kept, full)?;
+        fresh.finish(seed, tick_seconds(&self.intent.desired))?;
         fresh.replace(&mut self.datapath, &kept)?;
-        (self.features, self.seed) = (self.scene().features(Some(&self.datapath)), seed);
+        (self.features, self.seed) = (self.spec().features(Some(&self.datapath)), seed);
         let gone = std::mem::replace(&mut self.datapath, fresh);
-        Arc::make_mut(&mut self.carried).add_lost_claims(gone.lost_claims()?);
+        Arc::make_mut(&mut self.retired_counters).add_lost_claims(gone.lost_claims()?);
         Ok(self.datapath.settle_in(Some(&gone))?)
     }
 
@@ -253,9 +260,9 @@ impl Balancer {
         self.gone = gone;
     }
 
-    fn scene(&self) -> Scene<'_> {
-        let Self { config, wish, network, verdict, trace, pins, .. } = self;
-        Scene { config, wish, network, health: &verdict.health, trace: trace.as_ref(), pins }
+    fn spec(&self) -> ProgramSpec<'_> {
+        let Self { config, intent, network, verdict, trace, pins, .. } = self;
+        ProgramSpec { config, intent, network, health: &verdict.health, trace: trace.as_ref(), pins }
     }
 
     /// The tables, where there may be slots that the client alone picks.

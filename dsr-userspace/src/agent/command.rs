@@ -60,7 +60,7 @@ impl Balancer {
     pub(super) fn follow(&mut self, command: Command) -> Result<Reply, Answer<ReloadAnswer>> {
         Ok(match command {
             Command::Reload(answer) => return Err(answer),
-            Command::Override(request, answer) => reply(answer, self.say(&request)),
+            Command::Override(request, answer) => reply(answer, self.apply_override(&request)),
             Command::StartTrace(request, answer) => reply(answer, self.start_trace(&request)),
             Command::Traced(answer) => reply(answer, self.traced()),
             Command::StopTrace(answer) => {

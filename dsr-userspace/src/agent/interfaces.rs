@@ -27,7 +27,7 @@ impl Balancer {
         let gone: Vec<_> = self.entered.iter().filter(|(ifindex, name)| names.get(ifindex) != Some(*name)).collect();
         let gone: Vec<(u32, String)> = gone.into_iter().map(|(ifindex, name)| (*ifindex, name.clone())).collect();
         for (ifindex, name) in gone {
-            Arc::make_mut(&mut self.carried).add_reasons(&self.datapath, ifindex, &name)?;
+            Arc::make_mut(&mut self.retired_counters).add_reasons(&self.datapath, ifindex, &name)?;
             self.datapath.forget_interface(ifindex)?;
             Arc::make_mut(&mut self.entered).remove(&ifindex);
         }

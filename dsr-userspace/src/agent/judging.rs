@@ -21,7 +21,7 @@ impl Balancer {
     /// Judges anew, and tells of which services that is not as it was.
     pub(super) fn judge(&mut self) {
         let verdict = self.judged_now();
-        for service in &self.wish.desired.services {
+        for service in &self.intent.desired.services {
             let is_in = |list: fn(&Verdict) -> &BTreeSet<ServiceId>| {
                 [&*self.verdict, &verdict].map(|verdict| list(verdict).contains(&service.id))
             };
@@ -32,13 +32,13 @@ impl Balancer {
     }
 
     fn judged_now(&self) -> Verdict {
-        self.snapshot().judged(&self.wish.desired.services, &self.config.checks)
+        self.snapshot().judged(&self.intent.desired.services, &self.config.checks)
     }
 
     /// Takes in what backends say; whether that is anything new.
     fn hear(&mut self) -> bool {
         let said = self.words.report();
-        self.wish.is_new(&said) && Arc::make_mut(&mut self.wish).hear(said, &self.config)
+        self.intent.is_new(&said) && Arc::make_mut(&mut self.intent).hear(said, &self.config)
     }
 }
 
@@ -56,7 +56,7 @@ impl Snapshot {
     fn state(&self, checks: &Checks, service: &Service, (pool, backend): (&str, &Backend)) -> State {
         let checked = checks.of(service, backend.address);
         match checked.map_or(State::Up, |_| self.checks.state(&(service.id, backend.address))) {
-            State::Up if self.wish.says_down(pool, &backend.name) => State::Down(Cause::ReportedDown),
+            State::Up if self.intent.says_down(pool, &backend.name) => State::Down(Cause::ReportedDown),
             state => state,
         }
     }
@@ -67,7 +67,7 @@ impl Snapshot {
         if let Some(found) = self.checks.finding(&id) {
             return Some(found);
         }
-        if self.wish.says_down(pool, &backend.name) {
+        if self.intent.says_down(pool, &backend.name) {
             return Some(Finding { cause: Cause::ReportedDown, detail: "its agent check answers `down`".to_owned() });
         }
         self.leaks(service.id.vip, backend.address).then(|| Finding {

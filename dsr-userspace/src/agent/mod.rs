@@ -4,25 +4,26 @@
 //! it as an event; it answers each with one idempotent reconciliation and publishes a [`Snapshot`]. Whoever reads works on
 //! that, in a thread of its own. All other tasks are supervised: one that ends by itself ends the agent.
 
+mod api_listener;
 mod balancer;
-mod carried;
 mod command;
-mod desk;
 mod error;
 mod explain;
-mod exporter;
+mod intent;
 mod interfaces;
 mod judging;
 mod loading;
 mod loops;
+mod metrics_listener;
+mod overrides;
 mod preview;
 mod probing;
+mod program_spec;
 mod reach;
 mod reload;
 mod report;
+mod retired_counters;
 mod retry;
-mod say;
-mod scene;
 mod settling;
 mod signals;
 mod snapshot;
@@ -30,7 +31,6 @@ mod status;
 mod surroundings;
 mod trace;
 mod watching;
-mod wish;
 
 use std::{
     path::{Path, PathBuf},
@@ -45,11 +45,11 @@ use tokio::{
 pub use error::Error;
 
 use self::{
+    api_listener::ApiListener,
     balancer::Balancer,
     command::{Commands, reply_all},
-    desk::Desk,
-    exporter::Exporter,
     loading::{Loaded, Loading, loaded},
+    metrics_listener::MetricsListener,
     probing::Probing,
     reload::Why,
     retry::Retry,
@@ -109,9 +109,9 @@ struct Agent {
     balancer: Balancer,
     snapshots: watch::Sender<Snapshot>,
     commands: Commands,
-    exporter: Exporter,
+    metrics_listener: MetricsListener,
     probing: Probing,
-    desk: Desk,
+    api: ApiListener,
     tasks: Tasks,
     /// What a refused file waits for.
     retry: Retry,
@@ -129,9 +129,9 @@ impl Agent {
         let (file, file_watch) = watch_file(file, tasks);
         warn_about(&config);
         look_before(&config).await;
-        let mut exporter = Exporter::new(tasks);
-        let place = exporter.prepare(config.metrics).await?;
-        let server = desk::bind(config.api.as_deref()).await?;
+        let mut metrics_listener = MetricsListener::new(tasks);
+        let place = metrics_listener.prepare(config.metrics).await?;
+        let server = api_listener::bind(config.api.as_deref()).await?;
         let (watcher, network) = watch_network(&config, tasks).await?;
         let mut balancer = Balancer::start(config, network.borrow().clone(), pins, tasks)?;
         let mut probing = Probing::new(tasks);
@@ -141,8 +141,8 @@ impl Agent {
         }
         let (snapshots, seen) = watch::channel(balancer.snapshot());
         let (commander, commands) = command::channel();
-        exporter.serve(place, &seen);
-        let desk = Desk::open(server, seen, commander, tasks);
+        metrics_listener.serve(place, &seen);
+        let api = ApiListener::open(server, seen, commander, tasks);
         let (path, tasks, loading) = (path.to_owned(), tasks.clone(), None);
         Ok(Self {
             path,
@@ -155,9 +155,9 @@ impl Agent {
             balancer,
             snapshots,
             commands,
-            exporter,
+            metrics_listener,
             probing,
-            desk,
+            api,
             tasks,
             retry: Retry::No,
             unfollowed: false,

@@ -118,15 +118,15 @@ impl Agent {
         warn_about(&config);
         let same_interfaces = self.balancer.config().interfaces() == config.interfaces();
         let network = if same_interfaces { None } else { Some(watch_network(&config, &self.tasks).await?) };
-        let seat = self.desk.prepare(config.api.as_deref()).await?;
-        let prepared = self.exporter.prepare(config.metrics).await.map_err(Error::Metrics);
+        let rebind = self.api.prepare(config.api.as_deref()).await?;
+        let prepared = self.metrics_listener.prepare(config.metrics).await.map_err(Error::Metrics);
         match prepared.and_then(|place| self.adopt(config, network).map(|()| place)) {
             Ok(place) => {
-                self.exporter.serve(place, &self.snapshots.subscribe());
-                self.desk.take(seat);
+                self.metrics_listener.serve(place, &self.snapshots.subscribe());
+                self.api.take(rebind);
             }
             Err(error) => {
-                self.exporter.restore(&self.snapshots.subscribe()).await;
+                self.metrics_listener.restore(&self.snapshots.subscribe()).await;
                 return Err(error);
             }
         }

@@ -7,7 +7,7 @@ use std::{
 
 use dsr_common::stats::{Reason, Tracking};
 
-use super::{reach, snapshot::Snapshot, wish::Since};
+use super::{intent::Since, reach, snapshot::Snapshot};
 use crate::{
     datapath,
     health::{Finding, Said, Unchecked},
@@ -28,7 +28,7 @@ impl Snapshot {
             reasons: self.reasons()?,
             backends: self.backends(),
             claims: self.claimed(),
-            claims_lost: self.carried.lost_claims() + self.maps.lost_claims()?,
+            claims_lost: self.retired_counters.lost_claims() + self.maps.lost_claims()?,
             checks: self.checks.report().into_iter().map(CheckSample::from).collect(),
             states: self.states(),
             fallbacks: self.fallbacks(),
@@ -70,7 +70,7 @@ impl Snapshot {
         let mut samples = Vec::new();
         for name in self.config.interfaces() {
             for reason in Reason::ALL {
-                let mut packets = self.carried.reason(&name, *reason);
+                let mut packets = self.retired_counters.reason(&name, *reason);
                 for (ifindex, _) in self.entered.iter().filter(|(_, counts_for)| **counts_for == name) {
                     packets += self.maps.reason(Some(*ifindex), *reason)?;
                 }
@@ -102,7 +102,7 @@ impl Snapshot {
         let services = &self.config.desired.services;
         let by_id: HashMap<_, _> = services.iter().map(|service| (service.id, service)).collect();
         let named = |id| by_id.get(&id).copied();
-        let slots = tracked_slots(&self.wish.desired, &*self.maps).into_iter();
+        let slots = tracked_slots(&self.intent.desired, &*self.maps).into_iter();
         let slots = slots.filter_map(|(id, slots)| Some((named(id)?.name.clone(), slots)));
         let draining = self.drained.iter().filter_map(|((id, address), drained)| {
             let service = named(*id)?;
@@ -160,7 +160,7 @@ impl Snapshot {
             let since = at.since.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
             OverrideSample { pool: pool.clone(), backend: backend.clone(), since }
         };
-        self.wish.overrides().iter().map(sample).collect()
+        self.intent.overrides().iter().map(sample).collect()
     }
 
     /// Backends whose last probe could not be made on this host.

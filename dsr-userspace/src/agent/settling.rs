@@ -78,12 +78,12 @@ impl Balancer {
         self.settling.last = Instant::now();
         let clock = self.datapath.clock();
         self.datapath.set_clock(clock.wrapping_add(1));
-        let settled = settle(&self.wish.desired, &self.datapath, self.settling.tick);
+        let settled = settle(&self.intent.desired, &self.datapath, self.settling.tick);
         apply(&settled.changes, &mut self.datapath);
         if !settled.changes.is_empty() {
             tracing::debug!(changes = settled.changes.len(), "settled");
         }
-        self.settling.tell(&self.wish.desired, &self.verdict.health, &settled);
+        self.settling.tell(&self.intent.desired, &self.verdict.health, &settled);
     }
 }
 

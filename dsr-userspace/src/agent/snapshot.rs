@@ -11,7 +11,9 @@ use std::{
 
 use dsr_common::trace::TraceFilter;
 
-use super::{balancer::Balancer, carried::Carried, reload::Refusal, scene::Scene, wish::Wish};
+use super::{
+    balancer::Balancer, intent::Intent, program_spec::ProgramSpec, reload::Refusal, retired_counters::RetiredCounters,
+};
 use crate::{
     arpwatch,
     config::Config,
@@ -26,7 +28,7 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Snapshot {
     pub(super) config: Arc<Config>,
-    pub(super) wish: Arc<Wish>,
+    pub(super) intent: Arc<Intent>,
     pub(super) network: Arc<Network>,
     pub(super) verdict: Arc<Verdict>,
     pub(super) checks: Reader,
@@ -38,7 +40,7 @@ pub(super) struct Snapshot {
     pub(super) refusal: Option<Arc<Refusal>>,
     /// The members that get no new flows, each with whether it has none left.
     pub(super) drained: Arc<BTreeMap<(ServiceId, IpAddr), bool>>,
-    pub(super) carried: Arc<Carried>,
+    pub(super) retired_counters: Arc<RetiredCounters>,
     /// The interfaces and ports that the program was told of, and the name in the configuration that each counts for.
     pub(super) entered: Arc<BTreeMap<u32, String>>,
     pub(super) claims: arpwatch::Claims,
@@ -56,7 +58,7 @@ impl Balancer {
         let mode = |name: String| self.datapath.mode(&name).map(|mode| (name, mode));
         Snapshot {
             config: Arc::clone(&self.config),
-            wish: Arc::clone(&self.wish),
+            intent: Arc::clone(&self.intent),
             network: Arc::clone(&self.network),
             verdict: Arc::clone(&self.verdict),
             checks: self.checks.clone(),
@@ -66,7 +68,7 @@ impl Balancer {
             reloads: self.reloads,
             refusal: self.refusal.clone(),
             drained: Arc::clone(&self.settling.drained),
-            carried: Arc::clone(&self.carried),
+            retired_counters: Arc::clone(&self.retired_counters),
             entered: Arc::clone(&self.entered),
             claims: self.arp_watch.claims(),
             attached: attached.into_iter().filter_map(mode).collect(),
@@ -79,19 +81,19 @@ impl Balancer {
 
 impl Snapshot {
     /// What the program is loaded for.
-    pub(super) fn scene(&self) -> Scene<'_> {
-        let Self { config, wish, network, verdict, trace, pins, .. } = self;
-        Scene { config, wish, network, health: &verdict.health, trace: trace.as_ref(), pins }
+    pub(super) fn spec(&self) -> ProgramSpec<'_> {
+        let Self { config, intent, network, verdict, trace, pins, .. } = self;
+        ProgramSpec { config, intent, network, health: &verdict.health, trace: trace.as_ref(), pins }
     }
 
     /// Whether another configuration takes a program with other parts.
     pub(super) fn needs_other_program(&self, config: &Config) -> bool {
         let by_source = self.features.source.then_some(&*self.maps);
-        Scene { config, ..self.scene() }.features(by_source) != self.features
+        ProgramSpec { config, ..self.spec() }.features(by_source) != self.features
     }
 
     /// The tables of a program that is loaded anew for a configuration.
     pub(super) fn sizes_for(&self, config: &Config, desired: &Desired) -> Sizes {
-        Scene { config, ..self.scene() }.sizes(desired, Some(Tables::sizes(&*self.maps)))
+        ProgramSpec { config, ..self.spec() }.sizes(desired, Some(Tables::sizes(&*self.maps)))
     }
 }

@@ -18,9 +18,9 @@ impl Snapshot {
     /// All that an operator is shown, after so long a time.
     pub(super) fn status(&self, uptime: Duration) -> Result<Status, datapath::Error> {
         // All three have the same services in the same order.
-        let (wanted, in_file) = (&self.wish.desired.services, &self.config.desired.services);
+        let (wanted, in_file) = (&self.intent.desired.services, &self.config.desired.services);
         let placed = wanted.iter().zip(in_file).zip(&self.layout.services);
-        let tracked: HashMap<_, _> = tracked_slots(&self.wish.desired, &*self.maps).into_iter().collect();
+        let tracked: HashMap<_, _> = tracked_slots(&self.intent.desired, &*self.maps).into_iter().collect();
         let tracked = |service: &Service| tracked.get(&service.id).copied().unwrap_or(0);
         let services: Vec<_> = placed
             .map(|((service, in_file), placed)| self.service_status((service, in_file), placed, tracked(service)))
@@ -113,7 +113,7 @@ impl Snapshot {
             detail,
             weight: backend.weight.get(),
             weight_in_file: None,
-            says: self.wish.word(pool, &backend.name).map(|word| word.to_string()),
+            says: self.intent.word(pool, &backend.name).map(|word| word.to_string()),
             slots: member.slots,
             share: f64::from(member.slots) / f64::from(slots.max(1)),
             packets: traffic.packets,
@@ -138,7 +138,7 @@ impl Snapshot {
 
     /// The weight that the file has for a backend where another one counts.
     fn weight_in_file(&self, (pool, backend): (&str, &Backend), in_file: &Backend) -> Option<u16> {
-        let is_said = self.wish.overrides().contains_key(&(pool.to_owned(), backend.name.clone()));
+        let is_said = self.intent.overrides().contains_key(&(pool.to_owned(), backend.name.clone()));
         (is_said || in_file.weight != backend.weight).then(|| in_file.weight.get())
     }
 

@@ -14,10 +14,10 @@ mod explain;
 mod interrupts;
 mod lab;
 mod output;
+mod overrides;
 mod preview;
 mod reload;
 mod run;
-mod say;
 mod status;
 mod table;
 mod trace;
@@ -51,11 +51,11 @@ enum Command {
     /// Show where the packets of a flow go, and why.
     Explain(explain::Args),
     /// Give a backend no new flows; it keeps those that it has.
-    Drain(say::Args),
+    Drain(overrides::Args),
     /// Take back what `dsr drain` or `dsr weight` said: the file's weight counts again.
-    Undrain(say::Args),
+    Undrain(overrides::Args),
     /// Give a backend another weight than the file's.
-    Weight(say::WeightArgs),
+    Weight(overrides::WeightArgs),
     /// Take away what an agent left that was killed or has handed over: then the VIPs are no longer answered.
     Detach(detach::Args),
     /// What is done on the real servers.
@@ -84,9 +84,9 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Explain(args) => explain::run(&args),
-        Command::Drain(args) => say::drain(&args),
-        Command::Undrain(args) => say::undrain(&args),
-        Command::Weight(args) => say::weight(&args),
+        Command::Drain(args) => overrides::drain(&args),
+        Command::Undrain(args) => overrides::undrain(&args),
+        Command::Weight(args) => overrides::weight(&args),
         Command::Detach(args) => detach::run(&args),
         Command::Backend(args) => backend::run(&args),
         Command::Doctor(args) => doctor::run(&args),

@@ -25,7 +25,7 @@ use super::{
 
 /// How to start an agent, and how commands beside it run.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct AgentSpec {
     pub(super) balancer: Arc<Namespace>,
     pub(super) directory: PathBuf,
     pub(super) stop: Stop,
@@ -42,7 +42,7 @@ pub struct Agent {
     ended: Arc<OnceLock<ExitStatus>>,
 }
 
-impl Seat {
+impl AgentSpec {
     /// Writes the agent's configuration, in one step; gives its path as seen from outside.
     pub(super) fn write_configuration(&self, yaml: &str) -> Result<PathBuf> {
         let path = self.directory.join(CONFIGURATION);

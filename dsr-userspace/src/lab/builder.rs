@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Lab,
-    agent::Seat,
+    agent::AgentSpec,
     breakage::Breakages,
     error::{Error, Result},
     fault::Broken,
@@ -97,9 +97,13 @@ impl LabBuilder {
         let state = State::take()?;
         let topology = Topology::build(&state, self.shape, &self.stop)?;
         let web = Web::start(self.sites(&topology)?)?;
-        let seat =
-            Seat { balancer: Arc::clone(&topology.balancer), directory: state.directory().to_owned(), stop: self.stop };
-        let mut lab = Lab { agent: None, web, seat, broken: Breakages::default(), topology, shape: self.shape, state };
+        let agent_spec = AgentSpec {
+            balancer: Arc::clone(&topology.balancer),
+            directory: state.directory().to_owned(),
+            stop: self.stop,
+        };
+        let mut lab =
+            Lab { agent: None, web, agent_spec, broken: Breakages::default(), topology, shape: self.shape, state };
         lab.write_config(self.configuration.as_ref().unwrap_or(&lab.default_configuration()))?;
         let (last, first): (Vec<Broken>, Vec<Broken>) = self.broken.iter().partition(|broken| broken.fault.hides());
         first.iter().try_for_each(|broken| lab.break_backend(*broken))?;

@@ -58,7 +58,7 @@ pub use summary::Summary;
 pub use terminal::Key;
 pub use traffic::Traffic;
 
-use agent::Seat;
+use agent::AgentSpec;
 use breakage::Breakages;
 use net::{LinkState, Links};
 use plan::{Families, Shape};
@@ -72,7 +72,7 @@ use web::Web;
 pub struct Lab {
     agent: Option<Agent>,
     web: Web,
-    seat: Seat,
+    agent_spec: AgentSpec,
     broken: Breakages,
     topology: Topology,
     shape: Shape,
@@ -158,24 +158,24 @@ impl Lab {
 
     /// Replaces the agent's configuration file, in one step; gives its path. A running agent is told nothing.
     pub fn write_config(&self, yaml: &str) -> Result<PathBuf> {
-        self.seat.write_configuration(yaml)
+        self.agent_spec.write_configuration(yaml)
     }
 
     /// A command in the balancer's namespace that sees the agent's socket and pins where they always are.
     pub fn agent_command(&self, program: impl AsRef<Path>) -> Result<Command> {
-        self.seat.command(program.as_ref())
+        self.agent_spec.command(program.as_ref())
     }
 
     /// The command that names what is wrong in the lab: `program doctor -c FILE`.
     pub fn doctor_command(&self, program: impl AsRef<Path>) -> Result<Command> {
-        self.seat.doctor(program.as_ref())
+        self.agent_spec.doctor(program.as_ref())
     }
 
     /// Starts `program run -c FILE` with the configuration that was written last; does not wait for it. An agent
     /// that was there before is stopped first.
     pub fn start_agent(&mut self, program: impl AsRef<Path>) -> Result<&Agent> {
         drop(self.agent.take());
-        Ok(self.agent.insert(self.seat.start(program.as_ref())?))
+        Ok(self.agent.insert(self.agent_spec.start(program.as_ref())?))
     }
 
     /// The agent.

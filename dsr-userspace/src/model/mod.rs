@@ -7,16 +7,16 @@ mod affinity;
 mod check;
 mod health;
 mod network;
+mod overrides;
 mod service;
 mod tls;
-mod wish;
 
 pub use affinity::{Affinity, FlowTimeout};
 pub use check::{AgentCheck, Cause, Check, Checked, Checks, Dns, DnsType, Http, MinHealthy, OnDown, Probe, Word};
 pub use health::{Condition, Health};
 pub use network::{BondPort, Hop, InterfaceState, Mac, Network, NoHop, Reach, SINGLE_BUFFER_MTU, VlanTag};
+pub use overrides::Override;
 pub use service::{
     Announce, Backend, Desired, Fallback, Forward, OnAgentDeath, OnEmpty, Port, Protocol, Service, ServiceId, Weight,
 };
 pub use tls::Tls;
-pub use wish::Override;

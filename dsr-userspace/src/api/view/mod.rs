@@ -1,15 +1,15 @@
 //! What goes over the socket. Addresses, protocols and states are written as an operator writes them.
 
 mod explain;
+mod overrides;
 mod preview;
 mod reload;
-mod say;
 mod status;
 mod trace;
 
 pub use explain::{ExplainRequest, ExplainedService, Explanation};
+pub use overrides::{OverrideAction, OverrideAnswer, OverrideRequest};
 pub use preview::{ChangeKind, IncludedFile, Preview, PreviewRequest, ServiceChange};
 pub use reload::{FileProblem, ReloadAnswer, ReloadOutcome};
-pub use say::{OverrideAnswer, OverrideRequest, Say};
 pub use status::{InterfaceStatus, MemberState, MemberStatus, ReloadCounts, ServiceStatus, Status, StatusFinding};
 pub use trace::{Decision, MemberName, TraceLine, TraceRequest};

@@ -15,7 +15,7 @@ use crate::{
 
 /// The desired state, with the operator's word on top of the file's. That stays when the file is read again.
 #[derive(Clone, Debug)]
-pub(super) struct Wish {
+pub(super) struct Intent {
     /// Both together.
     pub(super) desired: Desired,
     /// By pool and backend.
@@ -31,7 +31,7 @@ pub(super) struct Since {
     pub(super) since: SystemTime,
 }
 
-impl Wish {
+impl Intent {
     /// The configuration alone.
     pub(super) fn of(config: &Config) -> Self {
         Self { desired: config.desired.clone(), overrides: BTreeMap::new(), words: BTreeMap::new() }
@@ -114,15 +114,17 @@ impl Balancer {
         }
         let key = (pool.to_owned(), backend.to_owned());
         match said {
-            Some(said) => Arc::make_mut(&mut self.wish).overrides.insert(key, Since { said, since: SystemTime::now() }),
-            None => Arc::make_mut(&mut self.wish).overrides.remove(&key),
+            Some(said) => {
+                Arc::make_mut(&mut self.intent).overrides.insert(key, Since { said, since: SystemTime::now() })
+            }
+            None => Arc::make_mut(&mut self.intent).overrides.remove(&key),
         };
         match said {
             Some(Override::Drain) => tracing::info!(pool, backend, "draining: it gets no new flows"),
             Some(Override::Weight(weight)) => tracing::info!(pool, backend, weight = weight.get(), "weighted"),
-            None => tracing::info!(pool, backend, "as in the file again"),
+            None => tracing::info!(pool, backend, "override cleared"),
         }
-        Arc::make_mut(&mut self.wish).follow(&self.config);
+        Arc::make_mut(&mut self.intent).follow(&self.config);
         self.reconcile()
     }
 }

@@ -12,17 +12,17 @@ pub struct OverrideRequest {
     #[serde(default)]
     pub pool: Option<String>,
     /// What is said.
-    pub say: Say,
+    pub action: OverrideAction,
 }
 
 /// What counts for a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Say {
+pub enum OverrideAction {
     /// No new flows.
     Drain,
     /// The file's weight again.
-    AsInFile,
+    Clear,
     /// This weight.
     Weight(u16),
 }

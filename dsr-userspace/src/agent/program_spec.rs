@@ -10,7 +10,7 @@ use dsr_common::{
     trace::TraceFilter,
 };
 
-use super::{Error, interfaces::enter, settling::tick_seconds, wish::Wish};
+use super::{Error, intent::Intent, interfaces::enter, settling::tick_seconds};
 use crate::{
     config::{Config, XdpMode},
     datapath::{self, Datapath, Features, Left, Mode, Pins},
@@ -19,9 +19,9 @@ use crate::{
 };
 
 /// What a program is loaded for.
-pub(super) struct Scene<'a> {
+pub(super) struct ProgramSpec<'a> {
     pub(super) config: &'a Config,
-    pub(super) wish: &'a Wish,
+    pub(super) intent: &'a Intent,
     pub(super) network: &'a Network,
     pub(super) health: &'a Health,
     /// What the program is to tell of.
@@ -29,7 +29,7 @@ pub(super) struct Scene<'a> {
     pub(super) pins: &'a Arc<Pins>,
 }
 
-impl Scene<'_> {
+impl ProgramSpec<'_> {
     /// The first load of an agent, in the place of what another one left.
     pub(super) fn first(&self, left: &mut Left) -> Result<Datapath, Error> {
         if left.is_other_layout {
@@ -44,7 +44,7 @@ impl Scene<'_> {
         let kept = left.attached(&self.network.interfaces);
         let kept: BTreeSet<String> = self.config.interfaces().into_iter().filter(|name| kept.contains(name)).collect();
         let mut fresh = self.load(left.tables.as_ref().zip(left.keep), &kept, None)?;
-        fresh.finish(self.config.desired.hash_seed, tick_seconds(&self.wish.desired))?;
+        fresh.finish(self.config.desired.hash_seed, tick_seconds(&self.intent.desired))?;
         fresh.inherit(left, &kept)?;
         fresh.settle_in(left.tables.as_ref())?;
         if !kept.is_empty() {
@@ -73,7 +73,7 @@ impl Scene<'_> {
         kept: &BTreeSet<String>,
         full: Option<Full>,
     ) -> Result<Datapath, Error> {
-        let mut sizes = self.sizes(&self.wish.desired, old.map(|(old, _)| old.sizes()));
+        let mut sizes = self.sizes(&self.intent.desired, old.map(|(old, _)| old.sizes()));
         if let (Some(full), Some((old, _))) = (full, old)
             && old.sizes().has_tables_of(sizes)
         {
@@ -88,7 +88,7 @@ impl Scene<'_> {
         let devices = enter(&mut fresh, self.config, self.network)?;
         if !old.is_some_and(|(_, keep)| keep == Keep::Everything) {
             // No packet meets these tables yet.
-            fresh.add_vlan_lists(&self.wish.desired)?;
+            fresh.add_vlan_lists(&self.intent.desired)?;
             apply(&self.plan(&devices, &fresh)?.changes, &mut fresh);
         }
         match attach(self.config, self.network, &mut fresh, kept) {
@@ -108,7 +108,7 @@ impl Scene<'_> {
     }
 
     pub(super) fn plan(&self, devices: &BTreeMap<u32, u32>, datapath: &Datapath) -> Result<Plan, Full> {
-        plan(&self.wish.desired, self.network, self.health, devices, datapath)
+        plan(&self.intent.desired, self.network, self.health, devices, datapath)
     }
 
     /// What the program has to be able to do for this configuration on this network, and for what is left in the tables of

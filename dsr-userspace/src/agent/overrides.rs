@@ -4,24 +4,24 @@ use super::balancer::Balancer;
 use crate::{
     api::{
         Failure, Kind,
-        view::{OverrideAnswer, OverrideRequest, Say},
+        view::{OverrideAction, OverrideAnswer, OverrideRequest},
     },
     model::{Override, Service, Weight},
 };
 
 impl Balancer {
     /// Follows what is said, and answers with what counts from now on.
-    pub(super) fn say(&mut self, request: &OverrideRequest) -> Result<OverrideAnswer, Failure> {
-        let said = match request.say {
-            Say::Drain => Some(Override::Drain),
-            Say::AsInFile => None,
-            Say::Weight(weight) => Some(Override::Weight(weight_of(weight)?)),
+    pub(super) fn apply_override(&mut self, request: &OverrideRequest) -> Result<OverrideAnswer, Failure> {
+        let said = match request.action {
+            OverrideAction::Drain => Some(Override::Drain),
+            OverrideAction::Clear => None,
+            OverrideAction::Weight(weight) => Some(Override::Weight(weight_of(weight)?)),
         };
         let pool = self.pool_of(request)?;
         self.set_override(&pool, &request.backend, said).map_err(Failure::failed)?;
         let weight = |services: &[Service]| weight(services, &pool, &request.backend).map_or(0, Weight::get);
         Ok(OverrideAnswer {
-            weight: weight(&self.wish.desired.services),
+            weight: weight(&self.intent.desired.services),
             weight_in_file: weight(&self.config.desired.services),
             backend: request.backend.clone(),
             pool,

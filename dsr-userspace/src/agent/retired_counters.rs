@@ -8,12 +8,12 @@ use crate::datapath::{Datapath, Error};
 
 /// Counts of interfaces that are gone.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Carried {
+pub(super) struct RetiredCounters {
     reasons: BTreeMap<(String, &'static str), u64>,
     lost_claims: u64,
 }
 
-impl Carried {
+impl RetiredCounters {
     /// Takes over how many claims a program did not tell of.
     pub(super) fn add_lost_claims(&mut self, lost: u64) {
         self.lost_claims += lost;

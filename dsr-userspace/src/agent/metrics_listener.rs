@@ -12,7 +12,7 @@ use crate::{
 
 /// The metrics' server. Dropping it ends it.
 #[derive(Debug)]
-pub(super) struct Exporter {
+pub(super) struct MetricsListener {
     address: Option<SocketAddr>,
     task: Option<Task>,
     tasks: Tasks,
@@ -20,16 +20,16 @@ pub(super) struct Exporter {
 
 /// Where to serve from now on.
 #[derive(Debug)]
-pub(super) enum Place {
+pub(super) enum Rebind {
     /// Where it is served already.
-    Same,
+    Keep,
     /// Nowhere.
-    Nowhere,
+    Close,
     /// At this address, which the socket is bound to.
-    At(SocketAddr, TcpListener),
+    Move(SocketAddr, TcpListener),
 }
 
-impl Exporter {
+impl MetricsListener {
     /// Serves nowhere yet.
     pub(super) fn new(tasks: &Tasks) -> Self {
         Self { address: None, task: None, tasks: tasks.clone() }
@@ -37,11 +37,11 @@ impl Exporter {
 
     /// Makes a place of an address, for [`Self::serve`]. Where the old address has to be given up first, scrapes are
     /// refused until [`Self::serve`] or [`Self::restore`].
-    pub(super) async fn prepare(&mut self, address: Option<SocketAddr>) -> Result<Place, Error> {
+    pub(super) async fn prepare(&mut self, address: Option<SocketAddr>) -> Result<Rebind, Error> {
         if address == self.address {
-            return Ok(Place::Same);
+            return Ok(Rebind::Keep);
         }
-        let Some(wanted) = address else { return Ok(Place::Nowhere) };
+        let Some(wanted) = address else { return Ok(Rebind::Close) };
         let listener = match metrics::bind(wanted).await {
             // 0.0.0.0 in place of an address, or the other way round.
             Err(Error::InUse(_)) if self.address.is_some_and(|own| own.port() == wanted.port()) => {
@@ -50,15 +50,15 @@ impl Exporter {
             }
             listener => listener,
         };
-        Ok(Place::At(wanted, listener?))
+        Ok(Rebind::Move(wanted, listener?))
     }
 
     /// Serves at that place, and no longer where it did.
-    pub(super) fn serve(&mut self, place: Place, snapshots: &watch::Receiver<Snapshot>) {
+    pub(super) fn serve(&mut self, place: Rebind, snapshots: &watch::Receiver<Snapshot>) {
         match place {
-            Place::Same => {}
-            Place::Nowhere => (self.address, self.task) = (None, None),
-            Place::At(address, listener) => {
+            Rebind::Keep => {}
+            Rebind::Close => (self.address, self.task) = (None, None),
+            Rebind::Move(address, listener) => {
                 let task = self.tasks.spawn("metrics", answer(listener, snapshots.clone()));
                 (self.address, self.task) = (Some(address), Some(task));
             }
@@ -69,7 +69,7 @@ impl Exporter {
     pub(super) async fn restore(&mut self, snapshots: &watch::Receiver<Snapshot>) {
         let (None, Some(address)) = (&self.task, self.address) else { return };
         match metrics::bind(address).await {
-            Ok(listener) => self.serve(Place::At(address, listener), snapshots),
+            Ok(listener) => self.serve(Rebind::Move(address, listener), snapshots),
             Err(error) => {
                 tracing::error!(%error, "metrics are not served any more");
                 self.address = None;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::api::{
     Client,
-    view::{OverrideAnswer, OverrideRequest, Say},
+    view::{OverrideAction, OverrideAnswer, OverrideRequest},
 };
 
 /// Arguments of `dsr drain` and `dsr undrain`.
@@ -39,32 +39,32 @@ pub(crate) struct WeightArgs {
 }
 
 pub(crate) fn drain(args: &Args) -> anyhow::Result<ExitCode> {
-    say(args, Say::Drain)
+    request(args, OverrideAction::Drain)
 }
 
 pub(crate) fn undrain(args: &Args) -> anyhow::Result<ExitCode> {
-    say(args, Say::AsInFile)
+    request(args, OverrideAction::Clear)
 }
 
 pub(crate) fn weight(args: &WeightArgs) -> anyhow::Result<ExitCode> {
-    say(&args.args, Say::Weight(args.weight))
+    request(&args.args, OverrideAction::Weight(args.weight))
 }
 
-fn say(args: &Args, say: Say) -> anyhow::Result<ExitCode> {
-    let request = OverrideRequest { backend: args.backend.clone(), pool: args.pool.clone(), say };
+fn request(args: &Args, action: OverrideAction) -> anyhow::Result<ExitCode> {
+    let request = OverrideRequest { backend: args.backend.clone(), pool: args.pool.clone(), action };
     ask(&args.socket, async |client: Client| {
         let answer: OverrideAnswer = client.post("/v1/override", &request).await?;
-        let text = if args.json { serde_json::to_string(&answer)? } else { shown(&answer, say) };
+        let text = if args.json { serde_json::to_string(&answer)? } else { shown(&answer, action) };
         output::line(text)?;
         Ok(ExitCode::SUCCESS)
     })
 }
 
-fn shown(answer: &OverrideAnswer, say: Say) -> String {
+fn shown(answer: &OverrideAnswer, action: OverrideAction) -> String {
     let OverrideAnswer { pool, backend, weight, weight_in_file } = answer;
     let back = format!("`dsr undrain {backend} --pool {pool}` takes it back");
-    match say {
-        Say::AsInFile => format!("{backend} of pool {pool}: weight {weight}, as in the file"),
+    match action {
+        OverrideAction::Clear => format!("{backend} of pool {pool}: weight {weight}, as in the file"),
         _ if *weight == 0 => {
             format!("{backend} of pool {pool}: no new flows; `dsr status` tells when it has none left, {back}")
         }

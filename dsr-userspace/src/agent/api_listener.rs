@@ -21,21 +21,21 @@ use crate::{
 };
 
 /// The server of the admin API, which moves with the configuration. Dropping it ends it.
-pub(super) struct Desk {
-    clerk: Arc<Clerk>,
+pub(super) struct ApiListener {
+    handler: Arc<ApiHandler>,
     server: Option<Server>,
     tasks: Tasks,
 }
 
 /// Where the API is from now on.
-pub(super) enum Seat {
+pub(super) enum Rebind {
     /// Where it is already.
-    Same,
+    Keep,
     /// Nowhere, or on this socket.
-    New(Option<Server>),
+    Move(Option<Server>),
 }
 
-impl Desk {
+impl ApiListener {
     /// Answers on what was bound before the agent started.
     pub(super) fn open(
         server: Option<Server>,
@@ -43,26 +43,26 @@ impl Desk {
         commander: Commander,
         tasks: &Tasks,
     ) -> Self {
-        let clerk = Arc::new(Clerk { snapshots, commander, started: Instant::now() });
-        let mut desk = Self { clerk, server: None, tasks: tasks.clone() };
-        desk.take(Seat::New(server));
-        desk
+        let handler = Arc::new(ApiHandler { snapshots, commander, started: Instant::now() });
+        let mut api = Self { handler, server: None, tasks: tasks.clone() };
+        api.take(Rebind::Move(server));
+        api
     }
 
     /// Makes a seat of a path, for [`Self::take`].
-    pub(super) async fn prepare(&self, path: Option<&Path>) -> Result<Seat, Error> {
+    pub(super) async fn prepare(&self, path: Option<&Path>) -> Result<Rebind, Error> {
         if path == self.server.as_ref().map(Server::path) {
-            return Ok(Seat::Same);
+            return Ok(Rebind::Keep);
         }
-        bind(path).await.map(Seat::New)
+        bind(path).await.map(Rebind::Move)
     }
 
     /// Answers there, and no longer where it did.
-    pub(super) fn take(&mut self, seat: Seat) {
-        let Seat::New(server) = seat else { return };
+    pub(super) fn take(&mut self, rebind: Rebind) {
+        let Rebind::Move(server) = rebind else { return };
         self.server = server;
         if let Some(server) = &mut self.server {
-            server.serve(Arc::clone(&self.clerk) as Arc<dyn Operations>, &self.tasks);
+            server.serve(Arc::clone(&self.handler) as Arc<dyn Operations>, &self.tasks);
             tracing::debug!(socket = %server.path().display(), "the admin API answers");
         }
     }
@@ -77,20 +77,20 @@ pub(super) async fn bind(path: Option<&Path>) -> Result<Option<Server>, Error> {
 }
 
 /// Answers.
-struct Clerk {
+struct ApiHandler {
     snapshots: watch::Receiver<Snapshot>,
     commander: Commander,
     started: Instant,
 }
 
-impl Clerk {
+impl ApiHandler {
     /// The state as last published. The channel is free again when this returns.
     fn snapshot(&self) -> Snapshot {
         self.snapshots.borrow().clone()
     }
 }
 
-impl Operations for Clerk {
+impl Operations for ApiHandler {
     fn status(&self) -> Result<Status, Failure> {
         self.snapshot().status(self.started.elapsed()).map_err(Failure::failed)
     }
@@ -126,7 +126,7 @@ impl Operations for Clerk {
     }
 }
 
-impl std::fmt::Debug for Desk {
+impl std::fmt::Debug for ApiListener {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Desk").field("server", &self.server).finish_non_exhaustive()
     }
