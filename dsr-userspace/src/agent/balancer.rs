@@ -23,7 +23,7 @@ use crate::{
     announce::{self, Announcer},
     arpwatch::{ArpWatch, View},
     config::Config,
-    datapath::{Datapath, Features, Left, Pins},
+    datapath::{Datapath, Features, Pins, Predecessor},
     health::{Reader, State, Verdict, Words, judge},
     metrics::Reloads,
     model::Network,
@@ -51,7 +51,7 @@ pub(super) struct Balancer {
     pub(super) settling: Settling,
     pub(super) pins: Arc<Pins>,
     /// Whether another agent's program was taken over.
-    inherited: bool,
+    took_over: bool,
     pub(super) retired_counters: Arc<RetiredCounters>,
     pub(super) arp_watch: ArpWatch,
     /// The interfaces and ports that the program was told of, and the name in the configuration that each counts for.
@@ -75,8 +75,8 @@ impl Balancer {
         let arp_watch = ArpWatch::start(tasks).map_err(Error::Announce)?;
         let pins = Arc::new(Pins::open(pins)?);
         let seed = config.desired.hash_seed;
-        let mut left = Left::find(&pins, &network.interfaces, seed)?;
-        let (intent, inherited) = (Intent::of(&config), left.tables.is_some() || left.is_other_layout);
+        let mut predecessor = Predecessor::find(&pins, &network.interfaces, seed)?;
+        let (intent, took_over) = (Intent::of(&config), predecessor.tables.is_some() || predecessor.is_other_layout);
         // Nothing is known of any backend: all but those of fallbacks are used.
         let first = judge(&intent.desired.services, &config.checks, |_, _| State::Up).health;
         let begun = ProgramSpec {
@@ -87,10 +87,10 @@ impl Balancer {
             trace: None,
             pins: &pins,
         };
-        let features = begun.features(left.tables.as_ref().filter(|_| left.keep.is_some()));
-        let started = begun.first(&mut left).inspect_err(|_| begun.give_up(&left));
+        let features = begun.features(predecessor.tables.as_ref().filter(|_| predecessor.keep.is_some()));
+        let started = begun.first(&mut predecessor).inspect_err(|_| begun.roll_back_start(&predecessor));
         let datapath = started?;
-        let settling = Settling::begin(tick_seconds(&intent.desired), left.tick_seconds);
+        let settling = Settling::begin(tick_seconds(&intent.desired), predecessor.tick_seconds);
         let (reloads, reach, loops) = <(Reloads, ReachLog, LoopLog)>::default();
         let mut balancer = Self {
             config: Arc::new(config),
@@ -107,7 +107,7 @@ impl Balancer {
             loops,
             settling,
             pins,
-            inherited,
+            took_over,
             retired_counters: Arc::default(),
             arp_watch,
             entered: Arc::default(),
@@ -119,7 +119,7 @@ impl Balancer {
         };
         balancer.settling.restamp(&mut balancer.datapath);
         if let Err(error) = balancer.reconcile() {
-            balancer.give_up();
+            balancer.roll_back_start();
             return Err(error);
         }
         tracing::info!(
@@ -137,8 +137,8 @@ impl Balancer {
     }
 
     /// After a start that came to nothing: what was not there before is not there any more.
-    pub(super) fn give_up(&mut self) {
-        if !self.inherited
+    pub(super) fn roll_back_start(&mut self) {
+        if !self.took_over
             && let Err(error) = self.stop()
         {
             tracing::warn!(%error, "the program stays attached: `dsr detach` removes it");

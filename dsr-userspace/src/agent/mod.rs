@@ -136,7 +136,7 @@ impl Agent {
         let mut balancer = Balancer::start(config, network.borrow().clone(), pins, tasks)?;
         let mut probing = Probing::new(tasks);
         if let Err(error) = probing.follow(&mut balancer).await {
-            balancer.give_up();
+            balancer.roll_back_start();
             return Err(error);
         }
         let (snapshots, seen) = watch::channel(balancer.snapshot());

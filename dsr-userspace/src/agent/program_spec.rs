@@ -13,7 +13,7 @@ use dsr_common::{
 use super::{Error, intent::Intent, interfaces::enter, settling::tick_seconds};
 use crate::{
     config::{Config, XdpMode},
-    datapath::{self, Datapath, Features, Left, Mode, Pins},
+    datapath::{self, Datapath, Features, Mode, Pins, Predecessor},
     model::{Affinity, Desired, Health, Network, OnAgentDeath, SINGLE_BUFFER_MTU},
     reconcile::{Full, Keep, Plan, Sizes, Tables, apply, plan},
 };
@@ -31,22 +31,22 @@ pub(super) struct ProgramSpec<'a> {
 
 impl ProgramSpec<'_> {
     /// The first load of an agent, in the place of what another one left.
-    pub(super) fn first(&self, left: &mut Left) -> Result<Datapath, Error> {
-        if left.is_other_layout {
+    pub(super) fn first(&self, predecessor: &mut Predecessor) -> Result<Datapath, Error> {
+        if predecessor.is_other_layout {
             tracing::warn!(
                 "what an agent of another version left has tables of another layout: the program is replaced without a \
                  gap, but counters begin at zero, and flows that were remembered are forgotten"
             );
         }
-        if left.keep == Some(Keep::Members) {
+        if predecessor.keep == Some(Keep::Members) {
             tracing::warn!("an agent with another hash_seed was here: nearly every flow gets another backend");
         }
-        let kept = left.attached(&self.network.interfaces);
+        let kept = predecessor.attached(&self.network.interfaces);
         let kept: BTreeSet<String> = self.config.interfaces().into_iter().filter(|name| kept.contains(name)).collect();
-        let mut fresh = self.load(left.tables.as_ref().zip(left.keep), &kept, None)?;
+        let mut fresh = self.load(predecessor.tables.as_ref().zip(predecessor.keep), &kept, None)?;
         fresh.finish(self.config.desired.hash_seed, tick_seconds(&self.intent.desired))?;
-        fresh.inherit(left, &kept)?;
-        fresh.settle_in(left.tables.as_ref())?;
+        fresh.take_over_from(predecessor, &kept)?;
+        fresh.settle_in(predecessor.tables.as_ref())?;
         if !kept.is_empty() {
             tracing::info!(
                 interfaces = kept.iter().cloned().collect::<Vec<_>>().join(","),
@@ -57,9 +57,9 @@ impl ProgramSpec<'_> {
     }
 
     /// After a first load that failed: nothing stays behind that was not there.
-    pub(super) fn give_up(&self, left: &Left) {
-        if left.tables.is_none()
-            && !left.is_other_layout
+    pub(super) fn roll_back_start(&self, predecessor: &Predecessor) {
+        if predecessor.tables.is_none()
+            && !predecessor.is_other_layout
             && let Err(error) = self.pins.remove()
         {
             tracing::warn!(%error, "pins stay behind");

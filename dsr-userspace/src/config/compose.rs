@@ -97,7 +97,7 @@ struct Key {
 enum Fate {
     Kept,
     /// The key is a duplicate, or no scalar.
-    Left,
+    Predecessor,
 }
 
 impl Composer<'_> {
@@ -181,7 +181,7 @@ impl Composer<'_> {
         if problem.is_none() {
             keys.entry(text.clone()).or_insert(place);
         }
-        let value = if message.is_some() { Fate::Left } else { Fate::Kept };
+        let value = if message.is_some() { Fate::Predecessor } else { Fate::Kept };
         *key = Some(Key { text, place, value });
         self.findings.extend(message.map(|message| Finding { place, path, message }));
     }

@@ -41,10 +41,10 @@ impl Datapath {
     /// are used, the others are made.
     pub(super) fn load_at(sizes: Sizes, features: Features, hash_seed: u64, pinned: Pinned) -> Result<Self, Error> {
         let directory = pinned.pins.load(pinned.number);
-        let carried = directory.join(CARRIED);
+        let carried = directory.join(RETIRED_COUNTERS);
         if !carried.exists() {
             let map = Array::<MapData, Counters>::create(sizes.members, BPF_F_MMAPABLE);
-            map.map_err(|error| Error::Map(CARRIED, error))?
+            map.map_err(|error| Error::Map(RETIRED_COUNTERS, error))?
                 .pin(&carried)
                 .map_err(|error| pin_error(&carried, error))?;
         }
@@ -78,8 +78,8 @@ impl Datapath {
 
     fn open(mut source: Source, sizes: Sizes, pinned: Option<Pinned>) -> Result<Self, Error> {
         let carried = pinned.as_ref().map(|pinned| {
-            let map = map_at(&pinned.pins.load(pinned.number), CARRIED)?;
-            Mapped::of(&map, CARRIED, sizes.members)
+            let map = map_at(&pinned.pins.load(pinned.number), RETIRED_COUNTERS)?;
+            Mapped::of(&map, RETIRED_COUNTERS, sizes.members)
         });
         let (counters, counters_written) = source.per_cpu_twice(names::COUNTERS)?;
         let (reasons, reasons_written) = source.per_cpu_twice(names::REASONS)?;
@@ -258,7 +258,7 @@ const KEPT: [&str; 17] = [
 ];
 
 /// The agent's own map: what [`names::COUNTERS`] held before it was made anew, a row a member.
-pub(super) const CARRIED: &str = "CARRIED";
+pub(super) const RETIRED_COUNTERS: &str = "RETIRED_COUNTERS";
 
 /// `enum` of the kernel's `bpf.h`: user space may map it into its memory.
 const BPF_F_MMAPABLE: u32 = 1 << 10;

@@ -16,8 +16,8 @@ mod memory;
 mod pass;
 mod pin;
 mod probe;
-mod succeed;
 mod tables;
+mod takeover;
 mod trace;
 mod track;
 mod verify;
@@ -48,7 +48,7 @@ pub use self::{
     pass::Pass,
     pin::{DEFAULT_PINS, Pins},
     probe::Prober,
-    succeed::Left,
+    takeover::Predecessor,
 };
 use self::{trace::Tracer, vlans::Vlans};
 

@@ -2,7 +2,6 @@
 //!
 //! [`plan`] is pure. The tables in the kernel are the truth about what is live: they are read, never remembered.
 
-mod carry;
 mod change;
 mod flows;
 mod kind;
@@ -10,6 +9,7 @@ mod layout;
 mod lookup;
 mod member;
 mod memory;
+mod migrate;
 mod phases;
 mod plan;
 mod region;
@@ -18,7 +18,6 @@ mod settle;
 mod slots;
 mod tables;
 
-pub use carry::{Keep, carry, carry_flows, restamp};
 pub use change::{Change, apply};
 pub use flows::{FlowPlace, FlowTable, entries};
 pub use kind::{keeps_flows, service_key};
@@ -26,6 +25,7 @@ pub use layout::{Full, Layout, PlacedMember, PlacedService, Plan};
 pub use lookup::{FoundService, FoundSlot, Part, Way, Why, previous, service_of, slot_of, way_of};
 pub use member::{address, family, row as member_row};
 pub use memory::InMemory;
+pub use migrate::{Keep, migrate, migrate_flows, restamp};
 pub use plan::plan;
 pub use settle::{DrainingMember, Settled, SettledService, settle, ticks, tracked_slots};
 pub use tables::{Sizes, Tables, TablesMut};

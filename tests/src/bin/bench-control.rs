@@ -94,7 +94,7 @@ fn measure(size: Size, options: &Options, program: &Path) -> anyhow::Result<Cost
     let status = time(&mut |_| dsr(&["status", "--json"]))?;
     let scrape = time(&mut |_| {
         let mut curl = lab.balancer().command("curl")?;
-        succeed(curl.args(["--silent", "--fail", "--max-time", "60", "http://127.0.0.1:9650/metrics"]))
+        takeover(curl.args(["--silent", "--fail", "--max-time", "60", "http://127.0.0.1:9650/metrics"]))
     })?;
     dsr(&["undrain", "b0", "--pool", "pool0"])?;
     let reload = time(&mut |round| {
@@ -134,10 +134,10 @@ fn weight(round: usize) -> String {
 
 fn dsr(lab: &Lab, program: &Path, words: &[&str]) -> anyhow::Result<()> {
     let mut command = lab.agent_command(program)?;
-    succeed(command.args(words).args(["--socket", API]))
+    takeover(command.args(words).args(["--socket", API]))
 }
 
-fn succeed(command: &mut Command) -> anyhow::Result<()> {
+fn takeover(command: &mut Command) -> anyhow::Result<()> {
     let output = command.output()?;
     // A status that found something is a status too.
     ensure!(output.status.code().is_some_and(|code| code < 2), "{command:?}: {output:?}");
@@ -145,9 +145,9 @@ fn succeed(command: &mut Command) -> anyhow::Result<()> {
 }
 
 fn wait_for(agent: &Agent, line: &str) -> anyhow::Result<()> {
-    let give_up = Instant::now() + PATIENCE;
+    let roll_back_start = Instant::now() + PATIENCE;
     while !agent.log().contains(line) {
-        ensure!(agent.ended().is_none() && Instant::now() < give_up, "no `{line}`:\n{}", agent.log());
+        ensure!(agent.ended().is_none() && Instant::now() < roll_back_start, "no `{line}`:\n{}", agent.log());
         thread::sleep(POLL);
     }
     Ok(())

@@ -66,12 +66,12 @@ pub fn program_beside() -> anyhow::Result<PathBuf> {
 /// # Panics
 /// After [`PATIENCE`]; `what` completes "there was no ...".
 pub fn eventually<T>(what: &str, mut shown: impl FnMut() -> Option<T>) -> T {
-    let give_up = Instant::now() + PATIENCE;
+    let roll_back_start = Instant::now() + PATIENCE;
     loop {
         if let Some(value) = shown() {
             return value;
         }
-        assert!(Instant::now() < give_up, "there was no {what} within {PATIENCE:?}");
+        assert!(Instant::now() < roll_back_start, "there was no {what} within {PATIENCE:?}");
         thread::sleep(POLL);
     }
 }

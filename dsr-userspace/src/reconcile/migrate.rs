@@ -27,7 +27,7 @@ pub enum Keep {
 }
 
 /// Copies live tables into empty ones that are no smaller and hash with `hash_seed`; all but the flows.
-pub fn carry(old: &impl Tables, new: &mut impl TablesMut, hash_seed: u64, keep: Keep) -> Result<(), Full> {
+pub fn migrate(old: &impl Tables, new: &mut impl TablesMut, hash_seed: u64, keep: Keep) -> Result<(), Full> {
     for row in 0..old.sizes().members {
         let member = old.member(row);
         if member.family != 0 {
@@ -43,7 +43,7 @@ pub fn carry(old: &impl Tables, new: &mut impl TablesMut, hash_seed: u64, keep: 
         }
         let place = places.place(row.vip, row.key).ok_or(Full("service"))?;
         match keep {
-            Keep::Everything => carry_slots(old, new, row, number, place),
+            Keep::Everything => migrate_slots(old, new, row, number, place),
             Keep::Members => (slots_of(row.table)).for_each(|index| new.put_slot(index, Slot::NONE)),
         }
         new.put_service(place, row);
@@ -51,7 +51,7 @@ pub fn carry(old: &impl Tables, new: &mut impl TablesMut, hash_seed: u64, keep: 
     Ok(())
 }
 
-fn carry_slots(old: &impl Tables, new: &mut impl TablesMut, row: ServiceRow, number: u32, place: u32) {
+fn migrate_slots(old: &impl Tables, new: &mut impl TablesMut, row: ServiceRow, number: u32, place: u32) {
     let oldest = old.old_table(number);
     for index in slots_of(row.table).chain(slots_of(oldest)) {
         new.put_previous(index, old.previous(index));
@@ -68,7 +68,7 @@ fn slots_of(table: TableRef) -> std::ops::Range<u32> {
 /// Copies the flows of one of the flow tables into an empty one of another size. What of a flow chooses its set is known
 /// in part only: in a larger table it is put into each set that it may be looked for in. Where there is no room it is
 /// forgotten.
-pub fn carry_flows(old: &impl Tables, new: &mut impl TablesMut, table: FlowTable) {
+pub fn migrate_flows(old: &impl Tables, new: &mut impl TablesMut, table: FlowTable) {
     let ways = WAYS as u32;
     let (old_sets, new_sets) = (old.flow_capacity(table) / ways, new.flow_capacity(table) / ways);
     for (place, entry) in entries(old).filter(|(place, _)| place.table == table) {

@@ -11,17 +11,17 @@ use dsr_common::names;
 use super::{
     Datapath, Error, Features, Pinned, abi,
     attach::{Attachments, left},
-    load::CARRIED,
+    load::RETIRED_COUNTERS,
     pin::{Pins, State, pin_error},
 };
 use crate::{
     model::InterfaceState,
-    reconcile::{FlowTable, Keep, Sizes, carry, carry_flows},
+    reconcile::{FlowTable, Keep, Sizes, migrate, migrate_flows},
 };
 
 /// What an agent left that is gone.
 #[derive(Default)]
-pub struct Left {
+pub struct Predecessor {
     /// Its maps, where this build can read them.
     pub tables: Option<Datapath>,
     /// What of them can be used.
@@ -33,7 +33,7 @@ pub struct Left {
     attached: Attachments,
 }
 
-impl Left {
+impl Predecessor {
     /// Looks what is there for an agent with this seed, on interfaces with these names.
     pub fn find(
         pins: &Arc<Pins>,
@@ -82,11 +82,11 @@ impl Datapath {
         old.share(&pinned, &shared)?;
         let mut fresh = Self::load_at(sizes, features, hash_seed, pinned)?;
         if !shared.contains(&names::SERVICES) {
-            carry(old, &mut fresh, hash_seed, keep)?;
+            migrate(old, &mut fresh, hash_seed, keep)?;
         }
         for (name, table) in [(names::FLOWS, FlowTable::Flows), (names::SYNS, FlowTable::Syns)] {
             if keep == Keep::Everything && !shared.contains(&name) {
-                carry_flows(old, &mut fresh, table);
+                migrate_flows(old, &mut fresh, table);
             }
         }
         Ok(fresh)
@@ -99,7 +99,7 @@ impl Datapath {
     }
 
     /// Puts this program in the place of what was left, without a gap.
-    pub fn inherit(&mut self, left: &mut Left, kept: &BTreeSet<String>) -> Result<(), Error> {
+    pub fn take_over_from(&mut self, left: &mut Predecessor, kept: &BTreeSet<String>) -> Result<(), Error> {
         self.take_over(left.take_attached(), kept)
     }
 
@@ -165,7 +165,7 @@ fn shared(old: Sizes, new: Sizes, keep: Keep) -> Vec<&'static str> {
     shared.push(names::FRAGMENTS);
     if old.has_tables_of(new) {
         shared.extend([names::SERVICES, names::OLD_TABLES, names::SLOTS, names::PREVIOUS, names::MEMBERS]);
-        shared.extend([names::COUNTERS, CARRIED]);
+        shared.extend([names::COUNTERS, RETIRED_COUNTERS]);
     }
     shared.extend((old.flow_sets == new.flow_sets).then_some(names::FLOWS));
     shared.extend((old.syn_sets == new.syn_sets).then_some(names::SYNS));
