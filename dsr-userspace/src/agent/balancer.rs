@@ -24,7 +24,7 @@ use crate::{
     arpwatch::{ArpWatch, View},
     config::Config,
     datapath::{Datapath, Features, Pins, Predecessor},
-    health::{Reader, State, Verdict, Words, judge},
+    health::{AgentReports, HealthDecision, Reader, State, decide},
     metrics::Reloads,
     model::Network,
     reconcile::{Full, Keep, Layout, apply},
@@ -38,10 +38,10 @@ pub(super) struct Balancer {
     pub(super) intent: Arc<Intent>,
     pub(super) network: Arc<Network>,
     /// What backends may get by what is said of them.
-    pub(super) verdict: Arc<Verdict>,
+    pub(super) decision: Arc<HealthDecision>,
     pub(super) checks: Reader,
     /// What backends say themselves.
-    pub(super) words: Words,
+    pub(super) reports: AgentReports,
     pub(super) datapath: Datapath,
     pub(super) layout: Arc<Layout>,
     pub(super) reloads: Reloads,
@@ -78,7 +78,7 @@ impl Balancer {
         let mut predecessor = Predecessor::find(&pins, &network.interfaces, seed)?;
         let (intent, took_over) = (Intent::of(&config), predecessor.tables.is_some() || predecessor.is_other_layout);
         // Nothing is known of any backend: all but those of fallbacks are used.
-        let first = judge(&intent.desired.services, &config.checks, |_, _| State::Up).health;
+        let first = decide(&intent.desired.services, &config.checks, |_, _| State::Up).health;
         let begun = ProgramSpec {
             config: &config,
             intent: &intent,
@@ -96,9 +96,9 @@ impl Balancer {
             config: Arc::new(config),
             intent: Arc::new(intent),
             network: Arc::new(network),
-            verdict: Arc::default(),
+            decision: Arc::default(),
             checks: Reader::default(),
-            words: Words::default(),
+            reports: AgentReports::default(),
             datapath,
             layout: Arc::default(),
             reloads,
@@ -178,7 +178,7 @@ impl Balancer {
             && other.interfaces() == self.config.interfaces()
             && other.flow_table == self.config.flow_table;
         if !is_same {
-            self.judge();
+            self.decide();
             self.rebuild(None)?;
         }
         self.settling.set_tick(tick_seconds(&self.intent.desired), &mut self.datapath);
@@ -195,7 +195,7 @@ impl Balancer {
 
     /// Makes the program's tables and attachments agree with configuration and network.
     pub(super) fn reconcile(&mut self) -> Result<(), Error> {
-        self.judge();
+        self.decide();
         if self.spec().features(self.by_source()) != self.features {
             self.rebuild(None)?;
         }
@@ -261,8 +261,8 @@ impl Balancer {
     }
 
     fn spec(&self) -> ProgramSpec<'_> {
-        let Self { config, intent, network, verdict, trace, pins, .. } = self;
-        ProgramSpec { config, intent, network, health: &verdict.health, trace: trace.as_ref(), pins }
+        let Self { config, intent, network, decision, trace, pins, .. } = self;
+        ProgramSpec { config, intent, network, health: &decision.health, trace: trace.as_ref(), pins }
     }
 
     /// The tables, where there may be slots that the client alone picks.

@@ -9,8 +9,8 @@ use std::{
 use super::{Error, balancer::Balancer};
 use crate::{
     config::Config,
-    health::Said,
-    model::{Backend, Desired, Override, Service, Word},
+    health::ReportedState,
+    model::{AgentReport, Backend, Desired, Override, Service},
 };
 
 /// The desired state, with the operator's word on top of the file's. That stays when the file is read again.
@@ -21,7 +21,7 @@ pub(super) struct Intent {
     /// By pool and backend.
     overrides: BTreeMap<(String, String), Since>,
     /// What backends say of themselves, by pool and backend.
-    words: BTreeMap<(String, String), Word>,
+    reports: BTreeMap<(String, String), AgentReport>,
 }
 
 /// What an operator said, and when.
@@ -34,7 +34,7 @@ pub(super) struct Since {
 impl Intent {
     /// The configuration alone.
     pub(super) fn of(config: &Config) -> Self {
-        Self { desired: config.desired.clone(), overrides: BTreeMap::new(), words: BTreeMap::new() }
+        Self { desired: config.desired.clone(), overrides: BTreeMap::new(), reports: BTreeMap::new() }
     }
 
     /// Another configuration. What was said of backends that it does not have is forgotten.
@@ -52,36 +52,39 @@ impl Intent {
     }
 
     /// Whether that is not what backends said before.
-    pub(super) fn is_new(&self, said: &BTreeMap<(String, String), Said>) -> bool {
-        !said.iter().map(|(name, said)| (name, said.word)).eq(self.words.iter().map(|(name, word)| (name, *word)))
+    pub(super) fn is_new(&self, said: &BTreeMap<(String, String), ReportedState>) -> bool {
+        !said
+            .iter()
+            .map(|(name, said)| (name, said.report))
+            .eq(self.reports.iter().map(|(name, report)| (name, *report)))
     }
 
     /// Takes in what backends say of themselves; whether that is anything new.
-    pub(super) fn hear(&mut self, said: BTreeMap<(String, String), Said>, config: &Config) -> bool {
-        let words: BTreeMap<_, _> = said.into_iter().map(|(name, said)| (name, said.word)).collect();
-        if words == self.words {
+    pub(super) fn hear(&mut self, said: BTreeMap<(String, String), ReportedState>, config: &Config) -> bool {
+        let reports: BTreeMap<_, _> = said.into_iter().map(|(name, said)| (name, said.report)).collect();
+        if reports == self.reports {
             return false;
         }
-        self.words = words;
+        self.reports = reports;
         self.follow(config);
         true
     }
 
     /// What a backend said of itself, if it is asked.
-    pub(super) fn word(&self, pool: &str, backend: &str) -> Option<Word> {
-        self.words.get(&(pool.to_owned(), backend.to_owned())).copied()
+    pub(super) fn report(&self, pool: &str, backend: &str) -> Option<AgentReport> {
+        self.reports.get(&(pool.to_owned(), backend.to_owned())).copied()
     }
 
     /// Whether a backend says that it is down.
-    pub(super) fn says_down(&self, pool: &str, backend: &str) -> bool {
-        self.word(pool, backend).is_some_and(|word| word.is_down)
+    pub(super) fn reports_down(&self, pool: &str, backend: &str) -> bool {
+        self.report(pool, backend).is_some_and(|report| report.is_down)
     }
 
     /// The backends of a service as they and the operator want them; the operator has the last word.
     fn weighted(&self, service: &Service) -> Arc<[Backend]> {
         let backends = service.backends_by_pool().map(|(pool, backend)| {
             let said = self.overrides.get(&(pool.to_owned(), backend.name.clone()));
-            let own = || self.word(pool, &backend.name).unwrap_or_default().applied_to(backend.weight);
+            let own = || self.report(pool, &backend.name).unwrap_or_default().applied_to(backend.weight);
             Backend { weight: said.map_or_else(own, |at| at.said.weight()), ..backend.clone() }
         });
         backends.collect()

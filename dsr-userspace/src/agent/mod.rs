@@ -9,9 +9,9 @@ mod balancer;
 mod command;
 mod error;
 mod explain;
+mod health_decision;
 mod intent;
 mod interfaces;
-mod judging;
 mod loading;
 mod loops;
 mod metrics_listener;
@@ -240,13 +240,13 @@ impl Agent {
     }
 
     fn health_changed(&mut self) {
-        if let Err(error) = self.balancer.assess() {
+        if let Err(error) = self.balancer.apply_health() {
             tracing::error!(%error, "what checks found could not be followed; the next change is tried again");
         }
     }
 }
 
-/// Says what of the interfaces is not as the program needs it. The kernel has the last word: none of it ends the start.
+/// Says what of the interfaces is not as the program needs it. The kernel has the last report: none of it ends the start.
 async fn look_before(config: &Config) {
     let preflight::Examined { findings, warnings } = preflight::examine(config).await;
     for finding in findings {

@@ -35,7 +35,7 @@ impl Snapshot {
         let config = read(request)?;
         let desired = self.intent.with(&config);
         let network = with_all(&self.network, &desired);
-        let health = self.judged(&desired.services, &config.checks).health;
+        let health = self.decision_for(&desired.services, &config.checks).health;
         let after = tables_of(&desired, &network, &health)?;
         let loads_anew = self.reasons_to_load(&config, &desired, (&network, &health));
         let sizes = if loads_anew.is_empty() { Tables::sizes(&*self.maps) } else { self.sizes_for(&config, &desired) };

@@ -50,8 +50,8 @@ impl Probing {
         self.steer(balancer);
         self.monitor.set_targets(targets(&balancer.config, &self.numbers));
         self.agents.set_targets(agents(&balancer.config));
-        (balancer.checks, balancer.words) = (self.monitor.reader(), self.agents.words());
-        balancer.assess()
+        (balancer.checks, balancer.reports) = (self.monitor.reader(), self.agents.reports());
+        balancer.apply_health()
     }
 
     /// Says how the probes of each backend are to be sent now.

@@ -10,11 +10,11 @@ use dsr_common::stats::{Reason, Tracking};
 use super::{intent::Since, reach, snapshot::Snapshot};
 use crate::{
     datapath,
-    health::{Finding, Said, Unchecked},
+    health::{Finding, ReportedState, Unchecked},
     log,
     metrics::{
-        self, BackendSample, CheckSample, ClaimSample, DrainingSample, MemberSample, OverrideSample, ReasonSample,
-        StateSample, TrackingSample, UncheckedSample, WordSample,
+        self, AgentReportSample, BackendSample, CheckSample, ClaimSample, DrainingSample, MemberSample, OverrideSample,
+        ReasonSample, StateSample, TrackingSample, UncheckedSample,
     },
     model::{Backend, Service},
     reconcile::{FlowTable, tracked_slots},
@@ -32,7 +32,7 @@ impl Snapshot {
             checks: self.checks.report().into_iter().map(CheckSample::from).collect(),
             states: self.states(),
             fallbacks: self.fallbacks(),
-            words: self.said(),
+            reports: self.said(),
             unchecked: self.unchecked_backends(),
             local_errors: self.checks.local_errors(),
             tracking: self.tracking()?,
@@ -152,7 +152,7 @@ impl Snapshot {
     /// Of each service that has a fallback, whether that serves.
     fn fallbacks(&self) -> Vec<(String, bool)> {
         let services = self.config.desired.services.iter().filter(|service| service.fallback.is_some());
-        services.map(|service| (service.name.clone(), self.verdict.on_fallback.contains(&service.id))).collect()
+        services.map(|service| (service.name.clone(), self.decision.on_fallback.contains(&service.id))).collect()
     }
 
     fn overrides(&self) -> Vec<OverrideSample> {
@@ -173,8 +173,9 @@ impl Snapshot {
         self.checks.unchecked().into_iter().map(sample).collect()
     }
 
-    fn said(&self) -> Vec<WordSample> {
-        let sample = |((pool, backend), said): ((String, String), Said)| WordSample { pool, backend, said };
-        self.words.report().into_iter().map(sample).collect()
+    fn said(&self) -> Vec<AgentReportSample> {
+        let sample =
+            |((pool, backend), said): ((String, String), ReportedState)| AgentReportSample { pool, backend, said };
+        self.reports.report().into_iter().map(sample).collect()
     }
 }

@@ -83,7 +83,7 @@ impl Balancer {
         if !settled.changes.is_empty() {
             tracing::debug!(changes = settled.changes.len(), "settled");
         }
-        self.settling.tell(&self.intent.desired, &self.verdict.health, &settled);
+        self.settling.tell(&self.intent.desired, &self.decision.health, &settled);
     }
 }
 

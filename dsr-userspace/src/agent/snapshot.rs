@@ -18,7 +18,7 @@ use crate::{
     arpwatch,
     config::Config,
     datapath::{Features, Maps, Mode, Pins},
-    health::{Reader, Verdict, Words},
+    health::{AgentReports, HealthDecision, Reader},
     metrics::Reloads,
     model::{Desired, Network, ServiceId},
     reconcile::{Layout, Sizes, Tables},
@@ -30,9 +30,9 @@ pub(super) struct Snapshot {
     pub(super) config: Arc<Config>,
     pub(super) intent: Arc<Intent>,
     pub(super) network: Arc<Network>,
-    pub(super) verdict: Arc<Verdict>,
+    pub(super) decision: Arc<HealthDecision>,
     pub(super) checks: Reader,
-    pub(super) words: Words,
+    pub(super) reports: AgentReports,
     pub(super) maps: Arc<Maps>,
     pub(super) layout: Arc<Layout>,
     pub(super) reloads: Reloads,
@@ -60,9 +60,9 @@ impl Balancer {
             config: Arc::clone(&self.config),
             intent: Arc::clone(&self.intent),
             network: Arc::clone(&self.network),
-            verdict: Arc::clone(&self.verdict),
+            decision: Arc::clone(&self.decision),
             checks: self.checks.clone(),
-            words: self.words.clone(),
+            reports: self.reports.clone(),
             maps: self.datapath.maps(),
             layout: Arc::clone(&self.layout),
             reloads: self.reloads,
@@ -82,8 +82,8 @@ impl Balancer {
 impl Snapshot {
     /// What the program is loaded for.
     pub(super) fn spec(&self) -> ProgramSpec<'_> {
-        let Self { config, intent, network, verdict, trace, pins, .. } = self;
-        ProgramSpec { config, intent, network, health: &verdict.health, trace: trace.as_ref(), pins }
+        let Self { config, intent, network, decision, trace, pins, .. } = self;
+        ProgramSpec { config, intent, network, health: &decision.health, trace: trace.as_ref(), pins }
     }
 
     /// Whether another configuration takes a program with other parts.

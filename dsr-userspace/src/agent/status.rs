@@ -81,8 +81,8 @@ impl Snapshot {
             port: service.id.port.to_string(),
             pool: service.pool.clone(),
             fallback: service.fallback.as_ref().map(|fallback| fallback.pool.clone()),
-            on_fallback: self.verdict.on_fallback.contains(&service.id),
-            all_used: self.verdict.overridden.contains(&service.id),
+            on_fallback: self.decision.on_fallback.contains(&service.id),
+            all_used: self.decision.overridden.contains(&service.id),
             slots: placed.slots,
             tracked_slots,
             members: members.collect::<Result<_, datapath::Error>>()?,
@@ -113,7 +113,7 @@ impl Snapshot {
             detail,
             weight: backend.weight.get(),
             weight_in_file: None,
-            says: self.intent.word(pool, &backend.name).map(|word| word.to_string()),
+            says: self.intent.report(pool, &backend.name).map(|report| report.to_string()),
             slots: member.slots,
             share: f64::from(member.slots) / f64::from(slots.max(1)),
             packets: traffic.packets,
@@ -126,7 +126,7 @@ impl Snapshot {
     fn member_state(&self, service: &Service, (pool, backend): (&str, &Backend), member: &PlacedMember) -> MemberState {
         let is_drained = self.drained.get(&(service.id, backend.address)).copied().unwrap_or(false);
         let is_reached = reach::cause(&self.network, backend.address).is_none();
-        match self.verdict.health.of(service.id, backend.address) {
+        match self.decision.health.of(service.id, backend.address) {
             _ if !is_reached => MemberState::Unreachable,
             _ if self.is_down(service, (pool, backend)) => MemberState::Down,
             Condition::Standby => MemberState::Standby,

@@ -163,10 +163,10 @@ impl Snapshot {
 
 /// The request in the words of the program.
 fn filter(request: &TraceRequest) -> TraceFilter {
-    let words = reconcile::address;
+    let reports = reconcile::address;
     TraceFilter {
-        client: request.client.map_or_else(Address::default, words),
-        vip: words(request.vip),
+        client: request.client.map_or_else(Address::default, reports),
+        vip: reports(request.vip),
         client_port: request.client_port.unwrap_or(0).to_be(),
         service_port: request.port.unwrap_or(0).to_be(),
         family: if request.vip.is_ipv4() { Family::V4 } else { Family::V6 } as u8,

@@ -1,7 +1,7 @@
 //! Health of backends, seen through the VIP.
 //!
 //! Enters: what is to be checked ([`Monitor::set_targets`]), and what the network says of the backends
-//! ([`Monitor::set_network`]). Leaves: how each backend stands ([`Reader::report`]), from which [`judge`] makes what
+//! ([`Monitor::set_network`]). Leaves: how each backend stands ([`Reader::report`]), from which [`decide`] makes what
 //! the planner is told. A probe is an ordinary socket that is connected to the VIP and steered to one member (`link`,
 //! and the tc program), so that it passes only where the backend takes the VIP's packets and its answer comes back.
 //!
@@ -10,6 +10,7 @@
 mod agent_check;
 mod ask;
 mod check;
+mod decision;
 mod diagnose;
 mod evidence;
 mod histogram;
@@ -17,18 +18,17 @@ pub mod link;
 mod local;
 mod monitor;
 mod numbers;
+mod rise_fall;
 pub mod socket;
-mod standing;
-mod verdict;
 mod watch;
 
-pub use agent_check::{AgentChecks, AgentTarget, Said, Words};
+pub use agent_check::{AgentChecks, AgentReports, AgentTarget, ReportedState};
 pub use ask::{OwnAnswer, ask_own};
+pub use decision::{HealthDecision, State, decide};
 pub use diagnose::Finding;
 pub use histogram::{BOUNDS, Histogram};
 pub use monitor::{Monitor, Reader, Standings, Target, Unchecked};
 pub use numbers::Numbers;
-pub use verdict::{State, Verdict, judge};
 
 /// A number that nobody can foretell.
 fn random() -> u64 {

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::{Notify, Semaphore};
 
-use super::{diagnose::Finding, evidence::Reached, histogram::Histogram, standing::Standing, verdict::State, watch};
+use super::{decision::State, diagnose::Finding, evidence::Reached, histogram::Histogram, rise_fall::RiseFall, watch};
 use crate::{
     model::{Cause, Check, Checked, Network, NoHop, Reach},
     tasks::{Task, Tasks},
@@ -84,7 +84,7 @@ impl Default for Shared {
 #[derive(Clone, Debug)]
 pub(super) struct Record {
     target: Arc<Target>,
-    pub(super) standing: Standing,
+    pub(super) rise_fall: RiseFall,
     /// Why the last probe failed, if it did and was looked into.
     pub(super) finding: Option<Finding>,
     pub(super) took: Histogram,
@@ -213,8 +213,8 @@ impl Reader {
 
 impl Record {
     fn new(target: Arc<Target>) -> Self {
-        let (standing, took) = <(Standing, Histogram)>::default();
-        Self { target, standing, finding: None, took, unchecked: None }
+        let (rise_fall, took) = <(RiseFall, Histogram)>::default();
+        Self { target, rise_fall, finding: None, took, unchecked: None }
     }
 
     fn standings(&self) -> Standings {
@@ -225,7 +225,7 @@ impl Record {
     fn state(&self) -> State {
         // That it is down without a cause is for a moment only: then it is treated as one that is there.
         let cause = self.finding.as_ref().map_or(Cause::ApplicationDown, |finding| finding.cause);
-        if self.standing.is_up() { State::Up } else { State::Down(cause) }
+        if self.rise_fall.is_up() { State::Up } else { State::Down(cause) }
     }
 }
 

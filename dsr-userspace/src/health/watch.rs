@@ -10,8 +10,8 @@ use super::{
     evidence::Reached,
     monitor::{Record, Shared, Target},
     random,
+    rise_fall::{HealthTransition, Result as Outcome},
     socket::{Way, source_towards},
-    standing::{Result as Outcome, Turn},
 };
 use crate::{model::Cause, tasks::End};
 
@@ -73,7 +73,7 @@ async fn look_into(target: &Target, shared: &Shared, failure: Failure) -> Result
         return Err(failure);
     }
     let check = &target.check;
-    let decides = shared.update(&target.id, |record| record.standing.is_down_with_one_more(check.fall));
+    let decides = shared.update(&target.id, |record| record.rise_fall.is_down_with_one_more(check.fall));
     if decides != Some(true) {
         tracing::debug!(backend = target.backend, %failure, "a probe failed");
         return Ok(None);
@@ -117,22 +117,22 @@ fn record(target: &Target, shared: &Shared, found: Found, took: Duration) {
         Found::Nothing => (Outcome::Passed, None),
         Found::Failure(finding) => (Outcome::Failed, finding),
     };
-    let turn = shared.update(&target.id, |record: &mut Record| {
+    let transition = shared.update(&target.id, |record: &mut Record| {
         record.took.record(took);
         record.unchecked = None;
         let before = record.finding.as_ref().map(|finding| finding.cause);
-        if finding.is_some() || (outcome == Outcome::Passed && record.standing.is_up()) {
+        if finding.is_some() || (outcome == Outcome::Passed && record.rise_fall.is_up()) {
             record.finding.clone_from(&finding);
         }
-        let turn = record.standing.record(outcome, check.rise, check.fall);
-        if turn == Some(Turn::Up) {
+        let transition = record.rise_fall.record(outcome, check.rise, check.fall);
+        if transition == Some(HealthTransition::Up) {
             record.finding = None;
         }
-        (turn, before, record.standing.is_up())
+        (transition, before, record.rise_fall.is_up())
     });
-    match (turn, finding) {
-        (Some((Some(Turn::Up), ..)), _) => tell_up(target),
-        (Some((Some(Turn::Down), ..)), Some(finding)) => tell_down(target, &finding),
+    match (transition, finding) {
+        (Some((Some(HealthTransition::Up), ..)), _) => tell_up(target),
+        (Some((Some(HealthTransition::Down), ..)), Some(finding)) => tell_down(target, &finding),
         (Some((None, before, false)), Some(finding)) if before != Some(finding.cause) => tell_cause(target, &finding),
         _ => {}
     }

@@ -14,10 +14,10 @@ use prometheus_client::{
 };
 
 use super::{
-    CONFIG_HASH_BITS, CheckSample, ClaimSample, MemberSample, OverrideSample, Snapshot, StateSample, TrackingSample,
-    UncheckedSample, WordSample,
+    AgentReportSample, CONFIG_HASH_BITS, CheckSample, ClaimSample, MemberSample, OverrideSample, Snapshot, StateSample,
+    TrackingSample, UncheckedSample,
 };
-use crate::health::{BOUNDS, Histogram, Said};
+use crate::health::{BOUNDS, Histogram, ReportedState};
 
 /// The HTTP content type of [`encode`]'s text.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -143,13 +143,13 @@ fn states(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Resu
     let samples = snapshot.fallbacks.iter().map(|(service, serves)| ([("service", service)], (*serves).into()));
     let help = "Whether new flows of the service go to its fallback";
     family(encoder, "dsr_service_on_fallback", help, MetricType::Gauge, samples)?;
-    let labels = |word: &WordSample| [("pool", word.pool.clone()), ("backend", word.backend.clone())];
-    let samples = snapshot.words.iter().filter_map(|word| Some((labels(word), word.said.answers?.into())));
+    let labels = |report: &AgentReportSample| [("pool", report.pool.clone()), ("backend", report.backend.clone())];
+    let samples = snapshot.reports.iter().filter_map(|report| Some((labels(report), report.said.answers?.into())));
     let help = "Whether the backend answered its agent check";
     family(encoder, "dsr_agent_check_answered", help, MetricType::Gauge, samples)?;
-    let samples = snapshot.words.iter().map(|word| {
-        let Said { word: said, .. } = word.said;
-        (labels(word), if said.drains || said.is_down { 0 } else { said.percent.into() })
+    let samples = snapshot.reports.iter().map(|report| {
+        let ReportedState { report: said, .. } = report.said;
+        (labels(report), if said.drains || said.is_down { 0 } else { said.percent.into() })
     });
     let help = "The share of its weight that the backend wants by its agent check, in percent";
     family(encoder, "dsr_agent_check_percent", help, MetricType::Gauge, samples)

@@ -7,7 +7,7 @@ use dsr_common::stats::{Reason, Tracking};
 use super::*;
 use crate::{
     metrics::{BackendSample, ClaimSample, DrainingSample, ReasonSample, Reloads},
-    model::{Cause, Port, Protocol, Word},
+    model::{AgentReport, Cause, Port, Protocol},
 };
 
 fn member() -> MemberSample {
@@ -34,9 +34,13 @@ fn check() -> CheckSample {
 }
 
 /// What a backend says that has a number for its name.
-fn word(percent: u16, drains: bool) -> WordSample {
-    let word = Word { percent, drains, is_down: false };
-    WordSample { pool: "web".into(), backend: format!("web{percent}"), said: Said { word, answers: Some(!drains) } }
+fn report(percent: u16, drains: bool) -> AgentReportSample {
+    let report = AgentReport { percent, drains, is_down: false };
+    AgentReportSample {
+        pool: "web".into(),
+        backend: format!("web{percent}"),
+        said: ReportedState { report, answers: Some(!drains) },
+    }
 }
 
 fn bucket(bound: &str, count: u64) -> String {
@@ -78,7 +82,7 @@ fn snapshot() -> Snapshot {
         local_errors: 8,
         log_lines_lost: 4,
         fallbacks: vec![("www".into(), true)],
-        words: vec![word(60, false), word(75, true)],
+        reports: vec![report(60, false), report(75, true)],
         tracking: TrackingSample {
             slots: vec![("www".into(), 5)],
             flows: 3,

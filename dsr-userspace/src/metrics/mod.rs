@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use dsr_common::stats::{Reason, Tracking};
 
 use crate::{
-    health::{Histogram, Said, Standings, State, Target},
+    health::{Histogram, ReportedState, Standings, State, Target},
     model::{Cause, Port, Protocol},
 };
 
@@ -37,7 +37,7 @@ pub struct Snapshot {
     /// Of each service that has a fallback, by name, whether that serves.
     pub fallbacks: Vec<(String, bool)>,
     /// What backends say of themselves.
-    pub words: Vec<WordSample>,
+    pub reports: Vec<AgentReportSample>,
     /// Backends whose last probe could not be made on this host.
     pub unchecked: Vec<UncheckedSample>,
     /// Probes that could not be made on this host so far.
@@ -172,13 +172,13 @@ pub struct UncheckedSample {
 
 /// What a backend says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WordSample {
+pub struct AgentReportSample {
     /// The pool's name.
     pub pool: String,
     /// The backend's name.
     pub backend: String,
     /// What it said.
-    pub said: Said,
+    pub said: ReportedState,
 }
 
 /// What an operator said of a backend.

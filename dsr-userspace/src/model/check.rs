@@ -47,7 +47,7 @@ pub struct AgentCheck {
 
 /// What a backend said of itself. What an answer does not speak of stays as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Word {
+pub struct AgentReport {
     /// The share of its weight that it wants, in percent.
     pub percent: u16,
     /// Whether it wants no new flows, whatever its weight: `drain` or `maint`, until `ready`.
@@ -56,13 +56,13 @@ pub struct Word {
     pub is_down: bool,
 }
 
-impl Default for Word {
+impl Default for AgentReport {
     fn default() -> Self {
         Self { percent: 100, drains: false, is_down: false }
     }
 }
 
-impl Word {
+impl AgentReport {
     /// What is left of a weight; no weight is lost by rounding.
     pub fn applied_to(self, weight: Weight) -> Weight {
         let share = u32::from(weight.get()) * u32::from(self.percent);
@@ -71,7 +71,7 @@ impl Word {
     }
 }
 
-impl fmt::Display for Word {
+impl fmt::Display for AgentReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.is_down, self.drains) {
             (true, _) => f.write_str("down"),
@@ -282,10 +282,12 @@ mod tests {
 
     #[test]
     fn a_word_scales_a_weight() {
-        let of = |percent, weight| Word { percent, ..Word::default() }.applied_to(Weight::new(weight).unwrap()).get();
+        let of = |percent, weight| {
+            AgentReport { percent, ..AgentReport::default() }.applied_to(Weight::new(weight).unwrap()).get()
+        };
         assert_eq!([of(75, 100), of(1, 10), of(100, 7), of(0, 100), of(50, 0)], [75, 1, 7, 0, 0]);
         assert_eq!(of(256, 1000), Weight::MAX, "no weight is larger");
-        let drains = Word { drains: true, ..Word::default() };
+        let drains = AgentReport { drains: true, ..AgentReport::default() };
         assert_eq!((drains.applied_to(Weight::DEFAULT), drains.to_string()), (Weight::ZERO, "drain".to_owned()));
     }
 }

@@ -12,7 +12,9 @@ mod service;
 mod tls;
 
 pub use affinity::{Affinity, FlowTimeout};
-pub use check::{AgentCheck, Cause, Check, Checked, Checks, Dns, DnsType, Http, MinHealthy, OnDown, Probe, Word};
+pub use check::{
+    AgentCheck, AgentReport, Cause, Check, Checked, Checks, Dns, DnsType, Http, MinHealthy, OnDown, Probe,
+};
 pub use health::{Condition, Health};
 pub use network::{BondPort, Hop, InterfaceState, Mac, Network, NoHop, Reach, SINGLE_BUFFER_MTU, VlanTag};
 pub use overrides::Override;

@@ -9,11 +9,11 @@ use std::{
 };
 
 use dsr::{
-    health::{Histogram, Said},
+    health::{Histogram, ReportedState},
     lab::{self, Samples},
     metrics::{
-        self, BackendSample, CheckSample, ClaimSample, DrainingSample, MemberSample, OverrideSample, ReasonSample,
-        Snapshot, StateSample, TrackingSample, UncheckedSample, WordSample,
+        self, AgentReportSample, BackendSample, CheckSample, ClaimSample, DrainingSample, MemberSample, OverrideSample,
+        ReasonSample, Snapshot, StateSample, TrackingSample, UncheckedSample,
     },
     model::{Cause, Port, Protocol},
 };
@@ -38,8 +38,11 @@ pub(crate) async fn families() -> BTreeMap<String, Family> {
 
 /// The names of metrics in a text, a query say; a histogram's buckets go by its name.
 pub(crate) fn names_in(text: &str) -> BTreeSet<&str> {
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    words.filter(|word| word.starts_with("dsr_")).map(|word| word.strip_suffix("_bucket").unwrap_or(word)).collect()
+    let reports = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    reports
+        .filter(|report| report.starts_with("dsr_"))
+        .map(|report| report.strip_suffix("_bucket").unwrap_or(report))
+        .collect()
 }
 
 fn family(name: &str, kind: &str, samples: &Samples) -> Family {
@@ -102,10 +105,10 @@ fn snapshot() -> Snapshot {
         states: vec![state],
         unchecked: vec![UncheckedSample { pool: "web".into(), backend: "web1".into(), service: "www".into() }],
         fallbacks: vec![("www".into(), true)],
-        words: vec![WordSample {
+        reports: vec![AgentReportSample {
             pool: "web".into(),
             backend: "web1".into(),
-            said: Said { answers: Some(true), ..Said::default() },
+            said: ReportedState { answers: Some(true), ..ReportedState::default() },
         }],
         overrides: vec![OverrideSample { pool: "web".into(), backend: "web1".into(), since: 1 }],
         tracking: TrackingSample {

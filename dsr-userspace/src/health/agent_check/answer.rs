@@ -4,7 +4,7 @@
 //! LF); of several that speak of the same the last one counts (`HAProxy`, configuration manual, `agent-check`, and
 //! `src/tcpcheck.c`). What follows a `#` is for people. What is not spoken of stays as it was.
 
-use crate::model::Word;
+use crate::model::AgentReport;
 
 /// What one answer says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,24 +20,24 @@ impl Answer {
     /// Reads an answer; nothing where no word of it is known.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let line = text.split(['\r', '\n']).next().unwrap_or_default();
-        let (words, remark) = line.split_once('#').unwrap_or((line, ""));
+        let (reports, remark) = line.split_once('#').unwrap_or((line, ""));
         let mut answer = Self { remark: remark.trim().to_owned(), ..Self::default() };
-        let words = words.split(|c: char| c.is_ascii_whitespace() || c == ',').filter(|word| !word.is_empty());
-        let known = words.filter(|word| answer.take(&word.to_ascii_lowercase())).count();
+        let reports = reports.split(|c: char| c.is_ascii_whitespace() || c == ',').filter(|report| !report.is_empty());
+        let known = reports.filter(|report| answer.take(&report.to_ascii_lowercase())).count();
         (known > 0).then_some(answer)
     }
 
     /// Takes a word in; whether it is a known one.
-    fn take(&mut self, word: &str) -> bool {
-        match word {
+    fn take(&mut self, report: &str) -> bool {
+        match report {
             "up" => self.is_down = Some(false),
             "down" | "fail" | "failed" | "stopped" => self.is_down = Some(true),
             "ready" => self.drains = Some(false),
             "drain" | "maint" => self.drains = Some(true),
             // Connections are not counted here: with Direct Server Return their ends are not seen.
-            word if word.starts_with("maxconn:") => {}
-            word => {
-                let number = word.strip_suffix('%').filter(|number| number.bytes().all(|c| c.is_ascii_digit()));
+            report if report.starts_with("maxconn:") => {}
+            report => {
+                let number = report.strip_suffix('%').filter(|number| number.bytes().all(|c| c.is_ascii_digit()));
                 let percent = number.and_then(|number| number.parse::<u16>().ok());
                 let Some(percent) = percent.filter(|percent| *percent <= MOST) else { return false };
                 self.percent = Some(percent);
@@ -47,11 +47,11 @@ impl Answer {
     }
 
     /// What holds with this answer, after `before`.
-    pub(super) fn after(&self, before: Word) -> Word {
+    pub(super) fn after(&self, before: AgentReport) -> AgentReport {
         let percent = self.percent.unwrap_or(before.percent);
         let is_end = percent == 0 || percent == 100 || before.percent == 0;
         let moves = is_end || percent.abs_diff(before.percent) >= LEAST_CHANGE;
-        Word {
+        AgentReport {
             percent: if moves { percent } else { before.percent },
             drains: self.drains.unwrap_or(before.drains),
             is_down: self.is_down.unwrap_or(before.is_down),
@@ -69,8 +69,8 @@ mod tests {
     use super::*;
 
     fn after(answers: &[&str]) -> String {
-        let fold = |word, text: &&str| Answer::parse(text).unwrap().after(word);
-        answers.iter().fold(Word::default(), fold).to_string()
+        let fold = |report, text: &&str| Answer::parse(text).unwrap().after(report);
+        answers.iter().fold(AgentReport::default(), fold).to_string()
     }
 
     #[test]
@@ -82,19 +82,22 @@ mod tests {
         assert_eq!(Answer::parse("failed #\tno database ").unwrap().remark, "no database");
         assert_eq!(after(&["fail # no database"]), "down");
         assert_eq!(after(&["down\rup"]), "down", "a line ends where HAProxy ends it");
-        assert_eq!(Answer::parse("0%\n100%").unwrap().after(Word::default()).percent, 0, "one line is read");
+        assert_eq!(Answer::parse("0%\n100%").unwrap().after(AgentReport::default()).percent, 0, "one line is read");
     }
 
     #[test]
     fn every_word_of_haproxy_is_known() {
-        for word in ["up", "down", "fail", "stopped", "ready", "drain", "maint", "0%", "256%", "maxconn:100"] {
-            for text in [word.to_owned(), word.to_uppercase(), format!("\t{word},\n"), format!(", {word}#x\r\n")] {
+        for report in ["up", "down", "fail", "stopped", "ready", "drain", "maint", "0%", "256%", "maxconn:100"] {
+            for text in
+                [report.to_owned(), report.to_uppercase(), format!("\t{report},\n"), format!(", {report}#x\r\n")]
+            {
                 assert!(Answer::parse(&text).is_some(), "{text:?}");
             }
         }
-        for (words, last) in [("down up", "100%"), ("up,stopped", "down"), ("10%\t20%", "20%"), ("drain ready", "100%")]
+        for (reports, last) in
+            [("down up", "100%"), ("up,stopped", "down"), ("10%\t20%", "20%"), ("drain ready", "100%")]
         {
-            assert_eq!(after(&[words]), last, "of two words the last one counts: {words}");
+            assert_eq!(after(&[reports]), last, "of two words the last one counts: {reports}");
         }
     }
 

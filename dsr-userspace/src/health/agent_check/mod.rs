@@ -1,7 +1,7 @@
 //! What backends say themselves of what they can take: `agent_check`.
 //!
 //! Enters: which backends are asked, and how ([`AgentChecks::set_targets`]). Leaves: what each said
-//! ([`Words::report`]). A backend that does not answer takes nothing back of what it said: whether it is there is for
+//! ([`AgentReports::report`]). A backend that does not answer takes nothing back of what it said: whether it is there is for
 //! its health check to find.
 
 mod answer;
@@ -24,7 +24,7 @@ use super::{
     watch::{jittered, share},
 };
 use crate::{
-    model::{AgentCheck, Word},
+    model::{AgentCheck, AgentReport},
     tasks::{End, Task, Tasks},
 };
 
@@ -43,9 +43,9 @@ pub struct AgentTarget {
 
 /// What a backend said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Said {
+pub struct ReportedState {
     /// What holds.
-    pub word: Word,
+    pub report: AgentReport,
     /// Whether it answered when it was asked last; nothing before that.
     pub answers: Option<bool>,
 }
@@ -60,7 +60,7 @@ pub struct AgentChecks {
 
 /// Tells what backends said.
 #[derive(Clone, Debug, Default)]
-pub struct Words {
+pub struct AgentReports {
     shared: Arc<Shared>,
 }
 
@@ -69,7 +69,7 @@ type Name = (String, String);
 
 #[derive(Debug, Default)]
 struct Shared {
-    said: Mutex<BTreeMap<Name, Said>>,
+    said: Mutex<BTreeMap<Name, ReportedState>>,
     changed: Notify,
 }
 
@@ -108,14 +108,14 @@ impl AgentChecks {
     }
 
     /// Tells what was said, also when nobody is asked any more.
-    pub fn words(&self) -> Words {
-        Words { shared: Arc::clone(&self.shared) }
+    pub fn reports(&self) -> AgentReports {
+        AgentReports { shared: Arc::clone(&self.shared) }
     }
 }
 
-impl Words {
+impl AgentReports {
     /// What each backend that is asked said, by pool and name.
-    pub fn report(&self) -> BTreeMap<(String, String), Said> {
+    pub fn report(&self) -> BTreeMap<(String, String), ReportedState> {
         lock(&self.shared.said).clone()
     }
 }
@@ -150,10 +150,10 @@ impl Shared {
         let before = *said;
         said.answers = Some(answer.is_ok());
         if let Ok(answer) = answer {
-            said.word = answer.after(before.word);
+            said.report = answer.after(before.report);
         }
         tell(target, before, *said, answer);
-        if said.word != before.word {
+        if said.report != before.report {
             self.changed.notify_one();
         }
     }
@@ -161,8 +161,8 @@ impl Shared {
 
 fn tell(
     AgentTarget { pool, backend, address, check }: &AgentTarget,
-    before: Said,
-    now: Said,
+    before: ReportedState,
+    now: ReportedState,
     said: &Result<Answer, String>,
 ) {
     let port = check.port;
@@ -174,9 +174,9 @@ fn tell(
         _ => {}
     }
     if let Ok(answer) = said
-        && now.word != before.word
+        && now.report != before.report
     {
-        tracing::info!(pool, backend, says = %now.word, remark = answer.remark, "the backend says what it can take");
+        tracing::info!(pool, backend, says = %now.report, remark = answer.remark, "the backend says what it can take");
     }
 }
 

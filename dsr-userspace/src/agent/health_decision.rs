@@ -4,48 +4,48 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use super::{Error, balancer::Balancer, snapshot::Snapshot};
 use crate::{
-    health::{Finding, State, Verdict, judge},
+    health::{Finding, HealthDecision, State, decide},
     model::{Backend, Cause, Checks, Reach, Service, ServiceId},
 };
 
 impl Balancer {
     /// Follows what checks and backends say now.
-    pub(super) fn assess(&mut self) -> Result<(), Error> {
+    pub(super) fn apply_health(&mut self) -> Result<(), Error> {
         let heard = self.hear();
-        if !heard && self.judged_now() == *self.verdict {
+        if !heard && self.judged_now() == *self.decision {
             return Ok(());
         }
         self.reconcile()
     }
 
     /// Judges anew, and tells of which services that is not as it was.
-    pub(super) fn judge(&mut self) {
-        let verdict = self.judged_now();
+    pub(super) fn decide(&mut self) {
+        let decision = self.judged_now();
         for service in &self.intent.desired.services {
-            let is_in = |list: fn(&Verdict) -> &BTreeSet<ServiceId>| {
-                [&*self.verdict, &verdict].map(|verdict| list(verdict).contains(&service.id))
+            let is_in = |list: fn(&HealthDecision) -> &BTreeSet<ServiceId>| {
+                [&*self.decision, &decision].map(|decision| list(decision).contains(&service.id))
             };
-            tell_all_used(service, is_in(|verdict| &verdict.overridden));
-            tell_fallback(service, is_in(|verdict| &verdict.on_fallback));
+            tell_all_used(service, is_in(|decision| &decision.overridden));
+            tell_fallback(service, is_in(|decision| &decision.on_fallback));
         }
-        self.verdict = Arc::new(verdict);
+        self.decision = Arc::new(decision);
     }
 
-    fn judged_now(&self) -> Verdict {
-        self.snapshot().judged(&self.intent.desired.services, &self.config.checks)
+    fn judged_now(&self) -> HealthDecision {
+        self.snapshot().decision_for(&self.intent.desired.services, &self.config.checks)
     }
 
     /// Takes in what backends say; whether that is anything new.
     fn hear(&mut self) -> bool {
-        let said = self.words.report();
+        let said = self.reports.report();
         self.intent.is_new(&said) && Arc::make_mut(&mut self.intent).hear(said, &self.config)
     }
 }
 
 impl Snapshot {
     /// What these services' backends may get by what is known now.
-    pub(super) fn judged(&self, services: &[Service], checks: &Checks) -> Verdict {
-        judge(services, checks, |service, backend| self.state(checks, service, backend))
+    pub(super) fn decision_for(&self, services: &[Service], checks: &Checks) -> HealthDecision {
+        decide(services, checks, |service, backend| self.state(checks, service, backend))
     }
 
     /// Whether a backend is down by its check, or by its own word.
@@ -56,7 +56,7 @@ impl Snapshot {
     fn state(&self, checks: &Checks, service: &Service, (pool, backend): (&str, &Backend)) -> State {
         let checked = checks.of(service, backend.address);
         match checked.map_or(State::Up, |_| self.checks.state(&(service.id, backend.address))) {
-            State::Up if self.intent.says_down(pool, &backend.name) => State::Down(Cause::ReportedDown),
+            State::Up if self.intent.reports_down(pool, &backend.name) => State::Down(Cause::ReportedDown),
             state => state,
         }
     }
@@ -67,7 +67,7 @@ impl Snapshot {
         if let Some(found) = self.checks.finding(&id) {
             return Some(found);
         }
-        if self.intent.says_down(pool, &backend.name) {
+        if self.intent.reports_down(pool, &backend.name) {
             return Some(Finding { cause: Cause::ReportedDown, detail: "its agent check answers `down`".to_owned() });
         }
         self.leaks(service.id.vip, backend.address).then(|| Finding {

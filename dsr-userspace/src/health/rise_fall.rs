@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 /// How a backend stands: up until it is known better, so that an agent that starts takes nothing away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct RiseFall {
     is_up: bool,
     /// Results in a row that speak against it.
     against: u32,
@@ -12,7 +12,7 @@ pub(super) struct Standing {
 
 /// A change of how a backend stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum HealthTransition {
     /// It is up again.
     Up,
     /// It is down.
@@ -28,19 +28,19 @@ pub(super) enum Result {
     Failed,
 }
 
-impl Default for Standing {
+impl Default for RiseFall {
     fn default() -> Self {
         Self { is_up: true, against: 0 }
     }
 }
 
-impl Standing {
+impl RiseFall {
     pub(super) const fn is_up(self) -> bool {
         self.is_up
     }
 
     /// Takes a result in; `rise` and `fall` are how many in a row it takes to change.
-    pub(super) fn record(&mut self, result: Result, rise: NonZeroU32, fall: NonZeroU32) -> Option<Turn> {
+    pub(super) fn record(&mut self, result: Result, rise: NonZeroU32, fall: NonZeroU32) -> Option<HealthTransition> {
         if self.agrees(result) {
             self.against = 0;
             return None;
@@ -51,7 +51,7 @@ impl Standing {
             return None;
         }
         *self = Self { is_up: !self.is_up, against: 0 };
-        Some(if self.is_up { Turn::Up } else { Turn::Down })
+        Some(if self.is_up { HealthTransition::Up } else { HealthTransition::Down })
     }
 
     /// Whether one more failure leaves a backend down.
@@ -71,35 +71,38 @@ mod tests {
     const RISE: NonZeroU32 = NonZeroU32::new(2).unwrap();
     const FALL: NonZeroU32 = NonZeroU32::new(3).unwrap();
 
-    fn turns(results: &str) -> Vec<(usize, Turn)> {
-        let mut standing = Standing::default();
+    fn transitions(results: &str) -> Vec<(usize, HealthTransition)> {
+        let mut rise_fall = RiseFall::default();
         let result = |c| if c == '+' { Result::Passed } else { Result::Failed };
-        let turn = |(index, c)| standing.record(result(c), RISE, FALL).map(|turn| (index, turn));
-        results.chars().enumerate().filter_map(turn).collect()
+        let transition = |(index, c)| rise_fall.record(result(c), RISE, FALL).map(|transition| (index, transition));
+        results.chars().enumerate().filter_map(transition).collect()
     }
 
     #[test]
     fn it_takes_fall_failures_in_a_row() {
-        assert_eq!(turns("+--+--+"), []);
-        assert_eq!(turns("--+---"), [(5, Turn::Down)]);
-        assert_eq!(turns("------"), [(2, Turn::Down)]);
+        assert_eq!(transitions("+--+--+"), []);
+        assert_eq!(transitions("--+---"), [(5, HealthTransition::Down)]);
+        assert_eq!(transitions("------"), [(2, HealthTransition::Down)]);
     }
 
     #[test]
     fn it_takes_rise_passes_in_a_row() {
-        assert_eq!(turns("---+-+-+"), [(2, Turn::Down)]);
-        assert_eq!(turns("---+-++---"), [(2, Turn::Down), (6, Turn::Up), (9, Turn::Down)]);
+        assert_eq!(transitions("---+-+-+"), [(2, HealthTransition::Down)]);
+        assert_eq!(
+            transitions("---+-++---"),
+            [(2, HealthTransition::Down), (6, HealthTransition::Up), (9, HealthTransition::Down)]
+        );
     }
 
     #[test]
     fn what_leaves_it_down_is_known_before() {
-        let mut standing = Standing::default();
-        assert!(!standing.is_down_with_one_more(FALL));
-        standing.record(Result::Failed, RISE, FALL);
-        assert!(!standing.is_down_with_one_more(FALL));
-        standing.record(Result::Failed, RISE, FALL);
-        assert!(standing.is_down_with_one_more(FALL));
-        standing.record(Result::Failed, RISE, FALL);
-        assert!(standing.is_down_with_one_more(FALL), "it is down");
+        let mut rise_fall = RiseFall::default();
+        assert!(!rise_fall.is_down_with_one_more(FALL));
+        rise_fall.record(Result::Failed, RISE, FALL);
+        assert!(!rise_fall.is_down_with_one_more(FALL));
+        rise_fall.record(Result::Failed, RISE, FALL);
+        assert!(rise_fall.is_down_with_one_more(FALL));
+        rise_fall.record(Result::Failed, RISE, FALL);
+        assert!(rise_fall.is_down_with_one_more(FALL), "it is down");
     }
 }

@@ -16,7 +16,7 @@ pub enum State {
 
 /// What becomes of all backends, and of which services that is not as usual.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verdict {
+pub struct HealthDecision {
     /// For the planner.
     pub health: Health,
     /// Services that use backends that are down too, since fewer are up than `min_healthy` asks for.
@@ -27,55 +27,59 @@ pub struct Verdict {
 
 /// Judges all services, by the weights that count. `state` says how a backend stands, known by the name of its pool and
 /// its own.
-pub fn judge(services: &[Service], checks: &Checks, state: impl Fn(&Service, (&str, &Backend)) -> State) -> Verdict {
-    let mut verdict = Verdict::default();
+pub fn decide(
+    services: &[Service],
+    checks: &Checks,
+    state: impl Fn(&Service, (&str, &Backend)) -> State,
+) -> HealthDecision {
+    let mut decision = HealthDecision::default();
     let mut conditions = Vec::new();
     for service in services {
-        let bench = Bench::of(service, checks, &state);
-        let is_used = bench.is_fallback_needed() && Bench::up(&bench.standby) > 0;
+        let service_health = ServiceHealth::of(service, checks, &state);
+        let is_used = service_health.is_fallback_needed() && ServiceHealth::up(&service_health.standby) > 0;
         if is_used {
-            verdict.on_fallback.insert(service.id);
-            conditions.extend(bench.own(|seat| seat.condition().max(Condition::Draining)));
-            conditions.extend(bench.standby(Seat::condition));
+            decision.on_fallback.insert(service.id);
+            conditions.extend(service_health.own(|backend_health| backend_health.condition().max(Condition::Draining)));
+            conditions.extend(service_health.standby(BackendHealth::condition));
             continue;
         }
-        conditions.extend(bench.standby(|seat| seat.condition().max(Condition::Standby)));
-        if bench.is_missed() {
-            verdict.overridden.insert(service.id);
+        conditions.extend(service_health.standby(|backend_health| backend_health.condition().max(Condition::Standby)));
+        if service_health.is_missed() {
+            decision.overridden.insert(service.id);
         } else {
-            conditions.extend(bench.own(Seat::condition));
+            conditions.extend(service_health.own(BackendHealth::condition));
         }
     }
-    verdict.health = conditions.into_iter().collect();
-    verdict
+    decision.health = conditions.into_iter().collect();
+    decision
 }
 
 /// The backends of one service.
-struct Bench {
+struct ServiceHealth {
     id: ServiceId,
     min_healthy: MinHealthy,
-    own: Vec<Seat>,
-    standby: Vec<Seat>,
+    own: Vec<BackendHealth>,
+    standby: Vec<BackendHealth>,
     has_fallback: bool,
 }
 
 /// One of them.
-struct Seat {
+struct BackendHealth {
     address: IpAddr,
     is_weighted: bool,
     state: State,
     on_down: OnDown,
 }
 
-impl Bench {
+impl ServiceHealth {
     fn of(service: &Service, checks: &Checks, state: impl Fn(&Service, (&str, &Backend)) -> State) -> Self {
-        let seat = |(pool, backend): (&str, &Backend)| Seat {
+        let backend_health = |(pool, backend): (&str, &Backend)| BackendHealth {
             address: backend.address,
             is_weighted: backend.weight.get() > 0,
             state: state(service, (pool, backend)),
             on_down: checks.of(service, backend.address).map_or(OnDown::default(), |check| check.on_down),
         };
-        let mut own: Vec<Seat> = service.backends_by_pool().map(seat).collect();
+        let mut own: Vec<BackendHealth> = service.backends_by_pool().map(backend_health).collect();
         let standby = own.split_off(service.parts().0.len());
         let check = checks.services.get(&service.id);
         let min_healthy = check.map_or(MinHealthy::default(), |check: &std::sync::Arc<Check>| check.min_healthy);
@@ -83,13 +87,13 @@ impl Bench {
     }
 
     /// How many of them can take new flows.
-    fn up(seats: &[Seat]) -> usize {
-        seats.iter().filter(|seat| seat.is_weighted && seat.state == State::Up).count()
+    fn up(backends: &[BackendHealth]) -> usize {
+        backends.iter().filter(|backend_health| backend_health.is_weighted && backend_health.state == State::Up).count()
     }
 
     /// How many could if they were up.
     fn all(&self) -> usize {
-        self.own.iter().filter(|seat| seat.is_weighted).count()
+        self.own.iter().filter(|backend_health| backend_health.is_weighted).count()
     }
 
     /// Whether so few are up that all of them are used.
@@ -103,18 +107,21 @@ impl Bench {
         self.has_fallback && (Self::up(&self.own) == 0 || self.is_missed())
     }
 
-    fn own<'a>(&'a self, condition: impl Fn(&Seat) -> Condition + 'a) -> impl Iterator<Item = Judged> + 'a {
-        self.own.iter().map(move |seat| ((self.id, seat.address), condition(seat)))
+    fn own<'a>(&'a self, condition: impl Fn(&BackendHealth) -> Condition + 'a) -> impl Iterator<Item = Decided> + 'a {
+        self.own.iter().map(move |backend_health| ((self.id, backend_health.address), condition(backend_health)))
     }
 
-    fn standby<'a>(&'a self, condition: impl Fn(&Seat) -> Condition + 'a) -> impl Iterator<Item = Judged> + 'a {
-        self.standby.iter().map(move |seat| ((self.id, seat.address), condition(seat)))
+    fn standby<'a>(
+        &'a self,
+        condition: impl Fn(&BackendHealth) -> Condition + 'a,
+    ) -> impl Iterator<Item = Decided> + 'a {
+        self.standby.iter().map(move |backend_health| ((self.id, backend_health.address), condition(backend_health)))
     }
 }
 
-type Judged = ((ServiceId, IpAddr), Condition);
+type Decided = ((ServiceId, IpAddr), Condition);
 
-impl Seat {
+impl BackendHealth {
     fn condition(&self) -> Condition {
         match (self.state, self.on_down) {
             (State::Up, _) => Condition::Up,
@@ -164,7 +171,12 @@ services:
   - {name: www, vip: 192.0.2.10, port: 80, pool: web}
 ";
 
-    fn judged(file: &str, min_healthy: MinHealthy, on_down: OnDown, down: &[(u8, Cause)]) -> (Vec<Condition>, Verdict) {
+    fn decision_for(
+        file: &str,
+        min_healthy: MinHealthy,
+        on_down: OnDown,
+        down: &[(u8, Cause)],
+    ) -> (Vec<Condition>, HealthDecision) {
         let services = config::parse(file, "dsr.yaml".as_ref()).unwrap().desired.services;
         let one = NonZeroU32::MIN;
         let check = Check {
@@ -180,16 +192,16 @@ services:
         let services_checks = BTreeMap::from([(services[0].id, Arc::new(check))]);
         let checks = Checks { services: services_checks, ..Checks::default() };
         let is = |n: u8, address: IpAddr| IpAddr::from([10, 0, 0, n]) == address;
-        let verdict = judge(&services, &checks, |_, (_, backend)| {
+        let decision = decide(&services, &checks, |_, (_, backend)| {
             down.iter().find(|(n, _)| is(*n, backend.address)).map_or(State::Up, |(_, cause)| State::Down(*cause))
         });
-        let of = |b: &Backend| verdict.health.of(services[0].id, b.address);
-        (services[0].backends.iter().map(of).collect(), verdict)
+        let of = |b: &Backend| decision.health.of(services[0].id, b.address);
+        (services[0].backends.iter().map(of).collect(), decision)
     }
 
     fn conditions(min_healthy: MinHealthy, on_down: OnDown, down: &[(u8, Cause)]) -> (Vec<Condition>, usize) {
-        let (conditions, verdict) = judged(FILE, min_healthy, on_down, down);
-        (conditions, verdict.overridden.len())
+        let (conditions, decision) = decision_for(FILE, min_healthy, on_down, down);
+        (conditions, decision.overridden.len())
     }
 
     #[test]
@@ -215,8 +227,8 @@ services:
     }
 
     fn with_fallback(min_healthy: MinHealthy, down: &[(u8, Cause)]) -> (Vec<Condition>, (usize, usize)) {
-        let (conditions, verdict) = judged(WITH_FALLBACK, min_healthy, OnDown::Auto, down);
-        (conditions, (verdict.on_fallback.len(), verdict.overridden.len()))
+        let (conditions, decision) = decision_for(WITH_FALLBACK, min_healthy, OnDown::Auto, down);
+        (conditions, (decision.on_fallback.len(), decision.overridden.len()))
     }
 
     #[test]
