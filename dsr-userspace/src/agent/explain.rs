@@ -11,7 +11,9 @@ use crate::{
         view::{ExplainRequest, ExplainedService, Explanation, MemberName},
     },
     model::Service,
-    reconcile::{self, FlowTable, FoundService, Part, Tables as _, Way, Why, previous, service_of, slot_of, way_of},
+    reconcile::{
+        self, FlowTable, FoundService, Part, Placement, Tables as _, Why, placement_of, previous, service_of, slot_of,
+    },
 };
 
 impl Snapshot {
@@ -34,12 +36,12 @@ impl Snapshot {
         let Some(found) = service_of(&flow, &keys, &*self.maps) else {
             return Ok(nowhere());
         };
-        let way = way_of(&flow, Part::Later, &found, &keys, &*self.maps);
-        let newcomer = way_of(&flow, Part::First, &found, &keys, &*self.maps);
-        let (why, meaning) = words(way);
+        let placement = placement_of(&flow, Part::Later, &found, &keys, &*self.maps);
+        let newcomer = placement_of(&flow, Part::First, &found, &keys, &*self.maps);
+        let (why, meaning) = words(placement);
         Ok(Explanation {
             service: Some(self.explained_service(&flow, &found, &keys)),
-            member: self.member_at(way.row),
+            member: self.member_at(placement.row),
             why: why.to_owned(),
             meaning: meaning.to_owned(),
             newcomer: self.member_at(newcomer.row),
@@ -86,11 +88,11 @@ impl Snapshot {
     }
 }
 
-const fn words(way: Way) -> (&'static str, &'static str) {
-    if way.row.is_none() {
+const fn words(placement: Placement) -> (&'static str, &'static str) {
+    if placement.row.is_none() {
         return ("no_backend", "no backend can take it");
     }
-    match way.why {
+    match placement.why {
         Why::Stable => ("stable", "the slot is stable: all its flows go to its backend"),
         Why::Remembered(FlowTable::Flows) => ("remembered", "the flow table remembers the flow and its backend"),
         Why::Remembered(FlowTable::Syns) => {

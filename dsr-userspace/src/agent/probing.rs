@@ -25,13 +25,13 @@ use crate::{
 pub(super) struct Probing {
     monitor: Monitor,
     numbers: Numbers,
-    way: Option<Way>,
+    steering: Option<Steering>,
     agents: AgentChecks,
 }
 
 /// The link with its program, as long as there is a check.
 #[derive(Debug)]
-struct Way {
+struct Steering {
     prober: Prober,
     families: Families,
 }
@@ -39,7 +39,12 @@ struct Way {
 impl Probing {
     /// Makes no checks yet.
     pub(super) fn new(tasks: &Tasks) -> Self {
-        Self { monitor: Monitor::new(tasks), numbers: Numbers::default(), way: None, agents: AgentChecks::new(tasks) }
+        Self {
+            monitor: Monitor::new(tasks),
+            numbers: Numbers::default(),
+            steering: None,
+            agents: AgentChecks::new(tasks),
+        }
     }
 
     /// Makes the checks of a configuration; where that has none, nothing of ours is left on the node.
@@ -57,10 +62,10 @@ impl Probing {
     /// Says how the probes of each backend are to be sent now.
     pub(super) fn steer(&mut self, balancer: &Balancer) {
         self.monitor.set_network(&balancer.network);
-        let Some(way) = &mut self.way else { return };
+        let Some(steering) = &mut self.steering else { return };
         for (checked, row) in balancer.probe_rows() {
             if let Some(number) = self.numbers.of(&checked) {
-                way.prober.put(number, row);
+                steering.prober.put(number, row);
             }
         }
     }
@@ -76,7 +81,7 @@ impl Probing {
     /// Ends all checks and removes what was added to the node.
     pub(super) async fn stop(self) {
         drop((self.monitor, self.agents));
-        if self.way.is_some()
+        if self.steering.is_some()
             && let Err(error) = ProbeLink::remove().await
         {
             tracing::error!(%error, link = link::NAME, "what health probes were led by is left");
@@ -88,21 +93,21 @@ impl Probing {
         let rows = self.numbers.rows();
         if rows == 0 {
             // Also what a crashed agent left.
-            self.way = None;
+            self.steering = None;
             return Ok(ProbeLink::remove().await?);
         }
         let room = rows.next_power_of_two().max(LEAST_ROWS);
-        match &mut self.way {
-            Some(way) if way.families.include(families) => {
-                if way.prober.rows() < rows {
+        match &mut self.steering {
+            Some(steering) if steering.families.include(families) => {
+                if steering.prober.rows() < rows {
                     // The new program waits behind the old one until that is dropped.
-                    way.prober = Prober::attach(link::NAME, room)?;
+                    steering.prober = Prober::attach(link::NAME, room)?;
                 }
             }
-            way => {
-                *way = None;
+            steering => {
+                *steering = None;
                 ProbeLink::add(families).await?;
-                *way = Some(Way { prober: Prober::attach(link::NAME, room)?, families });
+                *steering = Some(Steering { prober: Prober::attach(link::NAME, room)?, families });
             }
         }
         Ok(())

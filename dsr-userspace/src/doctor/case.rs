@@ -15,7 +15,7 @@ use super::{
     agent::{self, Counted, State},
     ear::{self, Sound},
     errand::errands,
-    probe::{PORTS, Way},
+    probe::{PORTS, ProbePath},
     stray::{Stray, strays},
 };
 use crate::{
@@ -171,16 +171,16 @@ fn probes(config: &Config, network: &Network, host: &HostFacts) -> (Vec<Probe>, 
                 continue;
             };
             let Some(source) = source(backend.address, service.id.vip, host) else { continue };
-            let way = Way { hop, mac, source };
+            let path = ProbePath { hop, mac, source };
             let port = port(service);
             let mut marks = BTreeSet::new();
             for port in port.iter().cycle().take(if port.is_some() { SYNS } else { 0 }) {
                 let Some(from) = ports.next() else { break };
-                frames.push((hop.ifindex, way.syn(from, (service.id.vip, *port).into())));
+                frames.push((hop.ifindex, path.syn(from, (service.id.vip, *port).into())));
                 marks.insert(from);
             }
             if let Some(id) = ports.next() {
-                frames.push((hop.ifindex, way.echo(id, service.id.vip)));
+                frames.push((hop.ifindex, path.echo(id, service.id.vip)));
                 marks.insert(id);
             }
             let (id, service, vip) = (service.id, service.name.clone(), (service.id.vip, port));

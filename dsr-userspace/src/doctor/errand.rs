@@ -11,7 +11,7 @@ use crate::{
     arpwatch::{Segment, View},
     config::Config,
     model::{Network, VlanTag},
-    neighbour::{Exit, Survey},
+    neighbour::{EgressPort, Survey},
 };
 
 /// The questions and the probes, by interface.
@@ -50,11 +50,11 @@ pub(super) fn errands(
 
 /// Where a backend is expected: the tags, by interface. Its own interface is known when it has a MAC.
 fn expected(network: &Network, survey: &Survey, address: IpAddr) -> BTreeMap<u32, Vec<Vec<VlanTag>>> {
-    let known = hop(network, address).map(|hop| vec![Exit { ifindex: hop.ifindex, tags: hop.tags.clone() }]);
-    let exits = known.or_else(|| Some(survey.ways.get(&address)?.exits.clone()));
+    let known = hop(network, address).map(|hop| vec![EgressPort { ifindex: hop.ifindex, tags: hop.tags.clone() }]);
+    let egress_ports = known.or_else(|| Some(survey.egress.get(&address)?.egress_ports.clone()));
     let mut expected: BTreeMap<u32, Vec<Vec<VlanTag>>> = BTreeMap::new();
-    for exit in exits.unwrap_or_default() {
-        expected.entry(exit.ifindex).or_default().push(exit.tags);
+    for egress_port in egress_ports.unwrap_or_default() {
+        expected.entry(egress_port.ifindex).or_default().push(egress_port.tags);
     }
     expected
 }
@@ -64,8 +64,8 @@ fn segments(view: &View, survey: &Survey, ifindex: u32) -> Vec<Segment> {
     let mut segments: Vec<Segment> =
         view.segments.iter().filter(|segment| segment.ifindex == ifindex).cloned().collect();
     let Some(first) = segments.first().cloned() else { return segments };
-    for exit in survey.vlans.values().flatten().filter(|exit| exit.ifindex == ifindex) {
-        let segment = Segment { tags: exit.tags.clone(), ..first.clone() };
+    for egress_port in survey.vlans.values().flatten().filter(|egress_port| egress_port.ifindex == ifindex) {
+        let segment = Segment { tags: egress_port.tags.clone(), ..first.clone() };
         if !segments.contains(&segment) {
             segments.push(segment);
         }
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
     use crate::{
         model::{Hop, InterfaceState, Mac, NoHop, Reach},
-        neighbour::Way,
+        neighbour::Egress,
     };
 
     const FILE: &str = "\
@@ -97,16 +97,16 @@ services:
         let mac = Mac([2, 0, 0, 0, 0, 1]);
         let [web1, web2] = [11, 12].map(|last| IpAddr::from([10, 0, 0, last]));
         let tagged = |id| vec![VlanTag { tpid: 0x8100, id }];
-        let exit = |tags| Exit { ifindex: 2, tags };
+        let egress_port = |tags| EgressPort { ifindex: 2, tags };
         let hop = Hop { ifindex: 2, source: mac, destination: Mac([4; 6]), tags: tagged(100) };
         let network = Network {
             interfaces: [("eth0".to_owned(), InterfaceState { ifindex: 2, mac, mtu: 1500, up: true })].into(),
             reach: [(web1, Reach::Hop(hop)), (web2, Reach::No(NoHop::NoNeighbour(web2)))].into(),
             ..Network::default()
         };
-        let way = Way { interface: "eth0.100".to_owned(), exits: vec![exit(tagged(100))] };
-        let vlans = [100, 200].map(|id| (format!("eth0.{id}"), vec![exit(tagged(id))])).into();
-        let survey = Survey { ways: [(web1, way.clone()), (web2, way)].into(), vlans };
+        let egress = Egress { interface: "eth0.100".to_owned(), egress_ports: vec![egress_port(tagged(100))] };
+        let vlans = [100, 200].map(|id| (format!("eth0.{id}"), vec![egress_port(tagged(id))])).into();
+        let survey = Survey { egress: [(web1, egress.clone()), (web2, egress)].into(), vlans };
         let view = View::new(&config, &network);
         let errands = errands(&config, &network, &view, &survey, Vec::new());
         let [errand] = &errands[..] else { panic!("{errands:?}") };

@@ -7,7 +7,7 @@ use crate::model::{Hop, Mac};
 
 /// The way to a backend, and the address of this host that it answers to.
 #[derive(Clone, Debug)]
-pub(super) struct Way<'a> {
+pub(super) struct ProbePath<'a> {
     /// How frames get there.
     pub(super) hop: &'a Hop,
     /// The MAC of the interface, where answers are heard.
@@ -16,7 +16,7 @@ pub(super) struct Way<'a> {
     pub(super) source: IpAddr,
 }
 
-impl Way<'_> {
+impl ProbePath<'_> {
     /// The first segment of a connection from this port to a VIP.
     pub(super) fn syn(&self, port: u16, to: SocketAddr) -> Vec<u8> {
         let segment = segment((port, to.port()), (FIRST, 0), SYN);
@@ -124,8 +124,8 @@ mod tests {
     fn the_syn_is_sound() {
         for (source, to) in [("10.0.0.1", "192.0.2.10:80"), ("2001:db8::1", "[2001:db8::53]:80")] {
             let hop = hop(vec![VlanTag { tpid: 0x8100, id: 7 }]);
-            let way = Way { hop: &hop, mac: Mac([2; 6]), source: source.parse().unwrap() };
-            let frame = way.syn(20_001, to.parse().unwrap());
+            let path = ProbePath { hop: &hop, mac: Mac([2; 6]), source: source.parse().unwrap() };
+            let frame = path.syn(20_001, to.parse().unwrap());
             assert_eq!(frame[..16], [4, 4, 4, 4, 4, 4, 2, 2, 2, 2, 2, 2, 0x81, 0, 0, 7]);
             let (packet, v4) = (&frame[18..], source.contains('.'));
             let (header, addresses) = if v4 { (20, 12..20) } else { (40, 8..40) };
@@ -139,9 +139,9 @@ mod tests {
     #[test]
     fn an_answer_is_heard_and_ended() {
         let hop = hop(Vec::new());
-        let way = Way { hop: &hop, mac: Mac([2; 6]), source: "10.0.0.1".parse().unwrap() };
+        let path = ProbePath { hop: &hop, mac: Mac([2; 6]), source: "10.0.0.1".parse().unwrap() };
         // The answer is the question the other way round, with SYN and ACK.
-        let mut frame = way.syn(20_001, "192.0.2.10:80".parse().unwrap());
+        let mut frame = path.syn(20_001, "192.0.2.10:80".parse().unwrap());
         let (macs, addresses, ports) = (frame[..12].to_vec(), frame[26..34].to_vec(), frame[34..38].to_vec());
         frame[..12].copy_from_slice(&[&macs[6..], &macs[..6]].concat());
         frame[26..34].copy_from_slice(&[&addresses[4..], &addresses[..4]].concat());
@@ -159,10 +159,10 @@ mod tests {
     fn an_echo_is_asked_for_and_its_answer_heard() {
         for (source, vip, reply) in [("10.0.0.1", "192.0.2.10", 0), ("2001:db8::1", "2001:db8::53", 129)] {
             let hop = hop(Vec::new());
-            let way = Way { hop: &hop, mac: Mac([2; 6]), source: source.parse().unwrap() };
-            let mut frame = way.echo(77, vip.parse().unwrap());
+            let path = ProbePath { hop: &hop, mac: Mac([2; 6]), source: source.parse().unwrap() };
+            let mut frame = path.echo(77, vip.parse().unwrap());
             let asks = Heard::of(&frame);
-            assert_eq!(asks, Some(Heard::Host { address: way.source, mac: way.mac }), "a question is no answer");
+            assert_eq!(asks, Some(Heard::Host { address: path.source, mac: path.mac }), "a question is no answer");
             let at = if source.contains('.') { 34 } else { 54 };
             frame[at] = reply;
             let from = source.parse().unwrap();

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use super::ear::Sound;
 use crate::{
     model::{Mac, VlanTag},
-    neighbour::{Exit, Survey},
+    neighbour::{EgressPort, Survey},
 };
 
 /// Where a backend is.
@@ -22,25 +22,25 @@ pub(super) struct Stray {
 /// Those that were heard, and not where they are expected. An address may be used again in another VLAN, by another host:
 /// so a backend that is heard where it should be is no stray.
 pub(super) fn strays(survey: &Survey, heard: &[Sound]) -> BTreeMap<IpAddr, Stray> {
-    let stray = |(address, way): (&IpAddr, &crate::neighbour::Way)| {
+    let stray = |(address, egress): (&IpAddr, &crate::neighbour::Egress)| {
         let of_it =
             heard.iter().filter_map(|sound| sound.heard.host().filter(|(from, _)| from == address).zip(Some(sound)));
-        let (here, elsewhere): (Vec<_>, Vec<_>) = of_it.partition(|(_, sound)| is_on(&way.exits, sound));
+        let (here, elsewhere): (Vec<_>, Vec<_>) = of_it.partition(|(_, sound)| is_on(&egress.egress_ports, sound));
         let ((_, mac), sound) = elsewhere.first().filter(|_| here.is_empty())?;
         Some((*address, Stray { ifindex: sound.ifindex, tags: sound.tags.clone(), mac: *mac }))
     };
-    survey.ways.iter().filter_map(stray).collect()
+    survey.egress.iter().filter_map(stray).collect()
 }
 
 /// Whether something was heard on one of these segments.
-pub(super) fn is_on(exits: &[Exit], sound: &Sound) -> bool {
-    exits.iter().any(|exit| exit.ifindex == sound.ifindex && exit.tags == sound.tags)
+pub(super) fn is_on(egress_ports: &[EgressPort], sound: &Sound) -> bool {
+    egress_ports.iter().any(|egress_port| egress_port.ifindex == sound.ifindex && egress_port.tags == sound.tags)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{doctor::heard::Heard, neighbour::Way};
+    use crate::{doctor::heard::Heard, neighbour::Egress};
 
     const MAC: Mac = Mac([2, 0, 0, 0, 0, 9]);
 
@@ -53,8 +53,8 @@ mod tests {
     }
 
     fn found(tags: Vec<VlanTag>, heard: &[Sound]) -> Option<Stray> {
-        let way = Way { interface: "eth0".to_owned(), exits: vec![Exit { ifindex: 2, tags }] };
-        let survey = Survey { ways: [([10, 0, 0, 9].into(), way)].into(), vlans: BTreeMap::new() };
+        let egress = Egress { interface: "eth0".to_owned(), egress_ports: vec![EgressPort { ifindex: 2, tags }] };
+        let survey = Survey { egress: [([10, 0, 0, 9].into(), egress)].into(), vlans: BTreeMap::new() };
         strays(&survey, heard).into_values().next()
     }
 

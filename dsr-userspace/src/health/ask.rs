@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{
     check::{self, Failure, Names, http::host_at},
-    socket::{Way, source_towards},
+    socket::{ProbeRoute, source_towards},
 };
 use crate::model::{Backend, Check, Http, Probe};
 
@@ -27,9 +27,9 @@ pub async fn ask_own(check: &Check, service: (&str, IpAddr), backend: &Backend) 
         return OwnAnswer::Nothing;
     }
     let Ok(from) = source_towards(backend.address) else { return OwnAnswer::Nothing };
-    let way = Way { to: SocketAddr::new(backend.address, check.port.get()), from, number: None };
+    let route = ProbeRoute { to: SocketAddr::new(backend.address, check.port.get()), from, number: None };
     let names = Names { service, backend: &backend.name, address: backend.address };
-    match check::run(&check, &way, &names).await {
+    match check::run(&check, &route, &names).await {
         Ok(()) => OwnAnswer::Right,
         Err(failure @ (Failure::Wrong(_) | Failure::Unanswered)) => OwnAnswer::Wrong(failure.to_string()),
         Err(Failure::Silent | Failure::Refused | Failure::Forwarded | Failure::Unsent(_) | Failure::Local(_)) => {

@@ -6,7 +6,7 @@ use super::{
     check::{self, Failure, Names, echo},
     evidence::{Evidence, Heard, Reached},
     local,
-    socket::{Way, source_towards},
+    socket::{ProbeRoute, source_towards},
 };
 use crate::model::{Cause, Check, Probe};
 
@@ -23,12 +23,12 @@ pub struct Finding {
 /// cause that is guessed could move flows of a backend that is there.
 pub(super) async fn diagnose(
     check: &Check,
-    way: &Way,
+    route: &ProbeRoute,
     names: &Names<'_>,
     failure: Failure,
 ) -> Result<Finding, Failure> {
     let at_vip = Heard::from(&Err(failure.clone()));
-    let own = own_way(check, names)?;
+    let own = own_route(check, names)?;
     let is_command = matches!(check.probe, Probe::Command(_));
     let at_own = match &own {
         // What a command says is known already.
@@ -43,7 +43,7 @@ pub(super) async fn diagnose(
         _ => false,
     };
     let dropped_before = dropped_here();
-    let echo_vip = at_vip == Heard::Nothing && echo::is_answered(way, patience(check)).await?;
+    let echo_vip = at_vip == Heard::Nothing && echo::is_answered(route, patience(check)).await?;
     let evidence = Evidence {
         reached: Reached::Yes,
         // A command that fails, or takes too long, says nothing of the host.
@@ -58,10 +58,10 @@ pub(super) async fn diagnose(
 }
 
 /// The way to the backend's own address, by the routing table; nothing where that has none.
-fn own_way(check: &Check, names: &Names<'_>) -> Result<Option<Way>, Failure> {
+fn own_route(check: &Check, names: &Names<'_>) -> Result<Option<ProbeRoute>, Failure> {
     let to = SocketAddr::new(names.address, check.port.get());
     match source_towards(names.address) {
-        Ok(from) => Ok(Some(Way { to, from, number: None })),
+        Ok(from) => Ok(Some(ProbeRoute { to, from, number: None })),
         Err(error) if local::is_local(&error) => Err(error.into()),
         Err(_) => Ok(None),
     }

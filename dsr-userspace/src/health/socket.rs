@@ -13,7 +13,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 /// Where a probe goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Way {
+pub struct ProbeRoute {
     /// What it connects to.
     pub to: SocketAddr,
     /// The address of this node that it comes from.
@@ -22,7 +22,7 @@ pub struct Way {
     pub number: Option<u32>,
 }
 
-impl Way {
+impl ProbeRoute {
     /// Connects by TCP. When the stream is dropped the connection is reset, so that no port stays taken: a VIP's
     /// backends have but the ports of one address between them.
     pub async fn connect(&self) -> io::Result<TcpStream> {

@@ -11,7 +11,7 @@ use super::{
     monitor::{Record, Shared, Target},
     random,
     rise_fall::{HealthTransition, Result as Outcome},
-    socket::{Way, source_towards},
+    socket::{ProbeRoute, source_towards},
 };
 use crate::{model::Cause, tasks::End};
 
@@ -41,17 +41,17 @@ async fn probe(target: &Target, shared: &Shared) -> Result<(), Failure> {
     if let (_, Some(why)) = shared.reached(address) {
         return Err(Failure::Unsent(why.to_string()));
     }
-    let way = way(target).map_err(no_source)?;
-    debug_assert_eq!(way.to.ip(), service.vip);
-    check::run(&target.check, &way, &names(target)).await
+    let route = route(target).map_err(no_source)?;
+    debug_assert_eq!(route.to.ip(), service.vip);
+    check::run(&target.check, &route, &names(target)).await
 }
 
 /// To the VIP, from the address that this node has towards the backend, or else towards the VIP.
-fn way(target: &Target) -> io::Result<Way> {
+fn route(target: &Target) -> io::Result<ProbeRoute> {
     let (service, backend) = target.id;
     let towards = if backend.is_ipv4() == service.vip.is_ipv4() { backend } else { service.vip };
     let to = SocketAddr::new(service.vip, target.check.port.get());
-    Ok(Way { to, from: source_towards(towards)?, number: Some(target.number) })
+    Ok(ProbeRoute { to, from: source_towards(towards)?, number: Some(target.number) })
 }
 
 /// That no route leads there is said of the network; all else is of this host.
@@ -79,16 +79,16 @@ async fn look_into(target: &Target, shared: &Shared, failure: Failure) -> Result
         return Ok(None);
     }
     let detail = failure.to_string();
-    let cause = match (shared.reached(target.id.1).0, way(target)) {
+    let cause = match (shared.reached(target.id.1).0, route(target)) {
         (Reached::Never, _) => Cause::NoNeighbour,
         (Reached::NoLonger, _) => Cause::HostDown,
         (Reached::Yes, Err(error)) => match no_source(error) {
             local @ Failure::Local(_) => return Err(local),
             _ => Cause::ReplyLost,
         },
-        (Reached::Yes, Ok(way)) => {
+        (Reached::Yes, Ok(route)) => {
             let _turn = shared.diagnosing.acquire().await;
-            return diagnose(check, &way, &names(target), failure).await.map(Some);
+            return diagnose(check, &route, &names(target), failure).await.map(Some);
         }
     };
     Ok(Some(Finding { cause, detail }))

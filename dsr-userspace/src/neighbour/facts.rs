@@ -125,12 +125,12 @@ pub(super) enum Entry {
     /// The kernel asked, and had no answer.
     Failed,
     /// It has a MAC.
-    Resolved(Mac, Standing),
+    Resolved(Mac, Confirmation),
 }
 
 /// Who sees to it that a resolved entry is still true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum Confirmation {
     /// Nobody: the kernel waits for packets of its own to send (REACHABLE, STALE).
     Idle,
     /// The kernel, at this moment (DELAY, PROBE).

@@ -12,15 +12,15 @@ use super::{
     Error,
     facts::NeighbourKey,
     kernel::{Event, Events, Kernel},
+    probe_schedule::{NeighbourProbe, ProbeSchedule},
     state::{News, State},
-    upkeep::{Care, Upkeep},
 };
 use crate::model::{Network, NoHop, Reach};
 
 /// Follows the kernel's view of the network.
 pub(super) struct Follower {
     state: State,
-    upkeep: Upkeep,
+    probe_schedule: ProbeSchedule,
     kernel: Kernel,
     events: Events,
     wanted: watch::Receiver<BTreeSet<IpAddr>>,
@@ -49,8 +49,8 @@ impl Follower {
         wanted: watch::Receiver<BTreeSet<IpAddr>>,
         publish: watch::Sender<Network>,
     ) -> Self {
-        let (state, upkeep) = (State::new(interfaces), Upkeep::default());
-        Self { state, upkeep, kernel, events, wanted, publish, attended: Instant::now() }
+        let (state, probe_schedule) = (State::new(interfaces), ProbeSchedule::default());
+        Self { state, probe_schedule, kernel, events, wanted, publish, attended: Instant::now() }
     }
 
     /// Runs until the sender of wanted addresses is gone or netlink fails.
@@ -64,7 +64,7 @@ impl Follower {
             let now = Instant::now();
             // What has lost its MAC is asked for at once; all else can wait for what else comes.
             if news.network || self.attend_at(news).is_some_and(|at| at <= now) {
-                self.attend(now).await;
+                self.run_schedule(now).await;
                 (self.attended, news) = (now, News::default());
             }
             match self.wait(self.attend_at(news)).await? {
@@ -74,8 +74,8 @@ impl Follower {
                 Wake::Stopped => return Ok(()),
             }
             self.ask().await?;
-            let News { network, cares } = self.state.take_news();
-            news = News { network, cares: cares || news.cares };
+            let News { network, probes } = self.state.take_news();
+            news = News { network, probes: probes || news.probes };
             if news.network {
                 self.publish();
             }
@@ -84,7 +84,7 @@ impl Follower {
 
     /// When entries are to be cared for, if at all.
     fn attend_at(&self, news: News) -> Option<Instant> {
-        let due = if news.cares { Some(self.attended) } else { self.upkeep.next() };
+        let due = if news.probes { Some(self.attended) } else { self.probe_schedule.next() };
         due.map(|at| at.max(self.attended + PACE))
     }
 
@@ -154,23 +154,23 @@ impl Follower {
         });
     }
 
-    async fn attend(&mut self, now: Instant) {
-        for (key, care) in self.upkeep.due(&self.state.cares(), now) {
-            if self.give(key, care).await && care == Care::Solicit {
+    async fn run_schedule(&mut self, now: Instant) {
+        for (key, probe) in self.probe_schedule.due(&self.state.probes(), now) {
+            if self.give(key, probe).await && probe == NeighbourProbe::Solicit {
                 self.state.solicited(key);
             }
         }
     }
 
     /// Whether the kernel took it.
-    async fn give(&self, key: NeighbourKey, care: Care) -> bool {
-        let done = match care {
-            Care::Solicit => self.kernel.solicit(key).await,
-            Care::Confirm => self.kernel.confirm(key).await,
+    async fn give(&self, key: NeighbourKey, probe: NeighbourProbe) -> bool {
+        let done = match probe {
+            NeighbourProbe::Solicit => self.kernel.solicit(key).await,
+            NeighbourProbe::Confirm => self.kernel.confirm(key).await,
         };
         // The entry or the link may have gone this moment; an event tells.
         if let Err(error) = &done {
-            tracing::debug!(ifindex = key.0, address = %key.1, ?care, %error, "the kernel does not ask for a MAC");
+            tracing::debug!(ifindex = key.0, address = %key.1, ?probe, %error, "the kernel does not ask for a MAC");
         }
         done.is_ok()
     }

@@ -3,7 +3,7 @@
 //! Enters: the names of the interfaces, and the addresses of the backends by [`Handle::set_backends`]. Leaves: a
 //! [`Network`] each time that one differs from the one before. Nothing is polled: routes, links and neighbours come
 //! from netlink events, and what an event touches is asked for again. A timer runs only to make the kernel ask for a
-//! backend's MAC (see `upkeep`), because forwarded packets do not pass through the kernel's stack and so cannot.
+//! backend's MAC (see `probe_schedule`), because forwarded packets do not pass through the kernel's stack and so cannot.
 //!
 //! A MAC that the kernel loses counts until a question to everybody on the link has gone unanswered (see `last_known`).
 //!
@@ -23,13 +23,13 @@ mod facts;
 mod follow;
 mod kernel;
 mod last_known;
+mod link_stack;
+mod probe_schedule;
 mod state;
 mod survey;
-mod upkeep;
-mod wires;
 
-pub use survey::{Survey, Way, survey};
-pub use wires::Exit;
+pub use link_stack::EgressPort;
+pub use survey::{Egress, Survey, survey};
 
 /// Why the network cannot be watched.
 #[derive(Debug, thiserror::Error)]

@@ -7,10 +7,10 @@ use std::{
 };
 
 use super::{
-    facts::{Entry, Fact, Link, NeighbourKey, Route, Standing},
+    facts::{Confirmation, Entry, Fact, Link, NeighbourKey, Route},
     last_known::LastKnown,
-    upkeep::Care,
-    wires::Wires,
+    link_stack::LinkStack,
+    probe_schedule::NeighbourProbe,
 };
 use crate::model::{Hop, Mac, Network, NoHop, Reach};
 
@@ -18,7 +18,7 @@ use crate::model::{Hop, Mac, Network, NoHop, Reach};
 #[derive(Debug)]
 pub(super) struct State {
     wanted: BTreeSet<IpAddr>,
-    wires: Wires,
+    link_stack: LinkStack,
     neighbours: BTreeMap<NeighbourKey, Entry>,
     last_known: LastKnown,
     routes: BTreeMap<IpAddr, Route>,
@@ -32,11 +32,11 @@ pub(super) struct News {
     /// Whether the way to a backend may be another one.
     pub(super) network: bool,
     /// Whether a backend's entry may need other care; it does where the way may be another one.
-    pub(super) cares: bool,
+    pub(super) probes: bool,
 }
 
 impl News {
-    const ALL: Self = Self { network: true, cares: true };
+    const ALL: Self = Self { network: true, probes: true };
 }
 
 /// What has to be asked before the next snapshot.
@@ -53,7 +53,7 @@ impl State {
     pub(super) fn new(interfaces: Vec<String>) -> Self {
         Self {
             wanted: BTreeSet::new(),
-            wires: Wires::new(interfaces),
+            link_stack: LinkStack::new(interfaces),
             neighbours: BTreeMap::new(),
             last_known: LastKnown::default(),
             routes: BTreeMap::new(),
@@ -81,7 +81,7 @@ impl State {
     /// any other.
     pub(super) fn forget(&mut self) {
         self.news = News::ALL;
-        self.wires.forget();
+        self.link_stack.forget();
         for (key, entry) in mem::take(&mut self.neighbours) {
             if let Some(mac) = mac(entry)
                 && self.wanted.contains(&key.1)
@@ -96,13 +96,13 @@ impl State {
     pub(super) fn learn(&mut self, fact: Fact) {
         match fact {
             Fact::Link(index, link) => {
-                if self.wires.links.get(&index) != Some(&link) {
-                    self.wires.links.insert(index, link);
+                if self.link_stack.links.get(&index) != Some(&link) {
+                    self.link_stack.links.insert(index, link);
                     self.links_changed();
                 }
             }
             Fact::LinkGone(index) => {
-                self.wires.remove(index);
+                self.link_stack.remove(index);
                 self.neighbours.retain(|(ifindex, _), _| *ifindex != index);
                 self.last_known.retain(|(ifindex, _)| ifindex != index);
                 self.links_changed();
@@ -116,17 +116,17 @@ impl State {
                 self.neighbour_changed(key, before, None);
             }
             Fact::Forwarding(key, port) => {
-                if self.wires.forwarding.insert(key, port) != Some(port) {
+                if self.link_stack.forwarding.insert(key, port) != Some(port) {
                     self.news = News::ALL;
                 }
             }
             Fact::ForwardingGone(key) => {
-                if self.wires.forwarding.remove(&key).is_some() {
+                if self.link_stack.forwarding.remove(&key).is_some() {
                     self.news = News::ALL;
                 }
             }
             Fact::PortVlans(port, vlans) => {
-                self.wires.vlans.insert(port, vlans);
+                self.link_stack.vlans.insert(port, vlans);
                 self.news = News::ALL;
             }
             Fact::RouteChanged(prefix) => {
@@ -157,32 +157,35 @@ impl State {
     /// What follows for the data path.
     pub(super) fn network(&self) -> Network {
         let reach = self.routes.iter().map(|(&address, &route)| (address, self.reach(address, route))).collect();
-        let (interfaces, ports, vlans) = (self.wires.interfaces(), self.wires.ports(), self.wires.tagged());
+        let (interfaces, ports, vlans) =
+            (self.link_stack.interfaces(), self.link_stack.ports(), self.link_stack.tagged());
         Network { interfaces, ports, vlans, reach }
     }
 
     /// The neighbour entries that the wanted backends need, and what is to be done for each.
-    pub(super) fn cares(&self) -> BTreeMap<NeighbourKey, Care> {
+    pub(super) fn probes(&self) -> BTreeMap<NeighbourKey, NeighbourProbe> {
         self.routes
             .iter()
             .filter_map(|(&address, &route)| {
                 let Route::Out { oif, gateway: None } = route else { return None };
-                let care = match self.reach(address, route) {
-                    Reach::No(NoHop::NoNeighbour(_)) => Care::Solicit,
+                let probe = match self.reach(address, route) {
+                    Reach::No(NoHop::NoNeighbour(_)) => NeighbourProbe::Solicit,
                     Reach::Hop(_) | Reach::No(NoHop::NoPort(_)) if self.last_known.mac((oif, address)).is_some() => {
-                        Care::Solicit
+                        NeighbourProbe::Solicit
                     }
                     // Its answer tells the bridge too where it is.
-                    Reach::Hop(_) | Reach::No(NoHop::NoPort(_)) if self.is_idle((oif, address)) => Care::Confirm,
+                    Reach::Hop(_) | Reach::No(NoHop::NoPort(_)) if self.is_idle((oif, address)) => {
+                        NeighbourProbe::Confirm
+                    }
                     _ => return None,
                 };
-                Some(((oif, address), care))
+                Some(((oif, address), probe))
             })
             .collect()
     }
 
     fn is_idle(&self, key: NeighbourKey) -> bool {
-        matches!(self.neighbours.get(&key), Some(Entry::Resolved(_, Standing::Idle)))
+        matches!(self.neighbours.get(&key), Some(Entry::Resolved(_, Confirmation::Idle)))
     }
 
     fn reach(&self, address: IpAddr, route: Route) -> Reach {
@@ -191,8 +194,8 @@ impl State {
             Route::Local => return Reach::No(NoHop::Local),
             Route::Out { oif, gateway } => (oif, gateway),
         };
-        let Some(link) = self.wires.links.get(&oif) else { return Reach::No(NoHop::NoRoute) };
-        let Some(source) = link.mac.filter(|_| self.wires.lead_outside(oif)) else {
+        let Some(link) = self.link_stack.links.get(&oif) else { return Reach::No(NoHop::NoRoute) };
+        let Some(source) = link.mac.filter(|_| self.link_stack.lead_outside(oif)) else {
             return Reach::No(NoHop::OtherInterface(link.name.clone()));
         };
         if let Some(gateway) = gateway {
@@ -202,15 +205,15 @@ impl State {
             return Reach::No(NoHop::InterfaceDown(link.name.clone()));
         }
         let destination = self.mac((oif, address));
-        let exit = match self.wires.exit(oif, destination, NoHop::NoNeighbour(address)) {
-            Ok(exit) => exit,
+        let egress_port = match self.link_stack.egress_port(oif, destination, NoHop::NoNeighbour(address)) {
+            Ok(egress_port) => egress_port,
             Err(no) => return Reach::No(no),
         };
-        if !self.wires.links.get(&exit.ifindex).is_some_and(Link::is_up) {
+        if !self.link_stack.links.get(&egress_port.ifindex).is_some_and(Link::is_up) {
             return Reach::No(NoHop::InterfaceDown(link.name.clone()));
         }
         let Some(destination) = destination else { return Reach::No(NoHop::NoNeighbour(address)) };
-        Reach::Hop(Hop { ifindex: exit.ifindex, source, destination, tags: exit.tags })
+        Reach::Hop(Hop { ifindex: egress_port.ifindex, source, destination, tags: egress_port.tags })
     }
 
     /// The neighbour's MAC: the kernel's, or else the last one that counts still.
@@ -234,7 +237,7 @@ impl State {
         }
         let is_another = known_before != self.mac(key);
         self.news.network |= is_another;
-        self.news.cares |= is_another || before != now;
+        self.news.probes |= is_another || before != now;
     }
 
     fn links_changed(&mut self) {

@@ -54,8 +54,8 @@ fn state(route: Route) -> State {
     state
 }
 
-fn resolve(state: &mut State, oif: u32, standing: Standing) {
-    state.learn(Fact::Neighbour((oif, backend()), Entry::Resolved(mac(9), standing)));
+fn resolve(state: &mut State, oif: u32, confirmation: Confirmation) {
+    state.learn(Fact::Neighbour((oif, backend()), Entry::Resolved(mac(9), confirmation)));
 }
 
 fn reach(state: &State) -> Reach {
@@ -66,17 +66,17 @@ fn reach(state: &State) -> Reach {
 fn a_resolved_neighbour_is_a_hop() {
     let mut state = state(out(ETH0));
     assert_eq!(reach(&state), Reach::No(NoHop::NoNeighbour(backend())));
-    resolve(&mut state, ETH0, Standing::Idle);
+    resolve(&mut state, ETH0, Confirmation::Idle);
     let hop = Hop { ifindex: ETH0, source: mac(2), destination: mac(9), tags: vec![] };
     assert_eq!(reach(&state), Reach::Hop(hop.clone()));
-    resolve(&mut state, ETH0, Standing::Checking);
+    resolve(&mut state, ETH0, Confirmation::Checking);
     assert_eq!(reach(&state), Reach::Hop(hop), "the MAC stays while the kernel checks it");
 }
 
 #[test]
 fn a_mac_counts_until_everybody_was_asked_in_vain() {
     let (key, failed) = ((ETH0, backend()), || Fact::Neighbour((ETH0, backend()), Entry::Failed));
-    let solicit = BTreeMap::from([(key, Care::Solicit)]);
+    let solicit = BTreeMap::from([(key, NeighbourProbe::Solicit)]);
     let losses: [&dyn Fn(&mut State); 3] =
         [&|state| state.learn(failed()), &|state| state.learn(Fact::NeighbourGone(key)), &|state| {
             state.forget();
@@ -84,19 +84,19 @@ fn a_mac_counts_until_everybody_was_asked_in_vain() {
         }];
     for lose in losses {
         let mut state = state(out(ETH0));
-        resolve(&mut state, ETH0, Standing::Checking);
+        resolve(&mut state, ETH0, Confirmation::Checking);
         let hop = reach(&state);
         lose(&mut state);
-        assert_eq!((reach(&state), state.cares()), (hop.clone(), solicit.clone()));
+        assert_eq!((reach(&state), state.probes()), (hop.clone(), solicit.clone()));
         state.learn(failed());
         assert_eq!(reach(&state), hop, "nobody but the neighbour itself was asked");
         state.solicited(key);
         state.take_news();
-        assert_eq!((reach(&state), state.cares()), (hop, solicit.clone()), "the answer may come yet");
+        assert_eq!((reach(&state), state.probes()), (hop, solicit.clone()), "the answer may come yet");
         state.learn(failed());
-        assert_eq!(state.take_news(), News { network: true, cares: true });
-        assert_eq!((reach(&state), state.cares()), (Reach::No(NoHop::NoNeighbour(backend())), solicit.clone()));
-        resolve(&mut state, ETH0, Standing::Idle);
+        assert_eq!(state.take_news(), News { network: true, probes: true });
+        assert_eq!((reach(&state), state.probes()), (Reach::No(NoHop::NoNeighbour(backend())), solicit.clone()));
+        resolve(&mut state, ETH0, Confirmation::Idle);
         state.learn(failed());
         assert!(matches!(reach(&state), Reach::Hop(_)), "it is asked anew");
     }
@@ -105,19 +105,19 @@ fn a_mac_counts_until_everybody_was_asked_in_vain() {
 #[test]
 fn a_mac_that_was_lost_and_found_is_no_news() {
     let mut state = state(out(ETH0));
-    resolve(&mut state, ETH0, Standing::Checking);
+    resolve(&mut state, ETH0, Confirmation::Checking);
     state.take_news();
     state.learn(Fact::Neighbour((ETH0, backend()), Entry::Failed));
     state.solicited((ETH0, backend()));
-    resolve(&mut state, ETH0, Standing::Idle);
-    assert_eq!(state.take_news(), News { network: false, cares: true });
-    assert_eq!(state.cares(), BTreeMap::from([((ETH0, backend()), Care::Confirm)]));
+    resolve(&mut state, ETH0, Confirmation::Idle);
+    assert_eq!(state.take_news(), News { network: false, probes: true });
+    assert_eq!(state.probes(), BTreeMap::from([((ETH0, backend()), NeighbourProbe::Confirm)]));
 }
 
 #[test]
 fn vlan_sub_interfaces_resolve_to_the_device_and_its_tags() {
     let mut state = state(out(INNER));
-    resolve(&mut state, INNER, Standing::Idle);
+    resolve(&mut state, INNER, Confirmation::Idle);
     let tags = vec![VlanTag { tpid: 0x88a8, id: 10 }, VlanTag { tpid: 0x8100, id: 20 }];
     let hop = Hop { ifindex: ETH0, source: mac(INNER as u8), destination: mac(9), tags };
     assert_eq!(reach(&state), Reach::Hop(hop));
@@ -152,12 +152,12 @@ fn each_way_that_l2_cannot_go_is_named() {
 #[test]
 fn a_link_without_carrier_reaches_nobody() {
     let mut state = state(out(OUTER));
-    resolve(&mut state, OUTER, Standing::Fixed);
+    resolve(&mut state, OUTER, Confirmation::Fixed);
     let Fact::Link(_, eth0) = link("eth0", ETH0, None) else { unreachable!() };
     state.learn(Fact::Link(ETH0, Link { carrier: false, ..eth0 }));
     assert_eq!(reach(&state), Reach::No(NoHop::InterfaceDown("eth0.10".into())));
     assert!(!state.network().interfaces["eth0"].up);
-    assert_eq!(state.cares(), BTreeMap::new());
+    assert_eq!(state.probes(), BTreeMap::new());
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn only_what_a_change_touches_is_asked_again() {
     assert_eq!(state.take_questions(), only(backend()));
     state.learn(Fact::RouteChanged(Prefix { address: address("172.16.0.0"), length: 12 }));
     state.learn(link("eth1", ETH1, None));
-    resolve(&mut state, ETH0, Standing::Idle);
+    resolve(&mut state, ETH0, Confirmation::Idle);
     assert_eq!(state.take_questions(), Questions::default(), "nothing of ours changed");
     state.learn(Fact::LinkGone(ETH1));
     let all = Questions { routes: BTreeSet::from([backend(), other]), links_changed: true };
@@ -197,32 +197,32 @@ fn routes_are_asked_for_again_after_a_loss() {
 fn care_is_for_entries_that_the_kernel_leaves_alone() {
     let key = (ETH0, backend());
     let mut state = state(out(ETH0));
-    assert_eq!(state.cares(), BTreeMap::from([(key, Care::Solicit)]));
-    resolve(&mut state, ETH0, Standing::Idle);
-    assert_eq!(state.cares(), BTreeMap::from([(key, Care::Confirm)]));
-    for standing in [Standing::Checking, Standing::Fixed] {
-        resolve(&mut state, ETH0, standing);
-        assert_eq!(state.cares(), BTreeMap::new(), "{standing:?}");
+    assert_eq!(state.probes(), BTreeMap::from([(key, NeighbourProbe::Solicit)]));
+    resolve(&mut state, ETH0, Confirmation::Idle);
+    assert_eq!(state.probes(), BTreeMap::from([(key, NeighbourProbe::Confirm)]));
+    for confirmation in [Confirmation::Checking, Confirmation::Fixed] {
+        resolve(&mut state, ETH0, confirmation);
+        assert_eq!(state.probes(), BTreeMap::new(), "{confirmation:?}");
     }
 }
 
 #[test]
 fn what_changes_nothing_is_no_news() {
     let mut state = state(out(ETH0));
-    resolve(&mut state, ETH0, Standing::Idle);
-    assert_eq!(state.take_news(), News { network: true, cares: true });
+    resolve(&mut state, ETH0, Confirmation::Idle);
+    assert_eq!(state.take_news(), News { network: true, probes: true });
     assert_eq!(state.take_news(), News::default());
-    resolve(&mut state, ETH0, Standing::Idle);
+    resolve(&mut state, ETH0, Confirmation::Idle);
     assert_eq!(state.take_news(), News::default());
     // The kernel confirms it, as it does all day.
-    resolve(&mut state, ETH0, Standing::Checking);
-    assert_eq!(state.take_news(), News { network: false, cares: true });
-    state.learn(Fact::Neighbour((ETH0, address("10.0.0.77")), Entry::Resolved(mac(7), Standing::Idle)));
+    resolve(&mut state, ETH0, Confirmation::Checking);
+    assert_eq!(state.take_news(), News { network: false, probes: true });
+    state.learn(Fact::Neighbour((ETH0, address("10.0.0.77")), Entry::Resolved(mac(7), Confirmation::Idle)));
     assert_eq!(state.take_news(), News::default(), "it is no backend");
-    state.learn(Fact::Neighbour((ETH0, backend()), Entry::Resolved(mac(8), Standing::Checking)));
-    assert_eq!(state.take_news(), News { network: true, cares: true });
+    state.learn(Fact::Neighbour((ETH0, backend()), Entry::Resolved(mac(8), Confirmation::Checking)));
+    assert_eq!(state.take_news(), News { network: true, probes: true });
     state.learn(Fact::Neighbour((ETH0, backend()), Entry::Failed));
-    assert_eq!(state.take_news(), News { network: false, cares: true });
+    assert_eq!(state.take_news(), News { network: false, probes: true });
     state.learn(Fact::NeighbourGone((ETH0, backend())));
-    assert_eq!(state.take_news(), News { network: false, cares: true });
+    assert_eq!(state.take_news(), News { network: false, probes: true });
 }

@@ -75,7 +75,7 @@ pub enum Why {
 
 /// Where the packets of a flow go: a row of the member map, and why; nothing where no member can take them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Way {
+pub struct Placement {
     /// The member's row.
     pub row: Option<u32>,
     /// Why this one.
@@ -92,7 +92,13 @@ pub enum Part {
 }
 
 /// Where a packet of a flow goes, as `select/track.rs` of the kernel side has it; writes nothing.
-pub fn way_of(flow: &Flow, part: Part, service: &FoundService, keys: &HashKeys, tables: &impl Tables) -> Way {
+pub fn placement_of(
+    flow: &Flow,
+    part: Part,
+    service: &FoundService,
+    keys: &HashKeys,
+    tables: &impl Tables,
+) -> Placement {
     let table = service.value.table;
     let found = slot_of(flow, service, keys, tables);
     let base = service.value.members.base();
@@ -101,7 +107,7 @@ pub fn way_of(flow: &Flow, part: Part, service: &FoundService, keys: &HashKeys, 
     let current = row(found.slot.member()).filter(|row| lives(*row));
     let remembers = table.flags() & FLAG_REMEMBER != 0;
     if !remembers && !found.slot.is_tracked() {
-        return Way { row: current, why: Why::Stable };
+        return Placement { row: current, why: Why::Stable };
     }
     let drains = |row: u32| tables.member(row).flags & MEMBER_DRAINING != 0;
     let serves = |row: &u32| lives(*row) && !(part == Part::First && drains(*row));
@@ -110,18 +116,18 @@ pub fn way_of(flow: &Flow, part: Part, service: &FoundService, keys: &HashKeys, 
         known
             .or_else(|| found.other.and_then(|hash| remembered(hash, table, tables)))
             .filter(serves)
-            .map(|row| Way { row: Some(row), why: Why::Remembered(table) })
+            .map(|row| Placement { row: Some(row), why: Why::Remembered(table) })
     });
-    if let Some(way) = remembered {
-        return way;
+    if let Some(placement) = remembered {
+        return placement;
     }
     // Of other protocols than TCP nobody can tell where a flow begins.
     if part == Part::First || (remembers && flow.protocol != TCP) {
-        return Way { row: current, why: Why::New };
+        return Placement { row: current, why: Why::New };
     }
     match row(previous(found, service, tables)).filter(|row| lives(*row)) {
-        Some(row) => Way { row: Some(row), why: Why::Previous },
-        None => Way { row: current, why: Why::PreviousIsGone },
+        Some(row) => Placement { row: Some(row), why: Why::Previous },
+        None => Placement { row: current, why: Why::PreviousIsGone },
     }
 }
 

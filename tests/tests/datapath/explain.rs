@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dsr::{
     datapath::Features,
     model::{Affinity, Desired, Weight},
-    reconcile::{Part, Tables, Why, service_of, way_of},
+    reconcile::{Part, Tables, Why, placement_of, service_of},
 };
 use dsr_common::{
     address::{Address, Family},
@@ -33,7 +33,7 @@ fn flow(port: u16) -> Flow {
 fn explained(program: &Program, desired: &Desired, port: u16, of: Part) -> (Option<u8>, Why) {
     let (keys, tables) = (HashKeys::from_seed(desired.hash_seed), program.tables());
     let service = service_of(&flow(port), &keys, tables).unwrap();
-    let way = way_of(&flow(port), of, &service, &keys, tables);
+    let way = placement_of(&flow(port), of, &service, &keys, tables);
     (way.row.map(|row| tables.member(row).link[5]), way.why)
 }
 

@@ -26,8 +26,8 @@ pub(super) fn shares_its_mac(case: &Case<'_>, address: IpAddr) -> bool {
 fn two_hosts(case: &Case<'_>) -> Vec<Finding> {
     let found = case.backends().filter_map(|backend| {
         // The same address in another VLAN is another one.
-        let way = case.survey.ways.get(&backend.address);
-        let is_here = |sound: &&Sound| way.is_none_or(|way| is_on(&way.exits, sound));
+        let egress = case.survey.egress.get(&backend.address);
+        let is_here = |sound: &&Sound| egress.is_none_or(|egress| is_on(&egress.egress_ports, sound));
         let heard = case.heard.iter().filter(is_here).map(|sound| &sound.heard);
         let macs: BTreeSet<Mac> = heard.filter_map(|heard| told(heard, backend.address)).collect();
         let listed: Vec<_> = macs.iter().map(ToString::to_string).collect();

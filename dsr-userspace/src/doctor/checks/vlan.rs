@@ -6,15 +6,16 @@ use super::finding;
 use crate::{
     doctor::{Finding, Severity, case::Case, stray::Stray},
     model::VlanTag,
-    neighbour::{Exit, Way},
+    neighbour::{Egress, EgressPort},
 };
 
 /// A finding for each backend that was heard elsewhere.
 pub(in crate::doctor) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let found = case.backends().filter_map(|backend| {
-        let (stray, way) = (case.strays.get(&backend.address)?, case.survey.ways.get(&backend.address)?);
+        let (stray, egress) = (case.strays.get(&backend.address)?, case.survey.egress.get(&backend.address)?);
         let (address, heard) = (backend.address, place(case, stray.ifindex, &stray.tags));
-        let expected: Vec<_> = way.exits.iter().map(|exit| place(case, exit.ifindex, &exit.tags)).collect();
+        let expected: Vec<_> =
+            egress.egress_ports.iter().map(|egress_port| place(case, egress_port.ifindex, &egress_port.tags)).collect();
         let what = format!(
             "the host with the address {address} is heard {heard} (MAC {}), and the way to it leads to where it is not \
              heard, {}: nothing that is sent to it arrives",
@@ -26,19 +27,20 @@ pub(in crate::doctor) fn findings(case: &Case<'_>) -> Vec<Finding> {
             "wrong-vlan",
             &backend.name,
             what,
-            remedy(case, &backend.name, address, stray, way),
+            remedy(case, &backend.name, address, stray, egress),
         ))
     });
     found.collect()
 }
 
 /// Either side may be the one that is wrong.
-fn remedy(case: &Case<'_>, name: &str, address: IpAddr, stray: &Stray, way: &Way) -> String {
-    let expected: Vec<_> = way.exits.iter().map(|exit| called(&exit.tags)).collect();
+fn remedy(case: &Case<'_>, name: &str, address: IpAddr, stray: &Stray, egress: &Egress) -> String {
+    let expected: Vec<_> = egress.egress_ports.iter().map(|egress_port| called(&egress_port.tags)).collect();
     let port = format!("put the switch port of {name} {}", expected.first().map_or("right", String::as_str));
     let Some(below) = case.view.interfaces.get(&stray.ifindex) else { return port };
-    let here = Exit { ifindex: stray.ifindex, tags: stray.tags.clone() };
-    let existing = case.survey.vlans.iter().find(|(_, exits)| exits.contains(&here)).map(|(name, _)| name.as_str());
+    let here = EgressPort { ifindex: stray.ifindex, tags: stray.tags.clone() };
+    let existing =
+        case.survey.vlans.iter().find(|(_, egress_ports)| egress_ports.contains(&here)).map(|(name, _)| name.as_str());
     let other = match (&stray.tags[..], existing) {
         ([], _) => format!("`ip route replace {address} dev {below}`"),
         (_, Some(vlan)) => format!("`ip route replace {address} dev {vlan}`"),

@@ -16,19 +16,19 @@ use tokio::{
     process::{Child, Command},
 };
 
-use super::{Failure, Names, Way, privilege};
+use super::{Failure, Names, ProbeRoute, privilege};
 
 /// Runs it. When this is dropped before it ends, it is killed with all that it started.
-pub(super) async fn run(command: &[String], way: &Way, names: &Names<'_>) -> Result<(), Failure> {
+pub(super) async fn run(command: &[String], route: &ProbeRoute, names: &Names<'_>) -> Result<(), Failure> {
     let Some((program, arguments)) = command.split_first() else {
         return Err(Failure::Local("there is no command".to_owned()));
     };
     let mut prepared = Command::new(program);
     prepared.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     prepared.env("DSR_SERVICE", names.service).env("DSR_BACKEND", names.backend);
-    prepared.env("DSR_ADDRESS", names.address.to_string()).env("DSR_VIP", way.to.ip().to_string());
-    prepared.env("DSR_PORT", way.to.port().to_string()).env("DSR_SOURCE", way.from.to_string());
-    if let Some(number) = way.number {
+    prepared.env("DSR_ADDRESS", names.address.to_string()).env("DSR_VIP", route.to.ip().to_string());
+    prepared.env("DSR_PORT", route.to.port().to_string()).env("DSR_SOURCE", route.from.to_string());
+    if let Some(number) = route.number {
         prepared.env("DSR_MARK", probe::mark(number).to_string());
     }
     let cannot = |error: io::Error| Failure::Local(format!("cannot run {program}: {error}"));
@@ -96,13 +96,13 @@ mod tests {
 
     use super::*;
 
-    fn way() -> Way {
-        Way { to: "192.0.2.1:80".parse().unwrap(), from: [127, 0, 0, 1].into(), number: None }
+    fn route() -> ProbeRoute {
+        ProbeRoute { to: "192.0.2.1:80".parse().unwrap(), from: [127, 0, 0, 1].into(), number: None }
     }
 
     async fn run_shell(script: &str) -> Result<(), Failure> {
         let names = Names { service: "s", backend: "b", address: [10, 0, 0, 1].into() };
-        run(&["/bin/sh".to_owned(), "-c".to_owned(), script.to_owned()], &way(), &names).await
+        run(&["/bin/sh".to_owned(), "-c".to_owned(), script.to_owned()], &route(), &names).await
     }
 
     /// Processes with this word in their command line.
@@ -146,7 +146,7 @@ mod tests {
     #[tokio::test]
     async fn a_command_that_cannot_run_says_nothing_of_the_backend() {
         let names = Names { service: "s", backend: "b", address: [10, 0, 0, 1].into() };
-        let missing = run(&["/no/such/program".to_owned()], &way(), &names).await;
+        let missing = run(&["/no/such/program".to_owned()], &route(), &names).await;
         assert!(matches!(missing, Err(Failure::Local(_))), "{missing:?}");
         for script in ["/no/such/program", "kill -9 $$"] {
             let result = run_shell(script).await;

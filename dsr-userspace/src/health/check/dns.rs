@@ -6,17 +6,17 @@ use hickory_proto::{
     serialize::binary::{BinDecodable as _, BinEncodable as _},
 };
 
-use super::{Failure, Way, text_record};
+use super::{Failure, ProbeRoute, text_record};
 use crate::{
     health::random,
     model::{Dns, DnsType},
 };
 
 /// Asks for the record.
-pub(super) async fn ask(dns: &Dns, way: &Way) -> Result<(), Failure> {
+pub(super) async fn ask(dns: &Dns, route: &ProbeRoute) -> Result<(), Failure> {
     let id = random() as u16;
     let question = question(dns, id)?;
-    let socket = way.datagrams()?;
+    let socket = route.datagrams()?;
     socket.send(&question).await?;
     let mut answer = vec![0; LONGEST];
     loop {

@@ -4,25 +4,25 @@ use std::{io, time::Duration};
 
 use tokio::time::timeout;
 
-use super::Way;
+use super::ProbeRoute;
 use crate::health::{local, random};
 
 /// Whether there is an answer; an error where this host cannot ask.
-pub(in crate::health) async fn is_answered(way: &Way, patience: Duration) -> io::Result<bool> {
-    match timeout(patience, ask(way)).await {
+pub(in crate::health) async fn is_answered(route: &ProbeRoute, patience: Duration) -> io::Result<bool> {
+    match timeout(patience, ask(route)).await {
         Ok(Err(error)) if local::is_local(&error) => Err(error),
         answered => Ok(matches!(answered, Ok(Ok(())))),
     }
 }
 
-async fn ask(way: &Way) -> io::Result<()> {
-    let socket = way.icmp()?;
+async fn ask(route: &ProbeRoute) -> io::Result<()> {
+    let socket = route.icmp()?;
     let token = random().to_be_bytes();
-    socket.send(&request(way.to.is_ipv4(), token)).await?;
+    socket.send(&request(route.to.is_ipv4(), token)).await?;
     let mut answer = [0; LONGEST];
     loop {
         let length = socket.recv(&mut answer).await?;
-        if is_reply(way.to.is_ipv4(), &answer[..length], token) {
+        if is_reply(route.to.is_ipv4(), &answer[..length], token) {
             return Ok(());
         }
     }

@@ -25,38 +25,38 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{Failure, Way, head::Head, search::Search, tls};
+use super::{Failure, ProbeRoute, head::Head, search::Search, tls};
 use crate::{health::local, model::Http};
 
 /// Asks for the page on a connection that stands, until `end`.
-pub(super) async fn ask(http: &Http, way: &Way, stream: TcpStream, end: Instant) -> Result<(), Failure> {
+pub(super) async fn ask(http: &Http, route: &ProbeRoute, stream: TcpStream, end: Instant) -> Result<(), Failure> {
     let mut search = http.body.as_deref().map(Search::new);
     let asked = async {
         match &http.tls {
-            None => exchange(http, way, stream, search.as_mut()).await,
-            Some(name) => exchange(http, way, tls::wrap(name, http, way, stream).await?, search.as_mut()).await,
+            None => exchange(http, route, stream, search.as_mut()).await,
+            Some(name) => exchange(http, route, tls::wrap(name, http, route, stream).await?, search.as_mut()).await,
         }
     };
     let result = timeout_at(end, asked).await;
     result.unwrap_or_else(|_| Err(search.and_then(Search::cut_off).unwrap_or(Failure::Unanswered)))
 }
 
-async fn exchange<S>(http: &Http, way: &Way, stream: S, search: Option<&mut Search>) -> Result<(), Failure>
+async fn exchange<S>(http: &Http, route: &ProbeRoute, stream: S, search: Option<&mut Search>) -> Result<(), Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     match search {
-        None => judge(http, status(http, way, stream).await?),
-        Some(search) => page(http, way, stream, search).await,
+        None => judge(http, status(http, route, stream).await?),
+        Some(search) => page(http, route, stream, search).await,
     }
 }
 
 /// Asks for the page and reads the status alone.
-async fn status<S>(http: &Http, way: &Way, mut stream: S) -> Result<u16, Failure>
+async fn status<S>(http: &Http, route: &ProbeRoute, mut stream: S) -> Result<u16, Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    stream.write_all(text(http, way).as_bytes()).await.map_err(|error| wrong(&error))?;
+    stream.write_all(text(http, route).as_bytes()).await.map_err(|error| wrong(&error))?;
     stream.flush().await.map_err(|error| wrong(&error))?;
     let (mut head, mut part) = (Head::default(), [0; PART]);
     loop {
@@ -75,11 +75,11 @@ where
 }
 
 /// Asks for the page and reads it until the text has come.
-async fn page<S>(http: &Http, way: &Way, stream: S, search: &mut Search) -> Result<(), Failure>
+async fn page<S>(http: &Http, route: &ProbeRoute, stream: S, search: &mut Search) -> Result<(), Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let request = request(http, way).map_err(|error| Failure::Local(error.to_string()))?;
+    let request = request(http, route).map_err(|error| Failure::Local(error.to_string()))?;
     let (mut sender, connection) = lenient().handshake(TokioIo::new(stream)).await.map_err(|error| wrong(&error))?;
     let exchange = async {
         let response = sender.send_request(request).await.map_err(|error| wrong(&error))?;
@@ -104,28 +104,31 @@ fn lenient() -> http1::Builder {
     builder
 }
 
-fn request(http: &Http, way: &Way) -> hyper::http::Result<Request<Empty<Bytes>>> {
+fn request(http: &Http, route: &ProbeRoute) -> hyper::http::Result<Request<Empty<Bytes>>> {
     let request = Request::builder().method(http.method.as_str()).uri(http.path.as_str());
-    fields(http, way).into_iter().fold(request, |request, (name, value)| request.header(name, value)).body(Empty::new())
+    fields(http, route)
+        .into_iter()
+        .fold(request, |request, (name, value)| request.header(name, value))
+        .body(Empty::new())
 }
 
 /// The same request as text.
-fn text(http: &Http, way: &Way) -> String {
+fn text(http: &Http, route: &ProbeRoute) -> String {
     // What stands behind a `#` is not for the server.
     let path = http.path.split('#').next().unwrap_or_default();
     let line = format!("{} {path} HTTP/1.1\r\n", http.method);
-    let fields = fields(http, way).into_iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+    let fields = fields(http, route).into_iter().map(|(name, value)| format!("{name}: {value}\r\n"));
     fields.fold(line, |text, field| text + &field) + "\r\n"
 }
 
-fn fields(http: &Http, way: &Way) -> [(HeaderName, String); 3] {
+fn fields(http: &Http, route: &ProbeRoute) -> [(HeaderName, String); 3] {
     let agent = concat!("dsr/", env!("CARGO_PKG_VERSION"));
-    [(HOST, host(http, way)), (USER_AGENT, agent.to_owned()), (CONNECTION, "close".to_owned())]
+    [(HOST, host(http, route)), (USER_AGENT, agent.to_owned()), (CONNECTION, "close".to_owned())]
 }
 
 /// The host that is asked for; where none is written, what is connected to.
-fn host(http: &Http, way: &Way) -> String {
-    http.host.clone().unwrap_or_else(|| host_at(way.to, http.tls.is_some()))
+fn host(http: &Http, route: &ProbeRoute) -> String {
+    http.host.clone().unwrap_or_else(|| host_at(route.to, http.tls.is_some()))
 }
 
 /// The host of a page at this address, with its port where it is not the usual one.
@@ -186,16 +189,16 @@ mod tests {
     fn the_host_is_as_a_browser_writes_it() {
         let plain =
             Http { tls: None, method: "GET".into(), path: "/".into(), host: None, status: vec![200..=399], body: None };
-        let way = |to: &str| Way { to: to.parse().unwrap(), from: [10, 0, 0, 1].into(), number: None };
-        assert_eq!(host(&plain, &way("192.0.2.1:80")), "192.0.2.1");
-        assert_eq!(host(&plain, &way("192.0.2.1:8080")), "192.0.2.1:8080");
-        assert_eq!(host(&plain, &way("[2001:db8::1]:80")), "[2001:db8::1]");
+        let route = |to: &str| ProbeRoute { to: to.parse().unwrap(), from: [10, 0, 0, 1].into(), number: None };
+        assert_eq!(host(&plain, &route("192.0.2.1:80")), "192.0.2.1");
+        assert_eq!(host(&plain, &route("192.0.2.1:8080")), "192.0.2.1:8080");
+        assert_eq!(host(&plain, &route("[2001:db8::1]:80")), "[2001:db8::1]");
         let secret = Http { tls: Some(crate::model::Tls::Unnamed), ..plain.clone() };
-        assert_eq!(host(&secret, &way("[2001:db8::1]:443")), "[2001:db8::1]");
-        assert_eq!(host(&secret, &way("[2001:db8::1]:80")), "[2001:db8::1]:80");
+        assert_eq!(host(&secret, &route("[2001:db8::1]:443")), "[2001:db8::1]");
+        assert_eq!(host(&secret, &route("[2001:db8::1]:80")), "[2001:db8::1]:80");
         let named = Http { host: Some("www.example.com".into()), ..plain };
-        assert_eq!(host(&named, &way("192.0.2.1:8080")), "www.example.com");
-        let asked = text(&Http { path: "/a?b#c".into(), ..named }, &way("192.0.2.1:80"));
+        assert_eq!(host(&named, &route("192.0.2.1:8080")), "www.example.com");
+        let asked = text(&Http { path: "/a?b#c".into(), ..named }, &route("192.0.2.1:80"));
         let agent = concat!("dsr/", env!("CARGO_PKG_VERSION"));
         let expected =
             format!("GET /a?b HTTP/1.1\r\nhost: www.example.com\r\nuser-agent: {agent}\r\nconnection: close\r\n\r\n");

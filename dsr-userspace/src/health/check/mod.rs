@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{local, socket::Way};
+use super::{local, socket::ProbeRoute};
 use crate::model::{Check, Probe};
 
 /// Why a probe failed.
@@ -77,27 +77,27 @@ pub(super) struct Names<'a> {
 }
 
 /// Makes a check once, within its timeout.
-pub(super) async fn run(check: &Check, way: &Way, names: &Names<'_>) -> Result<(), Failure> {
+pub(super) async fn run(check: &Check, route: &ProbeRoute, names: &Names<'_>) -> Result<(), Failure> {
     let end = Instant::now() + check.timeout;
     match &check.probe {
-        Probe::Tcp => connect(way, end).await.map(drop),
+        Probe::Tcp => connect(route, end).await.map(drop),
         Probe::Http(http) => {
-            let stream = connect(way, end).await?;
-            http::ask(http, way, stream, end).await
+            let stream = connect(route, end).await?;
+            http::ask(http, route, stream, end).await
         }
-        Probe::Dns(dns) => timeout_at(end, dns::ask(dns, way)).await.unwrap_or(Err(Failure::Silent)),
+        Probe::Dns(dns) => timeout_at(end, dns::ask(dns, route)).await.unwrap_or(Err(Failure::Silent)),
         Probe::Command(command) => {
             let late = || Err(Failure::Wrong("the command does not end in time".to_owned()));
-            timeout_at(end, command::run(command, way, names)).await.unwrap_or_else(|_| late())
+            timeout_at(end, command::run(command, route, names)).await.unwrap_or_else(|_| late())
         }
     }
 }
 
-async fn connect(way: &Way, end: Instant) -> Result<TcpStream, Failure> {
-    let connected = timeout_at(end, way.connect()).await.map_err(|_| Failure::Silent)?;
+async fn connect(route: &ProbeRoute, end: Instant) -> Result<TcpStream, Failure> {
+    let connected = timeout_at(end, route.connect()).await.map_err(|_| Failure::Silent)?;
     connected.map_err(|error| match error.kind() {
         // A probe may not be forwarded: a host that would have to says so (ICMP, time exceeded).
-        io::ErrorKind::HostUnreachable if way.number.is_some() => Failure::Forwarded,
+        io::ErrorKind::HostUnreachable if route.number.is_some() => Failure::Forwarded,
         _ => error.into(),
     })
 }

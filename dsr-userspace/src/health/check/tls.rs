@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{
-    Failure, Way,
+    Failure, ProbeRoute,
     certificate::{Any, Trusted, explain},
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
 pub(super) async fn wrap(
     tls: &Tls,
     http: &Http,
-    way: &Way,
+    route: &ProbeRoute,
     stream: TcpStream,
 ) -> Result<TlsStream<TcpStream>, Failure> {
     let (config, name) = match tls {
@@ -32,7 +32,7 @@ pub(super) async fn wrap(
     };
     let config = config.as_ref().map_err(|why| Failure::Local(why.clone()))?;
     // Where no name is known none is sent: an address is never put in the handshake (RFC 6066, 3).
-    let name = name.unwrap_or(way.to.ip().into());
+    let name = name.unwrap_or(route.to.ip().into());
     let connected = TlsConnector::from(Arc::clone(config)).connect(name, stream).await;
     connected.map_err(|error| {
         if local::is_local(&error) {

@@ -8,7 +8,7 @@ use netlink_packet_route::{
     route::{RouteAddress, RouteAttribute, RouteMessage, RouteType, RouteVia},
 };
 
-use super::facts::{Entry, Fact, NeighbourKey, Prefix, Route, Standing};
+use super::facts::{Confirmation, Entry, Fact, NeighbourKey, Prefix, Route};
 use crate::model::Mac;
 
 mod bridge;
@@ -80,18 +80,18 @@ fn neighbour_entry(message: &NeighbourMessage) -> Entry {
         _ => None,
     });
     let state = u16::from(message.header.state);
-    let standing = if state & (libc::NUD_PERMANENT | libc::NUD_NOARP) != 0 {
-        Standing::Fixed
+    let confirmation = if state & (libc::NUD_PERMANENT | libc::NUD_NOARP) != 0 {
+        Confirmation::Fixed
     } else if state & (libc::NUD_DELAY | libc::NUD_PROBE) != 0 {
-        Standing::Checking
+        Confirmation::Checking
     } else if state & (libc::NUD_REACHABLE | libc::NUD_STALE) != 0 {
-        Standing::Idle
+        Confirmation::Idle
     } else if state & libc::NUD_FAILED != 0 {
         return Entry::Failed;
     } else {
         return Entry::Unresolved;
     };
-    mac.map_or(Entry::Unresolved, |mac| Entry::Resolved(mac, standing))
+    mac.map_or(Entry::Unresolved, |mac| Entry::Resolved(mac, confirmation))
 }
 
 fn destination(message: &RouteMessage) -> Option<Prefix> {

@@ -125,17 +125,17 @@ fn neighbour_message(state: NeighbourState) -> NeighbourMessage {
 
 #[test]
 fn a_neighbour_is_resolved_in_the_states_that_the_kernel_sends_in() {
-    let resolved = |standing| Entry::Resolved(Mac(MAC), standing);
+    let resolved = |confirmation| Entry::Resolved(Mac(MAC), confirmation);
     let cases = [
         (NeighbourState::None, Entry::Unresolved),
         (NeighbourState::Incomplete, Entry::Unresolved),
         (NeighbourState::Failed, Entry::Failed),
-        (NeighbourState::Reachable, resolved(Standing::Idle)),
-        (NeighbourState::Stale, resolved(Standing::Idle)),
-        (NeighbourState::Delay, resolved(Standing::Checking)),
-        (NeighbourState::Probe, resolved(Standing::Checking)),
-        (NeighbourState::Permanent, resolved(Standing::Fixed)),
-        (NeighbourState::Noarp, resolved(Standing::Fixed)),
+        (NeighbourState::Reachable, resolved(Confirmation::Idle)),
+        (NeighbourState::Stale, resolved(Confirmation::Idle)),
+        (NeighbourState::Delay, resolved(Confirmation::Checking)),
+        (NeighbourState::Probe, resolved(Confirmation::Checking)),
+        (NeighbourState::Permanent, resolved(Confirmation::Fixed)),
+        (NeighbourState::Noarp, resolved(Confirmation::Fixed)),
     ];
     for (state, entry) in cases {
         let told = fact(&RouteNetlinkMessage::NewNeighbour(neighbour_message(state)));

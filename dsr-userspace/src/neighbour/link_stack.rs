@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::facts::{Duty, ForwardingKey, Kind, Link, PortVlan};
 use crate::model::{BondPort, InterfaceState, Mac, NoHop, VlanTag};
 
-mod exits;
+mod egress_ports;
 mod tagged;
 
 /// Links, and the tables of the bridges among them.
 #[derive(Debug)]
-pub(super) struct Wires {
+pub(super) struct LinkStack {
     interfaces: BTreeSet<String>,
     /// By index.
     pub(super) links: BTreeMap<u32, Link>,
@@ -22,14 +22,14 @@ pub(super) struct Wires {
 
 /// How frames leave.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exit {
+pub struct EgressPort {
     /// Index of one of the configuration's interfaces.
     pub ifindex: u32,
     /// The tags that they have there, outermost first.
     pub tags: Vec<VlanTag>,
 }
 
-impl Wires {
+impl LinkStack {
     /// No links yet; `interfaces` are the names in the configuration.
     pub(super) fn new(interfaces: Vec<String>) -> Self {
         let interfaces = interfaces.into_iter().collect();
@@ -92,14 +92,14 @@ impl Wires {
 
     /// Follows frames from a link down to an interface. A bridge sends them by their destination: where there is one
     /// on the way, that has to be known.
-    pub(super) fn exit(&self, from: u32, destination: Option<Mac>, unknown: NoHop) -> Result<Exit, NoHop> {
+    pub(super) fn egress_port(&self, from: u32, destination: Option<Mac>, unknown: NoHop) -> Result<EgressPort, NoHop> {
         let mut tags = Vec::new();
         let mut index = from;
         for _ in 0..MAX_NESTING {
             let Some(link) = self.links.get(&index) else { break };
             if self.is_interface(link) {
                 tags.reverse();
-                return Ok(Exit { ifindex: index, tags });
+                return Ok(EgressPort { ifindex: index, tags });
             }
             index = match link.kind {
                 Kind::Plain => return Err(NoHop::OtherInterface(link.name.clone())),
@@ -194,5 +194,5 @@ impl Wires {
 const MAX_NESTING: usize = 8;
 
 #[cfg(test)]
-#[path = "wires_tests.rs"]
+#[path = "link_stack_tests.rs"]
 mod tests;
