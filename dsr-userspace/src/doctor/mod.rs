@@ -1,6 +1,6 @@
 //! What is wrong with a balancer's network and its backends, each finding with the command that fixes it.
 //!
-//! Enters a configuration; a [`case::Case`] is gathered for it: the network as the agent would see it, what hosts answer to
+//! Enters a configuration; a [`observations::Observations`] is gathered for it: the network as the agent would see it, what hosts answer to
 //! questions and probes, and what a running agent counted. Pure checks make findings of that. Nothing is changed, and an
 //! agent need not run. A check is a module with a function from the case to its findings, entered in [`CHECKS`].
 
@@ -11,18 +11,18 @@ use serde::Serialize;
 use crate::{config::Config, preflight};
 
 mod agent;
-mod case;
+mod capture;
 mod checks;
-mod ear;
-mod errand;
-mod heard;
+mod misplaced;
+mod observations;
+mod observed;
 mod probe;
-mod stray;
+mod probe_plan;
 
-pub use case::Error;
+pub use observations::Error;
 pub use preflight::Severity;
 
-use case::Case;
+use observations::Observations;
 
 /// Something that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -65,7 +65,7 @@ pub const CAUSES: [&str; 15] = [
 ];
 
 /// From the case to what is wrong. Pure.
-type Check = fn(&Case<'_>) -> Vec<Finding>;
+type Check = fn(&Observations<'_>) -> Vec<Finding>;
 
 /// All checks but those of the interfaces themselves, which are those of `dsr check`.
 const CHECKS: [Check; 5] = [
@@ -80,8 +80,8 @@ const CHECKS: [Check; 5] = [
 /// capabilities `CAP_NET_RAW` and `CAP_NET_ADMIN`.
 pub async fn run(config: &Config) -> Result<Vec<Finding>, Error> {
     let mut findings: Vec<Finding> = preflight::run(config).await.into_iter().map(Finding::from).collect();
-    let case = Case::gather(config).await?;
-    findings.extend(CHECKS.iter().flat_map(|check| check(&case)));
+    let observations = Observations::gather(config).await?;
+    findings.extend(CHECKS.iter().flat_map(|check| check(&observations)));
     findings.sort_by_key(|finding| finding.severity);
     Ok(findings)
 }

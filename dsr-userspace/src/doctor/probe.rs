@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::heard::{ACK, Answer, Heard, ICMPV6, RST, SYN, TCP, network_header};
+use super::observed::{ACK, Answer, ICMPV6, Observed, RST, SYN, TCP, network_header};
 use crate::model::{Hop, Mac};
 
 /// The way to a backend, and the address of this host that it answers to.
@@ -41,9 +41,9 @@ impl ProbePath<'_> {
     }
 }
 
-/// What ends a connection that `heard` says was opened: a reset in the other direction.
-pub(super) fn end_of(heard: &Heard, frame: &[u8]) -> Option<Vec<u8>> {
-    let Heard::Tcp { from: (vip, port), to, answer: Answer::Open, .. } = *heard else { return None };
+/// What ends a connection that `observed` says was opened: a reset in the other direction.
+pub(super) fn end_of(observed: &Observed, frame: &[u8]) -> Option<Vec<u8>> {
+    let Observed::Tcp { from: (vip, port), to, answer: Answer::Open, .. } = *observed else { return None };
     let at = network_header(frame)?;
     let source: IpAddr = match vip {
         IpAddr::V4(_) => IpAddr::from(*frame.get(at + 16..)?.first_chunk::<4>()?),
@@ -147,12 +147,12 @@ mod tests {
         frame[26..34].copy_from_slice(&[&addresses[4..], &addresses[..4]].concat());
         frame[34..38].copy_from_slice(&[&ports[2..], &ports[..2]].concat());
         frame[47] = SYN | ACK;
-        let heard = Heard::of(&frame).unwrap();
+        let observed = Observed::of(&frame).unwrap();
         let from = ("192.0.2.10".parse().unwrap(), 80);
-        assert_eq!(heard, Heard::Tcp { mac: Mac([4; 6]), from, to: 20_001, answer: Answer::Open });
-        let end = end_of(&heard, &frame).unwrap();
+        assert_eq!(observed, Observed::Tcp { mac: Mac([4; 6]), from, to: 20_001, answer: Answer::Open });
+        let end = end_of(&observed, &frame).unwrap();
         assert_eq!((&end[..12], &end[26..34], &end[34..38], end[47]), (&macs[..], &addresses[..], &ports[..], RST));
-        assert_eq!(Heard::of(&end).map(|heard| end_of(&heard, &end)), Some(None), "a reset is not answered");
+        assert_eq!(Observed::of(&end).map(|observed| end_of(&observed, &end)), Some(None), "a reset is not answered");
     }
 
     #[test]
@@ -161,12 +161,12 @@ mod tests {
             let hop = hop(Vec::new());
             let path = ProbePath { hop: &hop, mac: Mac([2; 6]), source: source.parse().unwrap() };
             let mut frame = path.echo(77, vip.parse().unwrap());
-            let asks = Heard::of(&frame);
-            assert_eq!(asks, Some(Heard::Host { address: path.source, mac: path.mac }), "a question is no answer");
+            let asks = Observed::of(&frame);
+            assert_eq!(asks, Some(Observed::Host { address: path.source, mac: path.mac }), "a question is no answer");
             let at = if source.contains('.') { 34 } else { 54 };
             frame[at] = reply;
             let from = source.parse().unwrap();
-            assert_eq!(Heard::of(&frame), Some(Heard::Echo { mac: Mac([2; 6]), from, id: 77 }));
+            assert_eq!(Observed::of(&frame), Some(Observed::Echo { mac: Mac([2; 6]), from, id: 77 }));
         }
     }
 }

@@ -7,29 +7,29 @@ use std::{
 
 use super::finding;
 use crate::{
-    doctor::{Finding, Severity, case::Case, ear::Sound, heard::Heard, stray::is_on},
+    doctor::{Finding, Severity, capture::Captured, misplaced::is_on, observations::Observations, observed::Observed},
     model::Mac,
 };
 
 /// Two hosts with one address; then two backends at one MAC.
-pub(in crate::doctor) fn findings(case: &Case<'_>) -> Vec<Finding> {
-    two_hosts(case).into_iter().chain(one_mac(case)).collect()
+pub(in crate::doctor) fn findings(observations: &Observations<'_>) -> Vec<Finding> {
+    two_hosts(observations).into_iter().chain(one_mac(observations)).collect()
 }
 
 /// Whether another backend has this one's MAC: what is sent to it goes now here, now there.
-pub(super) fn shares_its_mac(case: &Case<'_>, address: IpAddr) -> bool {
-    let mac = |address| case.hop(address).map(|hop| hop.destination);
-    let others = case.backends().map(|backend| backend.address).filter(|other| *other != address);
+pub(super) fn shares_its_mac(observations: &Observations<'_>, address: IpAddr) -> bool {
+    let mac = |address| observations.hop(address).map(|hop| hop.destination);
+    let others = observations.backends().map(|backend| backend.address).filter(|other| *other != address);
     mac(address).is_some() && others.into_iter().any(|other| mac(other) == mac(address))
 }
 
-fn two_hosts(case: &Case<'_>) -> Vec<Finding> {
-    let found = case.backends().filter_map(|backend| {
+fn two_hosts(observations: &Observations<'_>) -> Vec<Finding> {
+    let found = observations.backends().filter_map(|backend| {
         // The same address in another VLAN is another one.
-        let egress = case.survey.egress.get(&backend.address);
-        let is_here = |sound: &&Sound| egress.is_none_or(|egress| is_on(&egress.egress_ports, sound));
-        let heard = case.heard.iter().filter(is_here).map(|sound| &sound.heard);
-        let macs: BTreeSet<Mac> = heard.filter_map(|heard| told(heard, backend.address)).collect();
+        let egress = observations.survey.egress.get(&backend.address);
+        let is_here = |frame_seen: &&Captured| egress.is_none_or(|egress| is_on(&egress.egress_ports, frame_seen));
+        let observed = observations.observed.iter().filter(is_here).map(|frame_seen| &frame_seen.observed);
+        let macs: BTreeSet<Mac> = observed.filter_map(|observed| told(observed, backend.address)).collect();
         let listed: Vec<_> = macs.iter().map(ToString::to_string).collect();
         (macs.len() > 1).then(|| {
             let (address, listed) = (backend.address, listed.join(" and "));
@@ -42,17 +42,17 @@ fn two_hosts(case: &Case<'_>) -> Vec<Finding> {
     found.collect()
 }
 
-fn told(heard: &Heard, wanted: IpAddr) -> Option<Mac> {
-    match heard {
-        Heard::At { address, mac, .. } if *address == wanted => Some(*mac),
+fn told(observed: &Observed, wanted: IpAddr) -> Option<Mac> {
+    match observed {
+        Observed::At { address, mac, .. } if *address == wanted => Some(*mac),
         _ => None,
     }
 }
 
-fn one_mac(case: &Case<'_>) -> Vec<Finding> {
+fn one_mac(observations: &Observations<'_>) -> Vec<Finding> {
     let mut by_mac: BTreeMap<Mac, BTreeMap<&str, IpAddr>> = BTreeMap::new();
-    for backend in case.backends() {
-        if let Some(hop) = case.hop(backend.address) {
+    for backend in observations.backends() {
+        if let Some(hop) = observations.hop(backend.address) {
             by_mac.entry(hop.destination).or_default().insert(&backend.name, backend.address);
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     doctor::{
         Finding, Severity,
         agent::State,
-        case::{Case, Probe},
+        observations::{Observations, Probe},
     },
     health::OwnAnswer,
     model::{Cause, Check, Http, Probe as Question, Tls},
@@ -17,17 +17,17 @@ use crate::{
 
 /// What is wrong, where the doctor's own probes found nothing. An agent that checks the backend asks it through the VIP and
 /// knows best; without one there is what the check meets at the backend's own address.
-pub(super) fn failing(case: &Case<'_>, probe: &Probe) -> Option<Finding> {
-    match case.agents(probe) {
-        Some(state) => told(case, probe, state.as_ref()?),
-        None => asked(case, probe),
+pub(super) fn failing(observations: &Observations<'_>, probe: &Probe) -> Option<Finding> {
+    match observations.agents(probe) {
+        Some(state) => told(observations, probe, state.as_ref()?),
+        None => asked(observations, probe),
     }
 }
 
 /// By what an agent says.
-fn told(case: &Case<'_>, probe: &Probe, State { cause, detail }: &State) -> Option<Finding> {
+fn told(observations: &Observations<'_>, probe: &Probe, State { cause, detail }: &State) -> Option<Finding> {
     let name = &probe.backend.name;
-    let check = case.check(probe).map(AsRef::as_ref);
+    let check = observations.check(probe).map(AsRef::as_ref);
     let asked = called(check, probe);
     let detail = detail.as_deref().unwrap_or("the agent's log says what it met");
     let is_tcp = check.is_none_or(|check| matches!(check.probe, Question::Tcp));
@@ -60,9 +60,9 @@ fn told(case: &Case<'_>, probe: &Probe, State { cause, detail }: &State) -> Opti
 }
 
 /// By what the check met at the backend's own address.
-fn asked(case: &Case<'_>, probe: &Probe) -> Option<Finding> {
-    let OwnAnswer::Wrong(detail) = case.said.get(&(probe.id, probe.backend.address))? else { return None };
-    let check = case.check(probe)?;
+fn asked(observations: &Observations<'_>, probe: &Probe) -> Option<Finding> {
+    let OwnAnswer::Wrong(detail) = observations.said.get(&(probe.id, probe.backend.address))? else { return None };
+    let check = observations.check(probe)?;
     let (asked, address) = (called(Some(check), probe), probe.backend.address);
     let what = format!("it does not pass {asked} at {address}; at the VIP no agent has asked: {detail}");
     Some(finding(Severity::Warning, "application-down", &probe.backend.name, what, remedy(check, probe)))

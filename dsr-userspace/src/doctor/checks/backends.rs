@@ -6,22 +6,22 @@ use super::{addresses, application, finding};
 use crate::{
     doctor::{
         Finding, Severity,
-        case::{Case, Own, Probe},
-        heard::{Answer, Heard},
+        observations::{Observations, Own, Probe},
+        observed::{Answer, Observed},
     },
     model::Mac,
 };
 
 /// At most one finding for each service and backend: the first cause that explains all that was heard.
-pub(in crate::doctor) fn findings(case: &Case<'_>) -> Vec<Finding> {
+pub(in crate::doctor) fn findings(observations: &Observations<'_>) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
     // Of one that is somewhere else, or that the switch takes for another, there is no more to say.
     let is_found = |probe: &&Probe| {
         let address = probe.backend.address;
-        !case.strays.contains_key(&address) && !addresses::shares_its_mac(case, address)
+        !observations.misplaced.contains_key(&address) && !addresses::shares_its_mac(observations, address)
     };
-    for probe in case.probes.iter().filter(is_found) {
-        let Some(finding) = judge(case, probe) else { continue };
+    for probe in observations.probes.iter().filter(is_found) {
+        let Some(finding) = judge(observations, probe) else { continue };
         if !found.contains(&finding) {
             found.push(finding);
         }
@@ -40,18 +40,18 @@ struct Made {
     elsewhere: bool,
 }
 
-fn judge(case: &Case<'_>, probe: &Probe) -> Option<Finding> {
-    let made = made(case, probe);
+fn judge(observations: &Observations<'_>, probe: &Probe) -> Option<Finding> {
+    let made = made(observations, probe);
     let (vip, port) = probe.vip;
     let (name, address) = (&probe.backend.name, probe.backend.address);
-    if made.elsewhere || came_back(case, name) {
+    if made.elsewhere || came_back(observations, name) {
         let what = format!(
             "it sends the packets for the VIP {vip} back instead of taking them: it does not hold the VIP, and forwards"
         );
         return Some(finding(Severity::Error, "forwards", name, what, vip_remedy(name, vip)));
     }
     if made.opened || (port.is_none() && made.echoed) {
-        return application::failing(case, probe);
+        return application::failing(observations, probe);
     }
     if made.refused {
         let port = port.unwrap_or_default();
@@ -60,7 +60,7 @@ fn judge(case: &Case<'_>, probe: &Probe) -> Option<Finding> {
             SocketAddr::from((vip, port)),
             probe.service
         );
-        let remedy = match own(case, probe) {
+        let remedy = match own(observations, probe) {
             Some(Own::Open) => {
                 format!("the application listens at {address} alone: bind it to {vip} or to all addresses")
             }
@@ -76,13 +76,13 @@ fn judge(case: &Case<'_>, probe: &Probe) -> Option<Finding> {
             format!("on {name}: let TCP port {port} to {vip} pass, `nft list ruleset` or `iptables -nvL INPUT`");
         return Some(finding(Severity::Error, "firewall", name, what, remedy));
     }
-    Some(silent(case, probe))
+    Some(silent(observations, probe))
 }
 
 /// Nothing at all came from the VIP.
-fn silent(case: &Case<'_>, probe: &Probe) -> Finding {
+fn silent(observations: &Observations<'_>, probe: &Probe) -> Finding {
     let ((vip, _), name, address) = (probe.vip, &probe.backend.name, probe.backend.address);
-    match own(case, probe) {
+    match own(observations, probe) {
         Some(Own::Open | Own::Refused) => {
             let what = format!(
                 "{address} answers and the VIP {vip} does not: it is not on the backend's loopback, or a firewall drops what is for it"
@@ -107,46 +107,48 @@ fn vip_remedy(name: &str, vip: IpAddr) -> String {
     format!("on {name}: `{ip} address add {vip}/{prefix} dev lo`, and see that it does not forward")
 }
 
-fn own(case: &Case<'_>, probe: &Probe) -> Option<Own> {
-    case.own.get(&SocketAddr::from((probe.backend.address, probe.vip.1?))).copied()
+fn own(observations: &Observations<'_>, probe: &Probe) -> Option<Own> {
+    observations.own.get(&SocketAddr::from((probe.backend.address, probe.vip.1?))).copied()
 }
 
-fn made(case: &Case<'_>, probe: &Probe) -> Made {
+fn made(observations: &Observations<'_>, probe: &Probe) -> Made {
     let mut made = Made::default();
     let vip = probe.vip.0;
-    for heard in case.heard.iter().map(|sound| &sound.heard) {
-        let mac = match heard {
-            Heard::Tcp { mac, from, to, .. }
+    for observed in observations.observed.iter().map(|frame_seen| &frame_seen.observed) {
+        let mac = match observed {
+            Observed::Tcp { mac, from, to, .. }
                 if from.0 == vip && Some(from.1) == probe.vip.1 && probe.marks.contains(to) =>
             {
                 mac
             }
-            Heard::Echo { mac, from, id } if *from == vip && probe.marks.contains(id) => mac,
+            Observed::Echo { mac, from, id } if *from == vip && probe.marks.contains(id) => mac,
             _ => continue,
         };
-        if is_of_another(case, *mac, probe) {
+        if is_of_another(observations, *mac, probe) {
             made.elsewhere = true;
             continue;
         }
-        match heard {
-            Heard::Tcp { answer: Answer::Open, .. } => made.opened = true,
-            Heard::Tcp { answer: Answer::Refused, .. } => made.refused = true,
-            Heard::Echo { .. } => made.echoed = true,
-            Heard::At { .. } | Heard::Host { .. } => {}
+        match observed {
+            Observed::Tcp { answer: Answer::Open, .. } => made.opened = true,
+            Observed::Tcp { answer: Answer::Refused, .. } => made.refused = true,
+            Observed::Echo { .. } => made.echoed = true,
+            Observed::At { .. } | Observed::Host { .. } => {}
         }
     }
     made
 }
 
 /// Whether a MAC is that of another backend. One that is nobody's is another card of this one.
-fn is_of_another(case: &Case<'_>, mac: Mac, probe: &Probe) -> bool {
-    let its_own = case.hop(probe.backend.address).map(|hop| hop.destination);
+fn is_of_another(observations: &Observations<'_>, mac: Mac, probe: &Probe) -> bool {
+    let its_own = observations.hop(probe.backend.address).map(|hop| hop.destination);
     Some(mac) != its_own
-        && case.backends().any(|backend| case.hop(backend.address).is_some_and(|hop| hop.destination == mac))
+        && observations
+            .backends()
+            .any(|backend| observations.hop(backend.address).is_some_and(|hop| hop.destination == mac))
 }
 
 /// Whether the agent dropped frames that came back from a backend while it was probed.
-fn came_back(case: &Case<'_>, name: &str) -> bool {
-    let Some((before, after)) = &case.agent else { return false };
+fn came_back(observations: &Observations<'_>, name: &str) -> bool {
+    let Some((before, after)) = &observations.agent else { return false };
     after.loops.get(name) > before.loops.get(name)
 }

@@ -5,27 +5,27 @@ use std::{collections::BTreeMap, net::IpAddr};
 use super::finding;
 use crate::{
     arpwatch::{Owner, meaning, remedy},
-    doctor::{Finding, Severity, case::Case, heard::Heard},
+    doctor::{Finding, Severity, observations::Observations, observed::Observed},
     model::Mac,
 };
 
 /// A finding for each host and VIP: those that answered now, and those that the agent heard lately.
-pub(in crate::doctor) fn findings(case: &Case<'_>) -> Vec<Finding> {
+pub(in crate::doctor) fn findings(observations: &Observations<'_>) -> Vec<Finding> {
     let mut claims: BTreeMap<(IpAddr, Mac), Owner> = BTreeMap::new();
-    for sound in &case.heard {
-        let Heard::At { address, mac, marked } = sound.heard else { continue };
-        if !case.view.vips.contains(&address) || case.view.own.contains(&mac) {
+    for frame_seen in &observations.observed {
+        let Observed::At { address, mac, marked } = frame_seen.observed else { continue };
+        if !observations.view.vips.contains(&address) || observations.view.own.contains(&mac) {
             continue;
         }
-        let owner = match case.view.owner(mac) {
+        let owner = match observations.view.owner(mac) {
             Owner::Unknown if marked => Owner::Balancer,
             owner => owner,
         };
         claims.insert((address, mac), owner);
     }
-    for (vip, mac, owner) in case.agent.iter().flat_map(|(_, counted)| &counted.claims) {
+    for (vip, mac, owner) in observations.agent.iter().flat_map(|(_, counted)| &counted.claims) {
         let Some(mac) = Mac::parse(mac) else { continue };
-        let known = match (case.view.owner(mac), owner.as_str()) {
+        let known = match (observations.view.owner(mac), owner.as_str()) {
             (Owner::Unknown, "balancer") => Owner::Balancer,
             (owner, _) => owner,
         };

@@ -4,20 +4,20 @@ use std::net::IpAddr;
 
 use super::finding;
 use crate::{
-    doctor::{Finding, Severity, case::Case},
+    doctor::{Finding, Severity, observations::Observations},
     model::{NoHop, Reach},
 };
 
 /// A finding for each backend that nothing can be sent to.
-pub(in crate::doctor) fn findings(case: &Case<'_>) -> Vec<Finding> {
-    let found = case.backends().filter_map(|backend| {
-        let no = match case.network.reach.get(&backend.address) {
+pub(in crate::doctor) fn findings(observations: &Observations<'_>) -> Vec<Finding> {
+    let found = observations.backends().filter_map(|backend| {
+        let no = match observations.network.reach.get(&backend.address) {
             Some(Reach::Hop(_)) => return None,
             Some(Reach::No(no)) => no.clone(),
             None => NoHop::NoNeighbour(backend.address),
         };
         // Where it is says more than that it does not answer.
-        if matches!(no, NoHop::NoNeighbour(_)) && case.strays.contains_key(&backend.address) {
+        if matches!(no, NoHop::NoNeighbour(_)) && observations.misplaced.contains_key(&backend.address) {
             return None;
         }
         let what = format!("nothing can be sent to {}: {no}", backend.address);

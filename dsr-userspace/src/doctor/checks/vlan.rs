@@ -4,22 +4,22 @@ use std::net::IpAddr;
 
 use super::finding;
 use crate::{
-    doctor::{Finding, Severity, case::Case, stray::Stray},
+    doctor::{Finding, Severity, misplaced::Misplaced, observations::Observations},
     model::VlanTag,
     neighbour::{Egress, EgressPort},
 };
 
 /// A finding for each backend that was heard elsewhere.
-pub(in crate::doctor) fn findings(case: &Case<'_>) -> Vec<Finding> {
-    let found = case.backends().filter_map(|backend| {
-        let (stray, egress) = (case.strays.get(&backend.address)?, case.survey.egress.get(&backend.address)?);
-        let (address, heard) = (backend.address, place(case, stray.ifindex, &stray.tags));
+pub(in crate::doctor) fn findings(observations: &Observations<'_>) -> Vec<Finding> {
+    let found = observations.backends().filter_map(|backend| {
+        let (misplaced, egress) = (observations.misplaced.get(&backend.address)?, observations.survey.egress.get(&backend.address)?);
+        let (address, observed) = (backend.address, place(observations, misplaced.ifindex, &misplaced.tags));
         let expected: Vec<_> =
-            egress.egress_ports.iter().map(|egress_port| place(case, egress_port.ifindex, &egress_port.tags)).collect();
+            egress.egress_ports.iter().map(|egress_port| place(observations, egress_port.ifindex, &egress_port.tags)).collect();
         let what = format!(
-            "the host with the address {address} is heard {heard} (MAC {}), and the way to it leads to where it is not \
+            "the host with the address {address} is heard {observed} (MAC {}), and the way to it leads to where it is not \
              heard, {}: nothing that is sent to it arrives",
-            stray.mac,
+            misplaced.mac,
             expected.join(" or ")
         );
         Some(finding(
@@ -27,21 +27,31 @@ pub(in crate::doctor) fn findings(case: &Case<'_>) -> Vec<Finding> {
             "wrong-vlan",
             &backend.name,
             what,
-            remedy(case, &backend.name, address, stray, egress),
+            remedy(observations, &backend.name, address, misplaced, egress),
         ))
     });
     found.collect()
 }
 
 /// Either side may be the one that is wrong.
-fn remedy(case: &Case<'_>, name: &str, address: IpAddr, stray: &Stray, egress: &Egress) -> String {
+fn remedy(
+    observations: &Observations<'_>,
+    name: &str,
+    address: IpAddr,
+    misplaced: &Misplaced,
+    egress: &Egress,
+) -> String {
     let expected: Vec<_> = egress.egress_ports.iter().map(|egress_port| called(&egress_port.tags)).collect();
     let port = format!("put the switch port of {name} {}", expected.first().map_or("right", String::as_str));
-    let Some(below) = case.view.interfaces.get(&stray.ifindex) else { return port };
-    let here = EgressPort { ifindex: stray.ifindex, tags: stray.tags.clone() };
-    let existing =
-        case.survey.vlans.iter().find(|(_, egress_ports)| egress_ports.contains(&here)).map(|(name, _)| name.as_str());
-    let other = match (&stray.tags[..], existing) {
+    let Some(below) = observations.view.interfaces.get(&misplaced.ifindex) else { return port };
+    let here = EgressPort { ifindex: misplaced.ifindex, tags: misplaced.tags.clone() };
+    let existing = observations
+        .survey
+        .vlans
+        .iter()
+        .find(|(_, egress_ports)| egress_ports.contains(&here))
+        .map(|(name, _)| name.as_str());
+    let other = match (&misplaced.tags[..], existing) {
         ([], _) => format!("`ip route replace {address} dev {below}`"),
         (_, Some(vlan)) => format!("`ip route replace {address} dev {vlan}`"),
         ([tag], None) => format!(
@@ -54,8 +64,8 @@ fn remedy(case: &Case<'_>, name: &str, address: IpAddr, stray: &Stray, egress: &
     format!("{port}; or, where the backend is right, here: {other}")
 }
 
-fn place(case: &Case<'_>, ifindex: u32, tags: &[VlanTag]) -> String {
-    let interface = case.view.interfaces.get(&ifindex).map_or("?", String::as_str);
+fn place(observations: &Observations<'_>, ifindex: u32, tags: &[VlanTag]) -> String {
+    let interface = observations.view.interfaces.get(&ifindex).map_or("?", String::as_str);
     match tags {
         [] => format!("untagged on {interface}"),
         tags => format!("in VLAN {} on {interface}", numbers(tags)),

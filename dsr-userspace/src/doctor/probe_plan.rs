@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use super::{
-    case::hop,
-    ear::{Awaited, Errand},
+    capture::{Awaited, ProbePlan},
+    observations::hop,
 };
 use crate::{
     arpwatch::{Segment, View},
@@ -15,37 +15,37 @@ use crate::{
 };
 
 /// The questions and the probes, by interface.
-pub(super) fn errands(
+pub(super) fn probe_plans(
     config: &Config,
     network: &Network,
     view: &View,
     survey: &Survey,
     probes: Vec<(u32, Vec<u8>)>,
-) -> Vec<Errand> {
-    let mut errands: BTreeMap<u32, Errand> = BTreeMap::new();
+) -> Vec<ProbePlan> {
+    let mut probe_plans: BTreeMap<u32, ProbePlan> = BTreeMap::new();
     let hosts = config.desired.backend_addresses();
     for segment in &view.segments {
         let (ifindex, mac) = (segment.ifindex, segment.mac);
-        let empty = || Errand { ifindex, mac, frames: Vec::new(), hosts: hosts.clone(), awaited: Vec::new() };
-        let errand = errands.entry(segment.ifindex).or_insert_with(empty);
-        errand.frames.extend(view.vips.iter().map(|vip| segment.question(*vip)));
+        let empty = || ProbePlan { ifindex, mac, frames: Vec::new(), hosts: hosts.clone(), awaited: Vec::new() };
+        let probe_plan = probe_plans.entry(segment.ifindex).or_insert_with(empty);
+        probe_plan.frames.extend(view.vips.iter().map(|vip| segment.question(*vip)));
     }
     for address in hosts.iter().copied() {
         for (ifindex, tags) in expected(network, survey, address) {
-            let Some(errand) = errands.get_mut(&ifindex) else { continue };
+            let Some(probe_plan) = probe_plans.get_mut(&ifindex) else { continue };
             let segments = segments(view, survey, ifindex);
             let (own, others): (Vec<_>, _) = segments.iter().partition(|segment| tags.contains(&segment.tags));
-            errand.frames.extend(own.iter().map(|segment| segment.question(address)));
+            probe_plan.frames.extend(own.iter().map(|segment| segment.question(address)));
             let elsewhere = others.iter().map(|segment: &&Segment| segment.question(address)).collect();
-            errand.awaited.push(Awaited { address, tags, elsewhere });
+            probe_plan.awaited.push(Awaited { address, tags, elsewhere });
         }
     }
     for (ifindex, frame) in probes {
-        if let Some(errand) = errands.get_mut(&ifindex) {
-            errand.frames.push(frame);
+        if let Some(probe_plan) = probe_plans.get_mut(&ifindex) {
+            probe_plan.frames.push(frame);
         }
     }
-    errands.into_values().collect()
+    probe_plans.into_values().collect()
 }
 
 /// Where a backend is expected: the tags, by interface. Its own interface is known when it has a MAC.
@@ -108,17 +108,17 @@ services:
         let vlans = [100, 200].map(|id| (format!("eth0.{id}"), vec![egress_port(tagged(id))])).into();
         let survey = Survey { egress: [(web1, egress.clone()), (web2, egress)].into(), vlans };
         let view = View::new(&config, &network);
-        let errands = errands(&config, &network, &view, &survey, Vec::new());
-        let [errand] = &errands[..] else { panic!("{errands:?}") };
+        let probe_plans = probe_plans(&config, &network, &view, &survey, Vec::new());
+        let [probe_plan] = &probe_plans[..] else { panic!("{probe_plans:?}") };
         let segment = |tags| Segment { ifindex: 2, interface: "eth0".to_owned(), mac, tags };
         let on = |tags, address| segment(tags).question(address);
         let vip = "192.0.2.10".parse().unwrap();
         let expected = [on(Vec::new(), vip), on(tagged(100), vip), on(tagged(100), web1), on(tagged(100), web2)];
-        assert_eq!(errand.frames, expected);
-        for (awaited, address) in errand.awaited.iter().zip([web1, web2]) {
+        assert_eq!(probe_plan.frames, expected);
+        for (awaited, address) in probe_plan.awaited.iter().zip([web1, web2]) {
             assert_eq!((awaited.address, &awaited.tags), (address, &vec![tagged(100)]));
             assert_eq!(awaited.elsewhere, [on(Vec::new(), address), on(tagged(200), address)]);
         }
-        assert_eq!(errand.awaited.len(), 2);
+        assert_eq!(probe_plan.awaited.len(), 2);
     }
 }

@@ -8,7 +8,7 @@ use crate::model::{Mac, VlanTag};
 
 /// One thing that was heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(super) enum Observed {
     /// A host says that an address is at this MAC.
     At {
         /// The address.
@@ -56,7 +56,7 @@ pub(super) enum Answer {
     Refused,
 }
 
-impl Heard {
+impl Observed {
     /// Reads a frame; nothing where it says nothing that matters.
     pub(super) fn of(frame: &[u8]) -> Option<Self> {
         let mac = Mac(*frame.get(6..)?.first_chunk()?);
@@ -99,7 +99,7 @@ pub(super) fn network_header(frame: &[u8]) -> Option<usize> {
     Some(at)
 }
 
-fn arp(packet: &[u8]) -> Option<Heard> {
+fn arp(packet: &[u8]) -> Option<Observed> {
     if packet.get(..7)? != [0, 1, 8, 0, 6, 4, 0] {
         return None;
     }
@@ -108,19 +108,19 @@ fn arp(packet: &[u8]) -> Option<Heard> {
     let marked = packet.get(28..32) == Some(&MARK);
     match packet.get(7)? {
         1 => host(mac, address),
-        2 => Some(Heard::At { address, mac, marked }),
+        2 => Some(Observed::At { address, mac, marked }),
         _ => None,
     }
 }
 
 /// A packet that has come by no router: each takes one off what hosts begin with (RFC 1812, 5.3.1), and one that comes
 /// from another segment says nothing of where its sender is.
-fn of_neighbour(mac: Mac, address: IpAddr, hops_left: u8) -> Option<Heard> {
+fn of_neighbour(mac: Mac, address: IpAddr, hops_left: u8) -> Option<Observed> {
     matches!(hops_left, 64 | 128 | 255).then(|| host(mac, address)).flatten()
 }
 
-fn host(mac: Mac, address: IpAddr) -> Option<Heard> {
-    (!address.is_unspecified()).then_some(Heard::Host { address, mac })
+fn host(mac: Mac, address: IpAddr) -> Option<Observed> {
+    (!address.is_unspecified()).then_some(Observed::Host { address, mac })
 }
 
 fn ipv4_source(packet: &[u8]) -> Option<IpAddr> {
@@ -131,7 +131,7 @@ fn ipv6_source(packet: &[u8]) -> Option<IpAddr> {
     Some(Ipv6Addr::from(*packet.get(8..)?.first_chunk::<16>()?).into())
 }
 
-fn ipv4(mac: Mac, packet: &[u8]) -> Option<Heard> {
+fn ipv4(mac: Mac, packet: &[u8]) -> Option<Observed> {
     let [first, ..] = *packet else { return None };
     let payload = packet.get(usize::from(first & 15) * 4..)?;
     let from = ipv4_source(packet)?;
@@ -142,7 +142,7 @@ fn ipv4(mac: Mac, packet: &[u8]) -> Option<Heard> {
     }
 }
 
-fn ipv6(mac: Mac, packet: &[u8]) -> Option<Heard> {
+fn ipv6(mac: Mac, packet: &[u8]) -> Option<Observed> {
     let payload = packet.get(40..)?;
     let from = ipv6_source(packet)?;
     match (*packet.get(6)?, *payload.first()?) {
@@ -153,13 +153,13 @@ fn ipv6(mac: Mac, packet: &[u8]) -> Option<Heard> {
             let told = payload.get(24..32).filter(|option| option[..2] == [2, 1]);
             let mac = told.and_then(|option| option[2..].first_chunk()).map_or(mac, |mac| Mac(*mac));
             let marked = packet.get(..4)? == (6 << 28 | FLOW_LABEL).to_be_bytes();
-            Some(Heard::At { address, mac, marked })
+            Some(Observed::At { address, mac, marked })
         }
         _ => None,
     }
 }
 
-fn tcp(mac: Mac, from: IpAddr, segment: &[u8]) -> Option<Heard> {
+fn tcp(mac: Mac, from: IpAddr, segment: &[u8]) -> Option<Observed> {
     let port = |at: usize| Some(u16::from_be_bytes(*segment.get(at..)?.first_chunk()?));
     let flags = *segment.get(13)?;
     let answer = match (flags & RST != 0, flags & (SYN | ACK) == SYN | ACK) {
@@ -167,11 +167,11 @@ fn tcp(mac: Mac, from: IpAddr, segment: &[u8]) -> Option<Heard> {
         (false, true) => Answer::Open,
         (false, false) => return None,
     };
-    Some(Heard::Tcp { mac, from: (from, port(0)?), to: port(2)?, answer })
+    Some(Observed::Tcp { mac, from: (from, port(0)?), to: port(2)?, answer })
 }
 
-fn echo(mac: Mac, from: IpAddr, message: &[u8]) -> Option<Heard> {
-    Some(Heard::Echo { mac, from, id: u16::from_be_bytes(*message.get(4..)?.first_chunk()?) })
+fn echo(mac: Mac, from: IpAddr, message: &[u8]) -> Option<Observed> {
+    Some(Observed::Echo { mac, from, id: u16::from_be_bytes(*message.get(4..)?.first_chunk()?) })
 }
 
 pub(super) const TCP: u8 = 6;
@@ -204,15 +204,15 @@ mod tests {
 
     #[test]
     fn whoever_asks_is_heard_too() {
-        let host = Heard::Host { address: ADDRESS.into(), mac: MAC };
+        let host = Observed::Host { address: ADDRESS.into(), mac: MAC };
         let tags = [0x81, 0, 0x60, 200];
-        assert_eq!(Heard::of(&frame(&tags, [8, 6], &arp_packet(1, ADDRESS))), Some(host.clone()));
-        assert_eq!(Heard::of(&frame(&tags, [8, 6], &arp_packet(1, Ipv4Addr::UNSPECIFIED))), None, "an ARP probe");
-        let at = Heard::At { address: ADDRESS.into(), mac: MAC, marked: false };
-        assert_eq!(Heard::of(&frame(&tags, [8, 6], &arp_packet(2, ADDRESS))), Some(at.clone()));
+        assert_eq!(Observed::of(&frame(&tags, [8, 6], &arp_packet(1, ADDRESS))), Some(host.clone()));
+        assert_eq!(Observed::of(&frame(&tags, [8, 6], &arp_packet(1, Ipv4Addr::UNSPECIFIED))), None, "an ARP probe");
+        let at = Observed::At { address: ADDRESS.into(), mac: MAC, marked: false };
+        assert_eq!(Observed::of(&frame(&tags, [8, 6], &arp_packet(2, ADDRESS))), Some(at.clone()));
         assert_eq!((at.host(), host.host()), (Some((ADDRESS.into(), MAC)), Some((ADDRESS.into(), MAC))));
-        assert_eq!(Heard::of(&frame(&[], [8, 0], &udp(64))), Some(host));
-        assert_eq!(Heard::of(&frame(&[], [8, 0], &udp(63))), None, "it came by a router");
+        assert_eq!(Observed::of(&frame(&[], [8, 0], &udp(64))), Some(host));
+        assert_eq!(Observed::of(&frame(&[], [8, 0], &udp(63))), None, "it came by a router");
     }
 
     #[test]

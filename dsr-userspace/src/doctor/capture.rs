@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    heard::{self, Heard},
+    observed::{self, Observed},
     probe,
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 
 /// Frames for one interface.
 #[derive(Debug)]
-pub(super) struct Errand {
+pub(super) struct ProbePlan {
     pub(super) ifindex: u32,
     pub(super) mac: Mac,
     pub(super) frames: Vec<Vec<u8>>,
@@ -39,19 +39,20 @@ pub(super) struct Awaited {
 
 /// Something that was heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sound {
+pub(super) struct Captured {
     /// Index of the interface.
     pub(super) ifindex: u32,
     /// The tags that it had, outermost first.
     pub(super) tags: Vec<VlanTag>,
     /// What it was.
-    pub(super) heard: Heard,
+    pub(super) observed: Observed,
 }
 
 /// Sends the frames of all interfaces, a little apart, and hears what comes in until a while after the last one; longer
 /// where somebody is awaited and not heard.
-pub(super) async fn send_and_hear(errands: Vec<Errand>) -> io::Result<Vec<Sound>> {
-    let tasks: Vec<_> = errands.into_iter().map(|errand| tokio::task::spawn_blocking(move || run(&errand))).collect();
+pub(super) async fn send_and_capture(probe_plans: Vec<ProbePlan>) -> io::Result<Vec<Captured>> {
+    let tasks: Vec<_> =
+        probe_plans.into_iter().map(|probe_plan| tokio::task::spawn_blocking(move || run(&probe_plan))).collect();
     let mut all = Vec::new();
     for task in tasks {
         all.extend(task.await.map_err(io::Error::other)??);
@@ -59,29 +60,29 @@ pub(super) async fn send_and_hear(errands: Vec<Errand>) -> io::Result<Vec<Sound>
     Ok(all)
 }
 
-fn run(errand: &Errand) -> io::Result<Vec<Sound>> {
-    let socket = PacketSocket::listen(errand.ifindex)?;
-    let mut ear = Ear { socket, errand, sounds: Vec::new() };
-    ear.send(&errand.frames)?;
-    ear.hear(Instant::now() + PATIENCE)?;
-    let missed: Vec<&Awaited> = errand.awaited.iter().filter(|awaited| !ear.has_heard(awaited)).collect();
+fn run(probe_plan: &ProbePlan) -> io::Result<Vec<Captured>> {
+    let socket = PacketSocket::listen(probe_plan.ifindex)?;
+    let mut capture = Capture { socket, probe_plan, captured: Vec::new() };
+    capture.send(&probe_plan.frames)?;
+    capture.hear(Instant::now() + PATIENCE)?;
+    let missed: Vec<&Awaited> = probe_plan.awaited.iter().filter(|awaited| !capture.has_heard(awaited)).collect();
     if !missed.is_empty() {
-        missed.iter().try_for_each(|awaited| ear.send(&awaited.elsewhere))?;
-        ear.hear(Instant::now() + LONGER)?;
+        missed.iter().try_for_each(|awaited| capture.send(&awaited.elsewhere))?;
+        capture.hear(Instant::now() + LONGER)?;
     }
-    Ok(ear.sounds)
+    Ok(capture.captured)
 }
 
-struct Ear<'a> {
+struct Capture<'a> {
     socket: PacketSocket,
-    errand: &'a Errand,
-    sounds: Vec<Sound>,
+    probe_plan: &'a ProbePlan,
+    captured: Vec<Captured>,
 }
 
-impl Ear<'_> {
+impl Capture<'_> {
     fn send(&mut self, frames: &[Vec<u8>]) -> io::Result<()> {
         for frame in frames {
-            self.socket.send(self.errand.ifindex, frame)?;
+            self.socket.send(self.probe_plan.ifindex, frame)?;
             self.hear(Instant::now() + PACE)?;
         }
         Ok(())
@@ -91,35 +92,35 @@ impl Ear<'_> {
         while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
             let Some(frame) = self.socket.receive(left)? else { continue };
             // What this host sends is heard too.
-            if frame.get(6..12) == Some(&self.errand.mac.0) {
+            if frame.get(6..12) == Some(&self.probe_plan.mac.0) {
                 continue;
             }
-            let Some(heard) = Heard::of(&frame) else { continue };
-            if let Some(end) = probe::end_of(&heard, &frame) {
+            let Some(observed) = Observed::of(&frame) else { continue };
+            if let Some(end) = probe::end_of(&observed, &frame) {
                 // A connection that was opened half way is closed; the host forgets it by itself, too.
-                let _ = self.socket.send(self.errand.ifindex, &end);
+                let _ = self.socket.send(self.probe_plan.ifindex, &end);
             }
-            self.keep(Sound { ifindex: self.errand.ifindex, tags: heard::tags(&frame), heard });
+            self.keep(Captured { ifindex: self.probe_plan.ifindex, tags: observed::tags(&frame), observed });
         }
         Ok(())
     }
 
     /// Of the frames that say no more than whose they are, one of each host that matters is enough.
-    fn keep(&mut self, sound: Sound) {
-        if let Heard::Host { address, .. } = sound.heard
-            && (!self.errand.hosts.contains(&address) || self.sounds.contains(&sound))
+    fn keep(&mut self, frame_seen: Captured) {
+        if let Observed::Host { address, .. } = frame_seen.observed
+            && (!self.probe_plan.hosts.contains(&address) || self.captured.contains(&frame_seen))
         {
             return;
         }
-        self.sounds.push(sound);
+        self.captured.push(frame_seen);
     }
 
     fn has_heard(&self, awaited: &Awaited) -> bool {
-        let is_its = |sound: &Sound| {
-            sound.heard.host().is_some_and(|(address, _)| address == awaited.address)
-                && awaited.tags.contains(&sound.tags)
+        let is_its = |frame_seen: &Captured| {
+            frame_seen.observed.host().is_some_and(|(address, _)| address == awaited.address)
+                && awaited.tags.contains(&frame_seen.tags)
         };
-        self.sounds.iter().any(is_its)
+        self.captured.iter().any(is_its)
     }
 }
 

@@ -13,10 +13,10 @@ use tokio::{net::TcpStream, time};
 
 use super::{
     agent::{self, Counted, State},
-    ear::{self, Sound},
-    errand::errands,
+    capture::{self, Captured},
+    misplaced::{Misplaced, misplaced},
     probe::{PORTS, ProbePath},
-    stray::{Stray, strays},
+    probe_plan::probe_plans,
 };
 use crate::{
     arpwatch::View,
@@ -42,16 +42,16 @@ pub enum Error {
 }
 
 /// What is known.
-pub(super) struct Case<'a> {
+pub(super) struct Observations<'a> {
     pub(super) config: &'a Config,
     pub(super) network: Network,
     pub(super) view: View,
     /// Where backends are expected, and the VLANs that this host is in.
     pub(super) survey: Survey,
     /// What was heard.
-    pub(super) heard: Vec<Sound>,
+    pub(super) observed: Vec<Captured>,
     /// Backends that are where they are not expected.
-    pub(super) strays: BTreeMap<IpAddr, Stray>,
+    pub(super) misplaced: BTreeMap<IpAddr, Misplaced>,
     /// The probes that were sent.
     pub(super) probes: Vec<Probe>,
     /// What a TCP connection to a backend's own address met.
@@ -88,7 +88,7 @@ pub(super) enum Own {
     Silent,
 }
 
-impl<'a> Case<'a> {
+impl<'a> Observations<'a> {
     /// Looks, asks and listens.
     pub(super) async fn gather(config: &'a Config) -> Result<Self, Error> {
         let network = look(config).await?;
@@ -96,14 +96,14 @@ impl<'a> Case<'a> {
         let survey = neighbour::survey(config.interfaces(), &config.desired.backend_addresses()).await?;
         let (probes, frames) = probes(config, &network, &host);
         let before = agent::counted(config).await;
-        let heard = ear::send_and_hear(errands(config, &network, &view, &survey, frames)).await?;
-        let strays = strays(&survey, &heard);
+        let observed = capture::send_and_capture(probe_plans(config, &network, &view, &survey, frames)).await?;
+        let misplaced = misplaced(&survey, &observed);
         let own = connect_all(config, &network).await;
         let agent = before.zip(agent::counted(config).await);
         let said = BTreeMap::new();
-        let mut case = Self { config, network, view, survey, heard, strays, probes, own, said, agent };
-        case.said = case.ask_all().await;
-        Ok(case)
+        let mut observations = Self { config, network, view, survey, observed, misplaced, probes, own, said, agent };
+        observations.said = observations.ask_all().await;
+        Ok(observations)
     }
 
     /// Each backend once, with a service that it is of.
