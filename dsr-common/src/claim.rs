@@ -5,7 +5,7 @@ use crate::address::{Address, Family};
 /// What the program says of one claim. MAC and tags are as they lie in the frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
-pub struct Claim {
+pub struct VipClaim {
     /// The VIP.
     pub vip: Address,
     /// The MAC that the VIP is said to be at, in the low 48 bits.
@@ -22,7 +22,7 @@ pub struct Claim {
     pub pad: u16,
 }
 
-const _: () = assert!(size_of::<Claim>() == 40);
+const _: () = assert!(size_of::<VipClaim>() == 40);
 
 /// By what kind of packet a VIP is claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,7 +72,7 @@ pub struct ClaimBudget {
 
 const _: () = assert!(size_of::<ClaimBudget>() == 24);
 
-impl Claim {
+impl VipClaim {
     /// Octets of a claim in the ring buffer.
     pub const LENGTH: usize = size_of::<Self>();
 

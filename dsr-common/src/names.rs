@@ -36,7 +36,7 @@ pub const FRAGMENTS: &str = "FRAGMENTS";
 /// Array of one [`crate::heartbeat::Heartbeat`].
 pub const HEARTBEAT: &str = "HEARTBEAT";
 
-/// Ring buffer of [`crate::claim::Claim`].
+/// Ring buffer of [`crate::claim::VipClaim`].
 pub const EVENTS: &str = "EVENTS";
 /// Per-CPU array of one [`crate::claim::ClaimBudget`].
 pub const CLAIMS: &str = "CLAIMS";

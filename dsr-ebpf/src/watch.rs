@@ -4,7 +4,7 @@
 use aya_ebpf::bindings::xdp_md;
 use dsr_common::{
     address::Address,
-    claim::{Claim, ClaimKind},
+    claim::{ClaimKind, VipClaim},
     interface::VACATED,
     limits::INTERFACE_ROWS,
 };
@@ -69,7 +69,7 @@ fn tell(frame: &Frame, vip: Address, mac: u64, about: About) {
         }
         frame.at::<Tag>(at).map_or(0, |tag| tag.word)
     };
-    maps::tell(Claim {
+    maps::tell(VipClaim {
         vip,
         mac,
         ifindex: frame::interface(frame.context()),

@@ -12,7 +12,7 @@ use std::{
 };
 
 use dsr::{
-    announce::{Announcer, Claim, gratuitous_arp},
+    announce::{Announcement, Announcer, gratuitous_arp},
     model::Mac,
     tasks::Tasks,
 };
@@ -59,8 +59,8 @@ fn announced_by(frame: &[u8], mac: Mac) -> bool {
     frame.starts_with(&[0xff; 6]) && frame[6..12] == mac.0 && frame[22..28] == mac.0 && frame[38..42] == VIP.octets()
 }
 
-async fn claim(pair: &Pair, mac: Mac) -> BTreeSet<Claim> {
-    BTreeSet::from([Claim { vip: IpAddr::V4(VIP), ifindex: pair.balancer.index(BALANCER).await, mac }])
+async fn claim(pair: &Pair, mac: Mac) -> BTreeSet<Announcement> {
+    BTreeSet::from([Announcement { vip: IpAddr::V4(VIP), ifindex: pair.balancer.index(BALANCER).await, mac }])
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_kernel_that_knows_the_vip_elsewhere_learns_where_it_is() {
             let known = pair.backend.netlink.neighbours().add(there, vip).state(NeighbourState::Stale);
             known.link_layer_address(&elsewhere.0).execute().await.unwrap();
             assert!(is_known_at(pair, vip, elsewhere).await);
-            announcer.set_claims(BTreeSet::from([Claim { vip, ifindex: here, mac: BALANCER_MAC }]));
+            announcer.set_claims(BTreeSet::from([Announcement { vip, ifindex: here, mac: BALANCER_MAC }]));
             let learnt = async {
                 while !is_known_at(pair, vip, BALANCER_MAC).await {
                     tokio::task::yield_now().await;

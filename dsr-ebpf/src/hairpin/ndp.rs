@@ -38,7 +38,7 @@ const ALL_NODES_MAC: u64 = mac_word([0x33, 0x33, 0, 0, 0, 1]);
 enum Discovered {
     /// Nothing: it is treated like any other packet.
     Nothing,
-    Claim,
+    VipClaim,
     Answered,
     Failed,
 }
@@ -55,7 +55,7 @@ impl Scalar for Discovered {
     fn from_scalar(word: u64) -> Self {
         match word {
             0 => Self::Nothing,
-            1 => Self::Claim,
+            1 => Self::VipClaim,
             2 => Self::Answered,
             _ => Self::Failed,
         }
@@ -80,7 +80,7 @@ pub(crate) fn answer(frame: &mut Frame, mac: u64) -> Result<(), Reason> {
     frame.reload_bounds();
     match discovered {
         Discovered::Nothing => Ok(()),
-        Discovered::Claim => Err(Reason::PassNdClaim),
+        Discovered::VipClaim => Err(Reason::PassNdClaim),
         Discovered::Answered => Err(Reason::AnswerNdp),
         Discovered::Failed => Err(Reason::DropInconsistent),
     }
@@ -102,11 +102,11 @@ fn respond(frame: &mut Frame, link: &Link, mac: u64) -> Option<Discovered> {
             return None;
         }
         report(frame, link, target, ClaimKind::Advertisement);
-        return Some(Discovered::Claim);
+        return Some(Discovered::VipClaim);
     }
     if service::is_vip(Family::V6, source) {
         report(frame, link, source, ClaimKind::Solicitation);
-        return Some(Discovered::Claim);
+        return Some(Discovered::VipClaim);
     }
     let from_group = source.hi.to_ne_bytes()[0] == 0xff;
     if from_group || !is_from_host(link) || !service::is_announced(Family::V6, target) {

@@ -5,7 +5,7 @@ use aya_ebpf::{
     maps::{PerCpuArray, RingBuf},
 };
 use dsr_common::{
-    claim::{Claim, ClaimBudget},
+    claim::{ClaimBudget, VipClaim},
     limits::{CLAIMS_PER_SECOND, EVENT_BYTES},
 };
 
@@ -18,7 +18,7 @@ static CLAIMS: PerCpuArray<ClaimBudget> = PerCpuArray::with_max_entries(1, 0);
 
 /// Tells the agent of a claim, or counts that it was not told. Calls helpers.
 #[inline(always)]
-pub(crate) fn tell(claim: Claim) {
+pub(crate) fn tell(claim: VipClaim) {
     let Some(budget) = own(&CLAIMS, 0) else {
         return;
     };
@@ -30,7 +30,7 @@ pub(crate) fn tell(claim: Claim) {
         budget.seen += 1;
         budget.seen <= CLAIMS_PER_SECOND
     });
-    if may_tell && let Some(mut event) = EVENTS.reserve::<Claim>(0) {
+    if may_tell && let Some(mut event) = EVENTS.reserve::<VipClaim>(0) {
         event.write(claim);
         event.submit(0);
     } else {

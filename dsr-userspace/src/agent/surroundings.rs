@@ -5,22 +5,22 @@ use std::path::Path;
 
 use crate::{
     api::view::{ServiceStatus, StatusFinding},
-    arpwatch::{self, Claim, Owner},
+    arpwatch::{self, ClaimRecord, Owner},
     model::Cause,
 };
 
 /// Claims to VIPs that hold, but for those that are a finding about a member of a service already. Other balancers
 /// announce VIPs as they should.
-pub(super) fn claimed(claims: &[Claim], services: &[ServiceStatus]) -> impl Iterator<Item = StatusFinding> {
+pub(super) fn claimed(claims: &[ClaimRecord], services: &[ServiceStatus]) -> impl Iterator<Item = StatusFinding> {
     let foreign = claims.iter().filter(|claim| claim.holds && claim.owner != Owner::Balancer);
     let foreign = foreign.filter(|claim| !is_told_of_member(claim, services));
-    foreign.map(|Claim { vip, mac, owner, interface, .. }| {
+    foreign.map(|ClaimRecord { vip, mac, owner, interface, .. }| {
         let finding = format!("{}; its MAC is {mac}, on {interface}", arpwatch::meaning(owner, *vip));
         StatusFinding::new(vip, finding, arpwatch::remedy(owner, *vip, *mac))
     })
 }
 
-fn is_told_of_member(claim: &Claim, services: &[ServiceStatus]) -> bool {
+fn is_told_of_member(claim: &ClaimRecord, services: &[ServiceStatus]) -> bool {
     let Owner::Backend(names) = &claim.owner else { return false };
     let leak = Cause::ArpLeak.to_string();
     let members = services.iter().filter(|service| service.vip == claim.vip).flat_map(|service| &service.members);
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn claims_of_foreign_hosts_are_findings_while_they_hold() {
-        let claim = |last, owner, holds| Claim {
+        let claim = |last, owner, holds| ClaimRecord {
             vip: "192.0.2.10".parse().unwrap(),
             mac: Mac([2, 0, 0, 0, 0, last]),
             owner,

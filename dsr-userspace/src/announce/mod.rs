@@ -31,7 +31,7 @@ pub(crate) use socket::PacketSocket;
 
 /// A VIP is at an interface, which has this MAC and is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Claim {
+pub struct Announcement {
     /// The VIP.
     pub vip: IpAddr,
     /// The kernel's index of the interface.
@@ -40,7 +40,7 @@ pub struct Claim {
     pub mac: Mac,
 }
 
-impl Claim {
+impl Announcement {
     fn frame(&self) -> Vec<u8> {
         match self.vip {
             // Other balancers know by the mark that it is a balancer that says so.
@@ -54,12 +54,12 @@ impl Claim {
 pub fn claims<'a>(
     active: impl IntoIterator<Item = (IpAddr, &'a str)>,
     interfaces: &BTreeMap<String, InterfaceState>,
-) -> BTreeSet<Claim> {
+) -> BTreeSet<Announcement> {
     active
         .into_iter()
         .filter_map(|(vip, name)| {
             let interface = interfaces.get(name).filter(|interface| interface.up)?;
-            Some(Claim { vip, ifindex: interface.ifindex, mac: interface.mac })
+            Some(Announcement { vip, ifindex: interface.ifindex, mac: interface.mac })
         })
         .collect()
 }
@@ -72,7 +72,7 @@ pub fn gratuitous_arp(ifindex: u32, mac: Mac, vip: Ipv4Addr) -> io::Result<()> {
 /// Announces claims in the network namespace that it was started in, until it is dropped.
 #[derive(Debug)]
 pub struct Announcer {
-    claims: watch::Sender<BTreeSet<Claim>>,
+    claims: watch::Sender<BTreeSet<Announcement>>,
     /// Ends with this.
     _task: Task,
 }
@@ -89,7 +89,7 @@ impl Announcer {
 
     /// Says which claims hold now. Those that are new are announced at once and a few times more, those that do not
     /// hold any more are not repeated.
-    pub fn set_claims(&self, claims: BTreeSet<Claim>) {
+    pub fn set_claims(&self, claims: BTreeSet<Announcement>) {
         self.claims.send_if_modified(|held| {
             let modified = *held != claims;
             *held = claims;
@@ -98,7 +98,7 @@ impl Announcer {
     }
 }
 
-async fn run(socket: PacketSocket, mut holding: watch::Receiver<BTreeSet<Claim>>) -> End {
+async fn run(socket: PacketSocket, mut holding: watch::Receiver<BTreeSet<Announcement>>) -> End {
     let mut repeat = Repeat::default();
     loop {
         let due = repeat.due(&holding.borrow_and_update(), std::time::Instant::now());
@@ -120,8 +120,8 @@ async fn run(socket: PacketSocket, mut holding: watch::Receiver<BTreeSet<Claim>>
 }
 
 /// A frame that cannot be sent is not fatal: the program answers those who ask, and the next repetition may go out.
-fn announce(socket: &PacketSocket, claim: &Claim) {
-    let Claim { vip, ifindex, mac } = claim;
+fn announce(socket: &PacketSocket, claim: &Announcement) {
+    let Announcement { vip, ifindex, mac } = claim;
     match socket.send(*ifindex, &claim.frame()) {
         Ok(()) => tracing::debug!(%vip, ifindex, %mac, "announced the VIP"),
         Err(error) => tracing::warn!(%vip, ifindex, %mac, %error, "cannot announce the VIP"),
@@ -139,6 +139,6 @@ mod tests {
             BTreeMap::from([("eth0".to_owned(), interface(2, true)), ("eth1".to_owned(), interface(3, false))]);
         let vip: IpAddr = "192.0.2.10".parse().unwrap();
         let found = claims([(vip, "eth0"), (vip, "eth1"), (vip, "eth2")], &interfaces);
-        assert_eq!(found, BTreeSet::from([Claim { vip, ifindex: 2, mac: Mac([2, 0, 0, 0, 0, 1]) }]));
+        assert_eq!(found, BTreeSet::from([Announcement { vip, ifindex: 2, mac: Mac([2, 0, 0, 0, 0, 1]) }]));
     }
 }

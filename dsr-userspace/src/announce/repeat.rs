@@ -5,17 +5,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::Claim;
+use super::Announcement;
 
 /// Each claim that holds, how often it is still to be sent, and when next.
 #[derive(Debug, Default)]
 pub(super) struct Repeat {
-    claims: BTreeMap<Claim, (u8, Instant)>,
+    claims: BTreeMap<Announcement, (u8, Instant)>,
 }
 
 impl Repeat {
     /// Takes the claims that hold, and says which are to be sent now.
-    pub(super) fn due(&mut self, holding: &BTreeSet<Claim>, now: Instant) -> Vec<Claim> {
+    pub(super) fn due(&mut self, holding: &BTreeSet<Announcement>, now: Instant) -> Vec<Announcement> {
         self.claims.retain(|claim, _| holding.contains(claim));
         for &claim in holding {
             self.claims.entry(claim).or_insert((TIMES, now));
@@ -48,8 +48,8 @@ mod tests {
     use super::*;
     use crate::model::Mac;
 
-    fn claim(ifindex: u32, mac: u8) -> Claim {
-        Claim { vip: "192.0.2.10".parse().unwrap(), ifindex, mac: Mac([2, 0, 0, 0, 0, mac]) }
+    fn claim(ifindex: u32, mac: u8) -> Announcement {
+        Announcement { vip: "192.0.2.10".parse().unwrap(), ifindex, mac: Mac([2, 0, 0, 0, 0, mac]) }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::model::{Mac, VlanTag};
 
 /// A host's claim to a VIP.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub struct ClaimRecord {
     /// The VIP.
     pub vip: IpAddr,
     /// The host's MAC.
@@ -41,15 +41,15 @@ pub struct Claim {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Note {
     /// A claim that did not hold before, or whose owner was not known.
-    Claimed(Claim),
+    Claimed(ClaimRecord),
     /// A claim that was not heard for a while.
-    Ended(Claim),
+    Ended(ClaimRecord),
 }
 
 /// All claims that were heard.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    claims: BTreeMap<(IpAddr, Mac), Claim>,
+    claims: BTreeMap<(IpAddr, Mac), ClaimRecord>,
     /// Claims of unknown hosts beyond [`MOST_UNKNOWN`], by VIP.
     others: BTreeMap<IpAddr, u64>,
 }
@@ -71,7 +71,7 @@ impl Ledger {
         }
         let interface = view.interfaces.get(&sighting.ifindex).cloned();
         let interface = interface.unwrap_or_else(|| format!("interface {}", sighting.ifindex));
-        let fresh = || Claim {
+        let fresh = || ClaimRecord {
             vip,
             mac,
             owner: Owner::Unknown,
@@ -110,7 +110,7 @@ impl Ledger {
     }
 
     /// Every claim, those that hold no more too.
-    pub(super) fn claims(&self) -> impl Iterator<Item = &Claim> {
+    pub(super) fn claims(&self) -> impl Iterator<Item = &ClaimRecord> {
         self.claims.values()
     }
 

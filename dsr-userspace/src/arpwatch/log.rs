@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    ledger::{Claim, Note},
+    ledger::{ClaimRecord, Note},
     remedy::{meaning, remedy},
     sighting::name,
     view::Owner,
@@ -33,7 +33,7 @@ impl Log {
         self.written += 1;
         match note {
             Note::Claimed(claim) => claimed(claim),
-            Note::Ended(Claim { vip, mac, owner, .. }) => {
+            Note::Ended(ClaimRecord { vip, mac, owner, .. }) => {
                 tracing::info!(%vip, %mac, backend = %owner, "the VIP is not claimed any more");
             }
         }
@@ -44,8 +44,8 @@ impl Log {
 const LINES: u32 = 20;
 const WINDOW: Duration = Duration::from_secs(60);
 
-fn claimed(claim: &Claim) {
-    let Claim { vip, mac, owner, interface, .. } = claim;
+fn claimed(claim: &ClaimRecord) {
+    let ClaimRecord { vip, mac, owner, interface, .. } = claim;
     let (by, vlan) = (name(claim.kind), vlan(claim));
     let (meaning, remedy) = (meaning(owner, *vip), remedy(owner, *vip, *mac));
     if *owner == Owner::Balancer {
@@ -56,7 +56,7 @@ fn claimed(claim: &Claim) {
 }
 
 /// The VLANs, outermost first, as `100` or `7.100`; nothing on an untagged segment.
-fn vlan(claim: &Claim) -> Option<String> {
+fn vlan(claim: &ClaimRecord) -> Option<String> {
     let ids: Vec<_> = claim.tags.iter().map(|tag| tag.id.to_string()).collect();
     (!ids.is_empty()).then(|| ids.join("."))
 }

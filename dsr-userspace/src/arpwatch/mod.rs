@@ -31,7 +31,7 @@ mod view;
 use ledger::Ledger;
 use log::Log;
 
-pub use ledger::Claim;
+pub use ledger::ClaimRecord;
 pub use question::Segment;
 pub use remedy::{meaning, remedy};
 pub use sighting::Sighting;
@@ -89,7 +89,7 @@ pub struct Claims {
 
 impl Claims {
     /// Every claim that was heard, those that hold no more too.
-    pub fn all(&self) -> Vec<Claim> {
+    pub fn all(&self) -> Vec<ClaimRecord> {
         lock(&self.ledger).claims().cloned().collect()
     }
 
@@ -146,7 +146,7 @@ impl Watcher {
         events.follow().inspect_err(|error| tracing::error!(%error, "the program's claims cannot be read")).ok()
     }
 
-    fn enter(&mut self, claims: &[dsr_common::claim::Claim]) {
+    fn enter(&mut self, claims: &[dsr_common::claim::VipClaim]) {
         let (now, view) = (Instant::now(), self.view.borrow());
         for sighting in claims.iter().filter_map(Sighting::of) {
             let note = lock(&self.ledger).see(&sighting, &view, now);
@@ -175,7 +175,7 @@ impl Watcher {
     }
 }
 
-async fn heard(stream: &mut Option<ClaimStream>) -> io::Result<Vec<dsr_common::claim::Claim>> {
+async fn heard(stream: &mut Option<ClaimStream>) -> io::Result<Vec<dsr_common::claim::VipClaim>> {
     match stream {
         Some(stream) => stream.next().await,
         None => std::future::pending().await,

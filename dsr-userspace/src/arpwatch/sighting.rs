@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use dsr_common::{
     address::Family,
-    claim::{Claim, ClaimKind},
+    claim::{ClaimKind, VipClaim},
 };
 
 use crate::model::{Mac, VlanTag};
@@ -28,7 +28,7 @@ pub struct Sighting {
 
 impl Sighting {
     /// Reads what the program told; nothing where its kind is unknown.
-    pub fn of(claim: &Claim) -> Option<Self> {
+    pub fn of(claim: &VipClaim) -> Option<Self> {
         let kind = ClaimKind::ALL.into_iter().find(|kind| *kind as u8 == claim.kind)?;
         let vip = match kind.family() {
             Family::V4 => IpAddr::from(claim.vip.v4_octets()),

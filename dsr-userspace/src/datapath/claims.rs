@@ -4,7 +4,7 @@ use std::io;
 
 use aya::maps::{MapData, RingBuf};
 use dsr_common::{
-    claim::{Claim, ClaimBudget},
+    claim::{ClaimBudget, VipClaim},
     names,
 };
 use tokio::io::unix::AsyncFd;
@@ -20,7 +20,7 @@ impl ClaimEvents {
     }
 
     /// Takes what was told since the last time.
-    pub fn take(&mut self) -> Vec<Claim> {
+    pub fn take(&mut self) -> Vec<VipClaim> {
         drain(&mut self.0)
     }
 
@@ -37,7 +37,7 @@ pub struct ClaimStream(AsyncFd<RingBuf<MapData>>);
 
 impl ClaimStream {
     /// Waits for claims. Nothing is lost where this is dropped before it is ready.
-    pub async fn next(&mut self) -> io::Result<Vec<Claim>> {
+    pub async fn next(&mut self) -> io::Result<Vec<VipClaim>> {
         loop {
             let mut guard = self.0.readable_mut().await?;
             let claims = drain(guard.get_inner_mut());
@@ -49,15 +49,15 @@ impl ClaimStream {
     }
 
     /// Takes what is there, without waiting.
-    pub fn take(&mut self) -> Vec<Claim> {
+    pub fn take(&mut self) -> Vec<VipClaim> {
         drain(self.0.get_mut())
     }
 }
 
-fn drain(ring: &mut RingBuf<MapData>) -> Vec<Claim> {
+fn drain(ring: &mut RingBuf<MapData>) -> Vec<VipClaim> {
     let mut claims = Vec::new();
     while let Some(item) = ring.next() {
-        claims.extend(item.first_chunk().map(Claim::read));
+        claims.extend(item.first_chunk().map(VipClaim::read));
     }
     claims
 }
