@@ -48,9 +48,9 @@ pub const PREVIOUS: &str = "PREVIOUS";
 /// for this service; zero where it is the service's own. While a service's table changes its size it is the one before.
 pub const OLD_TABLES: &str = "OLD_TABLES";
 /// Array of [`crate::track::FlowSet`]: flows of which more than one packet was seen.
-pub const FLOWS: &str = "FLOWS";
+pub const ESTABLISHED: &str = "ESTABLISHED";
 /// Array of [`crate::track::FlowSet`]: flows of which one packet was seen, their SYN as a rule.
-pub const SYNS: &str = "SYNS";
+pub const EMBRYONIC: &str = "EMBRYONIC";
 /// Array of one 64-bit count: the flow clock, which the agent advances.
 pub const CLOCK: &str = "CLOCK";
 /// Per-CPU array of 64-bit packet counts, a row a [`crate::stats::Tracking`].
@@ -62,7 +62,7 @@ pub const HASH_KEYS: &str = "HASH_KEYS";
 pub const SERVICE_MASK: &str = "SERVICE_MASK";
 /// Load-time constant: sets of the flow table less one, `u32`; the sets are a power of two.
 pub const FLOW_MASK: &str = "FLOW_MASK";
-/// Load-time constant: sets of the table of newcomers less one, `u32`; the sets are a power of two.
+/// Load-time constant: sets of the embryonic table less one, `u32`; the sets are a power of two.
 pub const SYN_MASK: &str = "SYN_MASK";
 /// Load-time constant, `u8`: one if a member may leave by another interface than its packets came in on.
 pub const FEATURE_REDIRECT: &str = "FEATURE_REDIRECT";

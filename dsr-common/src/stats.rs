@@ -113,7 +113,7 @@ counted! {
         ToCurrent => "to_current",
         /// A known flow was forgotten, because its set of the flow table was full.
         Evicted => "evicted",
-        /// A flow of one packet was forgotten, because its set of the table of newcomers was full.
+        /// A flow of one packet was forgotten, because its set of the embryonic table was full.
         EvictedNew => "evicted_new",
     }
 }

@@ -1,6 +1,6 @@
 //! What is remembered of flows while the member of their slot changes: sets of eight words, one cache line a set.
 //!
-//! Two tables have this shape. The flow table holds flows of which two packets were seen; the table of newcomers holds
+//! Two tables have this shape. The flow table holds flows of which two packets were seen; the embryonic table holds
 //! those of which one was, a SYN as a rule. A flood of packets that are each the only one of their flow fills the second
 //! and leaves the first alone.
 
@@ -16,7 +16,7 @@ pub const WAYS: usize = 8;
 /// The highest row of the member map that an entry can name.
 pub const ROW_MAX: u32 = ROW_MASK as u32 - 1;
 
-/// One row of the flow table, or of the table of newcomers.
+/// One row of the flow table, or of the embryonic table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub struct FlowSet(pub [u64; WAYS]);

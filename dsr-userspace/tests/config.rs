@@ -116,7 +116,7 @@ fn defaults_are_those_of_the_reference() {
 #[test]
 fn affinities_and_timeouts_reach_the_model() {
     let config = load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/good/affinity.yaml")).unwrap();
-    assert_eq!(config.flow_table, FlowTable { flows: 65536, syns: 1024 });
+    assert_eq!(config.flow_table, FlowTable { established: 65536, embryonic: 1024 });
     let services = config.desired.services.iter();
     let expected = [
         (Affinity::Auto, FlowTimeout::default().seconds(), Some(FlowTimeout::default().seconds())),

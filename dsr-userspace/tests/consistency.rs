@@ -18,10 +18,10 @@ fn sequences() -> u64 {
     std::env::var("DSR_SEQUENCES").ok().and_then(|number| number.parse().ok()).unwrap_or(700)
 }
 
-fn drive(affinity: Affinity, flow_sets: u32) -> Seen {
+fn drive(affinity: Affinity, established_sets: u32) -> Seen {
     let mut seen = Seen::default();
     for seed in 0..sequences() {
-        let mut world = World::new(seed, affinity, flow_sets);
+        let mut world = World::new(seed, affinity, established_sets);
         let mut state = seed ^ 0xc0ff_ee00;
         for _ in 0..STEPS {
             world.step(split_mix(&mut state));

@@ -24,7 +24,7 @@ use proptest::prelude::*;
 
 const SEED: u64 = 0x5eed;
 const IFINDEX: u32 = 3;
-const SIZES: Sizes = Sizes { services: 64, members: 1024, blocks: 4096, flow_sets: 64, syn_sets: 64 };
+const SIZES: Sizes = Sizes { services: 64, members: 1024, blocks: 4096, established_sets: 64, embryonic_sets: 64 };
 const BACKENDS: std::ops::Range<u8> = 1..40;
 
 /// One moment of a history: weights by backend for each service, who does not answer, what checks say, and a part of

@@ -20,9 +20,9 @@ static PREVIOUS: Array<PreviousBlock> = Array::with_max_entries(1, BPF_F_MMAPABL
 #[map]
 static OLD_TABLES: Array<TableRef> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
-static FLOWS: Array<FlowSet> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+static ESTABLISHED: Array<FlowSet> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
-static SYNS: Array<FlowSet> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+static EMBRYONIC: Array<FlowSet> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 static CLOCK: Array<u64> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
@@ -51,9 +51,9 @@ pub(crate) fn clock() -> Option<u64> {
 #[derive(Clone, Copy)]
 pub(crate) enum FlowTable {
     /// Those of which more than one packet was seen.
-    Known = 0,
+    Established = 0,
     /// Those of which one was.
-    New = 1,
+    Embryonic = 1,
 }
 
 /// One set of either. CPUs may write it at the same time: a word is written at once, so an entry may be lost, but never
@@ -65,8 +65,8 @@ pub(crate) struct Flows(Element<FlowSet>);
 pub(crate) fn flows(table: FlowTable, hash: u64) -> Option<Flows> {
     let (known, new) = flow_masks();
     match table {
-        FlowTable::Known => element(&FLOWS, set(hash, known)),
-        FlowTable::New => element(&SYNS, set(hash, new)),
+        FlowTable::Established => element(&ESTABLISHED, set(hash, known)),
+        FlowTable::Embryonic => element(&EMBRYONIC, set(hash, new)),
     }
     .map(Flows)
 }

@@ -74,7 +74,7 @@ impl Scalar for FlowTable {
 
     #[inline(always)]
     fn from_scalar(word: u64) -> Self {
-        if word == Self::Known as u64 { Self::Known } else { Self::New }
+        if word == Self::Established as u64 { Self::Established } else { Self::Embryonic }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The member of a flow whose slot is tracked, or whose service remembers every flow: the one that the flow had, as far
 //! as that is known and lives.
 //!
-//! Flows are remembered in two tables. Of a flow's first packet the table of newcomers keeps an entry, which the second
+//! Flows are remembered in two tables. Of a flow's first packet the embryonic table keeps an entry, which the second
 //! one moves to the flow table: packets that are each the only one of their flow push no established flow out.
 
 use dsr_common::{
@@ -16,7 +16,7 @@ use super::place::{self, Place};
 use crate::{
     maps::{
         self,
-        FlowTable::{self, Known, New},
+        FlowTable::{self, Embryonic, Established},
     },
     subprograms::Scalar,
 };
@@ -134,22 +134,22 @@ fn find(flow: &Tracked) -> Option<u32> {
     if maps::sources() && flow.other != hash {
         flow.rehash(clock);
     }
-    let known = place::place_of_flow(hash, Known, clock);
+    let known = place::place_of_flow(hash, Established, clock);
     if let Some(entry) = known.found()
         && flow.may_go_to(entry.row())
     {
-        return Some(flow.hit(known, Known, entry, clock));
+        return Some(flow.hit(known, Established, entry, clock));
     }
-    let new = place::place_of_flow(hash, New, clock);
+    let new = place::place_of_flow(hash, Embryonic, clock);
     if let Some(entry) = new.found()
         && flow.may_go_to(entry.row())
     {
         if flow.part == Part::First {
             // The SYN once more: it was not answered yet.
-            return Some(flow.hit(new, New, entry, clock));
+            return Some(flow.hit(new, Embryonic, entry, clock));
         }
-        place::write(known, Known, hash, Entry::new(hash, clock, entry.row()));
-        place::write(new, New, hash, Entry::EMPTY);
+        place::write(known, Established, hash, Entry::new(hash, clock, entry.row()));
+        place::write(new, Embryonic, hash, Entry::EMPTY);
         maps::add_tracking(Tracking::Promoted);
         if known.is_taken() {
             maps::add_tracking(Tracking::Evicted);
@@ -160,9 +160,9 @@ fn find(flow: &Tracked) -> Option<u32> {
     // A member that cannot be sent to is not worth an entry.
     if lives(row) && row <= ROW_MAX {
         if known.found().is_some() {
-            place::write(known, Known, hash, Entry::EMPTY);
+            place::write(known, Established, hash, Entry::EMPTY);
         }
-        place::write(new, New, hash, Entry::new(hash, clock, row));
+        place::write(new, Embryonic, hash, Entry::new(hash, clock, row));
         maps::add_tracking(how);
         if new.is_taken() {
             maps::add_tracking(Tracking::EvictedNew);
@@ -175,7 +175,7 @@ impl Tracked {
     /// Lets what is remembered by the flow's other hash be known by this one. Both name the same set.
     #[inline(always)]
     fn rehash(&self, clock: u64) {
-        for table in [Known, New] {
+        for table in [Established, Embryonic] {
             let place = place::place_of_flow(self.other, table, clock);
             let Some(entry) = place.found() else { continue };
             // What is known by this hash already is newer.
@@ -209,7 +209,7 @@ impl Tracked {
     fn unknown(&self) -> Option<(u32, Tracking)> {
         let current = self.candidates.slot.member().map(|number| self.candidates.base + u32::from(number));
         if self.part != Part::Later {
-            return Some((current?, Tracking::New));
+            return Some((current?, Tracking::Embryonic));
         }
         match self.previous() {
             Some(row) if lives(row) => Some((row, Tracking::ToPrevious)),

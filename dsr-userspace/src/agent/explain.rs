@@ -37,14 +37,14 @@ impl Snapshot {
             return Ok(nowhere());
         };
         let placement = placement_of(&flow, Part::Later, &found, &keys, &*self.maps);
-        let newcomer = placement_of(&flow, Part::First, &found, &keys, &*self.maps);
+        let if_opening = placement_of(&flow, Part::First, &found, &keys, &*self.maps);
         let (why, meaning) = words(placement);
         Ok(Explanation {
             service: Some(self.explained_service(&flow, &found, &keys)),
             member: self.member_at(placement.row),
             why: why.to_owned(),
             meaning: meaning.to_owned(),
-            newcomer: self.member_at(newcomer.row),
+            if_opening: self.member_at(if_opening.row),
         })
     }
 
@@ -94,8 +94,8 @@ const fn words(placement: Placement) -> (&'static str, &'static str) {
     }
     match placement.why {
         Why::Stable => ("stable", "the slot is stable: all its flows go to its backend"),
-        Why::Remembered(FlowTable::Flows) => ("remembered", "the flow table remembers the flow and its backend"),
-        Why::Remembered(FlowTable::Syns) => {
+        Why::Remembered(FlowTable::Established) => ("remembered", "the flow table remembers the flow and its backend"),
+        Why::Remembered(FlowTable::Embryonic) => {
             ("remembered_syn", "the flow's first packet is remembered, and its backend")
         }
         Why::Previous => {
@@ -117,6 +117,6 @@ fn nowhere() -> Explanation {
         member: None,
         why: "no_service".to_owned(),
         meaning: meaning.to_owned(),
-        newcomer: None,
+        if_opening: None,
     }
 }

@@ -100,7 +100,7 @@ impl Snapshot {
 
 /// Tables that hold nothing but what is desired.
 fn tables_of(desired: &Desired, network: &Network, health: &Health) -> Result<InMemory, Failure> {
-    let mut tables = InMemory::new(Sizes { flow_sets: 1, syn_sets: 1, ..Sizes::for_desired(desired) });
+    let mut tables = InMemory::new(Sizes { established_sets: 1, embryonic_sets: 1, ..Sizes::for_desired(desired) });
     let planned = plan(desired, network, health, &devices(network), &tables).map_err(Failure::failed)?;
     apply(&planned.changes, &mut tables);
     Ok(tables)

@@ -103,7 +103,7 @@ impl ProgramSpec<'_> {
     /// Of tables for what is wanted with this configuration; never smaller than those that are live.
     pub(super) fn sizes(&self, desired: &Desired, live: Option<Sizes>) -> Sizes {
         let flows = self.config.flow_table;
-        let sizes = Sizes::for_desired(desired).with_flows(flows.flows, flows.syns);
+        let sizes = Sizes::for_desired(desired).with_flows(flows.established, flows.embryonic);
         live.map_or(sizes, |live| sizes.at_least(live))
     }
 

@@ -113,8 +113,8 @@ impl Snapshot {
         let packets = Tracking::ALL.iter().map(|event| Ok((*event, self.maps.tracked(*event)?)));
         Ok(TrackingSample {
             slots: slots.collect(),
-            flows: self.maps.count_flows(FlowTable::Flows),
-            syns: self.maps.count_flows(FlowTable::Syns),
+            flows: self.maps.count_flows(FlowTable::Established),
+            embryonic: self.maps.count_flows(FlowTable::Embryonic),
             packets: packets.collect::<Result<_, datapath::Error>>()?,
             draining: draining.collect(),
         })

@@ -172,7 +172,7 @@ impl fmt::Display for Summary<'_> {
 /// What the tables take for this configuration.
 fn memory_of(config: &Config) -> Vec<(&'static str, u64)> {
     let flows = config.flow_table;
-    datapath::memory(Sizes::for_desired(&config.desired).with_flows(flows.flows, flows.syns))
+    datapath::memory(Sizes::for_desired(&config.desired).with_flows(flows.established, flows.embryonic))
 }
 
 /// The memory of the tables, in a line.

@@ -105,8 +105,8 @@ impl fmt::Display for Shown<'_> {
         }
         writeln!(f, "goes to      {}", member(explanation.member.as_ref()))?;
         writeln!(f, "why          {} ({})", explanation.meaning, explanation.why)?;
-        if explanation.newcomer != explanation.member {
-            writeln!(f, "if it opens  {}", member(explanation.newcomer.as_ref()))?;
+        if explanation.if_opening != explanation.member {
+            writeln!(f, "if it opens  {}", member(explanation.if_opening.as_ref()))?;
         }
         Ok(())
     }

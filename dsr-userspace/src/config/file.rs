@@ -79,8 +79,8 @@ pub(super) struct ArpWatchRow {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct FlowTableRow {
-    pub(super) flows: Field<FlowCount>,
-    pub(super) syns: Field<FlowCount>,
+    pub(super) established: Field<FlowCount>,
+    pub(super) embryonic: Field<FlowCount>,
     #[serde(flatten)]
     unknown: Unknown,
 }
@@ -173,7 +173,7 @@ rows! {
          "pools", "services"],
         &[("flow_timeout", "a service has it: write it there"), ("return_timeout", "a service has it: write it there"),
           ("on_agent_death", "a service has it: write it there")];
-    FlowTableRow = "a flow table", "{flows: 1048576, syns: 131072}", "one", ["flows", "syns"], &[];
+    FlowTableRow = "a flow table", "{established: 1048576, embryonic: 131072}", "one", ["established", "embryonic"], &[];
     ArpWatchRow = "how to watch", "{interval: 60s}, or off", "one", ["interval"], &[];
     PoolRow = "a pool", "{backends: [{name: web1, address: 10.0.0.11}]}",
         "each pool below its name, like {web: {backends: [{name: web1, address: 10.0.0.11}]}}",

@@ -150,9 +150,9 @@ pub enum XdpMode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlowTable {
     /// Flows that had more than one packet: the field `flows`.
-    pub flows: u32,
-    /// Flows of which only the first packet has come so far: the field `syns`.
-    pub syns: u32,
+    pub established: u32,
+    /// Flows of which only the first packet has come so far: the field `embryonic`.
+    pub embryonic: u32,
 }
 
 impl FlowTable {
@@ -164,7 +164,7 @@ impl FlowTable {
 
 impl Default for FlowTable {
     fn default() -> Self {
-        Self { flows: 1 << 20, syns: 1 << 17 }
+        Self { established: 1 << 20, embryonic: 1 << 17 }
     }
 }
 

@@ -180,7 +180,10 @@ fn flow_table(report: &mut Report<'_>, field: Field<FlowTableRow>) -> FlowTable 
     let mut count = |name, field: Field<FlowCount>, default| {
         report.optional(&at.key(name), field).value().map_or(default, |FlowCount(count)| count)
     };
-    FlowTable { flows: count("flows", row.flows, default.flows), syns: count("syns", row.syns, default.syns) }
+    FlowTable {
+        established: count("established", row.established, default.established),
+        embryonic: count("embryonic", row.embryonic, default.embryonic),
+    }
 }
 
 fn interfaces(report: &mut Report<'_>, field: Field<Vec<Field<InterfaceName>>>) -> Vec<Located<String>> {

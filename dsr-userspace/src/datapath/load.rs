@@ -70,8 +70,8 @@ impl Datapath {
             services: rows(names::SERVICES)?,
             members: rows(names::MEMBERS)?,
             blocks: rows(names::SLOTS)?,
-            flow_sets: rows(names::FLOWS)?,
-            syn_sets: rows(names::SYNS)?,
+            established_sets: rows(names::ESTABLISHED)?,
+            embryonic_sets: rows(names::EMBRYONIC)?,
         };
         Self::open(Source::Pins(directory), sizes, Some(pinned))
     }
@@ -90,8 +90,8 @@ impl Datapath {
             slots: source.mapped(names::SLOTS, sizes.blocks)?,
             previous: source.mapped(names::PREVIOUS, sizes.blocks)?,
             old_tables: source.mapped(names::OLD_TABLES, sizes.services)?,
-            flows: source.mapped(names::FLOWS, sizes.flow_sets)?,
-            syns: source.mapped(names::SYNS, sizes.syn_sets)?,
+            flows: source.mapped(names::ESTABLISHED, sizes.established_sets)?,
+            embryonic: source.mapped(names::EMBRYONIC, sizes.embryonic_sets)?,
             clock: source.mapped(names::CLOCK, 1)?,
             heartbeat: source.mapped(names::HEARTBEAT, 1)?,
             fragments: source.mapped(names::FRAGMENTS, FRAGMENT_SETS)?,
@@ -211,8 +211,8 @@ fn load(sizes: Sizes, features: Features, hash_seed: u64, pins: Option<&Path>) -
     let keys = HashKeys::from_seed(hash_seed);
     let masks = [
         (names::SERVICE_MASK, sizes.services - 1),
-        (names::FLOW_MASK, sizes.flow_sets - 1),
-        (names::SYN_MASK, sizes.syn_sets - 1),
+        (names::FLOW_MASK, sizes.established_sets - 1),
+        (names::SYN_MASK, sizes.embryonic_sets - 1),
     ];
     let constants = features.constants().map(|(name, used)| (name, u8::from(used)));
     let mut loader = EbpfLoader::new();
@@ -244,8 +244,8 @@ const KEPT: [&str; 17] = [
     names::PREVIOUS,
     names::MEMBERS,
     names::COUNTERS,
-    names::FLOWS,
-    names::SYNS,
+    names::ESTABLISHED,
+    names::EMBRYONIC,
     names::CLOCK,
     names::HEARTBEAT,
     names::REASONS,
@@ -272,8 +272,8 @@ fn rows(sizes: Sizes) -> [(&'static str, u32); 15] {
         (names::PREVIOUS, sizes.blocks),
         (names::MEMBERS, sizes.members),
         (names::COUNTERS, sizes.members),
-        (names::FLOWS, sizes.flow_sets),
-        (names::SYNS, sizes.syn_sets),
+        (names::ESTABLISHED, sizes.established_sets),
+        (names::EMBRYONIC, sizes.embryonic_sets),
         (names::REASONS, REASON_ROWS),
         (names::FRAGMENTS, FRAGMENT_SETS),
         (names::INTERFACES, INTERFACE_ROWS),

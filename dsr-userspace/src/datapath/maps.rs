@@ -29,7 +29,7 @@ pub struct Maps {
     pub(super) previous: Mapped<PreviousBlock>,
     pub(super) old_tables: Mapped<TableRef>,
     pub(super) flows: Mapped<FlowSet>,
-    pub(super) syns: Mapped<FlowSet>,
+    pub(super) embryonic: Mapped<FlowSet>,
     pub(super) clock: Mapped<u64>,
     pub(super) heartbeat: Mapped<Heartbeat>,
     pub(super) fragments: Mapped<FragmentSet>,

@@ -20,8 +20,8 @@ pub fn memory(sizes: Sizes) -> Vec<(&'static str, u64)> {
         ("services", sizes.services, size_of::<ServiceRow>() + size_of::<TableRef>()),
         ("members", sizes.members, member()),
         ("slots", sizes.blocks, BLOCK),
-        ("flows", sizes.flow_sets, size_of::<FlowSet>()),
-        ("syns", sizes.syn_sets, size_of::<FlowSet>()),
+        ("flows", sizes.established_sets, size_of::<FlowSet>()),
+        ("embryonic", sizes.embryonic_sets, size_of::<FlowSet>()),
         ("fragments", FRAGMENT_SETS, size_of::<FragmentSet>()),
     ];
     tables.into_iter().map(|(name, rows, row)| (name, u64::from(rows) * row as u64)).collect()

@@ -84,7 +84,7 @@ impl Datapath {
         if !shared.contains(&names::SERVICES) {
             migrate(old, &mut fresh, hash_seed, keep)?;
         }
-        for (name, table) in [(names::FLOWS, FlowTable::Flows), (names::SYNS, FlowTable::Syns)] {
+        for (name, table) in [(names::ESTABLISHED, FlowTable::Established), (names::EMBRYONIC, FlowTable::Embryonic)] {
             if keep == Keep::Everything && !shared.contains(&name) {
                 migrate_flows(old, &mut fresh, table);
             }
@@ -167,7 +167,7 @@ fn shared(old: Sizes, new: Sizes, keep: Keep) -> Vec<&'static str> {
         shared.extend([names::SERVICES, names::OLD_TABLES, names::SLOTS, names::PREVIOUS, names::MEMBERS]);
         shared.extend([names::COUNTERS, RETIRED_COUNTERS]);
     }
-    shared.extend((old.flow_sets == new.flow_sets).then_some(names::FLOWS));
-    shared.extend((old.syn_sets == new.syn_sets).then_some(names::SYNS));
+    shared.extend((old.established_sets == new.established_sets).then_some(names::ESTABLISHED));
+    shared.extend((old.embryonic_sets == new.embryonic_sets).then_some(names::EMBRYONIC));
     shared
 }

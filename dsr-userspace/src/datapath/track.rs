@@ -29,12 +29,12 @@ impl Maps {
 
     /// Entries that a table of flows has room for.
     pub fn flow_capacity(&self, table: FlowTable) -> u32 {
-        self.flow_sets(table).rows() * WAYS as u32
+        self.established_sets(table).rows() * WAYS as u32
     }
 
     /// The entry at `index`, below [`Maps::flow_capacity`].
     pub fn flow_entry(&self, table: FlowTable, index: u32) -> Entry {
-        Entry::from_word(self.flow_sets(table).word_at(index / WAYS as u32, index as usize % WAYS))
+        Entry::from_word(self.established_sets(table).word_at(index / WAYS as u32, index as usize % WAYS))
     }
 
     /// All entries that are not empty, each read at once, with their indices.
@@ -46,7 +46,7 @@ impl Maps {
 
     /// How many entries are not empty.
     pub fn count_flows(&self, table: FlowTable) -> u64 {
-        let sets = self.flow_sets(table);
+        let sets = self.established_sets(table);
         (0..sets.rows()).map(|set| (0..WAYS).filter(|way| sets.word_at(set, *way) != 0).count() as u64).sum()
     }
 
@@ -56,10 +56,10 @@ impl Maps {
         Ok(values.iter().sum())
     }
 
-    fn flow_sets(&self, table: FlowTable) -> &Mapped<dsr_common::track::FlowSet> {
+    fn established_sets(&self, table: FlowTable) -> &Mapped<dsr_common::track::FlowSet> {
         match table {
-            FlowTable::Flows => &self.flows,
-            FlowTable::Syns => &self.syns,
+            FlowTable::Established => &self.flows,
+            FlowTable::Embryonic => &self.embryonic,
         }
     }
 }
@@ -82,6 +82,6 @@ impl Datapath {
 
     /// Writes an entry if it is still what it was; whether it was.
     pub fn exchange_flow_entry(&mut self, table: FlowTable, index: u32, old: Entry, new: Entry) -> bool {
-        self.flow_sets(table).exchange_word(index / WAYS as u32, index as usize % WAYS, old.word(), new.word())
+        self.established_sets(table).exchange_word(index / WAYS as u32, index as usize % WAYS, old.word(), new.word())
     }
 }

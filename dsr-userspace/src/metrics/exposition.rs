@@ -174,7 +174,8 @@ fn tracking(encoder: &mut DescriptorEncoder<'_>, tracking: &TrackingSample) -> f
     let slots = tracking.slots.iter().map(|(service, slots)| ([("service", service)], (*slots).into()));
     let help = "Slots whose flows are remembered, because their backend changed";
     family(encoder, "dsr_slots_tracked", help, MetricType::Gauge, slots)?;
-    let flows = [("known", tracking.flows), ("new", tracking.syns)].map(|(state, count)| ([("state", state)], count));
+    let flows =
+        [("known", tracking.flows), ("new", tracking.embryonic)].map(|(state, count)| ([("state", state)], count));
     family(encoder, "dsr_flows", "Flows that are remembered", MetricType::Gauge, flows)?;
     let packets = tracking.packets.iter().map(|(event, count)| ([("event", event.label())], *count));
     let help = "Packets of flows that are or could be remembered, and flows that were forgotten";

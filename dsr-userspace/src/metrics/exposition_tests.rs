@@ -86,7 +86,7 @@ fn snapshot() -> Snapshot {
         tracking: TrackingSample {
             slots: vec![("www".into(), 5)],
             flows: 3,
-            syns: 2,
+            embryonic: 2,
             packets: vec![(Tracking::Hit, 9)],
             draining: vec![DrainingSample { service: "www".into(), backend: "web1".into(), drained: true }],
         },

@@ -200,7 +200,7 @@ pub struct TrackingSample {
     /// Flows that are remembered.
     pub flows: u64,
     /// Flows of which only the first packet has come.
-    pub syns: u64,
+    pub embryonic: u64,
     /// How packets of such slots found their member, and what was forgotten.
     pub packets: Vec<(Tracking, u64)>,
     /// Backends that get no new flows.

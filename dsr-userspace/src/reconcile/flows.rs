@@ -9,15 +9,15 @@ use super::tables::{Tables, TablesMut};
 /// Which of the two tables an entry is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FlowTable {
-    /// Flows of which only the first packet has come.
-    Syns,
+    /// Established of which only the first packet has come.
+    Embryonic,
     /// The others.
-    Flows,
+    Established,
 }
 
 impl FlowTable {
     /// Both, in the order in which a flow goes through them: who looks at them in this order misses none on its way.
-    pub const BOTH: [Self; 2] = [Self::Syns, Self::Flows];
+    pub const BOTH: [Self; 2] = [Self::Embryonic, Self::Established];
 }
 
 /// Where an entry is.

@@ -111,7 +111,7 @@ pub fn placement_of(
     }
     let drains = |row: u32| tables.member(row).flags & MEMBER_DRAINING != 0;
     let serves = |row: &u32| lives(*row) && !(part == Part::First && drains(*row));
-    let remembered = [FlowTable::Flows, FlowTable::Syns].into_iter().find_map(|table| {
+    let remembered = [FlowTable::Established, FlowTable::Embryonic].into_iter().find_map(|table| {
         let known = remembered(found.hash, table, tables);
         known
             .or_else(|| found.other.and_then(|hash| remembered(hash, table, tables)))
@@ -146,8 +146,8 @@ pub fn previous(found: FoundSlot, service: &FoundService, tables: &impl Tables) 
 fn remembered(hash: u64, table: FlowTable, tables: &impl Tables) -> Option<u32> {
     let sizes = tables.sizes();
     let sets = match table {
-        FlowTable::Flows => sizes.flow_sets,
-        FlowTable::Syns => sizes.syn_sets,
+        FlowTable::Established => sizes.established_sets,
+        FlowTable::Embryonic => sizes.embryonic_sets,
     };
     let first = track::set(hash, sets - 1) * WAYS as u32;
     let entries = (first..).take(WAYS).map(|index| tables.flow(FlowPlace { table, index }));

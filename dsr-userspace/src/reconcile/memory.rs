@@ -23,7 +23,7 @@ pub struct InMemory {
     slots: Vec<Slot>,
     previous: Vec<Previous>,
     old_tables: Vec<TableRef>,
-    syns: Vec<FlowSet>,
+    embryonic: Vec<FlowSet>,
     flows: Vec<FlowSet>,
     /// The flow clock.
     pub clock: u64,
@@ -40,8 +40,8 @@ impl InMemory {
             slots: vec![Slot(0); slots],
             previous: vec![Previous(0); slots],
             old_tables: vec![TableRef::default(); sizes.services as usize],
-            syns: vec![FlowSet::default(); sizes.syn_sets as usize],
-            flows: vec![FlowSet::default(); sizes.flow_sets as usize],
+            embryonic: vec![FlowSet::default(); sizes.embryonic_sets as usize],
+            flows: vec![FlowSet::default(); sizes.established_sets as usize],
             clock: 0,
         }
     }
@@ -72,15 +72,15 @@ impl InMemory {
 
     fn sets(&self, table: FlowTable) -> &[FlowSet] {
         match table {
-            FlowTable::Syns => &self.syns,
-            FlowTable::Flows => &self.flows,
+            FlowTable::Embryonic => &self.embryonic,
+            FlowTable::Established => &self.flows,
         }
     }
 
     fn word(&mut self, FlowPlace { table, index }: FlowPlace) -> &mut u64 {
         let sets = match table {
-            FlowTable::Syns => &mut self.syns,
-            FlowTable::Flows => &mut self.flows,
+            FlowTable::Embryonic => &mut self.embryonic,
+            FlowTable::Established => &mut self.flows,
         };
         &mut sets[index as usize / WAYS].0[index as usize % WAYS]
     }

@@ -39,7 +39,7 @@ pub struct Settled {
     /// Entries of the flow table.
     pub flows: u64,
     /// Entries of the table of SYNs.
-    pub syns: u64,
+    pub embryonic: u64,
 }
 
 /// How far a service has settled.
@@ -131,8 +131,8 @@ fn look_at_entries<T: Tables>(live: &T, services: &mut [Settling<'_, T>]) -> (Se
             continue;
         };
         match place.table {
-            FlowTable::Flows => settled.flows += 1,
-            FlowTable::Syns => settled.syns += 1,
+            FlowTable::Established => settled.flows += 1,
+            FlowTable::Embryonic => settled.embryonic += 1,
         }
         held.push((place, entry, index, slot));
     }

@@ -18,7 +18,7 @@ use crate::{maglev, model::Desired};
 
 /// Sets of the flow table unless told otherwise.
 const FLOW_SETS: u32 = 1 << 15;
-/// Sets of the table of newcomers unless told otherwise.
+/// Sets of the embryonic table unless told otherwise.
 const SYN_SETS: u32 = 1 << 13;
 
 /// Rows of the tables.
@@ -31,9 +31,9 @@ pub struct Sizes {
     /// Rows of the slot map, each [`dsr_common::limits::SLOTS_PER_BLOCK`] slots.
     pub blocks: u32,
     /// Sets of the flow table, a power of two, each [`dsr_common::track::WAYS`] flows.
-    pub flow_sets: u32,
-    /// Sets of the table of newcomers, a power of two.
-    pub syn_sets: u32,
+    pub established_sets: u32,
+    /// Sets of the embryonic table, a power of two.
+    pub embryonic_sets: u32,
 }
 
 impl Sizes {
@@ -48,16 +48,16 @@ impl Sizes {
             services: rows.next_power_of_two().max(1024),
             members: members.saturating_mul(2).max(1024),
             blocks: blocks.saturating_mul(2).max(slot::blocks(TABLE_SIZES[1]) * 8),
-            flow_sets: FLOW_SETS,
-            syn_sets: SYN_SETS,
+            established_sets: FLOW_SETS,
+            embryonic_sets: SYN_SETS,
         }
     }
 
     /// The same, with room for so many flows, and so many of which only the first packet has come.
     #[must_use]
-    pub fn with_flows(self, flows: u32, syns: u32) -> Self {
+    pub fn with_flows(self, flows: u32, embryonic: u32) -> Self {
         let sets = |flows: u32| flows.div_ceil(WAYS as u32).next_power_of_two();
-        Self { flow_sets: sets(flows), syn_sets: sets(syns), ..self }
+        Self { established_sets: sets(flows), embryonic_sets: sets(embryonic), ..self }
     }
 
     /// The same, and in no table of services, members or slots less room than `other` has.

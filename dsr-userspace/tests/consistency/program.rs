@@ -54,7 +54,7 @@ pub(crate) fn select(tables: &mut InMemory, number: u32, flow: Hashes, packet: P
     if tables.old_table(number).flags() & FLAG_REHASHED != 0 {
         rehash(tables, flow.of(service.table.with_other_rule()), hash);
     }
-    let (clock, known) = (tables.clock(), find(tables, FlowTable::Flows, hash));
+    let (clock, known) = (tables.clock(), find(tables, FlowTable::Established, hash));
     if let Some((place, entry)) = known {
         let member = tables.member(entry.row());
         let leaves = packet == Packet::Syn && member.flags & MEMBER_DRAINING != 0;
@@ -68,21 +68,21 @@ pub(crate) fn select(tables: &mut InMemory, number: u32, flow: Hashes, packet: P
             tables.put_flow(place, Entry::EMPTY);
         }
         if let Some(row) = current {
-            insert(tables, FlowTable::Syns, Entry::new(hash, clock, row), hash, &mut outcome);
+            insert(tables, FlowTable::Embryonic, Entry::new(hash, clock, row), hash, &mut outcome);
         }
         return Outcome { row: current, ..outcome };
     }
-    if let Some((place, entry)) = find(tables, FlowTable::Syns, hash)
+    if let Some((place, entry)) = find(tables, FlowTable::Embryonic, hash)
         && tables.member(entry.row()).mode != 0
     {
-        insert(tables, FlowTable::Flows, entry.seen(clock), hash, &mut outcome);
+        insert(tables, FlowTable::Established, entry.seen(clock), hash, &mut outcome);
         tables.put_flow(place, Entry::EMPTY);
         return Outcome { row: Some(entry.row()), ..outcome };
     }
     let before = slot.is_tracked().then(|| previous(tables, &service, number, flow)).flatten();
     let row = before.filter(|row| tables.member(*row).mode != 0).or(current);
     if let Some(row) = row {
-        insert(tables, FlowTable::Flows, Entry::new(hash, clock, row), hash, &mut outcome);
+        insert(tables, FlowTable::Established, Entry::new(hash, clock, row), hash, &mut outcome);
     }
     Outcome { row, ..outcome }
 }

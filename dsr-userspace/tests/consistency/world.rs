@@ -70,8 +70,9 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, affinity: Affinity, flow_sets: u32) -> Self {
-        let sizes = Sizes { services: 64, members: 256, blocks: 1200, flow_sets, syn_sets: flow_sets };
+    pub(crate) fn new(seed: u64, affinity: Affinity, established_sets: u32) -> Self {
+        let sizes =
+            Sizes { services: 64, members: 256, blocks: 1200, established_sets, embryonic_sets: established_sets };
         let mut world = Self {
             random: seed,
             affinity,
@@ -219,7 +220,7 @@ impl World {
         let Some(number) = self.row_of(service) else { return Outcome::default() };
         let outcome = select(&mut self.tables, number, hash, packet);
         self.evicted += outcome.evicted.len() as u64;
-        let sets = self.tables.sizes().flow_sets;
+        let sets = self.tables.sizes().established_sets;
         for (set, entry) in &outcome.evicted {
             let is_of = |flow: &Flow| {
                 [TableRef::new(0, 1, 0), TableRef::new(0, 1, FLAG_SOURCE)]
@@ -252,7 +253,7 @@ impl World {
             let Some(service) = owner else { continue };
             let slot = self.tables.slot(service.table.block() * SLOTS_PER_BLOCK + entry.slot(service.table));
             assert!(slot.is_tracked(), "{place:?} is of a stable slot");
-            assert!(place.index / (WAYS as u32) < self.tables.sizes().flow_sets);
+            assert!(place.index / (WAYS as u32) < self.tables.sizes().established_sets);
         }
     }
 

@@ -112,10 +112,10 @@ impl Model {
         Self { rules, tables, hash_seed, network, own, fragments, tracking, heartbeat: Heartbeat::default() }
     }
 
-    /// The same, with so many sets of the flow table and of the table of newcomers.
+    /// The same, with so many sets of the flow table and of the embryonic table.
     #[must_use]
-    pub fn with_sets(self, flow_sets: u32, newcomer_sets: u32) -> Self {
-        Self { tracking: Tracking::new(self.rules.len(), flow_sets, newcomer_sets), ..self }
+    pub fn with_sets(self, established_sets: u32, newcomer_sets: u32) -> Self {
+        Self { tracking: Tracking::new(self.rules.len(), established_sets, newcomer_sets), ..self }
     }
 
     /// From now on the agent lives, or does not.

@@ -50,7 +50,7 @@ struct Special {
 pub(super) struct Tracking {
     clock: u64,
     flows: Flows,
-    newcomers: Flows,
+    embryonic: Flows,
     rules: Vec<Special>,
     /// What was counted for the present frame.
     pub(super) counted: Vec<&'static str>,
@@ -58,10 +58,10 @@ pub(super) struct Tracking {
 
 impl Tracking {
     /// Nothing tracked, nothing remembered; tables of so many sets.
-    pub(super) fn new(rules: usize, flow_sets: u32, newcomer_sets: u32) -> Self {
+    pub(super) fn new(rules: usize, established_sets: u32, newcomer_sets: u32) -> Self {
         let table = |sets: u32| Flows(vec![[None; WAYS]; sets as usize]);
-        let (flows, newcomers) = (table(flow_sets), table(newcomer_sets));
-        Self { clock: 0, flows, newcomers, rules: vec![Special::default(); rules], counted: Vec::new() }
+        let (flows, embryonic) = (table(established_sets), table(newcomer_sets));
+        Self { clock: 0, flows, embryonic, rules: vec![Special::default(); rules], counted: Vec::new() }
     }
 }
 
@@ -167,7 +167,7 @@ impl Model {
         if special.old_by_source.is_some() {
             let (other, _) = self.hash_and_slot(flow, !by_source, 1);
             self.tracking.flows.rehash(other, hash);
-            self.tracking.newcomers.rehash(other, hash);
+            self.tracking.embryonic.rehash(other, hash);
         }
         let previous = previous.map(|backend| (rule, backend));
         self.remembered(hash, opens).or_else(|| self.unknown(hash, begins, current, previous))
@@ -182,13 +182,13 @@ impl Model {
             self.tracking.counted.push("hit");
             return Some(member);
         }
-        let new = self.tracking.newcomers.find(hash).and_then(|entry| *entry).map(|entry| entry.member);
+        let new = self.tracking.embryonic.find(hash).and_then(|entry| *entry).map(|entry| entry.member);
         let member = new.filter(|member| self.serves(*member, opens))?;
         if opens {
-            self.tracking.newcomers.insert(hash, clock, member);
+            self.tracking.embryonic.insert(hash, clock, member);
             self.tracking.counted.push("hit");
         } else {
-            if let Some(entry) = self.tracking.newcomers.find(hash) {
+            if let Some(entry) = self.tracking.embryonic.find(hash) {
                 *entry = None;
             }
             self.tracking.counted.push("promoted");
@@ -218,7 +218,7 @@ impl Model {
                 *entry = None;
             }
             self.tracking.counted.push(how);
-            if self.tracking.newcomers.insert(hash, self.tracking.clock, member) {
+            if self.tracking.embryonic.insert(hash, self.tracking.clock, member) {
                 self.tracking.counted.push("evicted_new");
             }
         }

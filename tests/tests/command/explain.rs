@@ -129,7 +129,7 @@ fn an_explanation_names_the_backend_that_a_connection_has() {
         let after = connection.explained(&lab);
         for explanation in [&before, &after] {
             assert_eq!(explanation.member.as_ref().unwrap().backend, connection.backend);
-            assert_ne!(explanation.newcomer.as_ref().unwrap().backend, drained);
+            assert_ne!(explanation.if_opening.as_ref().unwrap().backend, drained);
         }
         let service = after.service.unwrap();
         if connection.backend == drained {
@@ -164,7 +164,7 @@ fn what_goes_nowhere_is_explained_too() {
     let (text, code) = said(&dsr(&lab, &format!("explain 192.0.2.1:1 {vip}:80/tcp --json")));
     // Its old flows are still served by the backend that drains; a new one has none.
     let explanation: Explanation = serde_json::from_str(&text).unwrap();
-    assert_eq!((code, explanation.why.as_str(), explanation.newcomer), (Some(0), "previous", None));
+    assert_eq!((code, explanation.why.as_str(), explanation.if_opening), (Some(0), "previous", None));
 
     let cases = [
         (format!("explain 10.77.0.1:4711 {vip}:80"), "write the protocol too"),

@@ -75,7 +75,7 @@ fn no_connection_breaks_in_a_flood_of_first_packets() {
     if !is_root("no_connection_breaks_in_a_flood_of_first_packets") {
         return;
     }
-    let mut scene = Scene::start("affinity: auto", Some("flow_table: {flows: 65536, syns: 1024}"), 9);
+    let mut scene = Scene::start("affinity: auto", Some("flow_table: {established: 65536, embryonic: 1024}"), 9);
     let connections = Connections::open(&scene.lab, 1000);
     connections.go_on();
     let flood = Flood::start(&scene.lab, 60_000);

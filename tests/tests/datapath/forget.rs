@@ -36,9 +36,9 @@ fn a_flood_pushes_no_established_flow_out() {
     }
 }
 
-/// Room for more established flows than there are, and for few newcomers.
+/// Room for more established flows than there are, and for few embryonic flows.
 fn small() -> Sizes {
-    Sizes { flow_sets: 64, syn_sets: 4, ..Sizes::for_desired(&desired()) }
+    Sizes { established_sets: 64, embryonic_sets: 4, ..Sizes::for_desired(&desired()) }
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn the_flow_unseen_for_longest_gives_way() {
     if !is_root("the_flow_unseen_for_longest_gives_way") {
         return;
     }
-    let sizes = Sizes { flow_sets: 1, syn_sets: 1, ..small() };
+    let sizes = Sizes { established_sets: 1, embryonic_sets: 1, ..small() };
     let mut program = Program::load_with(sizes, desired(), &network(&[]), FEATURES).unwrap();
     for slot in 0..program.slots(WWW) {
         program.change(&Change::Slot { service: WWW, slot, to: went(1, 2) });

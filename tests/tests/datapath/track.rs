@@ -91,7 +91,7 @@ fn member(program: &mut Program, n: u8, to: MemberState) {
 
 pub(crate) fn remembered(program: &Program) -> (usize, usize) {
     let count = |table| program.datapath().flow_entries(table).count();
-    (count(FlowTable::Flows), count(FlowTable::Syns))
+    (count(FlowTable::Established), count(FlowTable::Embryonic))
 }
 
 /// A program in which the slot of port [`ONE`] went from backend 1 to 2.

@@ -36,7 +36,7 @@ impl Pair {
     /// Both anew, with no frame seen.
     pub(super) fn new() -> Self {
         let (desired, network) = (world::desired(), world::network());
-        let sizes = Sizes { flow_sets: FLOW_SETS, syn_sets: SYN_SETS, ..Sizes::for_desired(&desired) };
+        let sizes = Sizes { established_sets: FLOW_SETS, embryonic_sets: SYN_SETS, ..Sizes::for_desired(&desired) };
         let mut program = Program::load_with(sizes, desired.clone(), &network, Features::ALL).unwrap();
         let mut model = Model::new(&desired, &network, Some(world::own())).with_sets(FLOW_SETS, SYN_SETS);
         // Some slots are tracked, so that broken packets, fragments and errors meet those too.

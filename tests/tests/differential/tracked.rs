@@ -99,7 +99,7 @@ struct Pair {
 impl Pair {
     fn new() -> Self {
         let (desired, network) = (world::desired(), world::network());
-        let sizes = Sizes { flow_sets: FLOW_SETS, syn_sets: SYN_SETS, ..Sizes::for_desired(&desired) };
+        let sizes = Sizes { established_sets: FLOW_SETS, embryonic_sets: SYN_SETS, ..Sizes::for_desired(&desired) };
         let model = Model::new(&desired, &network, Some(world::own())).with_sets(FLOW_SETS, SYN_SETS);
         let program = Program::load_with(sizes, desired, &network, Features::ALL).unwrap();
         let before = program.counters().unwrap();

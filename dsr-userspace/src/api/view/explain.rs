@@ -36,7 +36,7 @@ pub struct Explanation {
     /// The same in words.
     pub meaning: String,
     /// Where a connection goes that begins now.
-    pub newcomer: Option<MemberName>,
+    pub if_opening: Option<MemberName>,
 }
 
 /// The service and the slot of a flow.
