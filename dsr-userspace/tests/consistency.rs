@@ -29,7 +29,7 @@ fn drive(affinity: Affinity, established_sets: u32) -> Seen {
         seen.checked += world.checked;
         seen.remembered += world.remembered;
         seen.evicted += world.evicted;
-        seen.settled += world.settled;
+        seen.step += world.step;
         seen.resized += world.resized;
         seen.returned += world.returned;
         seen.repicked += world.repicked;
@@ -45,7 +45,7 @@ struct Seen {
     /// Those of them that would have gone elsewhere but for what was remembered.
     remembered: u64,
     evicted: u64,
-    settled: u64,
+    step: u64,
     resized: u64,
     returned: u64,
     repicked: u64,
@@ -56,7 +56,7 @@ fn flows_keep_their_members_through_every_change() {
     let seen = drive(Affinity::Auto, 64);
     println!("{seen:?}");
     assert!(seen.checked > 50 * sequences() && seen.remembered > sequences(), "{seen:?}");
-    assert!(seen.settled > 0 && seen.resized > 0 && seen.evicted == 0, "{seen:?}");
+    assert!(seen.step > 0 && seen.resized > 0 && seen.evicted == 0, "{seen:?}");
     assert!(seen.returned > 0 && seen.repicked > 0, "{seen:?}");
 }
 

@@ -17,7 +17,7 @@ use super::{
     reach::ReachLog,
     reload::Refusal,
     retired_counters::RetiredCounters,
-    settling::{Settling, tick_seconds},
+    transitions::{Transitions, tick_seconds},
 };
 use crate::{
     announce::{self, Announcer},
@@ -48,7 +48,7 @@ pub(super) struct Balancer {
     /// Why the file on disk is not in force, while it is not.
     pub(super) refusal: Option<Arc<Refusal>>,
     pub(super) loops: LoopLog,
-    pub(super) settling: Settling,
+    pub(super) transitions: Transitions,
     pub(super) pins: Arc<Pins>,
     /// Whether another agent's program was taken over.
     took_over: bool,
@@ -90,7 +90,7 @@ impl Balancer {
         let features = begun.features(predecessor.tables.as_ref().filter(|_| predecessor.keep.is_some()));
         let started = begun.first(&mut predecessor).inspect_err(|_| begun.roll_back_start(&predecessor));
         let datapath = started?;
-        let settling = Settling::begin(tick_seconds(&intent.desired), predecessor.tick_seconds);
+        let transitions = Transitions::begin(tick_seconds(&intent.desired), predecessor.tick_seconds);
         let (reloads, reach, loops) = <(Reloads, ReachLog, LoopLog)>::default();
         let mut balancer = Self {
             config: Arc::new(config),
@@ -105,7 +105,7 @@ impl Balancer {
             refusal: None,
             gone: BTreeSet::new(),
             loops,
-            settling,
+            transitions,
             pins,
             took_over,
             retired_counters: Arc::default(),
@@ -117,7 +117,7 @@ impl Balancer {
             reach,
             seed,
         };
-        balancer.settling.restamp(&mut balancer.datapath);
+        balancer.transitions.restamp(&mut balancer.datapath);
         if let Err(error) = balancer.reconcile() {
             balancer.roll_back_start();
             return Err(error);
@@ -181,7 +181,7 @@ impl Balancer {
             self.decide();
             self.rebuild(None)?;
         }
-        self.settling.set_tick(tick_seconds(&self.intent.desired), &mut self.datapath);
+        self.transitions.set_tick(tick_seconds(&self.intent.desired), &mut self.datapath);
         self.reconcile()
     }
 
@@ -240,7 +240,7 @@ impl Balancer {
         (self.features, self.seed) = (self.spec().features(Some(&self.datapath)), seed);
         let gone = std::mem::replace(&mut self.datapath, fresh);
         Arc::make_mut(&mut self.retired_counters).add_lost_claims(gone.lost_claims()?);
-        Ok(self.datapath.settle_in(Some(&gone))?)
+        Ok(self.datapath.finish_takeover(Some(&gone))?)
     }
 
     /// The configuration's interfaces that have the program.

@@ -24,12 +24,12 @@ mod reload;
 mod report;
 mod retired_counters;
 mod retry;
-mod settling;
 mod signals;
 mod snapshot;
 mod status;
 mod surroundings;
 mod trace;
+mod transitions;
 mod watching;
 
 use std::{
@@ -220,7 +220,7 @@ impl Agent {
     /// Says that this task is not hung.
     fn live(&mut self) {
         self.balancer.datapath.beat();
-        self.balancer.settle();
+        self.balancer.advance();
         if std::mem::take(&mut self.unfollowed)
             && let Err(error) = self.balancer.reconcile()
         {

@@ -10,7 +10,7 @@ use dsr_common::{
     trace::TraceFilter,
 };
 
-use super::{Error, intent::Intent, interfaces::enter, settling::tick_seconds};
+use super::{Error, intent::Intent, interfaces::enter, transitions::tick_seconds};
 use crate::{
     config::{Config, XdpMode},
     datapath::{self, Datapath, Features, Mode, Pins, Predecessor},
@@ -46,7 +46,7 @@ impl ProgramSpec<'_> {
         let mut fresh = self.load(predecessor.tables.as_ref().zip(predecessor.keep), &kept, None)?;
         fresh.finish(self.config.desired.hash_seed, tick_seconds(&self.intent.desired))?;
         fresh.take_over_from(predecessor, &kept)?;
-        fresh.settle_in(predecessor.tables.as_ref())?;
+        fresh.finish_takeover(predecessor.tables.as_ref())?;
         if !kept.is_empty() {
             tracing::info!(
                 interfaces = kept.iter().cloned().collect::<Vec<_>>().join(","),

@@ -67,7 +67,7 @@ impl Balancer {
             layout: Arc::clone(&self.layout),
             reloads: self.reloads,
             refusal: self.refusal.clone(),
-            drained: Arc::clone(&self.settling.drained),
+            drained: Arc::clone(&self.transitions.drained),
             retired_counters: Arc::clone(&self.retired_counters),
             entered: Arc::clone(&self.entered),
             claims: self.arp_watch.claims(),

@@ -104,7 +104,7 @@ impl Datapath {
     }
 
     /// Takes over the counts of a program that this one has replaced, and removes what is left of any other.
-    pub fn settle_in(&mut self, gone: Option<&Self>) -> Result<(), Error> {
+    pub fn finish_takeover(&mut self, gone: Option<&Self>) -> Result<(), Error> {
         let shares = |gone: &&Self| gone.sizes.has_tables_of(self.sizes) && self.shares_counters(gone);
         if let Some(gone) = gone.filter(|gone| !shares(gone)) {
             self.add_traffic(gone)?;

@@ -14,9 +14,9 @@ mod phases;
 mod plan;
 mod region;
 mod services;
-mod settle;
 mod slots;
 mod tables;
+mod transition;
 
 pub use change::{Change, apply};
 pub use flows::{FlowPlace, FlowTable, entries};
@@ -27,5 +27,5 @@ pub use member::{address, family, row as member_row};
 pub use memory::InMemory;
 pub use migrate::{Keep, migrate, migrate_flows, restamp};
 pub use plan::plan;
-pub use settle::{DrainingMember, Settled, SettledService, settle, ticks, tracked_slots};
 pub use tables::{Sizes, Tables, TablesMut};
+pub use transition::{DrainingMember, ServiceTransition, TransitionStep, advance, ticks, tracked_slots};

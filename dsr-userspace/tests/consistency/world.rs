@@ -11,7 +11,7 @@ use dsr::{
         Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, Mac, Network, NoHop, OnAgentDeath,
         OnEmpty, Protocol, Reach, Service, ServiceId, Weight,
     },
-    reconcile::{InMemory, Sizes, Tables, apply, entries, plan, settle},
+    reconcile::{InMemory, Sizes, Tables, advance, apply, entries, plan},
 };
 use dsr_common::{
     address::{Address, Family},
@@ -61,7 +61,7 @@ pub(crate) struct World {
     pub(crate) checked: u64,
     pub(crate) remembered: u64,
     pub(crate) evicted: u64,
-    pub(crate) settled: u64,
+    pub(crate) step: u64,
     pub(crate) resized: u64,
     /// Flows whose backend came back.
     pub(crate) returned: u64,
@@ -86,7 +86,7 @@ impl World {
             checked: 0,
             remembered: 0,
             evicted: 0,
-            settled: 0,
+            step: 0,
             resized: 0,
             returned: 0,
             repicked: 0,
@@ -120,10 +120,10 @@ impl World {
 
     fn tick(&mut self) {
         self.tables.clock += 1;
-        let settled = settle(&self.desired(), &self.tables, TICK_SECONDS);
-        self.settled += settled.changes.len() as u64;
-        apply(&settled.changes, &mut self.tables);
-        for service in &settled.services {
+        let step = advance(&self.desired(), &self.tables, TICK_SECONDS);
+        self.step += step.changes.len() as u64;
+        apply(&step.changes, &mut self.tables);
+        for service in &step.services {
             for member in service.draining.iter().filter(|member| member.is_drained()) {
                 self.check_drained(service.id, member.address);
             }

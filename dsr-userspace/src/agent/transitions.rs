@@ -11,12 +11,12 @@ use super::balancer::Balancer;
 use crate::{
     datapath::Datapath,
     model::{Condition, Desired, Health, ServiceId},
-    reconcile::{Settled, apply, restamp, settle},
+    reconcile::{TransitionStep, advance, apply, restamp},
 };
 
 /// How far changes have settled, as last seen.
 #[derive(Debug)]
-pub(super) struct Settling {
+pub(super) struct Transitions {
     tick: u32,
     last: Instant,
     /// Whether what is remembered was stamped while the clock ran at another speed.
@@ -25,7 +25,7 @@ pub(super) struct Settling {
     pub(super) drained: Arc<BTreeMap<(ServiceId, IpAddr), bool>>,
 }
 
-impl Settling {
+impl Transitions {
     /// With ticks of so many seconds; what is remembered was stamped with ticks of `before`, zero where nothing is.
     pub(super) fn begin(tick: u32, before: u64) -> Self {
         let other_speed = before != 0 && before != u64::from(tick);
@@ -47,10 +47,10 @@ impl Settling {
     }
 
     /// Tells what has changed since the last time.
-    fn tell(&mut self, desired: &Desired, health: &Health, settled: &Settled) {
+    fn tell(&mut self, desired: &Desired, health: &Health, step: &TransitionStep) {
         let by_id: HashMap<_, _> = desired.services.iter().map(|service| (service.id, service)).collect();
         let mut now = BTreeMap::new();
-        for (service, seen) in settled.services.iter().filter_map(|seen| Some((*by_id.get(&seen.id)?, seen))) {
+        for (service, seen) in step.services.iter().filter_map(|seen| Some((*by_id.get(&seen.id)?, seen))) {
             // One of the fallback that is not needed does not drain: it waits.
             let waits = |address: IpAddr| health.of(seen.id, address) == Condition::Standby;
             for member in seen.draining.iter().filter(|member| !waits(member.address)) {
@@ -71,19 +71,19 @@ impl Settling {
 
 impl Balancer {
     /// Advances the flow clock if it is time to, and ends what can be ended. To be called every second or so.
-    pub(super) fn settle(&mut self) {
-        if self.settling.last.elapsed() < Duration::from_secs(self.settling.tick.into()) {
+    pub(super) fn advance(&mut self) {
+        if self.transitions.last.elapsed() < Duration::from_secs(self.transitions.tick.into()) {
             return;
         }
-        self.settling.last = Instant::now();
+        self.transitions.last = Instant::now();
         let clock = self.datapath.clock();
         self.datapath.set_clock(clock.wrapping_add(1));
-        let settled = settle(&self.intent.desired, &self.datapath, self.settling.tick);
-        apply(&settled.changes, &mut self.datapath);
-        if !settled.changes.is_empty() {
-            tracing::debug!(changes = settled.changes.len(), "settled");
+        let step = advance(&self.intent.desired, &self.datapath, self.transitions.tick);
+        apply(&step.changes, &mut self.datapath);
+        if !step.changes.is_empty() {
+            tracing::debug!(changes = step.changes.len(), "settled");
         }
-        self.settling.tell(&self.intent.desired, &self.decision.health, &settled);
+        self.transitions.tell(&self.intent.desired, &self.decision.health, &step);
     }
 }
 

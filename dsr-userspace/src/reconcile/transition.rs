@@ -31,11 +31,11 @@ use crate::model::{Desired, FlowTimeout, Service, ServiceId};
 
 /// What is to be done, and how far every change has settled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settled {
+pub struct TransitionStep {
     /// To be made in this order.
     pub changes: Vec<Change>,
     /// Of each service: in the order of what is desired.
-    pub services: Vec<SettledService>,
+    pub services: Vec<ServiceTransition>,
     /// Entries of the flow table.
     pub flows: u64,
     /// Entries of the table of SYNs.
@@ -44,7 +44,7 @@ pub struct Settled {
 
 /// How far a service has settled.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SettledService {
+pub struct ServiceTransition {
     /// Which.
     pub id: ServiceId,
     /// Slots that are still tracked.
@@ -88,56 +88,56 @@ pub fn tracked_slots(desired: &Desired, live: &impl Tables) -> Vec<(ServiceId, u
 }
 
 /// Compares what is remembered with what is still needed.
-pub fn settle(desired: &Desired, live: &impl Tables, tick_seconds: u32) -> Settled {
+pub fn advance(desired: &Desired, live: &impl Tables, tick_seconds: u32) -> TransitionStep {
     let keys = HashKeys::from_seed(desired.hash_seed);
     let placed = Services::read(live, &keys);
-    let mut services: Vec<Settling<'_, _>> = Vec::new();
+    let mut services: Vec<TransitionCheck<'_, _>> = Vec::new();
     for service in &desired.services {
         let Some((row, value)) = placed.live.get(&(member::address(service.id.vip), key_of(service.id))) else {
             continue;
         };
-        services.push(Settling::new(live, service, (*row, *value), tick_seconds));
+        services.push(TransitionCheck::new(live, service, (*row, *value), tick_seconds));
     }
-    let (mut settled, held) = look_at_entries(live, &mut services);
+    let (mut step, held) = look_at_entries(live, &mut services);
     for service in services.iter_mut().filter(|service| live.tracked(service.row.table) > 0) {
         service.expire_previous();
         service.stabilize();
     }
-    settled.changes.extend(services.iter_mut().flat_map(|service| std::mem::take(&mut service.changes)));
+    step.changes.extend(services.iter_mut().flat_map(|service| std::mem::take(&mut service.changes)));
     for (place, entry, service, slot) in held {
         if services[service].stable_now.contains(&slot) {
-            settled.changes.push(Change::ForgetFlow { place, entry });
+            step.changes.push(Change::ForgetFlow { place, entry });
         }
     }
-    settled.services = services.into_iter().map(Settling::finish).collect();
-    settled
+    step.services = services.into_iter().map(TransitionCheck::finish).collect();
+    step
 }
 
 /// An entry of a tracked slot: with its service, and its slot.
 type Held = (FlowPlace, Entry, usize, u32);
 
 /// Goes through the flow tables: forgets what is too old, what nobody has and what no slot asks for.
-fn look_at_entries<T: Tables>(live: &T, services: &mut [Settling<'_, T>]) -> (Settled, Vec<Held>) {
+fn look_at_entries<T: Tables>(live: &T, services: &mut [TransitionCheck<'_, T>]) -> (TransitionStep, Vec<Held>) {
     let by_row: BTreeMap<u32, usize> =
         services.iter().enumerate().map(|(index, service)| (service.row.members.base(), index)).collect();
     let now = live.clock();
-    let (mut settled, mut held) = (Settled::default(), Vec::new());
+    let (mut step, mut held) = (TransitionStep::default(), Vec::new());
     for (place, entry) in entries(live) {
         let found = by_row.range(..=entry.row()).next_back().map(|(_, index)| *index);
         let found = found.filter(|index| services[*index].has_row(entry.row()));
         let slot = found.and_then(|index| services[index].entry(entry, now));
         let (Some(index), Some(slot)) = (found, slot) else {
-            settled.changes.push(Change::ForgetFlow { place, entry });
+            step.changes.push(Change::ForgetFlow { place, entry });
             continue;
         };
         match place.table {
-            FlowTable::Established => settled.flows += 1,
-            FlowTable::Embryonic => settled.embryonic += 1,
+            FlowTable::Established => step.flows += 1,
+            FlowTable::Embryonic => step.embryonic += 1,
         }
         held.push((place, entry, index, slot));
     }
     held.retain(|(_, _, index, _)| !services[*index].remembers());
-    (settled, held)
+    (step, held)
 }
 
 /// Whether the flows of a member are kept: it is reachable, or it is not for no more than `patience` ticks.
@@ -147,7 +147,7 @@ fn is_kept(member: &MemberRow, clock: u64, patience: Option<u64>) -> bool {
 }
 
 /// One service while it is looked at.
-struct Settling<'a, T> {
+struct TransitionCheck<'a, T> {
     live: &'a T,
     id: ServiceId,
     number: u32,
@@ -168,7 +168,7 @@ struct Settling<'a, T> {
     changes: Vec<Change>,
 }
 
-impl<'a, T: Tables> Settling<'a, T> {
+impl<'a, T: Tables> TransitionCheck<'a, T> {
     fn new(live: &'a T, service: &Service, (number, row): (u32, ServiceRow), tick_seconds: u32) -> Self {
         let members = row.members.base()..row.members.base() + row.members.capacity();
         let patience = service.return_timeout.map(|timeout| u64::from(ticks(timeout, tick_seconds)));
@@ -275,7 +275,7 @@ impl<'a, T: Tables> Settling<'a, T> {
         self.changes.extend(runs.changes(|first, slots| Change::Slots { first, slots }));
     }
 
-    fn finish(self) -> SettledService {
+    fn finish(self) -> ServiceTransition {
         let members = (0..self.row.members.capacity()).map(|number| (number, self.row.members.base() + number));
         let draining = members.filter_map(|(number, row)| {
             let member = self.live.member(row);
@@ -287,6 +287,6 @@ impl<'a, T: Tables> Settling<'a, T> {
             let flows = self.flows.get(&row).copied().unwrap_or(0);
             address.filter(|_| is_draining).map(|address| DrainingMember { address: *address, slots, flows })
         });
-        SettledService { id: self.id, tracked: self.tracked, draining: draining.collect() }
+        ServiceTransition { id: self.id, tracked: self.tracked, draining: draining.collect() }
     }
 }
