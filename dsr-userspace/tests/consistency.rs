@@ -3,11 +3,11 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod consistency {
+    pub(crate) mod cluster;
     pub(crate) mod program;
-    pub(crate) mod world;
 }
 
-use consistency::world::World;
+use consistency::cluster::Cluster;
 use dsr::model::Affinity;
 use dsr_common::hash::split_mix;
 
@@ -21,18 +21,18 @@ fn sequences() -> u64 {
 fn drive(affinity: Affinity, established_sets: u32) -> Seen {
     let mut seen = Seen::default();
     for seed in 0..sequences() {
-        let mut world = World::new(seed, affinity, established_sets);
+        let mut cluster = Cluster::new(seed, affinity, established_sets);
         let mut state = seed ^ 0xc0ff_ee00;
         for _ in 0..STEPS {
-            world.step(split_mix(&mut state));
+            cluster.step(split_mix(&mut state));
         }
-        seen.checked += world.checked;
-        seen.remembered += world.remembered;
-        seen.evicted += world.evicted;
-        seen.step += world.step;
-        seen.resized += world.resized;
-        seen.returned += world.returned;
-        seen.repicked += world.repicked;
+        seen.checked += cluster.checked;
+        seen.remembered += cluster.remembered;
+        seen.evicted += cluster.evicted;
+        seen.step += cluster.step;
+        seen.resized += cluster.resized;
+        seen.returned += cluster.returned;
+        seen.repicked += cluster.repicked;
     }
     seen
 }

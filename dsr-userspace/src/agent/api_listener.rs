@@ -128,6 +128,6 @@ impl Operations for ApiHandler {
 
 impl std::fmt::Debug for ApiListener {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Desk").field("server", &self.server).finish_non_exhaustive()
+        f.debug_struct("ApiListener").field("server", &self.server).finish_non_exhaustive()
     }
 }

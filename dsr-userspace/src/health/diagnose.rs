@@ -4,7 +4,7 @@ use std::{fs, net::SocketAddr, time::Duration};
 
 use super::{
     check::{self, Failure, Names, echo},
-    evidence::{Evidence, Heard, Reached},
+    evidence::{Evidence, Observation, Reached},
     local,
     socket::{ProbeRoute, source_towards},
 };
@@ -27,27 +27,27 @@ pub(super) async fn diagnose(
     names: &Names<'_>,
     failure: Failure,
 ) -> Result<Finding, Failure> {
-    let at_vip = Heard::from(&Err(failure.clone()));
+    let at_vip = Observation::from(&Err(failure.clone()));
     let own = own_route(check, names)?;
     let is_command = matches!(check.probe, Probe::Command(_));
     let at_own = match &own {
         // What a command says is known already.
-        Some(own) if !is_command && at_vip == Heard::Nothing => match check::run(check, own, names).await {
+        Some(own) if !is_command && at_vip == Observation::Nothing => match check::run(check, own, names).await {
             Err(local @ Failure::Local(_)) => return Err(local),
-            result => Heard::from(&result),
+            result => Observation::from(&result),
         },
-        _ => Heard::Nothing,
+        _ => Observation::Nothing,
     };
     let echo_own = match &own {
-        Some(own) if at_own == Heard::Nothing => echo::is_answered(own, patience(check)).await?,
+        Some(own) if at_own == Observation::Nothing => echo::is_answered(own, patience(check)).await?,
         _ => false,
     };
     let dropped_before = dropped_here();
-    let echo_vip = at_vip == Heard::Nothing && echo::is_answered(route, patience(check)).await?;
+    let echo_vip = at_vip == Observation::Nothing && echo::is_answered(route, patience(check)).await?;
     let evidence = Evidence {
         reached: Reached::Yes,
         // A command that fails, or takes too long, says nothing of the host.
-        at_vip: if is_command && !echo_own { Heard::Nothing } else { at_vip },
+        at_vip: if is_command && !echo_own { Observation::Nothing } else { at_vip },
         at_own,
         echo_own,
         echo_vip,

@@ -16,7 +16,7 @@ pub(super) enum Reached {
 
 /// What came back from an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(super) enum Observation {
     /// The right answer.
     Right,
     /// Something: a host is there.
@@ -25,7 +25,7 @@ pub(super) enum Heard {
     Nothing,
 }
 
-impl From<&Result<(), Failure>> for Heard {
+impl From<&Result<(), Failure>> for Observation {
     fn from(result: &Result<(), Failure>) -> Self {
         match result {
             Ok(()) => Self::Right,
@@ -42,9 +42,9 @@ pub(super) struct Evidence {
     /// Whether the network leads there.
     pub(super) reached: Reached,
     /// What the check heard at the VIP.
-    pub(super) at_vip: Heard,
+    pub(super) at_vip: Observation,
     /// What the same check heard at the backend's own address.
-    pub(super) at_own: Heard,
+    pub(super) at_own: Observation,
     /// Whether the backend answers an echo at its own address.
     pub(super) echo_own: bool,
     /// Whether it answers one at the VIP.
@@ -63,17 +63,17 @@ impl Evidence {
             Reached::NoLonger => return Cause::HostDown,
             Reached::Yes => {}
         }
-        if self.at_vip != Heard::Nothing {
+        if self.at_vip != Observation::Nothing {
             return Cause::ApplicationDown;
         }
-        if self.at_own == Heard::Nothing && !self.echo_own && !self.echo_vip {
+        if self.at_own == Observation::Nothing && !self.echo_own && !self.echo_vip {
             return Cause::HostDown;
         }
         if !self.echo_vip && !self.dropped_here {
             return Cause::VipMissing;
         }
         // The VIP is held. A host refuses TCP to a port that nobody listens on; without that, something is lost.
-        if self.may_be_silent && self.at_own != Heard::Right { Cause::ApplicationDown } else { Cause::ReplyLost }
+        if self.may_be_silent && self.at_own != Observation::Right { Cause::ApplicationDown } else { Cause::ReplyLost }
     }
 }
 
@@ -83,8 +83,8 @@ mod tests {
 
     const SILENT: Evidence = Evidence {
         reached: Reached::Yes,
-        at_vip: Heard::Nothing,
-        at_own: Heard::Nothing,
+        at_vip: Observation::Nothing,
+        at_own: Observation::Nothing,
         echo_own: false,
         echo_vip: false,
         dropped_here: false,
@@ -100,16 +100,16 @@ mod tests {
 
     #[test]
     fn an_application_that_refuses_or_errs_is_down() {
-        let refused = Evidence { at_vip: Heard::Something, ..SILENT };
+        let refused = Evidence { at_vip: Observation::Something, ..SILENT };
         assert_eq!(refused.cause(), Cause::ApplicationDown);
-        assert_eq!(Evidence { at_own: Heard::Right, ..refused }.cause(), Cause::ApplicationDown);
+        assert_eq!(Evidence { at_own: Observation::Right, ..refused }.cause(), Cause::ApplicationDown);
         let no_dns = Evidence { echo_own: true, echo_vip: true, may_be_silent: true, ..SILENT };
         assert_eq!(no_dns.cause(), Cause::ApplicationDown);
     }
 
     #[test]
     fn a_vip_that_nobody_holds_is_missing() {
-        for at_own in [Heard::Right, Heard::Something] {
+        for at_own in [Observation::Right, Observation::Something] {
             assert_eq!(Evidence { at_own, echo_own: true, ..SILENT }.cause(), Cause::VipMissing);
         }
         assert_eq!(Evidence { echo_own: true, ..SILENT }.cause(), Cause::VipMissing, "a firewall hides the port");
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_vip_that_is_held_and_silent_loses_packets() {
-        let held = Evidence { at_own: Heard::Right, echo_own: true, echo_vip: true, ..SILENT };
+        let held = Evidence { at_own: Observation::Right, echo_own: true, echo_vip: true, ..SILENT };
         assert_eq!(held.cause(), Cause::ReplyLost);
         assert_eq!(Evidence { may_be_silent: true, ..held }.cause(), Cause::ReplyLost);
         let here = Evidence { echo_vip: false, dropped_here: true, ..held };

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{rng::Rng, whole::Packet, world::VIPS_V4};
+use super::{cluster::VIPS_V4, rng::Rng, whole::Packet};
 use crate::frame::{CLIENT, OWN_MAC, PEER_MAC};
 
 pub(super) fn packet(rng: &mut Rng) -> Packet {

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 
 use super::{
+    cluster::{PORTS, VIPS_V4, VIPS_V6, endpoint},
     ip::{Header, client, destination},
     rng::Rng,
     transport::{between, protocol},
     whole::Packet,
-    world::{PORTS, VIPS_V4, VIPS_V6, endpoint},
 };
 use crate::{frame::checksum, generate::ndp::with_sum_v6};
 

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use dsr_common::limits::EXTENSIONS;
 
 use super::{
+    cluster::{VIPS_V4, VIPS_V6},
     rng::Rng,
-    world::{VIPS_V4, VIPS_V6},
 };
 use crate::frame::checksum;
 

@@ -4,6 +4,7 @@
 //! together, such as the fragments of a datagram; no case needs another one to have been run.
 
 mod arp;
+pub mod cluster;
 mod icmp;
 mod ip;
 mod link;
@@ -13,7 +14,6 @@ mod rng;
 pub mod tracked;
 mod transport;
 mod whole;
-pub mod world;
 
 use self::whole::Packet;
 pub use self::{link::wrapped, rng::Rng};

@@ -1,9 +1,9 @@
 //! Breaks frames: fields that matter get values that matter, bits flip, ends are cut or grow.
 
 use super::{
+    cluster::{VIPS_V4, VIPS_V6},
     link::ETHERNET,
     rng::Rng,
-    world::{VIPS_V4, VIPS_V6},
 };
 use crate::{
     frame::{OWN_MAC, checksum},

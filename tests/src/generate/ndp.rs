@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use super::{icmp::ICMPV6, ip::Header, rng::Rng, whole::Packet, world::VIPS_V6};
+use super::{cluster::VIPS_V6, icmp::ICMPV6, ip::Header, rng::Rng, whole::Packet};
 use crate::frame::{OWN_MAC, PEER_MAC, checksum};
 
 const NEIGHBOUR: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0x99);

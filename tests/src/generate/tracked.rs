@@ -9,12 +9,12 @@ use std::{
 use dsr::maglev;
 
 use super::{
+    cluster,
     icmp::{ICMP, ICMPV6},
     ip::Header,
     link::wrapped,
     rng::Rng,
     transport::{SCTP, TCP, UDP, between},
-    world,
 };
 use crate::{
     frame::{OWN_MAC, PEER_MAC},
@@ -39,7 +39,7 @@ const PORTS: usize = 120;
 /// Slots that change at once.
 const RANGE: u32 = 64;
 
-static RULES: LazyLock<Vec<Rule>> = LazyLock::new(world::rules);
+static RULES: LazyLock<Vec<Rule>> = LazyLock::new(cluster::rules);
 
 /// The changes that all begins with: services of every affinity, some slots of each tracked.
 pub fn setup(rng: &mut Rng) -> Vec<Change> {
@@ -92,7 +92,7 @@ fn changes(rng: &mut Rng) -> Vec<Change> {
 
 fn slot_change(rng: &mut Rng, service: usize, slot: u32) -> Change {
     // An agent gives no slot to a backend that there is no way to; one may be lost since.
-    let current = any_backend(rng, service).filter(|backend| world::is_reachable(&RULES[service], *backend));
+    let current = any_backend(rng, service).filter(|backend| cluster::is_reachable(&RULES[service], *backend));
     let previous = any_backend(rng, service);
     let to = if rng.one_in(4) { SlotState::Stable(current) } else { SlotState::Tracked { current, previous } };
     Change::Slot { service, slot, to }

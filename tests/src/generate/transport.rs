@@ -1,6 +1,6 @@
 //! Transport headers, as much as the program reads of them.
 
-use super::{rng::Rng, world::PORTS};
+use super::{cluster::PORTS, rng::Rng};
 
 pub(super) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;

@@ -1,10 +1,10 @@
 //! Packets of a flow, whole and in fragments, and noise.
 
 use super::{
+    cluster::endpoint,
     ip::{Header, client},
     rng::Rng,
     transport::{between, protocol, segment},
-    world::endpoint,
 };
 
 /// What goes behind a link header.

@@ -8,13 +8,13 @@ use dsr_common::limits::FRAGMENT_SECONDS;
 use super::*;
 use crate::{
     frame::{CLIENT, Segment, VIP, tcp, udp},
-    generate::world,
+    generate::cluster,
 };
 
 const NOW: Duration = Duration::from_secs(1000);
 
 fn model(network: &Network) -> Model {
-    Model::of_rules(world::rules(), world::HASH_SEED, network, Some(world::own()))
+    Model::of_rules(cluster::rules(), cluster::HASH_SEED, network, Some(cluster::own()))
 }
 
 fn reason(decision: &Decision) -> &'static str {
@@ -34,7 +34,7 @@ fn fragment(identification: u16, first: bool) -> Vec<u8> {
 
 #[test]
 fn without_an_interface_everything_is_passed() {
-    let mut model = Model::of_rules(world::rules(), world::HASH_SEED, &world::network(), None);
+    let mut model = Model::of_rules(cluster::rules(), cluster::HASH_SEED, &cluster::network(), None);
     for frame in [tcp((CLIENT, 4000), (VIP, 80), Segment::Syn), Vec::new()] {
         let decision = model.decide(NOW, &frame);
         assert_eq!((reason(&decision), decision.verdict), ("pass_no_interface", Verdict::Pass));
@@ -45,13 +45,13 @@ fn without_an_interface_everything_is_passed() {
 fn less_than_an_ethernet_header_is_passed() {
     let frame = tcp((CLIENT, 4000), (VIP, 80), Segment::Syn);
     for length in 0..link::ETHERNET {
-        assert_eq!(reason(&model(&world::network()).decide(NOW, &frame[..length])), "pass_truncated");
+        assert_eq!(reason(&model(&cluster::network()).decide(NOW, &frame[..length])), "pass_truncated");
     }
 }
 
 #[test]
 fn a_member_behind_another_interface_is_redirected_to() {
-    let mut network = world::network();
+    let mut network = cluster::network();
     for way in network.reach.values_mut() {
         if let Reach::Hop(hop) = way {
             (hop.ifindex, hop.source) = (77, Mac([2, 0, 0, 0, 0, 0x77]));
@@ -64,7 +64,7 @@ fn a_member_behind_another_interface_is_redirected_to() {
 
 #[test]
 fn a_datagram_is_forgotten_in_time() {
-    let mut model = model(&world::network());
+    let mut model = model(&cluster::network());
     let lifetime = Duration::from_secs(FRAGMENT_SECONDS);
     assert_eq!(reason(&model.decide(NOW, &fragment(1, true))), "sent");
     let just_before = NOW + Duration::from_millis(FRAGMENT_SECONDS * 1000 - 1);
@@ -78,7 +78,7 @@ fn a_datagram_is_forgotten_in_time() {
 
 #[test]
 fn the_oldest_datagram_gives_way() {
-    let mut model = model(&world::network());
+    let mut model = model(&cluster::network());
     let more = u16::try_from(FRAGMENTS_KEPT).unwrap();
     for identification in 0..=more {
         assert_eq!(reason(&model.decide(NOW, &fragment(identification, true))), "sent");

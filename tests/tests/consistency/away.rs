@@ -3,24 +3,24 @@
 use dsr_tests::{lab::connections::Connections, privilege::is_root};
 use rustix::process::Signal;
 
-use super::scene::Scene;
+use super::fixture::Fixture;
 
 #[test]
 fn silent_connections_survive_an_absence_of_their_backend() {
     if !is_root("silent_connections_survive_an_absence_of_their_backend") {
         return;
     }
-    let mut scene = Scene::start("affinity: auto", None, 9);
-    let silent = Connections::open(&scene.lab, 600);
+    let mut fixture = Fixture::start("affinity: auto", None, 9);
+    let silent = Connections::open(&fixture.lab, 600);
     silent.go_on();
     assert!(silent.by_backend()["web3"] > 100, "{:?}", silent.by_backend());
     let mut since = Vec::new();
-    scene.unplug(3, |scene| since.push(Connections::open(&scene.lab, 100)));
+    fixture.unplug(3, |fixture| since.push(Connections::open(&fixture.lab, 100)));
     // Once more, for an agent that finds the backend away and did not see it go.
-    scene.unplug(3, |scene| {
-        scene.restart_agent(Signal::KILL);
-        since.push(Connections::open(&scene.lab, 100));
-        assert!(scene.count("dsr_slots_tracked", &[]) > 0, "nobody waits for the backend");
+    fixture.unplug(3, |fixture| {
+        fixture.restart_agent(Signal::KILL);
+        since.push(Connections::open(&fixture.lab, 100));
+        assert!(fixture.count("dsr_slots_tracked", &[]) > 0, "nobody waits for the backend");
     });
     for connections in since.iter().chain([&silent]) {
         connections.go_on();
@@ -35,10 +35,10 @@ fn without_a_return_timeout_they_do_not() {
     if !is_root("without_a_return_timeout_they_do_not") {
         return;
     }
-    let mut scene = Scene::start("affinity: auto, return_timeout: 0s", None, 9);
-    let silent = Connections::open(&scene.lab, 300);
+    let mut fixture = Fixture::start("affinity: auto, return_timeout: 0s", None, 9);
+    let silent = Connections::open(&fixture.lab, 300);
     silent.go_on();
-    scene.unplug(3, |_| ());
+    fixture.unplug(3, |_| ());
     silent.go_on();
     assert!(!silent.broken().is_empty(), "{:?}", silent.by_backend());
     assert!(silent.broken().iter().all(|broken| broken.backend == "web3"), "{:?}", silent.broken());

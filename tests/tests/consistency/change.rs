@@ -6,35 +6,35 @@ use dsr_tests::{
 };
 use rustix::process::Signal;
 
-use super::scene::{Scene, further};
+use super::fixture::{Fixture, further};
 
 /// Everything that an operator does in a year.
-fn change_everything(scene: &mut Scene, connections: &Connections) {
+fn change_everything(fixture: &mut Fixture, connections: &Connections) {
     let (added, address) = further(1, 3);
-    scene.change(|file| file.backend(&added, address, 100));
+    fixture.change(|file| file.backend(&added, address, 100));
     connections.go_on();
-    scene.change(|file| file.weight("web1", 0));
+    fixture.change(|file| file.weight("web1", 0));
     connections.go_on();
-    scene.change(|file| file.weight("web2", 300));
+    fixture.change(|file| file.weight("web2", 300));
     connections.go_on();
-    scene.flap("web3", || connections.go_on());
+    fixture.flap("web3", || connections.go_on());
     connections.go_on();
-    scene.change_mac(2);
+    fixture.change_mac(2);
     connections.go_on();
     for reload in 0..20 {
-        scene.change(|file| file.weight("web3", 101 + reload % 2));
+        fixture.change(|file| file.weight("web3", 101 + reload % 2));
     }
     connections.go_on();
     for signal in [Signal::USR1, Signal::KILL] {
-        scene.restart(signal);
+        fixture.restart(signal);
         connections.go_on();
     }
     // One more is too many for the table.
     let (last, address) = further(2, 3);
-    scene.change(|file| file.backend(&last, address, 100));
+    fixture.change(|file| file.backend(&last, address, 100));
     connections.go_on();
-    scene.restart(Signal::KILL);
-    scene.change(|file| file.weight("web1", 100));
+    fixture.restart(Signal::KILL);
+    fixture.change(|file| file.weight("web1", 100));
     connections.go_on();
 }
 
@@ -43,14 +43,14 @@ fn no_connection_breaks_whatever_is_changed() {
     if !is_root("no_connection_breaks_whatever_is_changed") {
         return;
     }
-    let mut scene = Scene::start("affinity: auto", None, 9);
-    let connections = Connections::open(&scene.lab, 2000);
+    let mut fixture = Fixture::start("affinity: auto", None, 9);
+    let connections = Connections::open(&fixture.lab, 2000);
     connections.go_on();
     assert!(connections.by_backend().values().all(|count| *count > 400), "{:?}", connections.by_backend());
-    assert_eq!(scene.count("dsr_slots_tracked", &[]) + scene.count("dsr_flows", &[]), 0, "nothing has changed yet");
-    change_everything(&mut scene, &connections);
-    let hits = scene.count("dsr_tracking_total", &[("event", "hit")]);
-    assert!(hits > 0 && scene.count("dsr_slots_tracked", &[]) > 0, "{hits}");
+    assert_eq!(fixture.count("dsr_slots_tracked", &[]) + fixture.count("dsr_flows", &[]), 0, "nothing has changed yet");
+    change_everything(&mut fixture, &connections);
+    let hits = fixture.count("dsr_tracking_total", &[("event", "hit")]);
+    assert!(hits > 0 && fixture.count("dsr_slots_tracked", &[]) > 0, "{hits}");
     let broken = connections.broken();
     assert!(broken.is_empty(), "{} connections are broken: {:?}", broken.len(), broken.first());
 }
@@ -60,12 +60,12 @@ fn without_affinity_connections_do_break() {
     if !is_root("without_affinity_connections_do_break") {
         return;
     }
-    let mut scene = Scene::start("affinity: none", None, 9);
-    let connections = Connections::open(&scene.lab, 500);
+    let mut fixture = Fixture::start("affinity: none", None, 9);
+    let connections = Connections::open(&fixture.lab, 500);
     connections.go_on();
     assert_eq!(connections.broken().len(), 0);
-    change_everything(&mut scene, &connections);
-    assert_eq!(scene.count("dsr_flows", &[]), 0);
+    change_everything(&mut fixture, &connections);
+    assert_eq!(fixture.count("dsr_flows", &[]), 0);
     // A third had a backend that was drained, and nearly all another one when the table got another size.
     assert!(connections.broken().len() > 250, "{:?}", connections.by_backend());
 }
@@ -75,13 +75,13 @@ fn no_connection_breaks_in_a_flood_of_first_packets() {
     if !is_root("no_connection_breaks_in_a_flood_of_first_packets") {
         return;
     }
-    let mut scene = Scene::start("affinity: auto", Some("flow_table: {established: 65536, embryonic: 1024}"), 9);
-    let connections = Connections::open(&scene.lab, 1000);
+    let mut fixture = Fixture::start("affinity: auto", Some("flow_table: {established: 65536, embryonic: 1024}"), 9);
+    let connections = Connections::open(&fixture.lab, 1000);
     connections.go_on();
-    let flood = Flood::start(&scene.lab, 60_000);
-    change_everything(&mut scene, &connections);
+    let flood = Flood::start(&fixture.lab, 60_000);
+    change_everything(&mut fixture, &connections);
     assert!(flood.sent() > 5000, "{} SYNs are no flood", flood.sent());
-    let forgotten = |event| scene.count("dsr_tracking_total", &[("event", event)]);
+    let forgotten = |event| fixture.count("dsr_tracking_total", &[("event", event)]);
     assert!(forgotten("evicted_new") > 1000, "the table of first packets was never full");
     assert_eq!(forgotten("evicted"), 0);
     let broken = connections.broken();
@@ -93,18 +93,18 @@ fn no_connection_breaks_when_the_affinity_changes() {
     if !is_root("no_connection_breaks_when_the_affinity_changes") {
         return;
     }
-    let mut scene = Scene::start("affinity: auto", None, 9);
-    let (silent, mut active) = (Connections::open(&scene.lab, 300), vec![Connections::open(&scene.lab, 300)]);
+    let mut fixture = Fixture::start("affinity: auto", None, 9);
+    let (silent, mut active) = (Connections::open(&fixture.lab, 300), vec![Connections::open(&fixture.lab, 300)]);
     silent.go_on();
     for affinity in ["source", "auto", "source", "flow", "source", "auto"] {
-        scene.change_fields(&format!("affinity: {affinity}"));
-        let opened = Connections::open(&scene.lab, 60);
+        fixture.change_fields(&format!("affinity: {affinity}"));
+        let opened = Connections::open(&fixture.lab, 60);
         // All of them are one client's.
         assert_eq!(opened.by_backend().len() == 1, affinity == "source", "{:?}", opened.by_backend());
         active.push(opened);
         active.iter().for_each(Connections::go_on);
     }
-    scene.restart(Signal::KILL);
+    fixture.restart(Signal::KILL);
     for connections in active.iter().chain([&silent]) {
         connections.go_on();
         let broken = connections.broken();

@@ -5,4 +5,4 @@
 mod away;
 mod change;
 mod drain;
-mod scene;
+mod fixture;

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use dsr_tests::{
     frame::OWN_MAC,
-    generate::world::{SHUT, VIPS_V4, VIPS_V6},
+    generate::cluster::{SHUT, VIPS_V4, VIPS_V6},
     model::Decision,
     program::Verdict,
 };

@@ -8,7 +8,7 @@ use std::{
 
 use dsr::{datapath::Features, reconcile::Sizes};
 use dsr_tests::{
-    generate::{Case, Rng, tracked::setup, world},
+    generate::{Case, Rng, cluster, tracked::setup},
     heartbeat::Heartbeat,
     model::{Decision, Model},
     program::{Counter, Outcome, Program, moved},
@@ -35,10 +35,10 @@ pub(super) struct Pair {
 impl Pair {
     /// Both anew, with no frame seen.
     pub(super) fn new() -> Self {
-        let (desired, network) = (world::desired(), world::network());
+        let (desired, network) = (cluster::desired(), cluster::network());
         let sizes = Sizes { established_sets: FLOW_SETS, embryonic_sets: SYN_SETS, ..Sizes::for_desired(&desired) };
         let mut program = Program::load_with(sizes, desired.clone(), &network, Features::ALL).unwrap();
-        let mut model = Model::new(&desired, &network, Some(world::own())).with_sets(FLOW_SETS, SYN_SETS);
+        let mut model = Model::new(&desired, &network, Some(cluster::own())).with_sets(FLOW_SETS, SYN_SETS);
         // Some slots are tracked, so that broken packets, fragments and errors meet those too.
         for change in setup(&mut Rng::new(0, 0)) {
             program.change(&change);

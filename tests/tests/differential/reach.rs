@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use dsr_tests::{
-    generate::{self, world},
+    generate::{self, cluster},
     model::{Model, Why},
 };
 
@@ -59,7 +59,7 @@ const WAYS_OUT: [&str; 26] = [
 
 #[test]
 fn every_way_out_is_reached() {
-    let mut model = Model::of_rules(world::rules(), world::HASH_SEED, &world::network(), Some(world::own()));
+    let mut model = Model::of_rules(cluster::rules(), cluster::HASH_SEED, &cluster::network(), Some(cluster::own()));
     let mut reached = BTreeMap::<String, u64>::new();
     for number in 0..CASES {
         let case = generate::case(7, number);
@@ -82,7 +82,7 @@ fn every_way_out_is_reached() {
 
 #[test]
 fn every_shape_of_the_fast_path_is_sent() {
-    let mut model = Model::of_rules(world::rules(), world::HASH_SEED, &world::network(), Some(world::own()));
+    let mut model = Model::of_rules(cluster::rules(), cluster::HASH_SEED, &cluster::network(), Some(cluster::own()));
     let mut sent = BTreeMap::<String, u64>::new();
     for number in 0..CASES {
         for frame in generate::case(7, number).frames {

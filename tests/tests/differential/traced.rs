@@ -3,7 +3,7 @@
 use dsr::datapath::Features;
 use dsr_common::trace::TraceFilter;
 use dsr_tests::{
-    generate::{self, world},
+    generate::{self, cluster},
     privilege::is_root,
     program::Program,
 };
@@ -16,7 +16,7 @@ fn both_programs_agree_on_every_frame() {
     if !is_root("both_programs_agree_on_every_frame") {
         return;
     }
-    let (desired, network) = (world::desired(), world::network());
+    let (desired, network) = (cluster::desired(), cluster::network());
     let load = || Program::load(desired.clone(), &network, Features::ALL).unwrap();
     let (mut plain, mut traced) = (load(), load());
     let vips: Vec<_> = desired.services.iter().map(|service| service.id.vip).collect();

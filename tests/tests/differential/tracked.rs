@@ -7,9 +7,8 @@ use dsr::{datapath::Features, reconcile::Sizes};
 use dsr_common::stats::Tracking;
 use dsr_tests::{
     generate::{
-        Rng,
+        Rng, cluster,
         tracked::{Step, setup, step},
-        world,
     },
     model::Model,
     privilege::is_root,
@@ -98,9 +97,9 @@ struct Pair {
 
 impl Pair {
     fn new() -> Self {
-        let (desired, network) = (world::desired(), world::network());
+        let (desired, network) = (cluster::desired(), cluster::network());
         let sizes = Sizes { established_sets: FLOW_SETS, embryonic_sets: SYN_SETS, ..Sizes::for_desired(&desired) };
-        let model = Model::new(&desired, &network, Some(world::own())).with_sets(FLOW_SETS, SYN_SETS);
+        let model = Model::new(&desired, &network, Some(cluster::own())).with_sets(FLOW_SETS, SYN_SETS);
         let program = Program::load_with(sizes, desired, &network, Features::ALL).unwrap();
         let before = program.counters().unwrap();
         Self { program, model, before, expected: BTreeMap::new(), sums: BTreeMap::new() }

@@ -6,7 +6,7 @@ use dsr::{
     datapath::Prober,
     health::{
         link::{self, Families, ProbeLink},
-        socket::{Way, source_towards},
+        socket::{ProbeRoute, source_towards},
     },
     lab::{Lab, Node},
 };
@@ -46,7 +46,7 @@ fn a_probe_goes_to_the_member_that_its_mark_names() {
 }
 
 async fn get(vip: SocketAddr, backend: IpAddr, number: u32) -> String {
-    let way = Way { to: vip, from: source_towards(backend).unwrap(), number: Some(number) };
+    let way = ProbeRoute { to: vip, from: source_towards(backend).unwrap(), number: Some(number) };
     let mut stream = way.connect().await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
     let mut answer = String::new();

@@ -10,7 +10,7 @@ use dsr_tests::lab::{Configuration, PATIENCE, agent, connections::Servers, dsr_p
 use rustix::process::Signal;
 
 /// A lab whose nodes are several backends each, and servers on all of them.
-pub(crate) struct Scene {
+pub(crate) struct Fixture {
     pub(crate) lab: Lab,
     pub(crate) configuration: Configuration,
     _servers: Servers,
@@ -33,7 +33,7 @@ pub(crate) fn further(node: u8, number: u8) -> (String, Ipv4Addr) {
     (format!("web{node}-{number}"), Ipv4Addr::new(10, 77, 1 + node, number))
 }
 
-impl Scene {
+impl Fixture {
     /// Starts the agent with these fields of the service, and `backends` of the backends.
     pub(crate) fn start(fields: &str, top: Option<&str>, backends: usize) -> Self {
         let mut lab = Lab::builder().backends(NODES).without_http().build().unwrap();

@@ -45,7 +45,7 @@ struct Flow {
     seen: u64,
 }
 
-pub(crate) struct World {
+pub(crate) struct Cluster {
     random: u64,
     affinity: Affinity,
     /// Services that pick slots by the client instead.
@@ -69,11 +69,11 @@ pub(crate) struct World {
     pub(crate) repicked: u64,
 }
 
-impl World {
+impl Cluster {
     pub(crate) fn new(seed: u64, affinity: Affinity, established_sets: u32) -> Self {
         let sizes =
             Sizes { services: 64, members: 256, blocks: 1200, established_sets, embryonic_sets: established_sets };
-        let mut world = Self {
+        let mut cluster = Self {
             random: seed,
             affinity,
             by_source: BTreeSet::new(),
@@ -92,13 +92,13 @@ impl World {
             repicked: 0,
         };
         // The clock may go round while flows are remembered.
-        world.tables.clock = world.below(1 << 17);
+        cluster.tables.clock = cluster.below(1 << 17);
         for service in 0..SERVICES {
-            let first = 8 + world.below(4) as u8;
-            world.pools.insert(service, (1..=first).map(|backend| (backend, 100)).collect());
+            let first = 8 + cluster.below(4) as u8;
+            cluster.pools.insert(service, (1..=first).map(|backend| (backend, 100)).collect());
         }
-        world.reconcile();
-        world
+        cluster.reconcile();
+        cluster
     }
 
     fn below(&mut self, bound: u64) -> u64 {
