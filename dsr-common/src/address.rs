@@ -12,28 +12,28 @@ pub enum Family {
 
 /// An IPv4 or IPv6 address in network byte order, held in native words.
 ///
-/// IPv6: `hi` holds octets 0 to 7 and `lo` octets 8 to 15, each loaded as it lies in memory. IPv4: `hi` is zero and
-/// the four octets are the low 32 bits of `lo`, loaded the same way. Which of the two it is has to be kept beside it
+/// IPv6: `hi` holds bytes 0 to 7 and `lo` bytes 8 to 15, each loaded as it lies in memory. IPv4: `hi` is zero and
+/// the four bytes are the low 32 bits of `lo`, loaded the same way. Which of the two it is has to be kept beside it
 /// (see [`crate::service::ServiceKey`]): `::a.b.c.d` has the same words as `a.b.c.d`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(C)]
 pub struct Address {
-    /// Octets 0 to 7 of an IPv6 address, zero for IPv4.
+    /// Bytes 0 to 7 of an IPv6 address, zero for IPv4.
     pub hi: u64,
-    /// Octets 8 to 15 of an IPv6 address, or the four of an IPv4 address.
+    /// Bytes 8 to 15 of an IPv6 address, or the four of an IPv4 address.
     pub lo: u64,
 }
 
 const _: () = assert!(size_of::<Address>() == 16);
 
 impl Address {
-    /// An IPv4 address from its four octets as they lie in a packet.
+    /// An IPv4 address from its four bytes as they lie in a packet.
     #[inline(always)]
-    pub const fn from_v4(octets: [u8; 4]) -> Self {
-        Self { hi: 0, lo: u32::from_ne_bytes(octets) as u64 }
+    pub const fn from_v4(bytes: [u8; 4]) -> Self {
+        Self { hi: 0, lo: u32::from_ne_bytes(bytes) as u64 }
     }
 
-    /// An IPv6 address from its sixteen octets as they lie in a packet.
+    /// An IPv6 address from its sixteen bytes as they lie in a packet.
     #[inline(always)]
     pub const fn from_v6(o: [u8; 16]) -> Self {
         Self {
@@ -42,13 +42,13 @@ impl Address {
         }
     }
 
-    /// The octets of an IPv4 address, in network byte order.
+    /// The bytes of an IPv4 address, in network byte order.
     #[inline(always)]
     pub const fn v4_octets(self) -> [u8; 4] {
         (self.lo as u32).to_ne_bytes()
     }
 
-    /// The octets of an IPv6 address, in network byte order.
+    /// The bytes of an IPv6 address, in network byte order.
     pub const fn v6_octets(self) -> [u8; 16] {
         let (h, l) = (self.hi.to_ne_bytes(), self.lo.to_ne_bytes());
         [h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7], l[0], l[1], l[2], l[3], l[4], l[5], l[6], l[7]]

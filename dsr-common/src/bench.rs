@@ -35,7 +35,7 @@ pub const BACKENDS: &str = "BACKENDS";
 /// LRU hash from a flow to the number of its backend.
 pub const LRU: &str = "LRU";
 
-/// What the driver does. All octets zero is a valid value, though none that can be run.
+/// What the driver does. All bytes zero is a valid value, though none that can be run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub struct Driver {
@@ -54,7 +54,7 @@ pub struct Driver {
     pub resizes: u32,
     /// Padding, always zero.
     pub pad: u32,
-    /// Added to atomically, so that the frame's octets have left the store buffer before they are read.
+    /// Added to atomically, so that the frame's bytes have left the store buffer before they are read.
     pub fence: u64,
     /// Padding, always zero.
     pub pad2: u64,

@@ -73,24 +73,24 @@ pub struct ClaimBudget {
 const _: () = assert!(size_of::<ClaimBudget>() == 24);
 
 impl VipClaim {
-    /// Octets of a claim in the ring buffer.
+    /// Bytes of a claim in the ring buffer.
     pub const LENGTH: usize = size_of::<Self>();
 
     /// Reads a claim as the program wrote it.
-    pub fn read(octets: &[u8; Self::LENGTH]) -> Self {
+    pub fn read(bytes: &[u8; Self::LENGTH]) -> Self {
         let word = |at: usize| {
             let mut word = [0; 8];
-            word.copy_from_slice(&octets[at..at + 8]);
+            word.copy_from_slice(&bytes[at..at + 8]);
             u64::from_ne_bytes(word)
         };
-        let half = |at: usize| u32::from_ne_bytes([octets[at], octets[at + 1], octets[at + 2], octets[at + 3]]);
+        let half = |at: usize| u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         Self {
             vip: Address { hi: word(0), lo: word(8) },
             mac: word(16),
             ifindex: half(24),
             tags: [half(28), half(32)],
-            kind: octets[36],
-            marked: octets[37],
+            kind: bytes[36],
+            marked: bytes[37],
             pad: 0,
         }
     }

@@ -20,7 +20,7 @@ const _: () = assert!(size_of::<InterfaceRow>() == 16);
 /// The index in a row that was used and may be used again; an empty one would end the search for rows behind it.
 pub const VACATED: u32 = u32::MAX;
 
-/// The six octets of a MAC within the first eight octets of a frame, loaded as one native word.
+/// The six bytes of a MAC within the first eight bytes of a frame, loaded as one native word.
 pub const MAC_MASK: u64 = u64::from_ne_bytes([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0]);
 
 /// The row of the table at which the search for an interface starts; it goes on upwards and wraps around.

@@ -15,7 +15,7 @@ pub const INTERFACE_ROWS: u32 = 64;
 /// The most IPv6 extension headers that are walked.
 pub const EXTENSIONS: u32 = 8;
 
-/// Octets of the longest payload of neighbour discovery that is read: room for eight options of the usual length.
+/// Bytes of the longest payload of neighbour discovery that is read: room for eight options of the usual length.
 pub const NDP_MAX: u16 = 96;
 
 /// Sets of the fragment table, a power of two.
@@ -31,7 +31,7 @@ pub const REJECTS_PER_SECOND: u64 = 1000;
 /// Claims to VIPs that a CPU tells of in a second; what is beyond is counted and not told.
 pub const CLAIMS_PER_SECOND: u64 = 64;
 
-/// Octets of the ring buffer of claims, a power of two and a multiple of every page size.
+/// Bytes of the ring buffer of claims, a power of two and a multiple of every page size.
 pub const EVENT_BYTES: u32 = 1 << 16;
 
 /// Seconds without a sign of life after which the agent counts as gone (`on_agent_death: pass`). It gives one every second:
@@ -41,12 +41,12 @@ pub const AGENT_PATIENCE_SECONDS: u64 = 10;
 /// Frames that a CPU tells of in a second while `dsr trace` runs, so that a flood of them costs little.
 pub const TRACES_PER_SECOND: u64 = 200;
 
-/// Octets of a refused packet that a refusal quotes at most: an IPv4 header with all options, or an IPv6 header with some
-/// extensions, and [`QUOTED_OCTETS`].
+/// Bytes of a refused packet that a refusal quotes at most: an IPv4 header with all options, or an IPv6 header with some
+/// extensions, and [`QUOTED_BYTES`].
 pub const QUOTE_MAX: usize = 96;
 
-/// Octets behind the IP headers of a refused packet that a refusal quotes (RFC 792).
-pub const QUOTED_OCTETS: usize = 8;
+/// Bytes behind the IP headers of a refused packet that a refusal quotes (RFC 792).
+pub const QUOTED_BYTES: usize = 8;
 
 /// The most members of one service: a slot names a member in 15 bits, and the highest number means "none".
 pub const MEMBERS_PER_SERVICE: u32 = 0x7fff;

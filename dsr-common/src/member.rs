@@ -13,7 +13,7 @@ pub enum ForwardMode {
 /// Flag of a member: it keeps the flows that it has and gets no new ones.
 pub const MEMBER_DRAINING: u16 = 1;
 
-/// Octets of a link header that a row can hold before the EtherType: two MACs and up to two VLAN tags.
+/// Bytes of a link header that a row can hold before the EtherType: two MACs and up to two VLAN tags.
 pub const LINK_MAX: usize = 20;
 
 /// One member, in one cache line of eight 64-bit words that the agent writes one at a time.
@@ -23,9 +23,9 @@ pub const LINK_MAX: usize = 20;
 #[repr(C, align(64))]
 pub struct MemberRow {
     /// What stands before the EtherType when the packet leaves: destination MAC, source MAC, VLAN tags (TPID and TCI
-    /// each), in network byte order; the first [`MemberRow::link_length`] octets count.
+    /// each), in network byte order; the first [`MemberRow::link_length`] bytes count.
     pub link: [u8; LINK_MAX],
-    /// Octets of [`MemberRow::link`] in use: 12, 16 or 20.
+    /// Bytes of [`MemberRow::link`] in use: 12, 16 or 20.
     pub link_length: u8,
     /// [`ForwardMode`] as a number; zero in a row that is not in use.
     pub mode: u8,

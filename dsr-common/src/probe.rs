@@ -3,7 +3,7 @@
 /// The part of a socket's mark that says that its packets are probes.
 pub const MARK: u32 = 0xd5 << NUMBER_BITS;
 
-/// The octet of a mark that [`MARK`] is in.
+/// The byte of a mark that [`MARK`] is in.
 pub const MARK_MASK: u32 = !(PROBE_NUMBERS - 1);
 
 /// How many probes can be told apart: numbers are below this.

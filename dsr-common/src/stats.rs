@@ -8,7 +8,7 @@ use crate::limits::INTERFACE_ROWS;
 pub struct Counters {
     /// Frames sent to the backend.
     pub packets: u64,
-    /// Their octets as they came in: link header and IP packet, without padding and frame check sequence.
+    /// Their bytes as they came in: link header and IP packet, without padding and frame check sequence.
     pub bytes: u64,
     /// TCP connections opened (SYN without ACK).
     pub new_flows: u64,

@@ -59,7 +59,7 @@ pub struct TraceRecord {
     pub pad2: u32,
 }
 
-/// Octets of a record.
+/// Bytes of a record.
 pub const RECORD: usize = size_of::<TraceRecord>();
 
 const _: () = assert!(RECORD == 64);
@@ -77,24 +77,24 @@ pub const fn ended(reason: Reason) -> u32 {
 }
 
 impl TraceRecord {
-    /// A record from its octets in this machine's byte order.
-    pub fn from_octets(octets: &[u8; RECORD]) -> Self {
+    /// A record from its bytes in this machine's byte order.
+    pub fn from_octets(bytes: &[u8; RECORD]) -> Self {
         let word = |at: usize| {
             let mut word = [0; 8];
-            word.copy_from_slice(&octets[at..at + 8]);
+            word.copy_from_slice(&bytes[at..at + 8]);
             u64::from_ne_bytes(word)
         };
-        let half = |at: usize| u32::from_ne_bytes([octets[at], octets[at + 1], octets[at + 2], octets[at + 3]]);
-        let quarter = |at: usize| u16::from_ne_bytes([octets[at], octets[at + 1]]);
+        let half = |at: usize| u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let quarter = |at: usize| u16::from_ne_bytes([bytes[at], bytes[at + 1]]);
         Self {
             time: word(0),
             client: Address { hi: word(8), lo: word(16) },
             vip: Address { hi: word(24), lo: word(32) },
             client_port: quarter(40),
             service_port: quarter(42),
-            protocol: octets[44],
-            family: octets[45],
-            opens: octets[46],
+            protocol: bytes[44],
+            family: bytes[45],
+            opens: bytes[46],
             pad: 0,
             row: half(48),
             ifindex: half(52),
@@ -125,9 +125,9 @@ mod tests {
 
     #[test]
     fn a_record_is_read_as_it_lies_in_memory() {
-        let mut octets = [0; RECORD];
-        (0..).zip(&mut octets).for_each(|(number, octet)| *octet = number);
-        let record = TraceRecord::from_octets(&octets);
+        let mut bytes = [0; RECORD];
+        (0..).zip(&mut bytes).for_each(|(number, byte)| *byte = number);
+        let record = TraceRecord::from_octets(&bytes);
         assert_eq!(record.time, u64::from_ne_bytes([0, 1, 2, 3, 4, 5, 6, 7]));
         assert_eq!(record.vip.lo, u64::from_ne_bytes([32, 33, 34, 35, 36, 37, 38, 39]));
         assert_eq!(core::mem::offset_of!(TraceRecord, protocol), usize::from(record.protocol));

@@ -18,7 +18,7 @@ pub(crate) const fn halves(word: u64) -> u64 {
     (word & 0xffff_ffff) + (word >> 32)
 }
 
-/// Two octets as one word.
+/// Two bytes as one word.
 #[inline(always)]
 pub(crate) const fn word(first: u8, second: u8) -> u16 {
     u16::from_ne_bytes([first, second])

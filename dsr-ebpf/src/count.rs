@@ -4,11 +4,11 @@ use dsr_common::stats::{Reason, reason_row};
 
 use crate::maps;
 
-/// Counts a frame that goes to a member: octets of link header and IP packet as it came in, and whether it opens a TCP
+/// Counts a frame that goes to a member: bytes of link header and IP packet as it came in, and whether it opens a TCP
 /// connection.
 #[inline(always)]
-pub(crate) fn member(row: u32, octets: usize, opens: bool) -> Result<(), Reason> {
-    maps::add_member(row, octets as u64, opens).ok_or(Reason::DropInconsistent)
+pub(crate) fn member(row: u32, bytes: usize, opens: bool) -> Result<(), Reason> {
+    maps::add_member(row, bytes as u64, opens).ok_or(Reason::DropInconsistent)
 }
 
 /// Counts a frame that came back from a member; its reason is counted as well.

@@ -15,7 +15,7 @@ use crate::wire::{
     headers::{Headers, Tagged, Untagged},
 };
 
-/// What can lie in a frame: made of integers and octets alone, alignment one, any octets a value of it.
+/// What can lie in a frame: made of integers and bytes alone, alignment one, any bytes a value of it.
 ///
 /// # Safety
 ///
@@ -108,25 +108,25 @@ impl Frame {
         (failed == 0).then_some(())
     }
 
-    /// Octets of the whole frame, all buffers together. Calls a helper (kernel 5.18).
+    /// Bytes of the whole frame, all buffers together. Calls a helper (kernel 5.18).
     #[inline(always)]
     pub(crate) fn whole_length(&self) -> usize {
         // SAFETY: `ctx` is the program's context.
         unsafe { bpf_xdp_get_buff_len(self.ctx) as usize }
     }
 
-    /// The header at `offset` octets, or nothing where the frame is too short for it.
+    /// The header at `offset` bytes, or nothing where the frame is too short for it.
     #[inline(always)]
     pub(crate) fn at<T: Header>(&self, offset: usize) -> Option<&T> {
         let at = self.start + offset;
         if at + size_of::<T>() > self.end {
             return None;
         }
-        // SAFETY: the check above keeps it within the frame; a `Header` has no alignment and any octets are one.
+        // SAFETY: the check above keeps it within the frame; a `Header` has no alignment and any bytes are one.
         Some(unsafe { &*(at as *const T) })
     }
 
-    /// The header at `offset` octets, to be written, or nothing where the frame is too short for it.
+    /// The header at `offset` bytes, to be written, or nothing where the frame is too short for it.
     #[inline(always)]
     pub(crate) fn at_mut<T: Header>(&mut self, offset: usize) -> Option<&mut T> {
         let at = self.start + offset;
@@ -137,12 +137,12 @@ impl Frame {
         Some(unsafe { &mut *(at as *mut T) })
     }
 
-    /// Adds `octets` in front of the frame (a negative number removes them). Calls a helper; offsets count from the
+    /// Adds `bytes` in front of the frame (a negative number removes them). Calls a helper; offsets count from the
     /// new start afterwards.
     #[inline(always)]
-    pub(crate) fn grow_front(&mut self, octets: i32) -> Option<()> {
+    pub(crate) fn grow_front(&mut self, bytes: i32) -> Option<()> {
         // SAFETY: `ctx` is the program's context.
-        let failed = unsafe { bpf_xdp_adjust_head(self.ctx, -octets) };
+        let failed = unsafe { bpf_xdp_adjust_head(self.ctx, -bytes) };
         self.reload_bounds();
         (failed == 0).then_some(())
     }

@@ -5,7 +5,7 @@
 //! path early gives a [`Reason`]; the one match in `action` turns reasons into XDP actions.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 #![deny(unsafe_code)]
-// Programs take their context by value; lengths are those of frames, far below any bound; octets of a MAC have no better
+// Programs take their context by value; lengths are those of frames, far below any bound; bytes of a MAC have no better
 // names than letters, and fields of a header those of the RFC.
 #![allow(
     clippy::needless_pass_by_value,
@@ -211,12 +211,12 @@ mod program {
         frame: &mut Frame,
         link: &Link,
         choice: &Choice,
-        octets: usize,
+        bytes: usize,
         opens: bool,
     ) -> Result<Egress, Reason> {
         O::chose(choice.row);
         let egress = forward::send(frame, link, choice)?;
-        count::member(choice.row, octets, opens)?;
+        count::member(choice.row, bytes, opens)?;
         Ok(egress)
     }
 

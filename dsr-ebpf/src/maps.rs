@@ -181,28 +181,28 @@ pub(crate) fn member(row: u32) -> Option<Member> {
 }
 
 impl Member {
-    /// Destination MAC and the first two octets of the source MAC, as they lie in a frame.
+    /// Destination MAC and the first two bytes of the source MAC, as they lie in a frame.
     #[inline(always)]
     pub(crate) fn macs_head(&self) -> u64 {
         // SAFETY: an element of the array; `link` starts the row and so is aligned.
         unsafe { read_volatile(self.0.cast::<u64>()) }
     }
 
-    /// The last four octets of the source MAC, as they lie in a frame.
+    /// The last four bytes of the source MAC, as they lie in a frame.
     #[inline(always)]
     pub(crate) fn macs_tail(&self) -> u32 {
-        // SAFETY: octets 8 to 11 of `link`, aligned.
+        // SAFETY: bytes 8 to 11 of `link`, aligned.
         unsafe { read_volatile(self.0.byte_add(8).cast::<u32>()) }
     }
 
     /// VLAN tag `index` (0 or 1): TPID and TCI, as they lie in a frame.
     #[inline(always)]
     pub(crate) fn tag(&self, index: usize) -> u32 {
-        // SAFETY: octets 12 to 19 of `link`, aligned; callers index with 0 or 1.
+        // SAFETY: bytes 12 to 19 of `link`, aligned; callers index with 0 or 1.
         unsafe { read_volatile(self.0.byte_add(12 + index * 4).cast::<u32>()) }
     }
 
-    /// Octets of the link header before the EtherType.
+    /// Bytes of the link header before the EtherType.
     #[inline(always)]
     pub(crate) fn link_length(&self) -> usize {
         // SAFETY: an element of the array.
@@ -318,9 +318,9 @@ impl<T> Own<T> {
         change(unsafe { &mut *self.0 })
     }
 
-    /// Its octets; nothing may change it as long as they are in use.
+    /// Its bytes; nothing may change it as long as they are in use.
     #[inline(always)]
-    fn octets<const LENGTH: usize>(&self) -> &'static [u8; LENGTH] {
+    fn bytes<const LENGTH: usize>(&self) -> &'static [u8; LENGTH] {
         const { assert!(LENGTH == size_of::<T>()) };
         // SAFETY: as above, and as long as that.
         unsafe { &*self.0.cast() }

@@ -104,9 +104,9 @@ fn note(frame: &Frame) {
 fn tell() {
     let Some(record) = maps::traced() else { return };
     if maps::may_tell(TRACES_PER_SECOND) {
-        let octets: &[u8] = record;
+        let bytes: &[u8] = record;
         // The macro does not use the context that it asks for.
-        aya_log_ebpf::trace!((), "{:x}", octets);
+        aya_log_ebpf::trace!((), "{:x}", bytes);
     }
 }
 

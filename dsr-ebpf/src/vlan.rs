@@ -61,7 +61,7 @@ const ARP: u64 = 1;
 #[inline(always)]
 fn is_foreign(frame: &Frame, row: u32, vlan: Vlan, start: usize, payload: u64) -> bool {
     let lacks = |family, address| lacks(family, address, row, vlan);
-    let v4 = |octets| lacks(Family::V4, Address::from_v4(octets));
+    let v4 = |bytes| lacks(Family::V4, Address::from_v4(bytes));
     match payload {
         ARP => frame
             .at::<arp::Packet>(start)

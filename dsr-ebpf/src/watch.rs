@@ -30,7 +30,7 @@ struct About {
     /// See [`ClaimKind`].
     kind: u8,
     marked: bool,
-    /// Octets of the link header before the `EtherType`.
+    /// Bytes of the link header before the `EtherType`.
     length: u8,
 }
 

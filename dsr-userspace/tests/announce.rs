@@ -50,8 +50,8 @@ impl Listener {
     async fn frame(&self) -> Vec<u8> {
         let mut buffer = [MaybeUninit::uninit(); 128];
         let length = self.0.async_io(Interest::READABLE, |socket| socket.recv(&mut buffer)).await.unwrap();
-        // SAFETY: the kernel wrote that many octets.
-        buffer[..length].iter().map(|octet| unsafe { octet.assume_init() }).collect()
+        // SAFETY: the kernel wrote that many bytes.
+        buffer[..length].iter().map(|byte| unsafe { byte.assume_init() }).collect()
     }
 }
 

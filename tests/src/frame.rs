@@ -1,4 +1,4 @@
-//! Builds frames, octet by octet where it matters and with etherparse where it does not.
+//! Builds frames, byte by byte where it matters and with etherparse where it does not.
 
 use std::net::Ipv4Addr;
 
@@ -77,7 +77,7 @@ pub fn untagged(frame: &[u8]) -> Vec<u8> {
     [&frame[..12], &frame[16..]].concat()
 }
 
-/// The same IPv4 frame with options of `words` times four octets (no-operation), lengths and checksum made right.
+/// The same IPv4 frame with options of `words` times four bytes (no-operation), lengths and checksum made right.
 pub fn with_options(frame: &[u8], words: u8) -> Vec<u8> {
     let mut with = frame[..34].to_vec();
     with.extend(std::iter::repeat_n(1, usize::from(words) * 4));
@@ -93,9 +93,9 @@ pub fn with_options(frame: &[u8], words: u8) -> Vec<u8> {
 }
 
 /// The Internet checksum (RFC 1071), computed the plain way.
-pub fn checksum(octets: &[u8]) -> u16 {
+pub fn checksum(bytes: &[u8]) -> u16 {
     let word = |pair: &[u8]| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0));
-    let mut sum: u32 = octets.chunks(2).map(word).sum();
+    let mut sum: u32 = bytes.chunks(2).map(word).sum();
     while sum > 0xffff {
         sum = (sum & 0xffff) + (sum >> 16);
     }
@@ -111,7 +111,7 @@ where
 
 /// The last step of a builder, whatever the transport.
 pub trait Finish {
-    /// The octets of the frame.
+    /// The bytes of the frame.
     fn finish(self, payload: &[u8]) -> Vec<u8>;
 }
 
@@ -120,7 +120,7 @@ macro_rules! finish {
         impl Finish for etherparse::PacketBuilderStep<$header> {
             fn finish(self, payload: &[u8]) -> Vec<u8> {
                 let mut frame = Vec::with_capacity(self.size(payload.len()));
-                self.write(&mut frame, payload).expect("a vector takes every octet");
+                self.write(&mut frame, payload).expect("a vector takes every byte");
                 frame
             }
         }

@@ -66,7 +66,7 @@ pub enum Counter {
     Reason(&'static str),
     /// Frames sent to this backend by this service.
     Packets(String, String),
-    /// Their octets.
+    /// Their bytes.
     Bytes(String, String),
     /// Connections opened.
     NewFlows(String, String),

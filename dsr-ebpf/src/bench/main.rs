@@ -4,7 +4,7 @@
 //! maps that are at hand; [`lru`] remembers each flow as well. They check only what keeps them from reading nonsense.
 #![cfg_attr(target_arch = "bpf", no_std, no_main, feature(asm_experimental_arch))]
 #![deny(unsafe_code)]
-// Programs take their context by value; lengths are those of frames, far below any bound; octets of a MAC have no better
+// Programs take their context by value; lengths are those of frames, far below any bound; bytes of a MAC have no better
 // names than letters, and fields of a header those of the RFC.
 #![allow(
     clippy::needless_pass_by_value,

@@ -6,7 +6,7 @@
 //!
 //! The only file of this program, and so its only one with `unsafe`.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
-// A program takes its context by value; a tag is four octets long.
+// A program takes its context by value; a tag is four bytes long.
 #![allow(clippy::needless_pass_by_value, clippy::cast_possible_wrap)]
 
 #[cfg(not(target_arch = "bpf"))]
@@ -70,7 +70,7 @@ mod program {
 
     fn read<T: Copy>(context: &XdpContext, offset: usize) -> Option<T> {
         let at = place::<T>(context, offset)?;
-        // SAFETY: `place` has checked that it lies in the frame; integers and arrays of them have any octets as a value.
+        // SAFETY: `place` has checked that it lies in the frame; integers and arrays of them have any bytes as a value.
         Some(unsafe { at.read_unaligned() })
     }
 
@@ -88,7 +88,7 @@ mod program {
         (at + size_of::<T>() <= context.data_end()).then_some(at as *mut T)
     }
 
-    /// Octets of a tag.
+    /// Bytes of a tag.
     const TAG: usize = 4;
     /// IEEE 802.1Q with the VLAN's number, as it lies in a frame.
     const TAG_WORD: u32 = (0x8100_0000 | VLAN as u32).to_be();

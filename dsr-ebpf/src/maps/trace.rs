@@ -55,7 +55,7 @@ pub(crate) fn set_traced_outcome(outcome: u32) {
     }
 }
 
-/// Gives the record the time and its octets to the caller; nothing where no record is in use. Calls a helper.
+/// Gives the record the time and its bytes to the caller; nothing where no record is in use. Calls a helper.
 #[inline(always)]
 pub(crate) fn traced() -> Option<&'static [u8; RECORD]> {
     let traced = own(&TRACED, 0)?;

@@ -58,8 +58,8 @@ fn step_by_step(frame: &Frame, next: u8, at: usize, end: usize) -> Option<Last> 
             HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS | AUTHENTICATION => {
                 let header: &Extension = within(frame, at, 8, end)?;
                 let length = usize::from(header.length);
-                let octets = if last.protocol == AUTHENTICATION { (length + 2) * 4 } else { (length + 1) * 8 };
-                (last.protocol, last.payload) = (header.next_header, at + octets);
+                let bytes = if last.protocol == AUTHENTICATION { (length + 2) * 4 } else { (length + 1) * 8 };
+                (last.protocol, last.payload) = (header.next_header, at + bytes);
             }
             FRAGMENT => {
                 let header: &ipv6::Fragment = within(frame, at, FRAGMENT_LENGTH, end)?;
@@ -87,7 +87,7 @@ const fn is_extension(next: u8) -> bool {
     matches!(next, HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS | AUTHENTICATION | FRAGMENT)
 }
 
-/// The header at `at`, where `length` octets of it are within the packet.
+/// The header at `at`, where `length` bytes of it are within the packet.
 #[inline(always)]
 fn within<T: frame::Header>(frame: &Frame, at: usize, length: usize, end: usize) -> Option<&T> {
     if at + length > end {

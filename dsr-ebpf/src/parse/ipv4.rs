@@ -51,7 +51,7 @@ impl Header {
     }
 }
 
-/// Whether the frame holds `length` octets, in one buffer or several.
+/// Whether the frame holds `length` bytes, in one buffer or several.
 #[inline(always)]
 pub(super) fn fits(frame: &Frame, length: usize) -> bool {
     length <= frame.length() || (maps::jumbo() && frame.whole_length() >= length)

@@ -25,7 +25,7 @@ pub(crate) struct Arrival {
 pub(crate) struct Link {
     /// The source MAC in the low 48 bits.
     pub(crate) source: u64,
-    /// Octets before the EtherType.
+    /// Bytes before the EtherType.
     pub(crate) length: usize,
     /// The interface that it came in on, see [`Interface::ifindex`].
     pub(crate) ifindex: u32,

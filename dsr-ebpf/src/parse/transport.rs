@@ -37,7 +37,7 @@ pub(crate) fn parse(frame: &Frame, ip: &Ip) -> Result<Packet, Reason> {
     Ok(Packet { flow, opens })
 }
 
-/// The header, where the packet holds the `length` octets that its protocol asks for.
+/// The header, where the packet holds the `length` bytes that its protocol asks for.
 #[inline(always)]
 fn sound<'a, T: crate::frame::Header>(frame: &'a Frame, ip: &Ip, length: usize) -> Result<&'a T, Reason> {
     if ip.payload + length > ip.end {

@@ -100,9 +100,9 @@ mod program {
     /// RFC 8200.
     const IPV6_HOP_LIMIT: usize = 14 + 7;
     const L2: u8 = ForwardMode::L2 as u8;
-    /// Octets of the two MACs.
+    /// Bytes of the two MACs.
     const MACS: u8 = 12;
-    /// Octets of a tag.
+    /// Bytes of a tag.
     const TAG: u8 = 4;
 
     #[panic_handler]

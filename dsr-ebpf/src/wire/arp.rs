@@ -6,7 +6,7 @@ const ETHERNET: Be16 = Be16::new(1);
 pub(crate) const REQUEST: Be16 = Be16::new(1);
 pub(crate) const REPLY: Be16 = Be16::new(2);
 
-/// An ARP packet with hardware addresses of six octets and protocol addresses of four.
+/// An ARP packet with hardware addresses of six bytes and protocol addresses of four.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
 pub(crate) struct Packet {

@@ -2,11 +2,11 @@
 
 use super::Be16;
 
-/// Octets of the two MACs.
+/// Bytes of the two MACs.
 pub(crate) const MACS: usize = 12;
-/// Octets of a VLAN tag.
+/// Bytes of a VLAN tag.
 pub(crate) const TAG: usize = 4;
-/// Octets of an EtherType.
+/// Bytes of an EtherType.
 pub(crate) const ETHERTYPE: usize = 2;
 
 pub(crate) const IPV4: Be16 = Be16::new(0x0800);
@@ -15,16 +15,16 @@ pub(crate) const ARP: Be16 = Be16::new(0x0806);
 pub(crate) const VLAN: Be16 = Be16::new(0x8100);
 pub(crate) const SERVICE_VLAN: Be16 = Be16::new(0x88a8);
 
-/// The bit of a MAC's first octet that marks a group, as it lies in the header's first word.
+/// The bit of a MAC's first byte that marks a group, as it lies in the header's first word.
 pub(crate) const GROUP_BIT: u64 = u64::from_ne_bytes([1, 0, 0, 0, 0, 0, 0, 0]);
 
 /// The two MACs and what follows them, in words as they lie in a frame.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
 pub(crate) struct Header {
-    /// Destination MAC and the first two octets of the source MAC.
+    /// Destination MAC and the first two bytes of the source MAC.
     pub(crate) head: u64,
-    /// The last four octets of the source MAC.
+    /// The last four bytes of the source MAC.
     pub(crate) tail: u32,
     /// EtherType, or the TPID of a tag.
     pub(crate) ethertype: Be16,

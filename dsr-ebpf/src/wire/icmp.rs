@@ -7,7 +7,7 @@ use super::Be16;
 pub(crate) const V4: u8 = 1;
 pub(crate) const V6: u8 = 58;
 
-/// Octets of the shortest message that is read: an echo without data, or an error before the packet it is about.
+/// Bytes of the shortest message that is read: an echo without data, or an error before the packet it is about.
 pub(crate) const MIN: usize = 8;
 
 /// The part that all messages share.

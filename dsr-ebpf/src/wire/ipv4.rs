@@ -2,7 +2,7 @@
 
 use super::Be16;
 
-/// Octets of a header without options.
+/// Bytes of a header without options.
 pub(crate) const MIN: usize = 20;
 
 /// Version 4 and a header of [`MIN`] bytes.
@@ -41,7 +41,7 @@ impl Header {
         self.version_length >> 4
     }
 
-    /// Octets of the header with its options.
+    /// Bytes of the header with its options.
     #[inline(always)]
     pub(crate) const fn length(&self) -> usize {
         (self.version_length & 0xf) as usize * 4

@@ -2,7 +2,7 @@
 
 use super::Be16;
 
-/// Octets of the header.
+/// Bytes of the header.
 pub(crate) const HEADER: usize = 40;
 
 pub(crate) const HOP_BY_HOP: u8 = 0;
@@ -61,7 +61,7 @@ pub(crate) struct Fragment {
     pub(crate) id: u32,
 }
 
-/// Octets of a fragment header.
+/// Bytes of a fragment header.
 pub(crate) const FRAGMENT_LENGTH: usize = 8;
 
 const _: () = assert!(size_of::<Fragment>() == FRAGMENT_LENGTH);

@@ -1,6 +1,6 @@
 //! Headers as they lie in a frame, fields in network byte order.
 //!
-//! Plain data, every octet pattern valid. Where a header is, is [`crate::parse`]'s business.
+//! Plain data, every byte pattern valid. Where a header is, is [`crate::parse`]'s business.
 
 pub(crate) mod arp;
 pub(crate) mod ethernet;
@@ -11,7 +11,7 @@ pub(crate) mod ipv6;
 pub(crate) mod ndp;
 pub(crate) mod transport;
 
-/// Four octets as they lie in a frame.
+/// Four bytes as they lie in a frame.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
 pub(crate) struct Word(pub(crate) u32);

@@ -4,7 +4,7 @@ use super::{Be16, ipv6::Words};
 
 pub(crate) const SOLICITATION: u8 = 135;
 pub(crate) const ADVERTISEMENT: u8 = 136;
-/// Octets of either message without options.
+/// Bytes of either message without options.
 pub(crate) const MIN: usize = 24;
 /// Hop limit of every message: a router would have lowered it (section 3.1).
 pub(crate) const HOP_LIMIT: u8 = 255;
@@ -40,12 +40,12 @@ pub(crate) struct Advertisement {
     pub(crate) message: Message,
     /// [`TARGET_MAC`].
     pub(crate) option: u8,
-    /// In units of eight octets.
+    /// In units of eight bytes.
     pub(crate) option_length: u8,
     pub(crate) mac: [u8; 6],
 }
 
-/// Octets of an advertisement with its option.
+/// Bytes of an advertisement with its option.
 pub(crate) const ADVERTISEMENT_LENGTH: usize = 32;
 
 const _: () = assert!(size_of::<Advertisement>() == ADVERTISEMENT_LENGTH);

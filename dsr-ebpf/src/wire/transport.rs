@@ -5,12 +5,12 @@ use super::{Be16, Be32};
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
 pub(crate) const SCTP: u8 = 132;
-/// Octets of a TCP header without options.
+/// Bytes of a TCP header without options.
 pub(crate) const TCP_MIN: usize = 20;
-/// Octets of a UDP header.
+/// Bytes of a UDP header.
 pub(crate) const UDP_MIN: usize = 8;
 
-/// Octets of an SCTP common header (RFC 9260).
+/// Bytes of an SCTP common header (RFC 9260).
 pub(crate) const SCTP_MIN: usize = 12;
 
 pub(crate) const FIN: u8 = 0x01;
@@ -34,7 +34,7 @@ pub(crate) struct TcpHeader {
     pub(crate) destination: Be16,
     pub(crate) sequence: Be32,
     pub(crate) acknowledgement: Be32,
-    /// Octets of the header divided by four, in the upper four bits.
+    /// Bytes of the header divided by four, in the upper four bits.
     pub(crate) offset: u8,
     pub(crate) flags: u8,
     pub(crate) window: Be16,

@@ -111,7 +111,7 @@ fn read(request: &PreviewRequest) -> Result<Config, Failure> {
     let included = request
         .included
         .iter()
-        .map(|included| Source { path: Path::new(&included.file).into(), octets: included.text.clone().into_bytes() });
+        .map(|included| Source { path: Path::new(&included.file).into(), bytes: included.text.clone().into_bytes() });
     let config = config::parse_with(&request.text, Path::new(&request.file), included.collect());
     let mut config = config.map_err(|errors| Failure::new(Kind::Wrong, errors, "correct the file"))?;
     if config.seed_source == SeedSource::Absent {
@@ -270,7 +270,7 @@ fn remembered(
     if rule.is_same_seed { (all, lost) } else { (all, (all as f64 * moved).round() as u64) }
 }
 
-/// Octets of all tables.
+/// Bytes of all tables.
 fn bytes(sizes: Sizes) -> u64 {
-    memory(sizes).into_iter().map(|(_, octets)| octets).sum()
+    memory(sizes).into_iter().map(|(_, bytes)| bytes).sum()
 }

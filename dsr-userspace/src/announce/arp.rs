@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use crate::model::Mac;
 
-/// Octets of an announcement: an Ethernet header and an ARP packet; the interface pads it.
+/// Bytes of an announcement: an Ethernet header and an ARP packet; the interface pads it.
 pub(super) const LENGTH: usize = 42;
 
 /// "This VIP is at this MAC", to everybody: an ARP request whose sender and target are the VIP (RFC 5227, 2.3 and 3).

@@ -36,7 +36,7 @@ pub(super) fn put_back(frame: &mut Vec<u8>, tag: Tag) {
     }
 }
 
-/// `struct tpacket_auxdata`: the status (4 octets), two lengths (4 each), two offsets (2 each), TCI and TPID (2 each).
+/// `struct tpacket_auxdata`: the status (4 bytes), two lengths (4 each), two offsets (2 each), TCI and TPID (2 each).
 fn of_auxdata(data: &[u8]) -> Option<Tag> {
     let status = u32::from_ne_bytes(*data.first_chunk()?);
     let number = |at: usize| Some(u16::from_ne_bytes(*data.get(at..)?.first_chunk()?));
@@ -49,13 +49,13 @@ fn of_auxdata(data: &[u8]) -> Option<Tag> {
     Some([a, b, c, d])
 }
 
-fn int(octets: &[u8], at: usize) -> Option<i32> {
-    Some(i32::from_ne_bytes(*octets.get(at..)?.first_chunk()?))
+fn int(bytes: &[u8], at: usize) -> Option<i32> {
+    Some(i32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
 /// A header, and `struct tpacket_auxdata`, with something to spare.
 const ROOM: usize = 64;
-/// Octets of the two MACs.
+/// Bytes of the two MACs.
 const MACS: usize = 12;
 /// IEEE 802.1Q.
 const TPID: u16 = 0x8100;

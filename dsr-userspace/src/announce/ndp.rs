@@ -6,7 +6,7 @@ use dsr_common::claim::FLOW_LABEL;
 
 use crate::model::Mac;
 
-/// Octets of an advertisement: Ethernet, IPv6 and ICMP headers, target, and the option with the MAC.
+/// Bytes of an advertisement: Ethernet, IPv6 and ICMP headers, target, and the option with the MAC.
 pub(super) const LENGTH: usize = 86;
 
 /// "This VIP is at this MAC", to all nodes (RFC 4861, 7.2.6): override what is known; nobody asked; no router.
@@ -54,7 +54,7 @@ const NEXT_HEADER_ICMPV6: u8 = 58;
 const HOP_LIMIT: u8 = 255;
 const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
 const FLAG_OVERRIDE: u8 = 0x20;
-/// Target link-layer address, in units of eight octets (RFC 4861, 4.6.1).
+/// Target link-layer address, in units of eight bytes (RFC 4861, 4.6.1).
 const OPTION_TARGET_MAC: [u8; 2] = [2, 1];
 
 #[cfg(test)]
@@ -69,7 +69,7 @@ mod tests {
             0x33, 0x33, 0x00, 0x00, 0x00, 0x01, // to all nodes
             0x02, 0x00, 0x00, 0x00, 0x00, 0x0a, // from our MAC
             0x86, 0xdd, // IPv6
-            0x60, 0x0d, 0x5a, 0x11, 0x00, 0x20, 0x3a, 0xff, // 32 octets of ICMPv6, hop limit 255
+            0x60, 0x0d, 0x5a, 0x11, 0x00, 0x20, 0x3a, 0xff, // 32 bytes of ICMPv6, hop limit 255
             0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x53, // from the VIP
             0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x01, // to all nodes
             0x88, 0x00, 0xf8, 0x7d, 0x20, 0x00, 0x00, 0x00, // advertisement, checksum, override

@@ -68,7 +68,7 @@ fn tell_tags(socket: &Socket) -> io::Result<()> {
     if failed == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Octets of the next frame, and of what the kernel says of it.
+/// Bytes of the next frame, and of what the kernel says of it.
 fn receive(socket: &Socket, frame: &mut [u8], control: &mut auxdata::Control) -> io::Result<(usize, usize)> {
     let mut buffer = libc::iovec { iov_base: frame.as_mut_ptr().cast(), iov_len: frame.len() };
     let mut message = libc::msghdr {

@@ -127,9 +127,9 @@ impl Lines {
             }
             let frame = self.client.in_time(async { Ok(self.body.frame().await) }).await?;
             let Some(frame) = frame else { return Ok(None) };
-            let Ok(octets) = frame?.into_data() else { continue };
-            self.begun.extend_from_slice(&octets);
-            while let Some(end) = self.begun.iter().position(|octet| *octet == b'\n') {
+            let Ok(bytes) = frame?.into_data() else { continue };
+            self.begun.extend_from_slice(&bytes);
+            while let Some(end) = self.begun.iter().position(|byte| *byte == b'\n') {
                 let rest = self.begun.split_off(end + 1);
                 self.whole.push_back(std::mem::replace(&mut self.begun, rest));
             }
@@ -144,8 +144,8 @@ fn encode(body: &impl Serialize) -> Result<Bytes, ClientError> {
     serde_json::to_vec(body).map(Into::into).map_err(|error| ClientError::Strange(error.to_string()))
 }
 
-fn decode<T: DeserializeOwned>(octets: &[u8]) -> Result<T, ClientError> {
-    serde_json::from_slice(octets).map_err(|error| ClientError::Strange(error.to_string()))
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ClientError> {
+    serde_json::from_slice(bytes).map_err(|error| ClientError::Strange(error.to_string()))
 }
 
 async fn read<T: DeserializeOwned>(answer: Response<Incoming>) -> Result<T, ClientError> {

@@ -106,7 +106,7 @@ mod tests {
         #[rustfmt::skip]
         let expected = [
             0x33, 0x33, 0xff, 0x12, 0x34, 0x53, 2, 0, 0, 0, 0, 1, 0x86, 0xdd, // to those whose address ends alike
-            0x60, 0x0d, 0x5a, 0x11, 0, 24, 58, 255, // 24 octets of ICMPv6, hop limit 255
+            0x60, 0x0d, 0x5a, 0x11, 0, 24, 58, 255, // 24 bytes of ICMPv6, hop limit 255
             0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, // from nobody yet
             0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0x12, 0x34, 0x53,
         ];

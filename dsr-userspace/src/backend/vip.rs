@@ -37,6 +37,6 @@ pub(super) fn uuid(vip: IpAddr) -> String {
 }
 
 /// FNV-1a.
-fn fold(octets: &[u8]) -> u32 {
-    octets.iter().fold(0x811c_9dc5, |hash, octet| (hash ^ u32::from(*octet)).wrapping_mul(0x0100_0193))
+fn fold(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }

@@ -115,7 +115,7 @@ struct Report<'a> {
     errors: &'a [Problem],
     warnings: &'a [Problem],
     findings: &'a [Finding],
-    /// Octets by table; nothing for a file that cannot be used.
+    /// Bytes by table; nothing for a file that cannot be used.
     memory: BTreeMap<&'static str, u64>,
     /// What it would change; nothing where no agent runs.
     change: Option<&'a Preview>,
@@ -181,14 +181,14 @@ struct Memory<'a>(&'a [(&'static str, u64)]);
 impl fmt::Display for Memory<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(tables) = self;
-        let shown = |octets: u64| match octets.div_ceil(1024) {
+        let shown = |bytes: u64| match bytes.div_ceil(1024) {
             kibi if kibi < 10 * 1024 => format!("{kibi} KiB"),
             kibi => format!("{} MiB", kibi.div_ceil(1024)),
         };
-        let sum = tables.iter().map(|(_, octets)| octets).sum();
+        let sum = tables.iter().map(|(_, bytes)| bytes).sum();
         write!(f, "memory: {}:", shown(sum))?;
-        for (index, (name, octets)) in tables.iter().enumerate() {
-            write!(f, "{} {name} {}", if index == 0 { "" } else { "," }, shown(*octets))?;
+        for (index, (name, bytes)) in tables.iter().enumerate() {
+            write!(f, "{} {name} {}", if index == 0 { "" } else { "," }, shown(*bytes))?;
         }
         Ok(())
     }

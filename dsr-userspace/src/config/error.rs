@@ -137,7 +137,7 @@ pub struct Located<T> {
     pub field: String,
 }
 
-/// What to say of octets that are no text.
+/// What to say of bytes that are no text.
 pub(super) const NOT_UTF8: &str = "is not UTF-8 from here on: save the file as UTF-8";
 
 fn lines(problems: &[Problem]) -> String {

@@ -30,7 +30,7 @@ pub(super) fn on_disk(file: &Path, pattern: &str) -> Result<Vec<Source>, String>
     if !is_glob(pattern) {
         let path = directory.join(pattern);
         let read = read(&path).map_err(|message| format!("{}: {message}", path.display()));
-        return Ok(vec![Source { octets: read?, path: path.into() }]);
+        return Ok(vec![Source { bytes: read?, path: path.into() }]);
     }
     let mut sources = Vec::new();
     let itself = file.canonicalize().ok();
@@ -39,7 +39,7 @@ pub(super) fn on_disk(file: &Path, pattern: &str) -> Result<Vec<Source>, String>
             continue;
         }
         let read = read(&path).map_err(|message| format!("{}: {message}", path.display()));
-        sources.push(Source { octets: read?, path: path.into() });
+        sources.push(Source { bytes: read?, path: path.into() });
         if sources.len() > FILES_MOST {
             return Err(format!("`{}` has more than {FILES_MOST} files: join some of them", shown(pattern)));
         }
@@ -102,14 +102,14 @@ pub(super) fn follow(file: &Path, outline: Outline, find: &mut Find<'_>) -> Incl
 }
 
 impl Included {
-    fn add(&mut self, Source { path, octets }: Source) {
+    fn add(&mut self, Source { path, bytes }: Source) {
         if self.files.iter().any(|file| file.path == path) {
             return;
         }
         let number = self.files.len();
         let services_before = self.services();
         self.files.push(SourceFile { path: Arc::clone(&path), services_before });
-        let text = match String::from_utf8(octets) {
+        let text = match String::from_utf8(bytes) {
             Ok(text) => text,
             Err(error) => {
                 let before =

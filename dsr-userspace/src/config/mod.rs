@@ -85,7 +85,7 @@ pub struct Config {
     pub watch: FileWatch,
     /// The files that it includes, in the order in which they were read.
     pub included: Vec<PathBuf>,
-    /// A hash of the octets of the file and those that it includes, the same on every machine and in every version; 48
+    /// A hash of the bytes of the file and those that it includes, the same on every machine and in every version; 48
     /// bits, so that a floating-point metric holds it exactly.
     pub hash: u64,
     /// What is doubtful, but no error.

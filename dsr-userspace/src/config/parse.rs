@@ -63,15 +63,15 @@ pub fn text_of(path: &Path) -> Result<String, Errors> {
     })
 }
 
-/// The hash of a configuration: of its file's octets, and of those that are included, in their order.
-pub(super) fn hash_of<'a>(octets: &[u8], included: impl IntoIterator<Item = &'a [u8]>) -> u64 {
-    let hash = included.into_iter().fold(fnv1a(octets), |hash, octets| (hash ^ fnv1a(octets)).wrapping_mul(PRIME));
+/// The hash of a configuration: of its file's bytes, and of those that are included, in their order.
+pub(super) fn hash_of<'a>(bytes: &[u8], included: impl IntoIterator<Item = &'a [u8]>) -> u64 {
+    let hash = included.into_iter().fold(fnv1a(bytes), |hash, bytes| (hash ^ fnv1a(bytes)).wrapping_mul(PRIME));
     hash & METRIC_BITS
 }
 
 /// The 64-bit Fowler-Noll-Vo hash (FNV-1a): the same everywhere and forever, not a secret.
-pub(super) fn fnv1a(octets: &[u8]) -> u64 {
-    octets.iter().fold(0xcbf2_9ce4_8422_2325, |hash, octet| (hash ^ u64::from(*octet)).wrapping_mul(PRIME))
+pub(super) fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME))
 }
 
 const PRIME: u64 = 0x100_0000_01b3;
@@ -211,8 +211,8 @@ fn interfaces(report: &mut Report<'_>, field: Field<Vec<Field<InterfaceName>>>) 
     good
 }
 
-fn not_text(path: &Path, octets: &[u8], valid: usize) -> Errors {
-    let place = Place::behind(0, &String::from_utf8_lossy(&octets[..valid]));
+fn not_text(path: &Path, bytes: &[u8], valid: usize) -> Errors {
+    let place = Place::behind(0, &String::from_utf8_lossy(&bytes[..valid]));
     Problem::new(path, place, "", NOT_UTF8).into()
 }
 

@@ -138,7 +138,7 @@ impl Read for ApiSocket {
         match value.as_str() {
             Some("off") => Ok(Self(None)),
             Some(path) if path.len() >= SOCKET_PATH => Err(format!(
-                "{} octets are too many for the path of a socket: write at most {}",
+                "{} bytes are too many for the path of a socket: write at most {}",
                 path.len(),
                 SOCKET_PATH - 1
             )),

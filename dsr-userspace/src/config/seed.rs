@@ -20,7 +20,7 @@ pub(super) fn of_machine() -> Result<u64, String> {
 
 fn from_id(id: &str) -> Option<u64> {
     let id = id.trim();
-    if id.len() != 32 || !id.bytes().all(|octet| octet.is_ascii_hexdigit()) {
+    if id.len() != 32 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
     let mut state = fnv1a(format!("dsr hash_seed {id}").as_bytes());

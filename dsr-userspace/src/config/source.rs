@@ -10,7 +10,7 @@ pub struct Source {
     /// The file.
     pub path: Arc<Path>,
     /// Its content, which may be no text.
-    pub octets: Vec<u8>,
+    pub bytes: Vec<u8>,
 }
 
 /// A file whose problems are told.

@@ -25,7 +25,7 @@ pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     }
 }
 
-/// Octets above which a name is no slip of another: comparing takes time in proportion to both lengths.
+/// Bytes above which a name is no slip of another: comparing takes time in proportion to both lengths.
 const LONGEST_SLIP: usize = 64;
 
 /// The most names that a message lists.

@@ -167,7 +167,7 @@ impl Marker {
         let looker = free(&self.looker)?;
         let content = looker.seen.as_ref()?;
         let included = content.included.iter().flatten().flatten();
-        Some(hash_of(&content.file, included.map(|source| source.octets.as_slice())))
+        Some(hash_of(&content.file, included.map(|source| source.bytes.as_slice())))
     }
 
     /// Takes what is there now for known: it is about to be read.

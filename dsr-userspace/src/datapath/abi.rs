@@ -50,6 +50,6 @@ fn number() -> u64 {
     let hashes = [u64::from(keys.service(one, ServiceKey(3))), keys.flow(&flow), track::hash(&keys, &flow, by_source)];
     let words = sizes.map(|size| size as u64).into_iter().chain(bounds.map(u64::from)).chain([LAYOUT]).chain(hashes);
     let labels = Reason::ALL.iter().map(|reason| reason.label()).chain(Tracking::ALL.iter().map(|one| one.label()));
-    let octets = words.flat_map(u64::to_le_bytes).chain(labels.flat_map(str::bytes));
-    octets.fold(0xcbf2_9ce4_8422_2325, |hash: u64, octet| (hash ^ u64::from(octet)).wrapping_mul(0x100_0000_01b3))
+    let bytes = words.flat_map(u64::to_le_bytes).chain(labels.flat_map(str::bytes));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }

@@ -11,7 +11,7 @@ use super::{Datapath, Error, Maps};
 pub struct Traffic {
     /// Frames sent to it.
     pub packets: u64,
-    /// Their octets.
+    /// Their bytes.
     pub bytes: u64,
     /// TCP connections opened.
     pub new_flows: u64,

@@ -38,7 +38,7 @@ impl<T: Pod> Mapped<T> {
     /// A row, each of its words read at once.
     pub(super) fn load(&self, row: u32) -> T {
         let words: Vec<u64> = (0..Self::WORDS).map(|word| self.word(row, word).load(Ordering::Acquire)).collect();
-        // SAFETY: `words` holds exactly the octets of a `T`, for which any pattern is valid (`Pod`).
+        // SAFETY: `words` holds exactly the bytes of a `T`, for which any pattern is valid (`Pod`).
         unsafe { words.as_ptr().cast::<T>().read_unaligned() }
     }
 

@@ -14,7 +14,7 @@ use dsr_common::{
 
 use crate::reconcile::Sizes;
 
-/// Each table with its octets in the kernel.
+/// Each table with its bytes in the kernel.
 pub fn memory(sizes: Sizes) -> Vec<(&'static str, u64)> {
     let tables = [
         ("services", sizes.services, size_of::<ServiceRow>() + size_of::<TableRef>()),
@@ -27,7 +27,7 @@ pub fn memory(sizes: Sizes) -> Vec<(&'static str, u64)> {
     tables.into_iter().map(|(name, rows, row)| (name, u64::from(rows) * row as u64)).collect()
 }
 
-/// Octets of those that are one service's: its members and its slots.
+/// Bytes of those that are one service's: its members and its slots.
 pub fn memory_of(service: ServiceRow) -> u64 {
     let members = u64::from(service.members.capacity()) * member() as u64;
     members + u64::from(slot::blocks(service.table.size())) * BLOCK as u64

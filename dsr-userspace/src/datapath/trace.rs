@@ -123,26 +123,26 @@ impl Log for Records {
     fn log(&self, record: &Record<'_>) {
         let mut text = String::with_capacity(RECORD * 2);
         if write!(text, "{}", record.args()).is_ok()
-            && let Some(octets) = octets(&text)
+            && let Some(bytes) = octets(&text)
         {
-            self.lock().push(TraceRecord::from_octets(&octets));
+            self.lock().push(TraceRecord::from_octets(&bytes));
         }
     }
 
     fn flush(&self) {}
 }
 
-/// The octets of a record from their hexadecimal digits.
+/// The bytes of a record from their hexadecimal digits.
 fn octets(text: &str) -> Option<[u8; RECORD]> {
     let digits = text.as_bytes();
     if digits.len() != RECORD * 2 {
         return None;
     }
-    let mut octets = [0; RECORD];
-    for (octet, pair) in octets.iter_mut().zip(digits.chunks_exact(2)) {
-        *octet = u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()?;
+    let mut bytes = [0; RECORD];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()?;
     }
-    Some(octets)
+    Some(bytes)
 }
 
 #[cfg(test)]
@@ -154,7 +154,7 @@ mod tests {
         let mut line = String::new();
         (0..RECORD).for_each(|number| write!(line, "{number:02x}").unwrap());
         let read = octets(&line).unwrap();
-        assert!((0..).zip(read).all(|(number, octet): (u8, _)| number == octet));
+        assert!((0..).zip(read).all(|(number, byte): (u8, _)| number == byte));
         assert_eq!(octets(&line[2..]), None);
         assert_eq!(octets(&line.replace("3f", "xy")), None);
     }

@@ -100,8 +100,8 @@ fn packet(source: IpAddr, destination: IpAddr, protocol: u8, mut payload: Vec<u8
     header
 }
 
-fn sum(octets: &[u8]) -> u32 {
-    octets.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0))).sum()
+fn sum(bytes: &[u8]) -> u32 {
+    bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0))).sum()
 }
 
 fn folded(mut sum: u32) -> u16 {

@@ -9,7 +9,7 @@ use super::samples::Samples;
 pub struct Traffic {
     /// Packets that were sent to a backend, dropped or answered: those for a VIP.
     pub packets_in: u64,
-    /// Octets of the packets that were sent to a backend.
+    /// Bytes of the packets that were sent to a backend.
     pub bytes_in: u64,
     /// Packets by the reason that they were passed, dropped or answered for; reasons without packets are left out.
     pub reasons: BTreeMap<String, u64>,

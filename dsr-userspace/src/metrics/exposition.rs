@@ -51,7 +51,7 @@ fn members(encoder: &mut DescriptorEncoder<'_>, members: &[MemberSample]) -> fmt
         ("dsr_member_packets_total", "Frames sent to the backend", MetricType::Counter, |m| m.packets),
         (
             "dsr_member_bytes_total",
-            "Octets sent to the backend, from the link header to the end of the IP packet",
+            "Bytes sent to the backend, from the link header to the end of the IP packet",
             MetricType::Counter,
             |m| m.bytes,
         ),

@@ -74,7 +74,7 @@ pub struct MemberSample {
     pub backend: String,
     /// Frames sent to the backend.
     pub packets: u64,
-    /// Their octets, from the link header to the end of the IP packet.
+    /// Their bytes, from the link header to the end of the IP packet.
     pub bytes: u64,
     /// TCP connections opened.
     pub new_flows: u64,

@@ -30,7 +30,7 @@ pub struct InterfaceState {
     /// The MAC that hosts on its segment know this host by, and that announcements name: its own, or that of the bond or
     /// bridge that it is a part of.
     pub mac: Mac,
-    /// Its MTU in octets.
+    /// Its MTU in bytes.
     pub mtu: u32,
     /// Whether it is administratively up and has a carrier.
     pub up: bool,
@@ -45,7 +45,7 @@ pub struct BondPort {
     pub bond: String,
 }
 
-/// The largest MTU whose frames a driver can hold in one buffer: a page of 4096 octets less the headroom of XDP (256)
+/// The largest MTU whose frames a driver can hold in one buffer: a page of 4096 bytes less the headroom of XDP (256)
 /// and the kernel's `skb_shared_info` (320), rounded down.
 pub const SINGLE_BUFFER_MTU: u32 = 3500;
 
@@ -119,19 +119,19 @@ pub struct Mac(pub [u8; 6]);
 impl Mac {
     /// Reads what [`fmt::Display`] writes.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut octets = [0; 6];
+        let mut bytes = [0; 6];
         let mut parts = text.split(':');
-        for octet in &mut octets {
-            *octet = u8::from_str_radix(parts.next()?, 16).ok()?;
+        for byte in &mut bytes {
+            *byte = u8::from_str_radix(parts.next()?, 16).ok()?;
         }
-        parts.next().is_none().then_some(Self(octets))
+        parts.next().is_none().then_some(Self(bytes))
     }
 }
 
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, octet) in self.0.iter().enumerate() {
-            write!(f, "{}{octet:02x}", if index == 0 { "" } else { ":" })?;
+        for (index, byte) in self.0.iter().enumerate() {
+            write!(f, "{}{byte:02x}", if index == 0 { "" } else { ":" })?;
         }
         Ok(())
     }

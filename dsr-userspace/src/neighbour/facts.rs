@@ -34,7 +34,7 @@ pub(super) struct Link {
     pub(super) name: String,
     /// Its MAC; none where it is no Ethernet device.
     pub(super) mac: Option<Mac>,
-    /// Its MTU in octets.
+    /// Its MTU in bytes.
     pub(super) mtu: u32,
     /// Whether it is administratively up; the kernel has routes by it only then.
     pub(super) enabled: bool,

@@ -200,7 +200,7 @@ const GROUPS: [MulticastGroup; 8] = [
     MulticastGroup::Ipv6Rule,
 ];
 
-/// Octets; an event takes about a thousand of them in the kernel's accounting.
+/// Bytes; an event takes about a thousand of them in the kernel's accounting.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// The loopback link's index, the same in every network namespace (`LOOPBACK_IFINDEX`).

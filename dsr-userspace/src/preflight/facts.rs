@@ -38,7 +38,7 @@ pub(super) struct Interface {
     pub(super) offloads: Vec<Offload>,
     /// Its receive queues; nothing where it has no setting for them.
     pub(super) queues: Option<Queues>,
-    /// Its MTU in octets.
+    /// Its MTU in bytes.
     pub(super) mtu: u32,
     /// Whether it carries frames.
     pub(super) state: LinkState,

@@ -53,7 +53,7 @@ impl Generic {
         message.extend_from_slice(attributes);
         self.socket.send(&message, 0)?;
         let (answer, _) = self.socket.recv_from_full()?;
-        let kind = answer.get(4..6).map(|octets| u16::from_ne_bytes([octets[0], octets[1]]));
+        let kind = answer.get(4..6).map(|bytes| u16::from_ne_bytes([bytes[0], bytes[1]]));
         match (kind, answer.get(NETLINK_HEADER..HEADERS)) {
             (Some(NLMSG_ERROR), Some(code)) => {
                 Err(io::Error::from_raw_os_error(-i32::from_ne_bytes([code[0], code[1], code[2], code[3]])))
@@ -66,11 +66,11 @@ impl Generic {
 
 /// An attribute, padded.
 pub(super) fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-    let mut octets = ((ATTRIBUTE_HEADER + value.len()) as u16).to_ne_bytes().to_vec();
-    octets.extend_from_slice(&kind.to_ne_bytes());
-    octets.extend_from_slice(value);
-    octets.resize(octets.len().next_multiple_of(4), 0);
-    octets
+    let mut bytes = ((ATTRIBUTE_HEADER + value.len()) as u16).to_ne_bytes().to_vec();
+    bytes.extend_from_slice(&kind.to_ne_bytes());
+    bytes.extend_from_slice(value);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
 }
 
 /// The value of the first attribute of a kind.

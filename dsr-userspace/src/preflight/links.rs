@@ -32,7 +32,7 @@ pub(super) struct Link {
     pub(super) peer: Peer,
     /// Index of the bond, bridge or other link that it is a part of.
     pub(super) controller: Option<u32>,
-    /// Its MTU in octets.
+    /// Its MTU in bytes.
     pub(super) mtu: u32,
     /// Whether it carries frames.
     pub(super) state: LinkState,

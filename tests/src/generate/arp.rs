@@ -12,14 +12,14 @@ pub(super) fn packet(rng: &mut Rng) -> Packet {
     let target = rng.pick(&[vip, vip, vip, other, CLIENT]);
     let sender_mac = rng.pick(&[PEER_MAC, PEER_MAC, PEER_MAC, OWN_MAC, [0xff; 6], [0; 6]]);
     let operation = rng.pick(&[1_u16, 1, 1, 1, 2, 3, 0x0100]);
-    let mut octets = vec![0, 1, 8, 0, 6, 4];
-    octets.extend_from_slice(&operation.to_be_bytes());
-    octets.extend_from_slice(&sender_mac);
-    octets.extend_from_slice(&sender.octets());
-    octets.extend_from_slice(&rng.pick(&[[0; 6], OWN_MAC]));
-    octets.extend_from_slice(&target.octets());
+    let mut bytes = vec![0, 1, 8, 0, 6, 4];
+    bytes.extend_from_slice(&operation.to_be_bytes());
+    bytes.extend_from_slice(&sender_mac);
+    bytes.extend_from_slice(&sender.octets());
+    bytes.extend_from_slice(&rng.pick(&[[0; 6], OWN_MAC]));
+    bytes.extend_from_slice(&target.octets());
     if rng.one_in(2) {
-        octets.resize(46, 0);
+        bytes.resize(46, 0);
     }
-    Packet { ether_type: 0x0806, to: rng.pick(&[None, Some([0xff; 6]), Some([0xff; 6])]), octets }
+    Packet { ether_type: 0x0806, to: rng.pick(&[None, Some([0xff; 6]), Some([0xff; 6])]), bytes }
 }

@@ -18,7 +18,7 @@ pub(super) const ICMPV6: u8 = 58;
 pub(super) fn echo(rng: &mut Rng) -> Packet {
     let header = any(rng);
     let request = if header.protocol == ICMP { [8, 8, 8, 8, 8, 0] } else { [128, 128, 128, 128, 128, 129] };
-    let mut message = vec![rng.pick(&request), if rng.one_in(12) { rng.octet() } else { 0 }];
+    let mut message = vec![rng.pick(&request), if rng.one_in(12) { rng.byte() } else { 0 }];
     message.extend_from_slice(&rng.octets(6));
     let data = rng.below(60);
     message.extend_from_slice(&rng.octets(data));

@@ -17,10 +17,10 @@ pub(super) struct Header {
     pub(super) destination: IpAddr,
     pub(super) protocol: u8,
     pub(super) hops: u8,
-    /// IPv4 options, or IPv6 extension headers that stand before a fragment header: number and octets each.
+    /// IPv4 options, or IPv6 extension headers that stand before a fragment header: number and bytes each.
     pub(super) options: Vec<u8>,
     pub(super) extensions: Vec<(u8, Vec<u8>)>,
-    /// Identification, offset in units of eight octets, more to come.
+    /// Identification, offset in units of eight bytes, more to come.
     pub(super) fragment: Option<(u32, u16, bool)>,
 }
 
@@ -109,7 +109,7 @@ impl Header {
     }
 }
 
-/// An extension header: its number, and its octets, of which the first will name the next.
+/// An extension header: its number, and its bytes, of which the first will name the next.
 fn extension(rng: &mut Rng) -> (u8, Vec<u8>) {
     if rng.one_in(8) {
         // An atomic fragment.

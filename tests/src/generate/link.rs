@@ -6,7 +6,7 @@ use crate::{
     program::backend_mac,
 };
 
-/// Octets of an Ethernet header.
+/// Bytes of an Ethernet header.
 pub(super) const ETHERNET: usize = 14;
 
 const TAGS: [u16; 2] = [0x8100, 0x88a8];
@@ -17,7 +17,7 @@ pub(super) fn frames(rng: &mut Rng, packets: Vec<Packet>) -> Vec<Vec<u8>> {
     let source = source(rng);
     let tags = tags(rng);
     let frame =
-        |packet: Packet| wrapped(to.or(packet.to).unwrap_or(OWN_MAC), source, &tags, packet.ether_type, &packet.octets);
+        |packet: Packet| wrapped(to.or(packet.to).unwrap_or(OWN_MAC), source, &tags, packet.ether_type, &packet.bytes);
     packets.into_iter().map(frame).collect()
 }
 
@@ -37,7 +37,7 @@ pub fn wrapped(to: [u8; 6], from: [u8; 6], tags: &[(u16, u16)], ether_type: u16,
 fn odd_destination(rng: &mut Rng) -> [u8; 6] {
     let mut near = OWN_MAC;
     near[rng.below(6)] ^= 1 << rng.below(8);
-    let any: [u8; 6] = std::array::from_fn(|_| rng.octet());
+    let any: [u8; 6] = std::array::from_fn(|_| rng.byte());
     rng.pick(&[[0xff; 6], [1, 0, 0x5e, 0, 0, 1], [0x33, 0x33, 0, 0, 0, 1], near, any, backend_mac(1)])
 }
 

@@ -109,7 +109,7 @@ mod tests {
     fn every_frame_can_be_run() {
         for number in 0..2000 {
             for frame in case(3, number).frames {
-                assert!((14..=1800).contains(&frame.len()), "case {number}: {} octets", frame.len());
+                assert!((14..=1800).contains(&frame.len()), "case {number}: {} bytes", frame.len());
             }
         }
     }

@@ -49,7 +49,7 @@ pub(super) fn cut(rng: &mut Rng, frames: &mut [Vec<u8>]) {
     frames[one].truncate(length);
 }
 
-/// Every frame gets octets behind its packet.
+/// Every frame gets bytes behind its packet.
 pub(super) fn pad(rng: &mut Rng, frames: &mut [Vec<u8>]) {
     for frame in frames {
         let more = rng.below(60);
@@ -80,11 +80,11 @@ fn link(rng: &mut Rng, frame: &mut [u8]) {
 /// A field of the IP header: version, lengths, fragment, protocol, addresses.
 fn ip(rng: &mut Rng, frame: &mut [u8]) {
     let at = network(frame);
-    let is_v4 = frame.get(at).is_none_or(|octet| octet >> 4 != 6);
+    let is_v4 = frame.get(at).is_none_or(|byte| byte >> 4 != 6);
     let rest = frame.len().saturating_sub(at) as u16;
     let near = (rest + 3).wrapping_sub(rng.below(7) as u16);
     let any = rng.next() as u16;
-    let protocols = [0, 1, 6, 17, 43, 44, 50, 51, 58, 59, 60, 132, rng.octet()];
+    let protocols = [0, 1, 6, 17, 43, 44, 50, 51, 58, 59, 60, 132, rng.byte()];
     if is_v4 {
         match rng.below(8) {
             0 => set8(frame, at, rng.pick(&[0x44, 0x46, 0x4f, 0x40, 0x55, 0x65, 0x60])),
@@ -110,7 +110,7 @@ fn ip(rng: &mut Rng, frame: &mut [u8]) {
 /// Something behind the IP header: extension headers, ports, flags, types, an embedded packet.
 fn behind(rng: &mut Rng, frame: &mut [u8]) {
     let at = network(frame);
-    let start = at + if frame.get(at).is_some_and(|octet| octet >> 4 == 6) { 40 } else { 20 };
+    let start = at + if frame.get(at).is_some_and(|byte| byte >> 4 == 6) { 40 } else { 20 };
     let protocols = [0, 6, 17, 43, 44, 51, 58, 59, 60, 132];
     match rng.below(8) {
         // Next header and length of the first extension header, or the type and code of ICMP.
@@ -121,7 +121,7 @@ fn behind(rng: &mut Rng, frame: &mut [u8]) {
         4 => set8(frame, start + 13, rng.pick(&[0x02, 0x12, 0x10])),
         // What an ICMP error holds.
         5 => set8(frame, start + 8, rng.pick(&[0x45, 0x46, 0x4f, 0x60, 0x44])),
-        6 => set8(frame, start + 8 + rng.below(48), rng.octet()),
+        6 => set8(frame, start + 8 + rng.below(48), rng.byte()),
         _ => set8(frame, start + rng.below(64), rng.pick(&protocols)),
     }
 }
@@ -129,7 +129,7 @@ fn behind(rng: &mut Rng, frame: &mut [u8]) {
 /// Makes the IPv4 checksum right, where there is a header.
 fn repair(frame: &mut [u8]) {
     let at = network(frame);
-    let Some(length) = frame.get(at).map(|octet| usize::from(octet & 15) * 4) else { return };
+    let Some(length) = frame.get(at).map(|byte| usize::from(byte & 15) * 4) else { return };
     if length >= 20 && at + length <= frame.len() && frame[at] >> 4 == 4 {
         set16(frame, at + 10, 0);
         let sum = checksum(&frame[at..at + length]);
@@ -156,10 +156,10 @@ fn set16(frame: &mut [u8], at: usize, value: u16) {
 }
 
 /// Nothing happens beyond the frame's end.
-fn set(frame: &mut [u8], at: usize, octets: &[u8]) {
-    for (n, octet) in octets.iter().enumerate() {
+fn set(frame: &mut [u8], at: usize, bytes: &[u8]) {
+    for (n, byte) in bytes.iter().enumerate() {
         if let Some(here) = frame.get_mut(at + n) {
-            *here = *octet;
+            *here = *byte;
         }
     }
 }

@@ -38,14 +38,14 @@ impl Rng {
         self.below(odds) == 0
     }
 
-    /// Any octet.
-    pub const fn octet(&mut self) -> u8 {
+    /// Any byte.
+    pub const fn byte(&mut self) -> u8 {
         self.next() as u8
     }
 
-    /// So many octets.
+    /// So many bytes.
     pub fn octets(&mut self, count: usize) -> Vec<u8> {
-        (0..count).map(|_| self.octet()).collect()
+        (0..count).map(|_| self.byte()).collect()
     }
 
     /// One of these.

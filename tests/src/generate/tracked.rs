@@ -110,7 +110,7 @@ fn frame(rng: &mut Rng) -> Vec<u8> {
     let protocol = rule.protocol.unwrap_or_else(|| rng.pick(&[TCP, UDP, SCTP]));
     let client_port = if rng.one_in(8) { rng.next() as u16 } else { 1024 + rng.below(PORTS) as u16 };
     let (client, port) = (client(rng, rule.vip), rule.port.unwrap_or(443));
-    let octets = if rng.one_in(12) {
+    let bytes = if rng.one_in(12) {
         let answer = between(rng, protocol, port, client_port);
         let answer = Header::plain(rule.vip, client, protocol).packet(&answer);
         let (icmp, kind) = if rule.vip.is_ipv4() { (ICMP, 3) } else { (ICMPV6, 1) };
@@ -124,7 +124,7 @@ fn frame(rng: &mut Rng) -> Vec<u8> {
     };
     let ether_type = if rule.vip.is_ipv4() { 0x0800 } else { 0x86dd };
     let tags: &[_] = if rng.one_in(3) { &[(0x8100, 5)] } else { &[] };
-    wrapped(OWN_MAC, PEER_MAC, tags, ether_type, &octets)
+    wrapped(OWN_MAC, PEER_MAC, tags, ether_type, &bytes)
 }
 
 fn client(rng: &mut Rng, vip: IpAddr) -> IpAddr {

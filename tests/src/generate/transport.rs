@@ -15,7 +15,7 @@ pub(super) fn protocol(rng: &mut Rng) -> u8 {
         8..=12 => UDP,
         13 => SCTP,
         14 => rng.pick(&OTHERS),
-        _ => rng.octet(),
+        _ => rng.byte(),
     }
 }
 
@@ -28,18 +28,18 @@ pub(super) fn segment(rng: &mut Rng, protocol: u8) -> Vec<u8> {
 
 /// From one port to the other.
 pub(super) fn between(rng: &mut Rng, protocol: u8, source: u16, destination: u16) -> Vec<u8> {
-    let mut octets = [source.to_be_bytes(), destination.to_be_bytes()].concat();
+    let mut bytes = [source.to_be_bytes(), destination.to_be_bytes()].concat();
     match protocol {
         TCP => {
-            octets.extend_from_slice(&rng.octets(8));
-            octets.extend_from_slice(&[0x50, rng.pick(&[0x02, 0x10, 0x18, 0x12, 0x04, 0x11, 0xc2, 0x00, 0xff])]);
-            octets.extend_from_slice(&rng.octets(6));
+            bytes.extend_from_slice(&rng.octets(8));
+            bytes.extend_from_slice(&[0x50, rng.pick(&[0x02, 0x10, 0x18, 0x12, 0x04, 0x11, 0xc2, 0x00, 0xff])]);
+            bytes.extend_from_slice(&rng.octets(6));
         }
-        UDP => octets.extend_from_slice(&rng.octets(4)),
-        SCTP => octets.extend_from_slice(&rng.octets(8)),
-        _ => octets = rng.octets(8),
+        UDP => bytes.extend_from_slice(&rng.octets(4)),
+        SCTP => bytes.extend_from_slice(&rng.octets(8)),
+        _ => bytes = rng.octets(8),
     }
     let data = rng.below(40);
-    octets.extend_from_slice(&rng.octets(data));
-    octets
+    bytes.extend_from_slice(&rng.octets(data));
+    bytes
 }

@@ -12,14 +12,14 @@ pub(super) struct Packet {
     pub(super) ether_type: u16,
     /// The MAC that it has to be sent to, where that is not ours.
     pub(super) to: Option<[u8; 6]>,
-    pub(super) octets: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Packet {
     /// An IP packet, to us.
     pub(super) fn ip(header: &Header, payload: &[u8]) -> Self {
         let ether_type = if header.destination.is_ipv4() { 0x0800 } else { 0x86dd };
-        Self { ether_type, to: None, octets: header.packet(payload) }
+        Self { ether_type, to: None, bytes: header.packet(payload) }
     }
 }
 
@@ -91,14 +91,14 @@ fn disorder(rng: &mut Rng, packets: &mut Vec<Packet>) {
     }
 }
 
-/// Any octets, behind an EtherType that may be one that is read.
+/// Any bytes, behind an EtherType that may be one that is read.
 pub(super) fn noise(rng: &mut Rng) -> Packet {
     let any = rng.next() as u16;
     let ether_type = rng.pick(&[0x0800, 0x86dd, 0x0806, 0x8100, 0x88a8, 0x8847, 0x05ff, any]);
     let length = rng.below(120);
-    let mut octets = rng.octets(length);
-    if rng.one_in(2) && !octets.is_empty() {
-        octets[0] = rng.pick(&[0x45, 0x60, 0x4f, 0x46]);
+    let mut bytes = rng.octets(length);
+    if rng.one_in(2) && !bytes.is_empty() {
+        bytes[0] = rng.pick(&[0x45, 0x60, 0x4f, 0x46]);
     }
-    Packet { ether_type, to: None, octets }
+    Packet { ether_type, to: None, bytes }
 }

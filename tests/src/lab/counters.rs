@@ -9,8 +9,8 @@ use dsr::lab::Namespace;
 pub struct Sent {
     /// IP packets.
     pub packets: u64,
-    /// Their octets, from the IP header on.
-    pub octets: u64,
+    /// Their bytes, from the IP header on.
+    pub bytes: u64,
     /// TCP SYNs that were sent again.
     pub repeated_syns: u64,
 }
@@ -30,7 +30,7 @@ impl Sent {
         let value = |group, name| value(&text, group, name).expect("the kernel has the counter");
         Self {
             packets: value("Ip:", "OutRequests"),
-            octets: value("IpExt:", "OutOctets"),
+            bytes: value("IpExt:", "OutOctets"),
             repeated_syns: value("TcpExt:", "TCPSynRetrans"),
         }
     }
@@ -43,7 +43,7 @@ impl Sub for Sent {
     fn sub(self, earlier: Self) -> Self {
         Self {
             packets: self.packets - earlier.packets,
-            octets: self.octets - earlier.octets,
+            bytes: self.bytes - earlier.bytes,
             repeated_syns: self.repeated_syns - earlier.repeated_syns,
         }
     }

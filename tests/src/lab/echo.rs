@@ -99,8 +99,8 @@ pub fn socket(namespace: &Namespace, port: u16, to: SocketAddr, patience: Durati
 pub fn answerer(socket: &UdpSocket, datagram: &[u8]) -> io::Result<String> {
     let mut answer = vec![0; LARGEST];
     let length = socket.recv(&mut answer)?;
-    let space = answer.iter().position(|octet| *octet == b' ').expect("a name comes first");
-    assert!(answer[space + 1..length] == *datagram, "{length} octets came back, other ones than were sent");
+    let space = answer.iter().position(|byte| *byte == b' ').expect("a name comes first");
+    assert!(answer[space + 1..length] == *datagram, "{length} bytes came back, other ones than were sent");
     Ok(String::from_utf8_lossy(&answer[..space]).into_owned())
 }
 

@@ -8,7 +8,7 @@ use super::{eventually, process::Daemon};
 
 /// Starts an nginx on every backend of a lab that was built without HTTP. It listens where the services of the
 /// first VIPs are, and nowhere else, and answers with the backend's name, one request a connection; but [`LARGE`] is as
-/// many octets, with the name in the header `X-Backend`.
+/// many bytes, with the name in the header `X-Backend`.
 ///
 /// # Panics
 /// Where one does not answer.
@@ -80,7 +80,7 @@ http {{
     )
 }
 
-/// The octets of `/large`.
+/// The bytes of `/large`.
 pub const LARGE: usize = 1 << 20;
 /// How long one request may take before the next is tried.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -91,5 +91,5 @@ impl Pieces {
     }
 }
 
-/// Octets of the segment in a fragment: a multiple of 8 that an MTU of 1500 has room for.
+/// Bytes of the segment in a fragment: a multiple of 8 that an MTU of 1500 has room for.
 const PIECE: usize = 1440;

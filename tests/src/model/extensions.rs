@@ -21,9 +21,9 @@ pub(super) struct Walked {
     pub(super) fragment: Fragment,
 }
 
-/// Walks from the header number `next` at the start of `octets`. Nothing where a header reaches beyond them, where
+/// Walks from the header number `next` at the start of `bytes`. Nothing where a header reaches beyond them, where
 /// there are too many, or where a fragment holds another.
-pub(super) fn walk(next: u8, octets: &[u8]) -> Option<Walked> {
+pub(super) fn walk(next: u8, bytes: &[u8]) -> Option<Walked> {
     let mut at = Walked { protocol: next, offset: 0, fragment: Fragment::Whole };
     let mut walked = 0;
     while matches!(at.protocol, HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION_OPTIONS) {
@@ -31,14 +31,14 @@ pub(super) fn walk(next: u8, octets: &[u8]) -> Option<Walked> {
         if walked > EXTENSIONS {
             return None;
         }
-        // None of them is shorter than eight octets.
-        let header = octets.get(at.offset..)?.first_chunk::<8>()?;
+        // None of them is shorter than eight bytes.
+        let header = bytes.get(at.offset..)?.first_chunk::<8>()?;
         let length = match at.protocol {
             FRAGMENT => 8,
             AUTHENTICATION => (usize::from(header[1]) + 2) * 4,
             _ => (usize::from(header[1]) + 1) * 8,
         };
-        if at.offset + length > octets.len() {
+        if at.offset + length > bytes.len() {
             return None;
         }
         if at.protocol == FRAGMENT {

@@ -12,9 +12,9 @@ use super::{
     select::FlowKey,
 };
 
-/// Octets before the packet that an error is about; no message is shorter.
+/// Bytes before the packet that an error is about; no message is shorter.
 const HEADER: usize = 8;
-/// Octets behind the IP header of that packet that have to be there.
+/// Bytes behind the IP header of that packet that have to be there.
 const PORTS: usize = 4;
 
 impl Model {
@@ -55,21 +55,21 @@ fn embedded_flow(embedded: &[u8], vip: IpAddr) -> Option<FlowKey> {
 /// Source, destination, protocol, and what follows the header.
 type Embedded<'a> = (IpAddr, IpAddr, u8, &'a [u8]);
 
-fn embedded_v4(octets: &[u8]) -> Option<Embedded<'_>> {
-    let header = Ipv4HeaderSlice::from_slice(octets).ok()?;
+fn embedded_v4(bytes: &[u8]) -> Option<Embedded<'_>> {
+    let header = Ipv4HeaderSlice::from_slice(bytes).ok()?;
     if header.fragments_offset().value() != 0 {
         return None;
     }
-    let transport = &octets[header.slice().len()..];
+    let transport = &bytes[header.slice().len()..];
     Some((header.source_addr().into(), header.destination_addr().into(), header.protocol().0, transport))
 }
 
-fn embedded_v6(octets: &[u8]) -> Option<Embedded<'_>> {
-    let header = Ipv6HeaderSlice::from_slice(octets).ok()?;
-    let walked = extensions::walk(header.next_header().0, &octets[IPV6_HEADER..])?;
+fn embedded_v6(bytes: &[u8]) -> Option<Embedded<'_>> {
+    let header = Ipv6HeaderSlice::from_slice(bytes).ok()?;
+    let walked = extensions::walk(header.next_header().0, &bytes[IPV6_HEADER..])?;
     if matches!(walked.fragment, Fragment::Later(_)) {
         return None;
     }
-    let transport = &octets[IPV6_HEADER + walked.offset..];
+    let transport = &bytes[IPV6_HEADER + walked.offset..];
     Some((header.source_addr().into(), header.destination_addr().into(), walked.protocol, transport))
 }

@@ -10,7 +10,7 @@ use super::{
     packet::{Fragment, Headers, Packet},
 };
 
-/// Octets of a header without options.
+/// Bytes of a header without options.
 pub(super) const HEADER: usize = 20;
 
 impl Model {
@@ -32,10 +32,10 @@ impl Model {
 }
 
 /// The packet, where header length, total length and frame agree.
-fn packet(octets: &[u8]) -> Option<Packet<'_>> {
-    let header = Ipv4HeaderSlice::from_slice(octets).ok()?;
+fn packet(bytes: &[u8]) -> Option<Packet<'_>> {
+    let header = Ipv4HeaderSlice::from_slice(bytes).ok()?;
     let (header_length, length) = (header.slice().len(), usize::from(header.total_len()));
-    if length < header_length || octets.len() < length {
+    if length < header_length || bytes.len() < length {
         return None;
     }
     let identification = u32::from(header.identification());
@@ -48,7 +48,7 @@ fn packet(octets: &[u8]) -> Option<Packet<'_>> {
         source: header.source_addr().into(),
         destination: header.destination_addr().into(),
         protocol: header.protocol().0,
-        payload: &octets[header_length..length],
+        payload: &bytes[header_length..length],
         length,
         headers: if header_length == HEADER { Headers::Plain } else { Headers::Extended },
         fragment,

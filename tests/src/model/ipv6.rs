@@ -10,7 +10,7 @@ use super::{
     packet::{Headers, Packet},
 };
 
-/// Octets of the fixed header.
+/// Bytes of the fixed header.
 pub(super) const HEADER: usize = 40;
 
 impl Model {
@@ -34,7 +34,7 @@ impl Model {
             return Fate::Ends("pass_not_vip");
         }
         let end = HEADER + usize::from(header.payload_length());
-        let Some(packet) = ip.get(..end).and_then(|octets| packet(&header, octets)) else {
+        let Some(packet) = ip.get(..end).and_then(|bytes| packet(&header, bytes)) else {
             return Fate::Ends("drop_malformed");
         };
         self.packet_to_vip(now, link, &packet)
@@ -42,15 +42,15 @@ impl Model {
 }
 
 /// The packet, where its extension headers are within it.
-fn packet<'a>(header: &Ipv6HeaderSlice<'_>, octets: &'a [u8]) -> Option<Packet<'a>> {
-    let payload = &octets[HEADER..];
+fn packet<'a>(header: &Ipv6HeaderSlice<'_>, bytes: &'a [u8]) -> Option<Packet<'a>> {
+    let payload = &bytes[HEADER..];
     let walked = extensions::walk(header.next_header().0, payload)?;
     Some(Packet {
         source: header.source_addr().into(),
         destination: header.destination_addr().into(),
         protocol: walked.protocol,
         payload: &payload[walked.offset..],
-        length: octets.len(),
+        length: bytes.len(),
         headers: if walked.offset == 0 { Headers::Plain } else { Headers::Extended },
         fragment: walked.fragment,
     })

@@ -8,7 +8,7 @@ pub(super) const ARP: u16 = 0x0806;
 pub(super) const IPV6: u16 = 0x86dd;
 const TAGS: [u16; 2] = [0x8100, 0x88a8];
 
-/// Octets of an Ethernet header, and of a tag.
+/// Bytes of an Ethernet header, and of a tag.
 pub(super) const ETHERNET: usize = 14;
 const TAG: usize = 4;
 
@@ -23,7 +23,7 @@ pub(super) struct Link<'a> {
     pub(super) vlans: Vec<u16>,
     /// What follows the tags.
     pub(super) ether_type: u16,
-    /// Octets up to and with the EtherType.
+    /// Bytes up to and with the EtherType.
     pub(super) length: usize,
     /// What follows the EtherType, padding included.
     pub(super) payload: &'a [u8],

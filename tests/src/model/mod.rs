@@ -92,8 +92,8 @@ enum Fate {
 /// What is counted on the backend that a frame is sent to.
 struct Sending {
     to: Chosen,
-    /// Octets of the link header as it came in and of the IP packet.
-    octets: usize,
+    /// Bytes of the link header as it came in and of the IP packet.
+    bytes: usize,
     opens_flow: bool,
 }
 
@@ -114,8 +114,8 @@ impl Model {
 
     /// The same, with so many sets of the flow table and of the embryonic table.
     #[must_use]
-    pub fn with_sets(self, established_sets: u32, newcomer_sets: u32) -> Self {
-        Self { tracking: Tracking::new(self.rules.len(), established_sets, newcomer_sets), ..self }
+    pub fn with_sets(self, established_sets: u32, embryonic_sets: u32) -> Self {
+        Self { tracking: Tracking::new(self.rules.len(), established_sets, embryonic_sets), ..self }
     }
 
     /// From now on the agent lives, or does not.
@@ -192,7 +192,7 @@ impl Model {
         let (service, backend) = self.names(&sending.to);
         let mut counted = vec![
             (Counter::Packets(service.clone(), backend.clone()), 1),
-            (Counter::Bytes(service.clone(), backend.clone()), sending.octets as u64),
+            (Counter::Bytes(service.clone(), backend.clone()), sending.bytes as u64),
         ];
         if sending.opens_flow {
             counted.push((Counter::NewFlows(service.clone(), backend.clone()), 1));

@@ -15,7 +15,7 @@ use super::{
 
 const SOLICITATION: u8 = 135;
 const ADVERTISEMENT: u8 = 136;
-/// Octets of either without options.
+/// Bytes of either without options.
 const LENGTH: u16 = 24;
 const HOP_LIMIT: u8 = 255;
 const TARGET_LINK_LAYER: u8 = 2;

@@ -28,7 +28,7 @@ pub(super) struct Packet<'a> {
     pub(super) protocol: u8,
     /// What follows all headers of IP, to the end that the lengths give.
     pub(super) payload: &'a [u8],
-    /// Octets of the headers of IP and of the payload.
+    /// Bytes of the headers of IP and of the payload.
     pub(super) length: usize,
     pub(super) headers: Headers,
     pub(super) fragment: Fragment,
@@ -157,19 +157,19 @@ impl Model {
         if link.source == to.hop.destination.0 {
             return Fate::Looped(to);
         }
-        Fate::Sent(Sending { to, octets: link.length + length, opens_flow })
+        Fate::Sent(Sending { to, bytes: link.length + length, opens_flow })
     }
 }
 
 /// Why packets are passed while no agent lives.
 const PASSED: &str = "pass_agent_dead";
 
-/// Whether a protocol's first four octets are its source and destination port.
+/// Whether a protocol's first four bytes are its source and destination port.
 pub(super) const fn has_ports(protocol: u8) -> bool {
     matches!(protocol, TCP | UDP | SCTP)
 }
 
-/// Two octets as a number.
-pub(super) fn u16_at(octets: &[u8], at: usize) -> u16 {
-    u16::from_be_bytes([octets[at], octets[at + 1]])
+/// Two bytes as a number.
+pub(super) fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_be_bytes([bytes[at], bytes[at + 1]])
 }

@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use dsr::model::OnEmpty;
-use dsr_common::limits::{QUOTE_MAX, QUOTED_OCTETS};
+use dsr_common::limits::{QUOTE_MAX, QUOTED_BYTES};
 use etherparse::{IpNumber, Ipv4Header, Ipv6FlowLabel, Ipv6Header, TcpHeader, TcpHeaderSlice};
 
 use super::{
@@ -71,7 +71,7 @@ fn reset(packet: &Packet<'_>) -> Option<(u8, Vec<u8>)> {
 
 /// The message about a packet that no protocol takes; nothing where that is too short, or its headers too long.
 fn unreachable(link: &Link<'_>, packet: &Packet<'_>) -> Option<(u8, Vec<u8>)> {
-    let quote = packet.length - packet.payload.len() + QUOTED_OCTETS;
+    let quote = packet.length - packet.payload.len() + QUOTED_BYTES;
     if quote > QUOTE_MAX || quote > packet.length {
         return None;
     }
@@ -92,11 +92,11 @@ fn unreachable(link: &Link<'_>, packet: &Packet<'_>) -> Option<(u8, Vec<u8>)> {
 
 /// A packet from the VIP to the client, without options.
 fn from_vip(packet: &Packet<'_>, protocol: u8, payload: &[u8]) -> Vec<u8> {
-    let mut octets = Vec::new();
+    let mut bytes = Vec::new();
     let written = match (packet.destination, packet.source) {
         (IpAddr::V4(vip), IpAddr::V4(client)) => {
             let header = Ipv4Header::new(payload.len() as u16, HOPS, IpNumber(protocol), vip.octets(), client.octets());
-            header.is_ok_and(|header| header.write(&mut octets).is_ok())
+            header.is_ok_and(|header| header.write(&mut bytes).is_ok())
         }
         (IpAddr::V6(vip), IpAddr::V6(client)) => Ipv6Header {
             traffic_class: 0,
@@ -107,11 +107,11 @@ fn from_vip(packet: &Packet<'_>, protocol: u8, payload: &[u8]) -> Vec<u8> {
             source: vip.octets(),
             destination: client.octets(),
         }
-        .write(&mut octets)
+        .write(&mut bytes)
         .is_ok(),
         _ => false,
     };
     assert!(written, "a short packet between addresses of one family");
-    octets.extend_from_slice(payload);
-    octets
+    bytes.extend_from_slice(payload);
+    bytes
 }

@@ -58,9 +58,9 @@ pub(super) struct Tracking {
 
 impl Tracking {
     /// Nothing tracked, nothing remembered; tables of so many sets.
-    pub(super) fn new(rules: usize, established_sets: u32, newcomer_sets: u32) -> Self {
+    pub(super) fn new(rules: usize, established_sets: u32, embryonic_sets: u32) -> Self {
         let table = |sets: u32| Flows(vec![[None; WAYS]; sets as usize]);
-        let (flows, embryonic) = (table(established_sets), table(newcomer_sets));
+        let (flows, embryonic) = (table(established_sets), table(embryonic_sets));
         Self { clock: 0, flows, embryonic, rules: vec![Special::default(); rules], counted: Vec::new() }
     }
 }

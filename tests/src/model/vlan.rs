@@ -14,7 +14,7 @@ use super::{
 
 const SOLICITATION: u8 = 135;
 const ADVERTISEMENT: u8 = 136;
-/// Octets of either without options, and where the target stands there.
+/// Bytes of either without options, and where the target stands there.
 const LENGTH: usize = 24;
 const TARGET: usize = 8;
 
@@ -66,10 +66,10 @@ impl Model {
     }
 }
 
-fn v4(octets: &[u8], at: usize) -> IpAddr {
-    Ipv4Addr::from(std::array::from_fn::<u8, 4, _>(|n| octets[at + n])).into()
+fn v4(bytes: &[u8], at: usize) -> IpAddr {
+    Ipv4Addr::from(std::array::from_fn::<u8, 4, _>(|n| bytes[at + n])).into()
 }
 
-fn v6(octets: &[u8], at: usize) -> IpAddr {
-    Ipv6Addr::from(std::array::from_fn::<u8, 16, _>(|n| octets[at + n])).into()
+fn v6(bytes: &[u8], at: usize) -> IpAddr {
+    Ipv6Addr::from(std::array::from_fn::<u8, 16, _>(|n| bytes[at + n])).into()
 }

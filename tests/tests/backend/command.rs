@@ -8,7 +8,7 @@ use dsr_tests::lab::{dsr_program, process::finish};
 fn dsr(arguments: &str) -> (Option<i32>, String, String) {
     let arguments = arguments.split(' ').map(|word| word.replace('~', " "));
     let output = finish(Command::new(dsr_program()).args(["backend", "setup"]).args(arguments));
-    let text = |octets| String::from_utf8(octets).unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 

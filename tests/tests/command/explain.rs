@@ -25,7 +25,7 @@ use super::{complaint, dsr, said};
 /// Where [`Servers`] answer.
 const PORT: u16 = 7000;
 
-/// On every backend a server that answers each octet of a connection with the number of the backend. Dropping it ends
+/// On every backend a server that answers each byte of a connection with the number of the backend. Dropping it ends
 /// them.
 struct Servers(Arc<AtomicBool>);
 

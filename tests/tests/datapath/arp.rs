@@ -61,9 +61,9 @@ fn other_arp_is_passed() {
     let program = program();
     let request = arp(REQUEST, (PEER_MAC, CLIENT), (NOBODY, VIP), BROADCAST);
     let other = Ipv4Addr::new(192, 0, 2, 11);
-    let with = |at: usize, octet: u8| {
+    let with = |at: usize, byte: u8| {
         let mut frame = request.clone();
-        frame[at] = octet;
+        frame[at] = byte;
         frame
     };
     let cases = [

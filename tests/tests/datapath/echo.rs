@@ -75,9 +75,9 @@ fn other_icmp_to_a_vip_is_dropped_and_elsewhere_passed() {
     }
     let program = program();
     let request = echo(CLIENT, VIP);
-    let with = |at: usize, octet: u8| {
+    let with = |at: usize, byte: u8| {
         let mut frame = request.clone();
-        frame[at] = octet;
+        frame[at] = byte;
         frame
     };
     let cases = [

@@ -29,7 +29,7 @@ fn flow(port: u16) -> Flow {
     }
 }
 
-/// The last octet of the MAC of the backend that the explanation names, and its reason.
+/// The last byte of the MAC of the backend that the explanation names, and its reason.
 fn explained(program: &Program, desired: &Desired, port: u16, of: Part) -> (Option<u8>, Why) {
     let (keys, tables) = (HashKeys::from_seed(desired.hash_seed), program.tables());
     let service = service_of(&flow(port), &keys, tables).unwrap();

@@ -40,12 +40,12 @@ fn expected_backend(client: (Ipv4Addr, u16), protocol: Protocol, port: u16, back
 }
 
 /// The outcome for a frame that goes to backend `n`.
-fn sent(service: &str, n: u8, frame: &[u8], octets: usize, opens: bool) -> Outcome {
+fn sent(service: &str, n: u8, frame: &[u8], bytes: usize, opens: bool) -> Outcome {
     let mut out = frame.to_vec();
     out[..6].copy_from_slice(&backend_mac(n));
     out[6..12].copy_from_slice(&OWN_MAC);
     let key = |counter: fn(String, String) -> Counter| counter(service.to_owned(), format!("web{n}"));
-    let mut counted = BTreeMap::from([(key(Counter::Packets), 1), (key(Counter::Bytes), octets as u64)]);
+    let mut counted = BTreeMap::from([(key(Counter::Packets), 1), (key(Counter::Bytes), bytes as u64)]);
     if opens {
         counted.insert(key(Counter::NewFlows), 1);
     }
@@ -90,10 +90,10 @@ fn padding_is_kept_and_not_counted() {
         return;
     }
     let mut frame = udp((CLIENT, 1024), (VIP, 53), b"q");
-    let octets = frame.len();
+    let bytes = frame.len();
     frame.resize(60, 0);
     let n = expected_backend((CLIENT, 1024), Protocol::Udp, 53, 3);
-    assert_eq!(program().run(&frame).unwrap(), sent("dns", n, &frame, octets, false));
+    assert_eq!(program().run(&frame).unwrap(), sent("dns", n, &frame, bytes, false));
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn tags_are_added_rewritten_and_removed() {
             let outcome = program.run(&frame).unwrap();
             assert_eq!((outcome.verdict, outcome.frame), (Verdict::Tx, macs.clone()), "{how}, {what}");
             let bytes = outcome.counted[&Counter::Bytes("www".to_owned(), format!("web{n}"))];
-            assert_eq!(bytes, frame.len() as u64, "octets are counted as they came in: {how}, {what}");
+            assert_eq!(bytes, frame.len() as u64, "bytes are counted as they came in: {how}, {what}");
         }
     }
     assert_eq!(untagged(&tagged(&plain, 0x8100, 100)), plain);

@@ -1,4 +1,4 @@
-//! Frames through the real program: verdict, frame and counters, octet by octet.
+//! Frames through the real program: verdict, frame and counters, byte by byte.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod arp;

@@ -18,9 +18,9 @@ const TOTAL_LENGTH: usize = 16;
 const FRAGMENT: usize = 20;
 const PROTOCOL: usize = 23;
 
-/// The frame with one octet replaced.
-fn with(mut frame: Vec<u8>, at: usize, octet: u8) -> Vec<u8> {
-    frame[at] = octet;
+/// The frame with one byte replaced.
+fn with(mut frame: Vec<u8>, at: usize, byte: u8) -> Vec<u8> {
+    frame[at] = byte;
     frame
 }
 
@@ -61,9 +61,9 @@ fn frames_for_another_host_are_not_balanced() {
     // As a promiscuous interface sees them while a switch floods: sending one on would make a second copy of it.
     let program = program();
     let frame = tcp((CLIENT, 4000), (VIP, 80), Segment::Syn);
-    for octet in 0..6 {
+    for byte in 0..6 {
         let mut mac = OWN_MAC;
-        mac[octet] ^= 0x10;
+        mac[byte] ^= 0x10;
         let frame = [&mac, &frame[6..]].concat();
         assert_ends(&program, "another host's MAC", &frame, Verdict::Pass, "pass_other_host");
     }
@@ -116,7 +116,7 @@ fn a_frame_cut_anywhere_is_never_sent() {
         for length in 14..whole.len() {
             let (verdict, reason) =
                 if length < 34 { (Verdict::Pass, "pass_truncated") } else { (Verdict::Drop, "drop_malformed") };
-            assert_ends(&program, &format!("{length} octets"), &whole[..length], verdict, reason);
+            assert_ends(&program, &format!("{length} bytes"), &whole[..length], verdict, reason);
         }
     }
 }

@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 
 use etherparse::LaxSlicedPacket;
 
-/// The octets, sixteen a line, each line with the number of its first.
+/// The bytes, sixteen a line, each line with the number of its first.
 pub(super) fn hex(frame: &[u8]) -> String {
     let mut text = String::new();
-    for (line, octets) in frame.chunks(16).enumerate() {
+    for (line, bytes) in frame.chunks(16).enumerate() {
         let _ = write!(text, "\n    {:04x} ", line * 16);
-        for octet in octets {
-            let _ = write!(text, " {octet:02x}");
+        for byte in bytes {
+            let _ = write!(text, " {byte:02x}");
         }
     }
     text
@@ -18,7 +18,7 @@ pub(super) fn hex(frame: &[u8]) -> String {
 
 /// What can be read of a frame.
 pub(super) fn line(frame: &[u8]) -> String {
-    let mut text = format!("{} octets", frame.len());
+    let mut text = format!("{} bytes", frame.len());
     let _ = write!(text, ", {} < {}", mac(&frame[..6]), mac(&frame[6..12]));
     let Ok(packet) = LaxSlicedPacket::from_ethernet(frame) else { return text };
     packet.vlan_ids().iter().for_each(|id| {
@@ -54,6 +54,6 @@ fn network(net: &etherparse::LaxNetSlice<'_>) -> String {
     }
 }
 
-fn mac(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect::<Vec<_>>().join(":")
+fn mac(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
 }

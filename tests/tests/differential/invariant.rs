@@ -27,17 +27,16 @@ pub(super) fn check(frame: &[u8], decision: &Decision) {
     assert!(asks || is_to_vip(frame), "a packet to another address was not left alone: {decision:?}\n{frame:02x?}");
 }
 
-/// Whether the octets where the destination of an IP header stands, behind no tag, one or two, are a VIP's.
+/// Whether the bytes where the destination of an IP header stands, behind no tag, one or two, are a VIP's.
 fn is_to_vip(frame: &[u8]) -> bool {
     let vips = VIPS_V4.map(IpAddr::from).into_iter().chain(VIPS_V6.map(IpAddr::from)).chain(SHUT);
-    let octets: Vec<Vec<u8>> = vips
+    let bytes: Vec<Vec<u8>> = vips
         .map(|vip| match vip {
             IpAddr::V4(vip) => vip.octets().to_vec(),
             IpAddr::V6(vip) => vip.octets().to_vec(),
         })
         .collect();
-    let is_vip = |at: usize, length: usize| {
-        frame.get(at..at + length).is_some_and(|found| octets.iter().any(|vip| vip == found))
-    };
+    let is_vip =
+        |at: usize, length: usize| frame.get(at..at + length).is_some_and(|found| bytes.iter().any(|vip| vip == found));
     [14, 18, 22].into_iter().any(|packet| is_vip(packet + 16, 4) || is_vip(packet + 24, 16))
 }

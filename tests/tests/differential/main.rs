@@ -1,4 +1,4 @@
-//! The real program against the reference model: generated frames must have the same verdict, the same octets
+//! The real program against the reference model: generated frames must have the same verdict, the same bytes
 //! afterwards and the same counters in both.
 //!
 //! `DSR_FUZZ_SEED` and `DSR_FUZZ_FRAMES` choose another run than CI's, `DSR_FUZZ_CASE` one case of the seed.

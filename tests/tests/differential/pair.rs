@@ -61,7 +61,7 @@ impl Pair {
         self.model.set_heartbeat(heartbeat);
     }
 
-    /// The first frame of a case of which verdict or octets differ. The counters are only added up.
+    /// The first frame of a case of which verdict or bytes differ. The counters are only added up.
     pub(super) fn first_that_differs(&mut self, case: &Case) -> Option<usize> {
         (0..case.frames.len()).find(|index| {
             self.set_heartbeat(case.heartbeat(*index));

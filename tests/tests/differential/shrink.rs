@@ -4,7 +4,7 @@ use dsr_tests::generate::Case;
 
 use super::pair::Pair;
 
-/// Octets of the shortest frame that can be run.
+/// Bytes of the shortest frame that can be run.
 const SHORTEST: usize = 14;
 
 /// A case of which the last frame differs, to fewer and simpler frames of which the last differs.
@@ -28,9 +28,9 @@ pub(super) fn shrink(case: &Case) -> Case {
         }
         still
     };
-    for octets in [64, 16, 4, 1] {
-        while last.len() >= SHORTEST + octets {
-            let simpler = last[..last.len() - octets].to_vec();
+    for bytes in [64, 16, 4, 1] {
+        while last.len() >= SHORTEST + bytes {
+            let simpler = last[..last.len() - bytes].to_vec();
             if !attempt(&mut last, simpler) {
                 break;
             }

@@ -40,7 +40,7 @@ impl Echo {
     fn assert_real_datagrams_are_answered(&self) {
         let before = count(&self.lab, "dsr_member_packets_total", &[]);
         let ask = |port| {
-            // Each of another length and other octets, so that no mixture would pass for a whole.
+            // Each of another length and other bytes, so that no mixture would pass for a whole.
             let datagram: Vec<u8> = (0..LARGE + usize::from(port % 97)).map(|at| (at as u16 ^ port) as u8).collect();
             let name = echo::ask(self.lab.client(), port, self.service, &datagram);
             name.unwrap_or_else(|error| panic!("from port {port}: {error}"))
@@ -152,7 +152,7 @@ fn ipv6_fragments_follow_their_first_in_any_order() {
 const UDP_PORT: u16 = 5353;
 /// As NFS sends them.
 const LARGE: usize = 8192;
-/// Frames of 1500 octets that one takes.
+/// Frames of 1500 bytes that one takes.
 const FRAGMENTS: u64 = 6;
 /// The client's first port; with the seed the flows from here on go to every backend.
 const FIRST: u16 = 30000;

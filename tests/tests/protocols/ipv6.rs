@@ -154,7 +154,7 @@ fn ping(from: &Namespace, vip: Ipv6Addr, size: usize) {
     let size = size.to_string();
     let output = finish(ping.args(["-6", "-c", "10", "-i", "0.01", "-W", "10", "-s", &size, &vip.to_string()]));
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("10 received"), "{size} octets: {output:?}");
+    assert!(output.status.success() && said.contains("10 received"), "{size} bytes: {output:?}");
     assert!(!said.contains("wrong data"), "{said}");
 }
 

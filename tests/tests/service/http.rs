@@ -33,7 +33,7 @@ fn three_backends_share_what_curl_asks_for() {
 
     let (sent, counted) = settled(&lab, before);
     assert_eq!(counted.packets, sent.packets, "{sent:?}");
-    assert_eq!(counted.bytes, sent.octets + sent.packets * ETHERNET_HEADER, "{sent:?}");
+    assert_eq!(counted.bytes, sent.bytes + sent.packets * ETHERNET_HEADER, "{sent:?}");
     assert_eq!(counted.new_flows.values().sum::<u64>(), u64::from(REQUESTS) + sent.repeated_syns);
     for (name, answered) in &answers.bodies {
         let flows = counted.new_flows[name];

@@ -93,7 +93,7 @@ fn start(lab: &Lab) -> Daemon {
 
 /// The one value that a query has, if it has one yet.
 fn value(lab: &Lab, query: &str) -> Option<f64> {
-    let escaped = query.bytes().fold(String::new(), |escaped, octet| escaped + &format!("%{octet:02x}"));
+    let escaped = query.bytes().fold(String::new(), |escaped, byte| escaped + &format!("%{byte:02x}"));
     let answer: Value = serde_json::from_str(&get(lab, SERVER, &format!("/api/v1/query?query={escaped}"))?).ok()?;
     answer["data"]["result"][0]["value"][1].as_str()?.parse().ok()
 }

@@ -28,7 +28,7 @@ fn ping_is_answered() {
         let mut ping = lab.client().command("ping").unwrap();
         let output = finish(ping.args(["-c", "10", "-i", "0.01", "-W", "10", "-s", size, &vip]));
         let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && said.contains("10 received"), "{size} octets: {said}");
+        assert!(output.status.success() && said.contains("10 received"), "{size} bytes: {said}");
         assert!(!said.contains("wrong data"), "{said}");
         assert_eq!(reason(&lab, "answer_echo") - before, 10);
     }

@@ -11,12 +11,12 @@ const FILE: u32 = 0o100_000;
 const LINK: u32 = 0o120_777;
 /// The name of the entry that ends an archive.
 const END: &str = "TRAILER!!!";
-/// Entries and their data begin at multiples of so many octets.
+/// Entries and their data begin at multiples of so many bytes.
 const ALIGNMENT: usize = 4;
 
 /// An archive in memory. Paths are relative to the root; directories above a file come by themselves.
 pub(super) struct Cpio {
-    octets: Vec<u8>,
+    bytes: Vec<u8>,
     directories: BTreeSet<PathBuf>,
     entries: u32,
 }
@@ -30,7 +30,7 @@ pub(super) enum Use {
 
 impl Cpio {
     pub(super) fn new() -> Self {
-        Self { octets: Vec::new(), directories: BTreeSet::new(), entries: 0 }
+        Self { bytes: Vec::new(), directories: BTreeSet::new(), entries: 0 }
     }
 
     /// Adds a directory and those above it, unless it is there.
@@ -57,11 +57,11 @@ impl Cpio {
         self.entry(path, LINK, target.as_bytes());
     }
 
-    /// The archive's octets.
+    /// The archive's bytes.
     pub(super) fn finish(mut self) -> Vec<u8> {
         self.entries = 0;
         self.entry(Path::new(END), 0, &[]);
-        self.octets
+        self.bytes
     }
 
     fn above(&mut self, path: &Path) {
@@ -77,19 +77,19 @@ impl Cpio {
         // inode, mode, uid, gid, links, mtime, size, device (2), its own device (2), length of the name, checksum.
         let fields = [self.entries, mode, 0, 0, 1, 0, size, 0, 0, 0, 0, name.len() as u32 + 1, 0];
         self.entries += 1;
-        self.octets.extend_from_slice(b"070701");
+        self.bytes.extend_from_slice(b"070701");
         for field in fields {
-            self.octets.extend_from_slice(format!("{field:08x}").as_bytes());
+            self.bytes.extend_from_slice(format!("{field:08x}").as_bytes());
         }
-        self.octets.extend_from_slice(name);
-        self.octets.push(0);
+        self.bytes.extend_from_slice(name);
+        self.bytes.push(0);
         self.pad();
-        self.octets.extend_from_slice(content);
+        self.bytes.extend_from_slice(content);
         self.pad();
     }
 
     fn pad(&mut self) {
-        self.octets.resize(self.octets.len().next_multiple_of(ALIGNMENT), 0);
+        self.bytes.resize(self.bytes.len().next_multiple_of(ALIGNMENT), 0);
     }
 }
 
@@ -100,18 +100,18 @@ mod tests {
     const HEADER: usize = 110;
 
     /// (name, mode, content) of each entry, read the plain way.
-    fn entries(octets: &[u8]) -> Vec<(String, u32, Vec<u8>)> {
+    fn entries(bytes: &[u8]) -> Vec<(String, u32, Vec<u8>)> {
         let (mut entries, mut at) = (Vec::new(), 0);
-        while at < octets.len() {
-            assert_eq!(&octets[at..at + 6], b"070701");
+        while at < bytes.len() {
+            assert_eq!(&bytes[at..at + 6], b"070701");
             let field = |n: usize| {
-                let text = std::str::from_utf8(&octets[at + 6 + 8 * n..at + 14 + 8 * n]).unwrap();
+                let text = std::str::from_utf8(&bytes[at + 6 + 8 * n..at + 14 + 8 * n]).unwrap();
                 u32::from_str_radix(text, 16).unwrap()
             };
             let (size, length) = (field(6) as usize, field(11) as usize);
-            let name = String::from_utf8(octets[at + HEADER..at + HEADER + length - 1].to_vec()).unwrap();
+            let name = String::from_utf8(bytes[at + HEADER..at + HEADER + length - 1].to_vec()).unwrap();
             let data = (at + HEADER + length).next_multiple_of(4);
-            entries.push((name, field(1), octets[data..data + size].to_vec()));
+            entries.push((name, field(1), bytes[data..data + size].to_vec()));
             at = (data + size).next_multiple_of(4);
         }
         entries
@@ -144,9 +144,9 @@ mod tests {
         for length in 0..9 {
             let mut cpio = Cpio::new();
             cpio.file(Path::new(&"n".repeat(length + 1)), Use::Data, &vec![7; length]);
-            let octets = cpio.finish();
-            assert_eq!(octets.len() % ALIGNMENT, 0);
-            assert_eq!(entries(&octets)[0].2, vec![7; length]);
+            let bytes = cpio.finish();
+            assert_eq!(bytes.len() % ALIGNMENT, 0);
+            assert_eq!(entries(&bytes)[0].2, vec![7; length]);
         }
     }
 }

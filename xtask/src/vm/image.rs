@@ -76,13 +76,13 @@ fn pack(tools: &Tools, modules: &[Module], payload: &Payload) -> Result<Vec<u8>>
         cpio.directory(Path::new(directory));
     }
     let busybox = tools.busybox();
-    let octets = fs::read(&busybox).with_context(|| format!("reading {}", busybox.display()))?;
-    cpio.file(Path::new("bin/busybox"), Use::Program, &octets);
+    let bytes = fs::read(&busybox).with_context(|| format!("reading {}", busybox.display()))?;
+    cpio.file(Path::new("bin/busybox"), Use::Program, &bytes);
     let mut list = String::new();
     for module in modules {
         let name = module.file.file_name().context("a module without a name")?.to_string_lossy();
-        let octets = fs::read(&module.file).with_context(|| format!("reading {}", module.file.display()))?;
-        cpio.file(&Path::new("modules").join(name.as_ref()), Use::Data, &octets);
+        let bytes = fs::read(&module.file).with_context(|| format!("reading {}", module.file.display()))?;
+        cpio.file(&Path::new("modules").join(name.as_ref()), Use::Data, &bytes);
         list.push_str(format!("{name} {}", module.parameters).trim_end());
         list.push('\n');
     }

@@ -1,11 +1,11 @@
 //! ICMP destination unreachable for a packet that no backend takes (RFC 792; RFC 4443, section 3.1).
 //!
-//! It holds the packet's IP header and the eight octets behind it, which is what RFC 792 asks for and enough for the
+//! It holds the packet's IP header and the eight bytes behind it, which is what RFC 792 asks for and enough for the
 //! sender to find its socket. RFC 4443 would have as much as fits; a checksum over that is not worth its time here.
 
 use dsr_common::{
     address::Family,
-    limits::{QUOTE_MAX, QUOTED_OCTETS},
+    limits::{QUOTE_MAX, QUOTED_BYTES},
 };
 
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
 /// Writes the message around the start of the packet; nothing where that is too short or its headers too long.
 #[inline(always)]
 pub(super) fn write(frame: &mut Frame, link: &Link, ip: &Ip) -> Option<()> {
-    let quote = ip.payload - ip.start + QUOTED_OCTETS;
+    let quote = ip.payload - ip.start + QUOTED_BYTES;
     if quote > QUOTE_MAX || ip.start + quote > ip.end {
         return None;
     }

@@ -34,9 +34,9 @@ pub struct Preview {
     pub in_force: String,
     /// Why the program would be loaded anew, a line each; none where it need not be.
     pub loads_anew: Vec<String>,
-    /// Octets of the tables now.
+    /// Bytes of the tables now.
     pub bytes_before: u64,
-    /// Octets of the tables then.
+    /// Bytes of the tables then.
     pub bytes_after: u64,
     /// The services of both, those of the new one first, in its order.
     pub services: Vec<ServiceChange>,
@@ -63,7 +63,7 @@ pub struct ServiceChange {
     pub flows: u64,
     /// How many of those would lose their backend.
     pub flows_lost: u64,
-    /// Octets of its slots and members now.
+    /// Bytes of its slots and members now.
     pub bytes_before: u64,
     /// The same then.
     pub bytes_after: u64,

@@ -69,7 +69,7 @@ pub struct InterfaceStatus {
     pub mode: Option<String>,
     /// Its MAC; nothing where the interface is gone.
     pub mac: Option<String>,
-    /// Its MTU in octets.
+    /// Its MTU in bytes.
     pub mtu: Option<u32>,
     /// Whether it is up and has a carrier.
     pub up: bool,
@@ -131,7 +131,7 @@ pub struct MemberStatus {
     pub share: f64,
     /// Frames sent to it.
     pub packets: u64,
-    /// Their octets.
+    /// Their bytes.
     pub bytes: u64,
     /// TCP connections opened.
     pub new_flows: u64,

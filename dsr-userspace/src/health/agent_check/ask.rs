@@ -24,7 +24,7 @@ pub(super) async fn ask(address: IpAddr, check: &AgentCheck) -> Result<String, U
     let at = SocketAddr::new(address, check.port.get());
     let asked = timeout(check.timeout, answer(at, check.send.as_deref())).await;
     match asked {
-        Ok(Ok(octets)) => Ok(String::from_utf8_lossy(&octets).into_owned()),
+        Ok(Ok(bytes)) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Ok(Err(error)) if local::is_local(&error) => Err(Unanswered::Local(error.to_string())),
         Ok(Err(error)) => Err(Unanswered::ByBackend(format!("{at}: {error}"))),
         Err(_) => Err(Unanswered::ByBackend(format!("{at}: nothing within {:?}", check.timeout))),
@@ -36,14 +36,14 @@ async fn answer(at: SocketAddr, send: Option<&str>) -> std::io::Result<Vec<u8>> 
     if let Some(text) = send {
         stream.write_all(text.as_bytes()).await?;
     }
-    let mut octets = Vec::new();
-    while octets.len() < LONGEST && !octets.iter().any(|octet| matches!(octet, b'\r' | b'\n')) {
-        if stream.read_buf(&mut octets).await? == 0 {
+    let mut bytes = Vec::new();
+    while bytes.len() < LONGEST && !bytes.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
+        if stream.read_buf(&mut bytes).await? == 0 {
             break;
         }
     }
-    Ok(octets)
+    Ok(bytes)
 }
 
-/// Octets of an answer that are read.
+/// Bytes of an answer that are read.
 const LONGEST: usize = 1024;

@@ -94,7 +94,7 @@ const fn record_type(kind: DnsType) -> RecordType {
     }
 }
 
-/// Octets of the longest answer; longer ones come cut and are judged by what is there.
+/// Bytes of the longest answer; longer ones come cut and are judged by what is there.
 const LONGEST: usize = 4096;
 
 #[cfg(test)]

@@ -48,9 +48,9 @@ fn is_reply(is_ipv4: bool, packet: &[u8], token: [u8; 8]) -> bool {
     packet.get(header..).is_some_and(|message| message.first() == Some(&reply) && message.get(8..) == Some(&token[..]))
 }
 
-/// The Internet checksum (RFC 1071) of an even number of octets.
-fn checksum(octets: &[u8]) -> u16 {
-    let words = octets.chunks_exact(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])));
+/// The Internet checksum (RFC 1071) of an even number of bytes.
+fn checksum(bytes: &[u8]) -> u16 {
+    let words = bytes.chunks_exact(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])));
     let sum: u32 = words.sum();
     let folded = (sum & 0xffff) + (sum >> 16);
     !(((folded & 0xffff) + (folded >> 16)) as u16)
@@ -60,7 +60,7 @@ const ECHO: u8 = 8;
 const REPLY: u8 = 0;
 const ECHO6: u8 = 128;
 const REPLY6: u8 = 129;
-/// Octets of the longest reply that is looked at: ours is much shorter, with all options of IPv4.
+/// Bytes of the longest reply that is looked at: ours is much shorter, with all options of IPv4.
 const LONGEST: usize = 256;
 
 #[cfg(test)]

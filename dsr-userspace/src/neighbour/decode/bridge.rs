@@ -67,7 +67,7 @@ fn key(message: &NeighbourMessage) -> Option<ForwardingKey> {
     for attribute in &message.attributes {
         match attribute {
             NeighbourAttribute::Controller(index) => bridge = Some(*index),
-            NeighbourAttribute::LinkLayerAddress(octets) => mac = self::mac(octets),
+            NeighbourAttribute::LinkLayerAddress(bytes) => mac = self::mac(bytes),
             NeighbourAttribute::Vlan(id) => vlan = *id,
             _ => {}
         }

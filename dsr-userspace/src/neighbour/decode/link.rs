@@ -17,8 +17,8 @@ pub(super) fn link(message: &LinkMessage) -> Option<Fact> {
     for attribute in &message.attributes {
         match attribute {
             LinkAttribute::IfName(text) => name = Some(text.clone()),
-            LinkAttribute::Mtu(octets) => mtu = Some(*octets),
-            LinkAttribute::Address(octets) => mac = self::mac(octets),
+            LinkAttribute::Mtu(bytes) => mtu = Some(*bytes),
+            LinkAttribute::Address(bytes) => mac = self::mac(bytes),
             LinkAttribute::Controller(index) => controller = Some(*index),
             _ => {}
         }

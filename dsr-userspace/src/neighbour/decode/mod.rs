@@ -76,7 +76,7 @@ fn neighbour_key(message: &NeighbourMessage) -> Option<NeighbourKey> {
 
 fn neighbour_entry(message: &NeighbourMessage) -> Entry {
     let mac = message.attributes.iter().find_map(|attribute| match attribute {
-        NeighbourAttribute::LinkLayerAddress(octets) => self::mac(octets),
+        NeighbourAttribute::LinkLayerAddress(bytes) => self::mac(bytes),
         _ => None,
     });
     let state = u16::from(message.header.state);
@@ -108,8 +108,8 @@ fn destination(message: &RouteMessage) -> Option<Prefix> {
     Some(Prefix { address: address.unwrap_or(default), length: message.header.destination_prefix_length })
 }
 
-fn mac(octets: &[u8]) -> Option<Mac> {
-    octets.try_into().ok().map(Mac)
+fn mac(bytes: &[u8]) -> Option<Mac> {
+    bytes.try_into().ok().map(Mac)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use aya::programs::Xdp;
 pub(crate) struct Inspection {
     /// Instructions after the verifier took out what is dead and put in what is inlined.
     pub(crate) instructions: usize,
-    /// Octets of machine code.
+    /// Bytes of machine code.
     pub(crate) machine_code: u32,
     /// Instructions that the verifier walked, all ways together.
     pub(crate) verified: u32,
@@ -21,8 +21,8 @@ pub(crate) struct Inspection {
 /// Asks the kernel for a loaded program.
 pub(crate) fn program(program: &Xdp) -> anyhow::Result<Inspection> {
     let info = program.info()?;
-    let octets = info.size_translated().context("the kernel does not say how long the program is")?;
-    let instructions = translated(program.fd()?.as_fd(), octets).context("cannot read the program's instructions")?;
+    let bytes = info.size_translated().context("the kernel does not say how long the program is")?;
+    let instructions = translated(program.fd()?.as_fd(), bytes).context("cannot read the program's instructions")?;
     Ok(Inspection {
         instructions: instructions.len(),
         machine_code: info.size_jitted(),
@@ -72,15 +72,15 @@ struct GetInfo {
 /// `BPF_OBJ_GET_INFO_BY_FD` of `enum bpf_cmd`.
 const GET_INFO: libc::c_long = 15;
 
-fn translated(program: impl AsFd, octets: u32) -> std::io::Result<Vec<Instruction>> {
-    let mut instructions = vec![Instruction::default(); octets as usize / size_of::<Instruction>()];
-    let mut info = Info { translated_length: octets, translated: instructions.as_mut_ptr() as u64, ..Info::default() };
+fn translated(program: impl AsFd, bytes: u32) -> std::io::Result<Vec<Instruction>> {
+    let mut instructions = vec![Instruction::default(); bytes as usize / size_of::<Instruction>()];
+    let mut info = Info { translated_length: bytes, translated: instructions.as_mut_ptr() as u64, ..Info::default() };
     let mut attributes = GetInfo {
         fd: program.as_fd().as_raw_fd() as u32,
         length: size_of::<Info>() as u32,
         info: &raw mut info as u64,
     };
-    // SAFETY: the kernel writes at most `length` octets to `info` and `translated_length` octets to `instructions`,
+    // SAFETY: the kernel writes at most `length` bytes to `info` and `translated_length` bytes to `instructions`,
     // both of which live until it returns.
     let result = unsafe { libc::syscall(libc::SYS_bpf, GET_INFO, &raw mut attributes, size_of::<GetInfo>()) };
     if result < 0 { Err(std::io::Error::last_os_error()) } else { Ok(instructions) }

@@ -9,8 +9,8 @@ impl Random {
     /// A stream of its own for each purpose, so that more draws for one do not shift another's.
     pub(crate) fn new(seed: u64, purpose: &str) -> Self {
         let mut state = seed;
-        for octet in purpose.bytes() {
-            state = split_mix(&mut state) ^ u64::from(octet);
+        for byte in purpose.bytes() {
+            state = split_mix(&mut state) ^ u64::from(byte);
         }
         Self(state)
     }

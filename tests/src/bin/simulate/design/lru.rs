@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Bytes that the kernel takes for an entry of an `LRU_HASH` (`kernel/bpf/hashtab.c`, 64 bit): `struct htab_elem`, a
-/// key of two IPv6 addresses, ports and protocol, a value of up to eight octets, and one `struct bucket`.
+/// key of two IPv6 addresses, ports and protocol, a value of up to eight bytes, and one `struct bucket`.
 const ENTRY_BYTES: usize = 48 + 40 + 8 + 16;
 
 /// A balancer that remembers every flow.
@@ -127,9 +127,9 @@ impl Hasher for Hashed {
         self.0
     }
 
-    fn write(&mut self, octets: &[u8]) {
-        for octet in octets {
-            self.write_u64(u64::from(*octet));
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
         }
     }
 
