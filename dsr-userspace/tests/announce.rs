@@ -64,6 +64,7 @@ async fn claim(pair: &Pair, mac: Mac) -> BTreeSet<Announcement> {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_gratuitous_arp_is_heard_at_the_other_end() {
     namespace::run(async |pair| {
         let listener = Listener::open(pair);
@@ -76,6 +77,7 @@ fn a_gratuitous_arp_is_heard_at_the_other_end() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_claim_is_announced_three_times_and_again_when_it_changes() {
     namespace::run(async |pair| {
         let listener = Listener::open(pair);
@@ -107,6 +109,7 @@ async fn is_known_at(pair: &Pair, vip: IpAddr, mac: Mac) -> bool {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_kernel_that_knows_the_vip_elsewhere_learns_where_it_is() {
     namespace::run(async |pair| {
         let (here, there) = (pair.balancer.index(BALANCER).await, pair.backend.index(BACKEND).await);

@@ -40,6 +40,7 @@ fn about<'a>(findings: &'a [Finding], part: &str) -> Option<&'a Finding> {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_veth_whose_peer_listens_has_no_findings() {
     namespace::run(async |pair| {
         let deaf = found().await;
@@ -54,6 +55,7 @@ fn a_veth_whose_peer_listens_has_no_findings() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_veth_whose_peer_has_gro_alone_is_found() {
     namespace::run(async |pair| {
         pair.backend.enter();
@@ -87,6 +89,7 @@ fn switch_gro_on(link: &str) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_backend_that_no_segment_has_is_told_with_its_line() {
     namespace::run(async |_| {
         let mut config = config("10.0.0.100");
@@ -100,6 +103,7 @@ fn a_backend_that_no_segment_has_is_told_with_its_line() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn another_program_is_found_and_the_agents_own_is_not() {
     namespace::run(async |pair| {
         let other = Pass::attach(BALANCER).unwrap();
@@ -130,6 +134,7 @@ async fn program(pair: &Pair) -> Option<u32> {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn links_that_carry_nothing_are_found() {
     namespace::run(async |pair| {
         pair.backend.set_down(BACKEND).await;
@@ -146,6 +151,7 @@ fn links_that_carry_nothing_are_found() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn what_an_operator_has_set_is_found() {
     namespace::run(async |pair| {
         let promiscuous = LinkUnspec::new_with_name(BALANCER).promiscuous(true).build();

@@ -5,6 +5,5 @@ pub mod generate;
 pub mod heartbeat;
 pub mod lab;
 pub mod model;
-pub mod privilege;
 pub mod program;
 pub mod tracked;

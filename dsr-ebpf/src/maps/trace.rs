@@ -64,5 +64,5 @@ pub(crate) fn traced() -> Option<&'static [u8; RECORD]> {
     }
     traced.change(|traced| traced.time = nanoseconds());
     // Nothing writes to it before the next frame.
-    Some(traced.octets())
+    Some(traced.bytes())
 }

@@ -209,7 +209,7 @@ impl Tracked {
     fn unknown(&self) -> Option<(u32, Tracking)> {
         let current = self.candidates.slot.member().map(|number| self.candidates.base + u32::from(number));
         if self.part != Part::Later {
-            return Some((current?, Tracking::Embryonic));
+            return Some((current?, Tracking::New));
         }
         match self.previous() {
             Some(row) if lives(row) => Some((row, Tracking::ToPrevious)),

@@ -251,7 +251,7 @@ async fn look_before(config: &Config) {
     let preflight::Examined { findings, warnings } = preflight::examine(config).await;
     for finding in findings {
         let severity = finding.severity;
-        let Finding { interface, finding, remedy: remedy, .. } = &finding;
+        let Finding { interface, finding, remedy, .. } = &finding;
         match severity {
             Severity::Error => tracing::error!(interface, remedy, "{finding}"),
             Severity::Warning => tracing::warn!(interface, remedy, "{finding}"),

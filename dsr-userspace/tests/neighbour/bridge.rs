@@ -29,6 +29,7 @@ async fn hop_by(pair: &Pair, port: &str, destination: Mac) -> Reach {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_backend_behind_a_bridge_is_found_at_its_port() {
     namespace::run(async |pair| {
         add_bridge(pair).await;
@@ -45,6 +46,7 @@ fn a_backend_behind_a_bridge_is_found_at_its_port() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_backend_behind_a_port_that_is_no_interface_is_told() {
     namespace::run(async |pair| {
         add_bridge(pair).await;
@@ -61,6 +63,7 @@ fn a_backend_behind_a_port_that_is_no_interface_is_told() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_bridge_that_has_not_heard_of_a_mac_is_told() {
     namespace::run(async |pair| {
         add_bridge(pair).await;

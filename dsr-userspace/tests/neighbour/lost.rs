@@ -92,6 +92,7 @@ impl Events {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_backend_that_answers_questions_to_everybody_only_stays() {
     namespace::run(async |pair| {
         let mut watched = both(pair).await;
@@ -108,6 +109,7 @@ fn a_backend_that_answers_questions_to_everybody_only_stays() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_backend_whose_card_was_changed_silently_is_never_without_a_mac() {
     namespace::run(async |pair| {
         let mut watched = both(pair).await;
@@ -124,6 +126,7 @@ fn a_backend_whose_card_was_changed_silently_is_never_without_a_mac() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_backend_that_answers_nothing_is_gone_until_it_answers() {
     namespace::run(async |pair| {
         let mut watched = both(pair).await;

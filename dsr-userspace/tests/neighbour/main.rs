@@ -70,6 +70,7 @@ async fn neighbour_state(namespace: &Namespace) -> Option<NeighbourState> {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_mac_is_solicited_and_follows_changes() {
     namespace::run(async |pair| {
         let mut watched = watch(&[BACKEND_IP]);
@@ -88,6 +89,7 @@ fn a_mac_is_solicited_and_follows_changes() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn an_ipv6_backend_is_solicited_and_found_when_it_comes() {
     namespace::run(async |pair| {
         let (own, backend) = (Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1), Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2));
@@ -101,6 +103,7 @@ fn an_ipv6_backend_is_solicited_and_found_when_it_comes() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_backend_that_comes_late_is_found() {
     namespace::run(async |pair| {
         pair.backend.set_mac(BACKEND, BACKEND_MAC).await;
@@ -115,6 +118,7 @@ fn a_backend_that_comes_late_is_found() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_permanent_entry_stays_permanent() {
     namespace::run(async |pair| {
         set_neighbour(&pair.balancer, BALANCER, OTHER_MAC, NeighbourState::Permanent).await;
@@ -129,6 +133,7 @@ fn a_permanent_entry_stays_permanent() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn routes_that_l2_cannot_follow_are_named() {
     namespace::run(async |pair| {
         let (far, elsewhere) = (Ipv4Addr::new(192, 0, 2, 1), Ipv4Addr::new(10, 0, 1, 2));
@@ -152,6 +157,7 @@ fn routes_that_l2_cannot_follow_are_named() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_link_that_goes_down_and_comes_back_is_followed() {
     namespace::run(async |pair| {
         let mut watched = watch(&[BACKEND_IP]);
@@ -176,6 +182,7 @@ fn a_link_that_goes_down_and_comes_back_is_followed() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_route_that_moves_with_a_link_going_down_is_followed() {
     namespace::run(async |pair| {
         pair.balancer.add_veth("mgmt0", "mgmt1").await;
@@ -203,6 +210,7 @@ fn a_route_that_moves_with_a_link_going_down_is_followed() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn lost_events_are_made_good() {
     namespace::run(async |pair| {
         let mut watched = watch(&[BACKEND_IP]);

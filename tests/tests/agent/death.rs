@@ -13,14 +13,11 @@ use std::{
 
 use dsr::lab::{self, Lab, PORT};
 use dsr_common::limits::AGENT_PATIENCE_SECONDS;
-use dsr_tests::{
-    lab::{
-        Configuration,
-        agent::{self, reason},
-        dsr_program, eventually,
-        process::{Daemon, ip},
-    },
-    privilege::is_root,
+use dsr_tests::lab::{
+    Configuration,
+    agent::{self, reason},
+    dsr_program, eventually,
+    process::{Daemon, ip},
 };
 use rustix::process::Signal;
 
@@ -72,10 +69,8 @@ fn balances_again(lab: &Lab) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_service_is_the_nodes_while_its_agent_is_hung_or_dead() {
-    if !is_root("a_service_is_the_nodes_while_its_agent_is_hung_or_dead") {
-        return;
-    }
     let (mut lab, _server) = lab();
     agent::start(&configuration(&lab, "pass"), &mut lab);
     assert_balanced(&lab, 1);
@@ -93,10 +88,8 @@ fn a_service_is_the_nodes_while_its_agent_is_hung_or_dead() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn neither_a_reload_nor_another_agent_in_time_passes_a_packet() {
-    if !is_root("neither_a_reload_nor_another_agent_in_time_passes_a_packet") {
-        return;
-    }
     let (mut lab, _server) = lab();
     let _requests = requests(&lab);
     agent::start(&configuration(&lab, "pass"), &mut lab);

@@ -1,16 +1,13 @@
 //! How the agent ends, and what it leaves.
 
 use dsr::lab::{Lab, Node};
-use dsr_tests::{
-    lab::{
-        Configuration,
-        agent::{self, has_program},
-        arp::told_of,
-        curl::request_many,
-        dsr_program, eventually,
-        process::ip,
-    },
-    privilege::is_root,
+use dsr_tests::lab::{
+    Configuration,
+    agent::{self, has_program},
+    arp::told_of,
+    curl::request_many,
+    dsr_program, eventually,
+    process::ip,
 };
 use rustix::process::Signal;
 
@@ -34,10 +31,8 @@ fn starts_anew(mut lab: Lab) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_signal_detaches_the_program_and_ends_well() {
-    if !is_root("a_signal_detaches_the_program_and_ends_well") {
-        return;
-    }
     for signal in [Signal::TERM, Signal::INT] {
         let lab = lab();
         let running = agent::running(&lab);
@@ -62,10 +57,8 @@ fn leave(lab: &Lab, signal: Signal) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn an_agent_that_hands_over_leaves_its_program_to_the_next() {
-    if !is_root("an_agent_that_hands_over_leaves_its_program_to_the_next") {
-        return;
-    }
     for signal in [Signal::USR1, Signal::KILL] {
         let mut lab = lab();
         assert_eq!(request_many(&lab, 50).good, 50);
@@ -85,10 +78,8 @@ fn an_agent_that_hands_over_leaves_its_program_to_the_next() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn neighbours_that_nobody_looked_after_keep_their_slots() {
-    if !is_root("neighbours_that_nobody_looked_after_keep_their_slots") {
-        return;
-    }
     let mut lab = lab();
     leave(&lab, Signal::KILL);
     // As the kernel does with what was not used for long.
@@ -101,10 +92,8 @@ fn neighbours_that_nobody_looked_after_keep_their_slots() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn what_a_dead_agent_left_can_be_removed() {
-    if !is_root("what_a_dead_agent_left_can_be_removed") {
-        return;
-    }
     let lab = lab();
     let detach = || {
         let output = lab.agent_command(dsr_program()).unwrap().arg("detach").output().unwrap();

@@ -11,17 +11,14 @@ use dsr::{
     lab::{Lab, Node, net::LinkState},
     model::Mac,
 };
-use dsr_tests::{
-    lab::{
-        Configuration, agent,
-        connections::{Connections, Servers},
-        curl::request_many,
-        datagram::NameServers,
-        dsr_program, eventually,
-        process::{Daemon, finish},
-        traffic::{Traffic, services},
-    },
-    privilege::is_root,
+use dsr_tests::lab::{
+    Configuration, agent,
+    connections::{Connections, Servers},
+    curl::request_many,
+    datagram::NameServers,
+    dsr_program, eventually,
+    process::{Daemon, finish},
+    traffic::{Traffic, services},
 };
 
 /// The agent with a log of all that it does.
@@ -42,10 +39,8 @@ fn ip(lab: &Lab, backend: u8, arguments: &str) -> String {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_mac_that_changes_takes_traffic_along() {
-    if !is_root("a_mac_that_changes_takes_traffic_along") {
-        return;
-    }
     let mut lab = Lab::builder().backends(2).build().unwrap();
     let _servers = NameServers::start(&lab);
     lab.write_config(&services(&lab).to_string()).unwrap();
@@ -77,10 +72,8 @@ fn a_mac_that_changes_takes_traffic_along() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_backend_without_a_mac_gets_no_slots_until_it_has_one() {
-    if !is_root("a_backend_without_a_mac_gets_no_slots_until_it_has_one") {
-        return;
-    }
     let mut lab = Lab::builder().backends(2).build().unwrap();
     let _servers = NameServers::start(&lab);
     let all = services(&lab);
@@ -106,10 +99,8 @@ fn a_backend_without_a_mac_gets_no_slots_until_it_has_one() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_backend_that_goes_quiet_loses_its_slots() {
-    if !is_root("a_backend_that_goes_quiet_loses_its_slots") {
-        return;
-    }
     let mut lab = Lab::builder().backends(2).build().unwrap();
     let all = Configuration::of(&lab);
     agent::start(&all, &mut lab);
@@ -124,10 +115,8 @@ fn a_backend_that_goes_quiet_loses_its_slots() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_mac_that_changes_silently_breaks_no_connection() {
-    if !is_root("a_mac_that_changes_silently_breaks_no_connection") {
-        return;
-    }
     let (lab, _servers) = silent_lab();
     let connections = Connections::open(&lab, 40);
     let before = connections.by_backend();
@@ -140,10 +129,8 @@ fn a_mac_that_changes_silently_breaks_no_connection() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_backend_that_answers_broadcast_arp_only_keeps_its_slots() {
-    if !is_root("a_backend_that_answers_broadcast_arp_only_keeps_its_slots") {
-        return;
-    }
     let (lab, _servers) = silent_lab();
     let connections = Connections::open(&lab, 40);
     let before = connections.by_backend();

@@ -6,10 +6,7 @@ use dsr::{
     api::view::Status,
     lab::{Agent, Lab, Samples},
 };
-use dsr_tests::{
-    lab::{Configuration, PATIENCE, agent, agent::has_program, dsr_program, eventually, process::finish},
-    privilege::is_root,
-};
+use dsr_tests::lab::{Configuration, PATIENCE, agent, agent::has_program, dsr_program, eventually, process::finish};
 
 fn status(lab: &Lab) -> (Status, Option<i32>) {
     let mut command = lab.agent_command(dsr_program()).unwrap();
@@ -33,10 +30,8 @@ fn logged(agent: &Agent, text: &str) -> usize {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_refused_file_is_a_finding_until_a_good_one_is_there() {
-    if !is_root("a_refused_file_is_a_finding_until_a_good_one_is_there") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     let good = Configuration::of(&lab);
     agent::start(&good, &mut lab);
@@ -60,10 +55,8 @@ fn a_refused_file_is_a_finding_until_a_good_one_is_there() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_file_is_tried_again_when_its_interface_is_there() {
-    if !is_root("a_file_is_tried_again_when_its_interface_is_there") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     let one = Configuration::of(&lab);
     agent::start(&one, &mut lab);
@@ -87,10 +80,8 @@ fn shows(samples: &Samples, in_force: bool) -> bool {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn an_interface_that_goes_is_told_once() {
-    if !is_root("an_interface_that_goes_is_told_once") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     ip(&lab, "link add eth1 type veth peer name nowhere");
     ip(&lab, "link set eth1 up");
@@ -117,10 +108,8 @@ fn an_interface_that_goes_is_told_once() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn the_interface_to_the_backends_goes_without_an_error() {
-    if !is_root("the_interface_to_the_backends_goes_without_an_error") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     let check = "{tcp: {}, interval: 300ms, timeout: 300ms, rise: 1, fall: 1}";
     agent::start(&Configuration::of(&lab).health(check).top("arp_watch: {interval: 1s}"), &mut lab);
@@ -133,10 +122,8 @@ fn the_interface_to_the_backends_goes_without_an_error() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn included_files_are_followed() {
-    if !is_root("included_files_are_followed") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     let whole = Configuration::of(&lab).top("include: conf.d/*.yaml");
     agent::start(&whole, &mut lab);

@@ -3,10 +3,7 @@
 use std::net::TcpListener;
 
 use dsr::lab::Lab;
-use dsr_tests::{
-    lab::{Configuration, agent, dsr_program, eventually, process::finish},
-    privilege::is_root,
-};
+use dsr_tests::lab::{Configuration, agent, dsr_program, eventually, process::finish};
 
 /// Starts the agent with this configuration; gives its exit code and log once it has ended by itself.
 fn refused(lab: &mut Lab, yaml: &str) -> (Option<i32>, String) {
@@ -19,10 +16,8 @@ fn refused(lab: &mut Lab, yaml: &str) -> (Option<i32>, String) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_bad_file_is_refused_with_all_its_errors() {
-    if !is_root("a_bad_file_is_refused_with_all_its_errors") {
-        return;
-    }
     let mut lab = Lab::builder().backends(1).without_http().build().unwrap();
     let yaml = "\
 interfaces: [eth7]
@@ -56,10 +51,8 @@ services:
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_missing_file_is_refused() {
-    if !is_root("a_missing_file_is_refused") {
-        return;
-    }
     let lab = Lab::builder().backends(0).without_http().build().unwrap();
     let mut command = lab.agent_command(dsr_program()).unwrap();
     let output = command.args(["run", "-c", "/run/dsr/no-such.yaml"]).output().unwrap();
@@ -69,10 +62,8 @@ fn a_missing_file_is_refused() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_vip_of_the_host_and_an_unknown_interface_are_refused() {
-    if !is_root("a_vip_of_the_host_and_an_unknown_interface_are_refused") {
-        return;
-    }
     let mut lab = Lab::builder().backends(1).without_http().build().unwrap();
     let good = Configuration::of(&lab);
     let vip = lab.vip(0).unwrap().to_string();
@@ -88,10 +79,8 @@ fn a_vip_of_the_host_and_an_unknown_interface_are_refused() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn an_interface_without_native_xdp_is_refused() {
-    if !is_root("an_interface_without_native_xdp_is_refused") {
-        return;
-    }
     let mut lab = Lab::builder().backends(1).without_http().build().unwrap();
     let configuration = Configuration::of(&lab);
     let bridge = finish(lab.balancer().command("ip").unwrap().args(["link", "add", "br7", "type", "bridge"]));
@@ -106,10 +95,8 @@ fn an_interface_without_native_xdp_is_refused() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_metrics_port_in_use_is_refused() {
-    if !is_root("a_metrics_port_in_use_is_refused") {
-        return;
-    }
     let mut lab = Lab::builder().backends(1).without_http().build().unwrap();
     let _taken = lab.balancer().run(|| TcpListener::bind("127.0.0.1:9650")).unwrap().unwrap();
     let yaml = Configuration::of(&lab).to_string();
@@ -119,10 +106,8 @@ fn a_metrics_port_in_use_is_refused() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_second_agent_is_refused_and_the_first_goes_on() {
-    if !is_root("a_second_agent_is_refused_and_the_first_goes_on") {
-        return;
-    }
     let mut lab = Lab::builder().backends(1).build().unwrap();
     let configuration = Configuration::of(&lab);
     agent::start(&configuration, &mut lab);

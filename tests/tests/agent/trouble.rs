@@ -9,15 +9,12 @@ use std::{
 };
 
 use dsr::lab::{self, Lab, Samples};
-use dsr_tests::{
-    lab::{
-        Configuration, PATIENCE,
-        agent::{self, running},
-        curl::request_many,
-        dsr_program, eventually,
-        process::{Daemon, finish},
-    },
-    privilege::is_root,
+use dsr_tests::lab::{
+    Configuration, PATIENCE,
+    agent::{self, running},
+    curl::request_many,
+    dsr_program, eventually,
+    process::{Daemon, finish},
 };
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
 
@@ -64,10 +61,8 @@ fn limit_files(lab: &Lab, most: u64) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn idle_connections_to_the_metrics_cost_no_backend() {
-    if !is_root("idle_connections_to_the_metrics_cost_no_backend") {
-        return;
-    }
     let (lab, _) = checked();
     limit_files(&lab, 1024);
     let idle = idle_connections(&lab, 1100);
@@ -80,10 +75,8 @@ fn idle_connections_to_the_metrics_cost_no_backend() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_probe_that_has_no_descriptor_says_nothing_of_the_backend() {
-    if !is_root("a_probe_that_has_no_descriptor_says_nothing_of_the_backend") {
-        return;
-    }
     let (lab, _) = checked();
     // Connections that are open still work, the next descriptor is refused.
     let address = SocketAddr::from(([127, 0, 0, 1], 9650));
@@ -110,10 +103,8 @@ fn a_probe_that_has_no_descriptor_says_nothing_of_the_backend() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_check_program_that_does_not_exist_is_a_finding_and_takes_no_backend_down() {
-    if !is_root("a_check_program_that_does_not_exist_is_a_finding_and_takes_no_backend_down") {
-        return;
-    }
     let mut lab = Lab::builder().backends(2).build().unwrap();
     let check = "{command: [/bin/sh, -c, /no/such/program], interval: 200ms, timeout: 200ms, rise: 1, fall: 1}";
     agent::start(&Configuration::of(&lab).health(check), &mut lab);
@@ -128,10 +119,8 @@ fn a_check_program_that_does_not_exist_is_a_finding_and_takes_no_backend_down() 
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_log_that_cannot_be_written_ends_nothing() {
-    if !is_root("a_log_that_cannot_be_written_ends_nothing") {
-        return;
-    }
     for to in ["2>/dev/full", "2>&1 | true"] {
         let lab = Lab::builder().backends(1).build().unwrap();
         lab.write_config(&Configuration::of(&lab).to_string()).unwrap();
@@ -151,10 +140,8 @@ fn a_log_that_cannot_be_written_ends_nothing() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_file_that_cannot_be_read_holds_up_nothing() {
-    if !is_root("a_file_that_cannot_be_read_holds_up_nothing") {
-        return;
-    }
     let (lab, configuration) = checked();
     let refused = |what: &str, told: &str| {
         let before = agent::reloads(running(&lab), "error");

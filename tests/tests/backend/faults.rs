@@ -3,12 +3,9 @@
 use std::net::TcpListener;
 
 use dsr::backend::{Action, Asked, System};
-use dsr_tests::{
-    lab::{
-        eventually,
-        process::{ip, set},
-    },
-    privilege::is_root,
+use dsr_tests::lab::{
+    eventually,
+    process::{ip, set},
 };
 
 use crate::{
@@ -30,20 +27,16 @@ fn remedy(host: &Host, asked: &Asked) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn the_remedy_commands_make_a_backend() {
-    if !is_root("the_remedy_commands_make_a_backend") {
-        return;
-    }
     let host = Host::build();
     remedy(&host, &check());
     assert!(host.accepts(VIP) && host.accepts(VIP6) && !host.is_told(VIP) && !host.is_told(VIP6));
 }
 
 #[test]
+#[ignore = "needs root"]
 fn each_fault_has_its_name_and_is_fixed() {
-    if !is_root("each_fault_has_its_name_and_is_fixed") {
-        return;
-    }
     let host = Host::build();
     ip(&host.backend, "link add other type veth peer name far");
     ip(&host.backend, "link set other up");
@@ -74,10 +67,8 @@ fn each_fault_has_its_name_and_is_fixed() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn ipv6_that_is_off_is_named_and_switched_on() {
-    if !is_root("ipv6_that_is_off_is_named_and_switched_on") {
-        return;
-    }
     let host = Host::build();
     set(&host.backend, "ipv6.conf.lo.disable_ipv6", "1");
     let before = host.state();
@@ -90,10 +81,8 @@ fn ipv6_that_is_off_is_named_and_switched_on() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_port_without_a_listener_is_named() {
-    if !is_root("a_port_without_a_listener_is_named") {
-        return;
-    }
     let host = Host::build();
     host.must(&asked(System::Linux, Action::Setup));
     let ports = |port: &str| Asked { ports: vec![port.to_owned()], ..check() };

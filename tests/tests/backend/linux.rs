@@ -4,12 +4,9 @@ use dsr::{
     backend::{Action, Asked, System},
     lab::net::PacketSocket,
 };
-use dsr_tests::{
-    lab::{
-        PATIENCE,
-        process::{ip, set},
-    },
-    privilege::is_root,
+use dsr_tests::lab::{
+    PATIENCE,
+    process::{ip, set},
 };
 
 use crate::{
@@ -26,10 +23,8 @@ fn of(action: Action, vip: &str) -> Asked {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_host_becomes_a_backend_and_a_host_again() {
-    if !is_root("a_host_becomes_a_backend_and_a_host_again") {
-        return;
-    }
     let host = Host::build();
     let before = host.state();
     let missing = ["vip-held", "vip-held", "arp-ignore", "arp-announce"];
@@ -54,10 +49,8 @@ fn a_host_becomes_a_backend_and_a_host_again() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn one_interface_alone_can_be_set_up() {
-    if !is_root("one_interface_alone_can_be_set_up") {
-        return;
-    }
     let host = Host::build();
     let before = host.state();
     let one = |action| Asked { interface: Some("eth0".into()), address: Some(Host::ADDRESS.into()), ..linux(action) };
@@ -75,10 +68,8 @@ fn one_interface_alone_can_be_set_up() {
 
 /// What the settings are for; and the proof that the tests above could fail.
 #[test]
+#[ignore = "needs root"]
 fn an_address_without_the_settings_is_told_to_the_network() {
-    if !is_root("an_address_without_the_settings_is_told_to_the_network") {
-        return;
-    }
     let host = Host::build();
     ip(&host.backend, &format!("address add {VIP}/32 dev lo"));
     assert!(host.is_told(VIP), "nobody answers ARP for an address of the loopback");
@@ -116,10 +107,8 @@ fn asks_from(host: &Host) -> Vec<[u8; 4]> {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_backend_asks_with_its_own_address() {
-    if !is_root("a_backend_asks_with_its_own_address") {
-        return;
-    }
     let host = Host::build();
     host.must(&of(Action::Setup, VIP));
     assert_eq!(asks_from(&host), [[10, 9, 0, 2]]);
@@ -129,10 +118,8 @@ fn a_backend_asks_with_its_own_address() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn what_was_there_before_stays() {
-    if !is_root("what_was_there_before_stays") {
-        return;
-    }
     let host = Host::build();
     ip(&host.backend, &format!("address add {VIP}/32 dev lo"));
     set(&host.backend, "ipv4.conf.all.arp_ignore", "2");
@@ -145,10 +132,8 @@ fn what_was_there_before_stays() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn the_settings_stay_until_the_last_vip_is_gone() {
-    if !is_root("the_settings_stay_until_the_last_vip_is_gone") {
-        return;
-    }
     let host = Host::build();
     let before = host.state();
     let other = "10.9.0.11";
@@ -162,10 +147,8 @@ fn the_settings_stay_until_the_last_vip_is_gone() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_wrong_host_is_left_alone() {
-    if !is_root("a_wrong_host_is_left_alone") {
-        return;
-    }
     let host = Host::build();
     let before = host.state();
     let elsewhere = host.run(&text(&Asked { address: Some("10.9.0.3".into()), ..linux(Action::Setup) }));

@@ -6,10 +6,7 @@ use std::{
 };
 
 use dsr::backend::{Action, Asked, Means, System};
-use dsr_tests::{
-    lab::{PATIENCE, process::ip},
-    privilege::is_root,
-};
+use dsr_tests::lab::{PATIENCE, process::ip};
 
 use crate::{
     host::Host,
@@ -29,10 +26,8 @@ fn said(host: &Host, own: &str, vip: &str) -> String {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_host_without_the_address_serves_the_vip() {
-    if !is_root("a_host_without_the_address_serves_the_vip") {
-        return;
-    }
     for address in [None, Some(Host::ADDRESS.to_owned())] {
         let host = Host::build();
         let nft = |action| Asked { means: Means::Nftables, address: address.clone(), ..asked(System::Linux, action) };
@@ -55,10 +50,8 @@ fn a_host_without_the_address_serves_the_vip() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn only_the_ports_of_the_services_are_turned() {
-    if !is_root("only_the_ports_of_the_services_are_turned") {
-        return;
-    }
     let host = Host::build();
     let nft = |action| Asked {
         means: Means::Nftables,
@@ -78,10 +71,8 @@ fn only_the_ports_of_the_services_are_turned() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn an_address_of_the_host_is_refused() {
-    if !is_root("an_address_of_the_host_is_refused") {
-        return;
-    }
     let host = Host::build();
     ip(&host.backend, &format!("address add {VIP}/32 dev lo"));
     let output = host.run(&text(&Asked { means: Means::Nftables, ..asked(System::Linux, Action::Setup) }));

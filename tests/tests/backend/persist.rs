@@ -3,12 +3,9 @@
 use std::fs;
 
 use dsr::backend::{Action, Asked, Means, Persist, System};
-use dsr_tests::{
-    lab::{
-        eventually,
-        process::{Daemon, ip, set},
-    },
-    privilege::is_root,
+use dsr_tests::lab::{
+    eventually,
+    process::{Daemon, ip, set},
 };
 
 use crate::{
@@ -21,10 +18,8 @@ fn by(persist: Persist, action: Action) -> Asked {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn files_are_written_checked_and_removed() {
-    if !is_root("files_are_written_checked_and_removed") {
-        return;
-    }
     for persist in PERSISTS {
         let host = Host::build();
         stand_in(&host, persist);
@@ -61,10 +56,8 @@ fn stand_in(host: &Host, persist: Persist) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn files_of_others_stay_as_they_are() {
-    if !is_root("files_of_others_stay_as_they_are") {
-        return;
-    }
     let host = Host::build();
     let path = host.path("etc/netplan/60-dsr-10-9-0-10.yaml");
     fs::write(&path, "# by hand\n").unwrap();
@@ -96,10 +89,8 @@ fn restarted(persist: Persist) -> Host {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn ifupdown_reads_its_files() {
-    if !is_root("ifupdown_reads_its_files") {
-        return;
-    }
     let host = restarted(Persist::Ifupdown);
     let output = host.run("mkdir -p /run/network; ifup lo");
     assert!(output.status.success(), "{output:?}");
@@ -111,10 +102,8 @@ fn ifupdown_reads_its_files() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn systemd_networkd_reads_its_files() {
-    if !is_root("systemd_networkd_reads_its_files") {
-        return;
-    }
     let host = restarted(Persist::SystemdNetworkd);
     networkd(&host, Persist::SystemdNetworkd);
     let shown = ip(&host.backend, "-o address show dev lo");
@@ -123,10 +112,8 @@ fn systemd_networkd_reads_its_files() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn netplan_makes_what_networkd_reads() {
-    if !is_root("netplan_makes_what_networkd_reads") {
-        return;
-    }
     let host = restarted(Persist::Netplan);
     let output = host.run("netplan generate");
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
@@ -153,10 +140,8 @@ fn networkd(host: &Host, persist: Persist) {
 /// `NetworkManager` itself is not run: its profile is a file of keys and values, and these are what its manual,
 /// nm-settings-keyfile(5), names.
 #[test]
+#[ignore = "needs root"]
 fn the_profile_of_networkmanager_is_a_key_file() {
-    if !is_root("the_profile_of_networkmanager_is_a_key_file") {
-        return;
-    }
     let host = Host::build();
     stand_in(&host, Persist::NetworkManager);
     host.must(&by(Persist::NetworkManager, Action::Setup));

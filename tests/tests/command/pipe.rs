@@ -3,10 +3,7 @@
 use std::process::{Command, Stdio};
 
 use dsr::lab::Lab;
-use dsr_tests::{
-    lab::{Configuration, agent, dsr_program, process::finish},
-    privilege::is_root,
-};
+use dsr_tests::lab::{Configuration, agent, dsr_program, process::finish};
 
 use super::{complaint, dsr, said};
 
@@ -21,10 +18,8 @@ fn unread(lab: &Lab, arguments: &str) -> (String, Option<i32>) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_reader_that_has_gone_is_no_failure() {
-    if !is_root("a_reader_that_has_gone_is_no_failure") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     agent::start(&Configuration::of(&lab), &mut lab);
     for arguments in [
@@ -71,10 +66,8 @@ fn a_file_that_is_not_there_is_wrong_usage() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn what_cannot_work_later_is_told_by_a_check() {
-    if !is_root("what_cannot_work_later_is_told_by_a_check") {
-        return;
-    }
     let lab = Lab::builder().build().unwrap();
     let check = "{command: [/usr/local/bin/no-such-check]}";
     let configuration = Configuration::of(&lab).health(check).metrics(Some("127.0.0.1:80"));

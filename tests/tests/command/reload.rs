@@ -6,10 +6,7 @@ use dsr::{
     api::view::{ReloadAnswer, ReloadOutcome},
     lab::Lab,
 };
-use dsr_tests::{
-    lab::{Configuration, agent, eventually},
-    privilege::is_root,
-};
+use dsr_tests::lab::{Configuration, agent, eventually};
 
 use super::{complaint, dsr, said};
 
@@ -19,10 +16,8 @@ fn reload(lab: &Lab) -> (ReloadAnswer, Option<i32>) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_reload_waits_and_says_what_came_of_it() {
-    if !is_root("a_reload_waits_and_says_what_came_of_it") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     let configuration = Configuration::of(&lab).top("watch: off");
     agent::start(&configuration, &mut lab);
@@ -55,10 +50,8 @@ fn a_reload_waits_and_says_what_came_of_it() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_reload_that_cannot_be_done_is_told_from_one_that_is_wrong() {
-    if !is_root("a_reload_that_cannot_be_done_is_told_from_one_that_is_wrong") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     let configuration = Configuration::of(&lab).top("watch: off");
     agent::start(&configuration, &mut lab);
@@ -85,10 +78,8 @@ fn reload_at(lab: &Lab) -> ReloadAnswer {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_part_of_a_file_is_not_taken() {
-    if !is_root("a_part_of_a_file_is_not_taken") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     let configuration = Configuration::of(&lab);
     agent::start(&configuration, &mut lab);

@@ -10,19 +10,14 @@ use std::{
 };
 
 use dsr::lab::Lab;
-use dsr_tests::{
-    lab::{Configuration, agent, dsr_program, eventually},
-    privilege::is_root,
-};
+use dsr_tests::lab::{Configuration, agent, dsr_program, eventually};
 use rustix::process::Signal;
 
 use super::{complaint, dsr, said};
 
 #[test]
+#[ignore = "needs root"]
 fn without_an_agent_the_command_says_what_to_do() {
-    if !is_root("without_an_agent_the_command_says_what_to_do") {
-        return;
-    }
     let lab = Lab::builder().backends(1).build().unwrap();
     for arguments in ["status", "status --json", "trace --dst 10.77.0.10"] {
         let output = dsr(&lab, arguments);
@@ -34,10 +29,8 @@ fn without_an_agent_the_command_says_what_to_do() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn the_socket_of_a_dead_agent_is_replaced_and_that_of_a_live_one_is_not() {
-    if !is_root("the_socket_of_a_dead_agent_is_replaced_and_that_of_a_live_one_is_not") {
-        return;
-    }
     let mut lab = Lab::builder().backends(1).build().unwrap();
     let configuration = Configuration::of(&lab);
     agent::start(&configuration, &mut lab);
@@ -66,10 +59,8 @@ fn the_socket_of_a_dead_agent_is_replaced_and_that_of_a_live_one_is_not() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn what_is_no_socket_is_left_alone() {
-    if !is_root("what_is_no_socket_is_left_alone") {
-        return;
-    }
     let mut lab = Lab::builder().backends(1).build().unwrap();
     lab.write_config(&Configuration::of(&lab).to_string()).unwrap();
     let socket = lab.directory().join("api.sock");
@@ -83,10 +74,8 @@ fn what_is_no_socket_is_left_alone() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn the_socket_moves_with_the_configuration() {
-    if !is_root("the_socket_moves_with_the_configuration") {
-        return;
-    }
     let mut lab = Lab::builder().backends(1).build().unwrap();
     let configuration = Configuration::of(&lab);
     agent::start(&configuration, &mut lab);
@@ -131,10 +120,8 @@ fn ask(lab: &Lab, request: &str, body: &[u8]) -> (String, serde_json::Value) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_bad_request_is_told_what_is_wrong_with_it() {
-    if !is_root("a_bad_request_is_told_what_is_wrong_with_it") {
-        return;
-    }
     let mut lab = Lab::builder().backends(1).build().unwrap();
     agent::start(&Configuration::of(&lab), &mut lab);
     let huge = vec![b' '; dsr::config::LARGEST as usize * 2];

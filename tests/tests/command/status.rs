@@ -4,10 +4,7 @@ use dsr::{
     api::view::{MemberState, Status},
     lab::{Broken, Fault, Lab, net::LinkState},
 };
-use dsr_tests::{
-    lab::{Configuration, agent, curl, eventually, process::finish},
-    privilege::is_root,
-};
+use dsr_tests::lab::{Configuration, agent, curl, eventually, process::finish};
 
 use super::{dsr, said};
 
@@ -17,10 +14,8 @@ fn status(lab: &Lab) -> (Status, Option<i32>) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn status_shows_services_members_and_what_they_were_sent() {
-    if !is_root("status_shows_services_members_and_what_they_were_sent") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     let configuration = Configuration::of(&lab).weight("web2", 50);
     agent::start(&configuration, &mut lab);
@@ -52,10 +47,8 @@ fn status_shows_services_members_and_what_they_were_sent() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn status_tells_of_pins_that_were_removed() {
-    if !is_root("status_tells_of_pins_that_were_removed") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     agent::start(&Configuration::of(&lab), &mut lab);
     assert_eq!(status(&lab).1, Some(0));
@@ -69,10 +62,8 @@ fn status_tells_of_pins_that_were_removed() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn status_names_the_causes_that_checks_find() {
-    if !is_root("status_names_the_causes_that_checks_find") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     let check = "{http: {path: /}, interval: 300ms, timeout: 300ms, rise: 2, fall: 2}";
     agent::start(&Configuration::of(&lab).health(check).top("arp_watch: {interval: 1s}"), &mut lab);
@@ -94,10 +85,8 @@ fn status_names_the_causes_that_checks_find() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn status_says_what_is_wrong_and_why() {
-    if !is_root("status_says_what_is_wrong_and_why") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     agent::start(&Configuration::of(&lab).weight("web1", 0), &mut lab);
     lab.set_backend(3, LinkState::Down).unwrap();

@@ -10,15 +10,12 @@ use dsr::{
     api::view::Decision,
     lab::{Lab, Node},
 };
-use dsr_tests::{
-    lab::{
-        Configuration, agent, curl,
-        datagram::NameServers,
-        dsr_program, eventually,
-        process::{Daemon, finish, ip},
-        traffic::{Traffic, services},
-    },
-    privilege::is_root,
+use dsr_tests::lab::{
+    Configuration, agent, curl,
+    datagram::NameServers,
+    dsr_program, eventually,
+    process::{Daemon, finish, ip},
+    traffic::{Traffic, services},
 };
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -76,10 +73,8 @@ fn request(lab: &Lab) -> (u16, TcpStream) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_trace_tells_of_the_packets_that_were_asked_for() {
-    if !is_root("a_trace_tells_of_the_packets_that_were_asked_for") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     let _servers = NameServers::start(&lab);
     agent::start(&services(&lab), &mut lab);
@@ -117,10 +112,8 @@ fn a_trace_tells_of_the_packets_that_were_asked_for() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_trace_can_be_of_one_flow() {
-    if !is_root("a_trace_can_be_of_one_flow") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     agent::start(&Configuration::of(&lab), &mut lab);
     let (client, service) = (Node::Client.address(), lab.service());
@@ -133,10 +126,8 @@ fn a_trace_can_be_of_one_flow() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_trace_says_why_nothing_was_sent() {
-    if !is_root("a_trace_says_why_nothing_was_sent") {
-        return;
-    }
     let mut lab = Lab::builder().backends(1).build().unwrap();
     agent::start(&Configuration::of(&lab), &mut lab);
     let vip = *lab.service().ip();
@@ -159,10 +150,8 @@ fn a_trace_says_why_nothing_was_sent() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn the_trace_of_a_killed_or_stuck_command_ends() {
-    if !is_root("the_trace_of_a_killed_or_stuck_command_ends") {
-        return;
-    }
     let mut lab = Lab::builder().backends(1).build().unwrap();
     agent::start(&Configuration::of(&lab), &mut lab);
     let vip = *lab.service().ip();
@@ -186,10 +175,8 @@ fn the_trace_of_a_killed_or_stuck_command_ends() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_trace_goes_on_over_a_program_that_is_loaded_anew() {
-    if !is_root("a_trace_goes_on_over_a_program_that_is_loaded_anew") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     let configuration = Configuration::of(&lab);
     agent::start(&configuration, &mut lab);

@@ -1,15 +1,13 @@
 //! Backends that are away for a while, and come back with the connections that they had.
 
-use dsr_tests::{lab::connections::Connections, privilege::is_root};
+use dsr_tests::lab::connections::Connections;
 use rustix::process::Signal;
 
 use super::fixture::Fixture;
 
 #[test]
+#[ignore = "needs root"]
 fn silent_connections_survive_an_absence_of_their_backend() {
-    if !is_root("silent_connections_survive_an_absence_of_their_backend") {
-        return;
-    }
     let mut fixture = Fixture::start("affinity: auto", None, 9);
     let silent = Connections::open(&fixture.lab, 600);
     silent.go_on();
@@ -31,10 +29,8 @@ fn silent_connections_survive_an_absence_of_their_backend() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn without_a_return_timeout_they_do_not() {
-    if !is_root("without_a_return_timeout_they_do_not") {
-        return;
-    }
     let mut fixture = Fixture::start("affinity: auto, return_timeout: 0s", None, 9);
     let silent = Connections::open(&fixture.lab, 300);
     silent.go_on();

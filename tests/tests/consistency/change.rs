@@ -1,9 +1,6 @@
 //! All changes, one after the other, with and without what keeps connections where they are.
 
-use dsr_tests::{
-    lab::{connections::Connections, flood::Flood},
-    privilege::is_root,
-};
+use dsr_tests::lab::{connections::Connections, flood::Flood};
 use rustix::process::Signal;
 
 use super::fixture::{Fixture, further};
@@ -39,10 +36,8 @@ fn change_everything(fixture: &mut Fixture, connections: &Connections) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn no_connection_breaks_whatever_is_changed() {
-    if !is_root("no_connection_breaks_whatever_is_changed") {
-        return;
-    }
     let mut fixture = Fixture::start("affinity: auto", None, 9);
     let connections = Connections::open(&fixture.lab, 2000);
     connections.go_on();
@@ -56,10 +51,8 @@ fn no_connection_breaks_whatever_is_changed() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn without_affinity_connections_do_break() {
-    if !is_root("without_affinity_connections_do_break") {
-        return;
-    }
     let mut fixture = Fixture::start("affinity: none", None, 9);
     let connections = Connections::open(&fixture.lab, 500);
     connections.go_on();
@@ -71,10 +64,8 @@ fn without_affinity_connections_do_break() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn no_connection_breaks_in_a_flood_of_first_packets() {
-    if !is_root("no_connection_breaks_in_a_flood_of_first_packets") {
-        return;
-    }
     let mut fixture = Fixture::start("affinity: auto", Some("flow_table: {established: 65536, embryonic: 1024}"), 9);
     let connections = Connections::open(&fixture.lab, 1000);
     connections.go_on();
@@ -89,10 +80,8 @@ fn no_connection_breaks_in_a_flood_of_first_packets() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn no_connection_breaks_when_the_affinity_changes() {
-    if !is_root("no_connection_breaks_when_the_affinity_changes") {
-        return;
-    }
     let mut fixture = Fixture::start("affinity: auto", None, 9);
     let (silent, mut active) = (Connections::open(&fixture.lab, 300), vec![Connections::open(&fixture.lab, 300)]);
     silent.go_on();

@@ -13,7 +13,6 @@ use dsr_common::{
 };
 use dsr_tests::{
     frame::{CLIENT, OWN_MAC, PEER_MAC, VIP, arp, checksum, tagged},
-    privilege::is_root,
     program::{IFINDEX, Program, Verdict, desired, network},
 };
 
@@ -62,10 +61,8 @@ fn ndp(kind: u8, (from_mac, from): ([u8; 6], Ipv6Addr), target: Ipv6Addr, option
 }
 
 #[test]
+#[ignore = "needs root"]
 fn an_arp_claim_is_told() {
-    if !is_root("an_arp_claim_is_told") {
-        return;
-    }
     let program = program();
     let claims = [
         (arp(REQUEST, (PEER_MAC, VIP), (NOBODY, VIP), BROADCAST), ClaimKind::ArpRequest),
@@ -80,10 +77,8 @@ fn an_arp_claim_is_told() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_claim_by_neighbour_discovery_is_told() {
-    if !is_root("a_claim_by_neighbour_discovery_is_told") {
-        return;
-    }
     let (program, other) = (program(), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 9));
     let said = [2, 7, 7, 7, 7, 7];
     let cases = [
@@ -100,10 +95,8 @@ fn a_claim_by_neighbour_discovery_is_told() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn tags_and_marks_are_told() {
-    if !is_root("tags_and_marks_are_told") {
-        return;
-    }
     let program = program();
     let mut frame = arp(REQUEST, (PEER_MAC, VIP), (NOBODY, VIP), BROADCAST);
     let plain = sighting(VIP, PEER_MAC, ClaimKind::ArpRequest);
@@ -129,10 +122,8 @@ fn tags_and_marks_are_told() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn nothing_is_told_of_ourselves_or_of_what_is_no_claim() {
-    if !is_root("nothing_is_told_of_ourselves_or_of_what_is_no_claim") {
-        return;
-    }
     let program = program();
     let ours = arp(REQUEST, (OWN_MAC, VIP), (NOBODY, VIP), BROADCAST);
     assert_ends(&program, "our own", &ours, Verdict::Pass, "pass_arp_claim");
@@ -149,10 +140,8 @@ fn nothing_is_told_of_ourselves_or_of_what_is_no_claim() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn an_answer_to_a_balancers_question_bears_its_mark() {
-    if !is_root("an_answer_to_a_balancers_question_bears_its_mark") {
-        return;
-    }
     let (program, asker) = (program(), Mac([2, 0, 0, 0, 0, 0x22]));
     let segment = Segment { ifindex: IFINDEX, interface: "eth0".to_owned(), mac: asker, tags: Vec::new() };
     for vip in [IpAddr::from(VIP), VIP6.into()] {
@@ -180,10 +169,8 @@ fn an_answer_to_a_balancers_question_bears_its_mark() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn claims_of_vips_that_a_router_announces_are_told_too() {
-    if !is_root("claims_of_vips_that_a_router_announces_are_told_too") {
-        return;
-    }
     let mut desired = desired();
     desired.services.iter_mut().for_each(|service| service.announce = Announce::None);
     let program = Program::load(desired, &network(&[]), Features::ALL).unwrap();
@@ -192,10 +179,8 @@ fn claims_of_vips_that_a_router_announces_are_told_too() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_flood_of_claims_is_bounded_and_counted() {
-    if !is_root("a_flood_of_claims_is_bounded_and_counted") {
-        return;
-    }
     let (program, sent) = (program(), 20 * CLAIMS_PER_SECOND);
     let frame = arp(REQUEST, (PEER_MAC, VIP), (NOBODY, VIP), BROADCAST);
     let mut told = 0;

@@ -14,7 +14,6 @@ use dsr_common::{
 };
 use dsr_tests::{
     frame::{CLIENT, Segment, VIP, tcp},
-    privilege::is_root,
     program::{Program, Verdict, backend_mac, desired, network},
 };
 
@@ -65,10 +64,8 @@ fn with(affinity: Affinity) -> Desired {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn an_explanation_is_what_the_program_does() {
-    if !is_root("an_explanation_is_what_the_program_does") {
-        return;
-    }
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
     for affinity in [Affinity::Auto, Affinity::Flow, Affinity::Source, Affinity::None] {
         let all = with(affinity);

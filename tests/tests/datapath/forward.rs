@@ -15,7 +15,6 @@ use dsr_common::{
 };
 use dsr_tests::{
     frame::{CLIENT, OWN_MAC, Segment, VIP, tagged, tcp, udp, untagged, with_options},
-    privilege::is_root,
     program::{Counter, Outcome, Program, Verdict, backend_address, backend_mac, desired, network, service},
 };
 
@@ -53,10 +52,8 @@ fn sent(service: &str, n: u8, frame: &[u8], bytes: usize, opens: bool) -> Outcom
 }
 
 #[test]
+#[ignore = "needs root"]
 fn tcp_goes_where_the_shared_hash_says_and_is_counted_there() {
-    if !is_root("tcp_goes_where_the_shared_hash_says_and_is_counted_there") {
-        return;
-    }
     let program = program();
     let mut used = BTreeMap::new();
     for port in 1024..1324 {
@@ -72,10 +69,8 @@ fn tcp_goes_where_the_shared_hash_says_and_is_counted_there() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn udp_goes_to_its_own_service() {
-    if !is_root("udp_goes_to_its_own_service") {
-        return;
-    }
     let program = program();
     for port in 1024..1100 {
         let frame = udp((CLIENT, port), (VIP, 53), b"query");
@@ -85,10 +80,8 @@ fn udp_goes_to_its_own_service() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn padding_is_kept_and_not_counted() {
-    if !is_root("padding_is_kept_and_not_counted") {
-        return;
-    }
     let mut frame = udp((CLIENT, 1024), (VIP, 53), b"q");
     let bytes = frame.len();
     frame.resize(60, 0);
@@ -97,10 +90,8 @@ fn padding_is_kept_and_not_counted() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn options_do_not_hide_the_ports() {
-    if !is_root("options_do_not_hide_the_ports") {
-        return;
-    }
     let program = program();
     for words in 1..=10 {
         let frame = with_options(&tcp((CLIENT, 4000), (VIP, 80), Segment::Data), words);
@@ -110,10 +101,8 @@ fn options_do_not_hide_the_ports() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn tags_are_added_rewritten_and_removed() {
-    if !is_root("tags_are_added_rewritten_and_removed") {
-        return;
-    }
     let plain = tcp((CLIENT, 4000), (VIP, 80), Segment::Data);
     let n = expected_backend((CLIENT, 4000), Protocol::Tcp, 80, 3);
     let (vlan, service_vlan) = (VlanTag { tpid: 0x8100, id: 100 }, VlanTag { tpid: 0x88a8, id: 7 });
@@ -139,10 +128,8 @@ fn tags_are_added_rewritten_and_removed() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn features_that_are_not_used_change_no_verdict() {
-    if !is_root("features_that_are_not_used_change_no_verdict") {
-        return;
-    }
     let none = Features::NONE;
     let program = Program::load(desired(), &network(&[]), none).unwrap();
     let frame = tcp((CLIENT, 4000), (VIP, 80), Segment::Syn);
@@ -152,10 +139,8 @@ fn features_that_are_not_used_change_no_verdict() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn programs_of_every_affinity_load() {
-    if !is_root("programs_of_every_affinity_load") {
-        return;
-    }
     let yes_and_no = [false, true];
     for (source, remember) in yes_and_no.into_iter().flat_map(|source| yes_and_no.map(|remember| (source, remember))) {
         for others in [Features { vlan: true, ..Features::NONE }, Features::ALL] {
@@ -168,10 +153,8 @@ fn programs_of_every_affinity_load() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn the_tables_follow_the_plan_while_loaded() {
-    if !is_root("the_tables_follow_the_plan_while_loaded") {
-        return;
-    }
     let mut program = program();
     let frame = tcp((CLIENT, 4000), (VIP, 80), Segment::Syn);
     let n = expected_backend((CLIENT, 4000), Protocol::Tcp, 80, 3);
@@ -212,10 +195,8 @@ fn the_tables_follow_the_plan_while_loaded() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_vip_that_is_not_announced_is_served() {
-    if !is_root("a_vip_that_is_not_announced_is_served") {
-        return;
-    }
     let mut desired = desired();
     desired.services.iter_mut().for_each(|service| service.announce = Announce::None);
     let program = Program::load(desired, &network(&[]), NEEDED).unwrap();

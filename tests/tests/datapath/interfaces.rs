@@ -9,7 +9,6 @@ use dsr::{
 use dsr_common::{limits::INTERFACE_ROWS, stats::Reason};
 use dsr_tests::{
     frame::{CLIENT, OWN_MAC, Segment, tcp},
-    privilege::is_root,
     program::{IFINDEX, desired},
 };
 
@@ -24,10 +23,8 @@ fn datapath() -> Datapath {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn rows_of_ports_that_are_gone_are_used_again() {
-    if !is_root("rows_of_ports_that_are_gone_are_used_again") {
-        return;
-    }
     let mut datapath = datapath();
     datapath.set_interfaces(&[(0, own())]).unwrap();
     for port in 100..100 + 3 * INTERFACE_ROWS {
@@ -45,10 +42,8 @@ fn rows_of_ports_that_are_gone_are_used_again() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn an_interface_is_found_behind_one_that_is_gone() {
-    if !is_root("an_interface_is_found_behind_one_that_is_gone") {
-        return;
-    }
     let mut datapath = datapath();
     // It has the row that ours would be in.
     datapath.set_port(IFINDEX + INTERFACE_ROWS, &own()).unwrap();

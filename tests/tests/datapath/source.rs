@@ -3,7 +3,6 @@
 use dsr_common::service::{FLAG_SOURCE, TableRef};
 use dsr_tests::{
     frame::CLIENT,
-    privilege::is_root,
     program::Program,
     tracked::{Change, SlotState},
 };
@@ -11,10 +10,8 @@ use dsr_tests::{
 use super::track::{ONE, WWW, data, hash, program, remembered, sent, set_slot, syn, went};
 
 #[test]
+#[ignore = "needs root"]
 fn flows_of_one_client_share_a_slot_and_are_told_apart() {
-    if !is_root("flows_of_one_client_share_a_slot_and_are_told_apart") {
-        return;
-    }
     let mut program = program();
     program.change(&Change::Affinity { service: WWW, source: true, remember: false });
     let slot = TableRef::new(0, program.slots(WWW), FLAG_SOURCE).slot(hash((CLIENT, ONE), 80, FLAG_SOURCE));
@@ -31,10 +28,8 @@ fn flows_of_one_client_share_a_slot_and_are_told_apart() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn flows_stay_known_while_a_service_picks_slots_another_way() {
-    if !is_root("flows_stay_known_while_a_service_picks_slots_another_way") {
-        return;
-    }
     let mut program = program();
     let slots = program.slots(WWW);
     let slot = |flags| TableRef::new(0, slots, flags).slot(hash((CLIENT, ONE), 80, flags));

@@ -10,7 +10,6 @@ use dsr_common::{
 };
 use dsr_tests::{
     frame::{CLIENT, Segment, VIP, echo, tagged, tcp, udp, with_options},
-    privilege::is_root,
     program::{Program, Verdict},
 };
 
@@ -41,10 +40,8 @@ fn record(program: &mut Program, frame: &[u8]) -> TraceRecord {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_record_says_what_became_of_a_frame() {
-    if !is_root("a_record_says_what_became_of_a_frame") {
-        return;
-    }
     let mut program = traced(&filter());
     let syn = tcp((CLIENT, 4711), (VIP, 80), Segment::Syn);
     let outcome = program.run(&syn).unwrap();
@@ -91,10 +88,8 @@ fn a_record_says_what_became_of_a_frame() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn what_the_filter_does_not_let_through_is_not_told() {
-    if !is_root("what_the_filter_does_not_let_through_is_not_told") {
-        return;
-    }
     let frame = |client, port, vip, service| tcp((client, port), (vip, service), Segment::Data);
     let other = Ipv4Addr::new(198, 51, 100, 8);
     let mut program = program();
@@ -123,10 +118,8 @@ fn what_the_filter_does_not_let_through_is_not_told() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_flood_is_told_of_in_part() {
-    if !is_root("a_flood_is_told_of_in_part") {
-        return;
-    }
     let mut program = traced(&filter());
     let frame = tcp((CLIENT, 4711), (VIP, 80), Segment::Data);
     let started = std::time::Instant::now();
@@ -145,10 +138,8 @@ fn a_flood_is_told_of_in_part() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn the_other_program_is_put_back() {
-    if !is_root("the_other_program_is_put_back") {
-        return;
-    }
     let frame = tcp((CLIENT, 4711), (VIP, 80), Segment::Syn);
     let mut program = program();
     let (before, size) = (program.run(&frame).unwrap(), program.verified().unwrap());

@@ -12,7 +12,6 @@ use dsr_common::{
 };
 use dsr_tests::{
     frame::{CLIENT, OWN_MAC, PEER_MAC, Segment, VIP, tagged, tcp, udp},
-    privilege::is_root,
     program::{Counter, Program, backend_mac, desired, network},
     tracked::{Change, MemberState, SlotState},
 };
@@ -102,10 +101,8 @@ pub(crate) fn changed() -> Program {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn in_a_stable_slot_nothing_is_stored() {
-    if !is_root("in_a_stable_slot_nothing_is_stored") {
-        return;
-    }
     let program = program();
     for port in 1024..1124 {
         let to = sent(&program, &syn(port));
@@ -115,10 +112,8 @@ fn in_a_stable_slot_nothing_is_stored() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_new_flow_goes_to_the_new_member_and_stays() {
-    if !is_root("a_new_flow_goes_to_the_new_member_and_stays") {
-        return;
-    }
     let mut program = changed();
     assert_eq!(sent(&program, &syn(ONE)), (Some(2), vec!["new"]));
     assert_eq!(remembered(&program), (0, 1));
@@ -133,10 +128,8 @@ fn a_new_flow_goes_to_the_new_member_and_stays() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_flow_from_before_goes_where_it_went() {
-    if !is_root("a_flow_from_before_goes_where_it_went") {
-        return;
-    }
     let mut program = changed();
     assert_eq!(sent(&program, &data(ONE)), (Some(1), vec!["to_previous"]));
     assert_eq!(remembered(&program), (0, 1));
@@ -148,10 +141,8 @@ fn a_flow_from_before_goes_where_it_went() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn without_a_previous_member_flows_go_to_the_slots_own() {
-    if !is_root("without_a_previous_member_flows_go_to_the_slots_own") {
-        return;
-    }
     let mut program = program();
     set_slot(&mut program, ONE, WWW, went(0, 2));
     assert_eq!(sent(&program, &data(ONE)), (Some(2), vec!["to_current"]));
@@ -162,10 +153,8 @@ fn without_a_previous_member_flows_go_to_the_slots_own() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_slot_without_a_member_serves_what_it_served() {
-    if !is_root("a_slot_without_a_member_serves_what_it_served") {
-        return;
-    }
     let mut program = program();
     set_slot(&mut program, ONE, WWW, went(1, 0));
     assert_eq!(sent(&program, &syn(ONE)), (None, vec![]));
@@ -177,10 +166,8 @@ fn a_slot_without_a_member_serves_what_it_served() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_lost_member_loses_its_flows() {
-    if !is_root("a_lost_member_loses_its_flows") {
-        return;
-    }
     let mut program = changed();
     assert_eq!(sent(&program, &data(ONE)).0, Some(1));
     assert_eq!(sent(&program, &data(ONE)).1, ["promoted"]);
@@ -192,10 +179,8 @@ fn a_lost_member_loses_its_flows() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_member_that_drains_keeps_flows_and_gets_none() {
-    if !is_root("a_member_that_drains_keeps_flows_and_gets_none") {
-        return;
-    }
     let mut program = changed();
     assert_eq!(sent(&program, &data(ONE)).0, Some(1));
     assert_eq!(sent(&program, &data(ONE)).1, ["promoted"]);
@@ -207,10 +192,8 @@ fn a_member_that_drains_keeps_flows_and_gets_none() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_resized_table_finds_previous_members_by_its_old_slots() {
-    if !is_root("a_resized_table_finds_previous_members_by_its_old_slots") {
-        return;
-    }
     let mut program = program();
     let old_slot = TableRef::new(0, 101, 0).slot(hash((CLIENT, ONE), 80, 0)) as usize;
     let mut old = vec![Some(1); 101];
@@ -224,10 +207,8 @@ fn a_resized_table_finds_previous_members_by_its_old_slots() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_service_that_remembers_every_flow_does_so_in_stable_slots() {
-    if !is_root("a_service_that_remembers_every_flow_does_so_in_stable_slots") {
-        return;
-    }
     let mut program = program();
     program.change(&Change::Affinity { service: DNS, source: false, remember: true });
     set_slot(&mut program, ONE, DNS, SlotState::Stable(Some(0)));
@@ -240,10 +221,8 @@ fn a_service_that_remembers_every_flow_does_so_in_stable_slots() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn frames_off_the_fast_path_are_followed_too() {
-    if !is_root("frames_off_the_fast_path_are_followed_too") {
-        return;
-    }
     let program = changed();
     let to = |frame: &[u8]| sent(&program, frame);
     assert_eq!(to(&tagged(&syn(ONE), 0x8100, 5)), (Some(2), vec!["new"]));

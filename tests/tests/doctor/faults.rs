@@ -1,12 +1,9 @@
 //! Faults of backends.
 
 use dsr::lab::{Broken, Fault, Lab};
-use dsr_tests::{
-    lab::{
-        Configuration, PATIENCE, agent,
-        process::{finish, ip, set},
-    },
-    privilege::is_root,
+use dsr_tests::lab::{
+    Configuration, PATIENCE, agent,
+    process::{finish, ip, set},
 };
 
 use super::{diagnosis, examine, lab, named};
@@ -23,10 +20,8 @@ fn wait_for_no_slots(lab: &Lab) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_backend_that_answers_arp_is_named() {
-    if !is_root("a_backend_that_answers_arp_is_named") {
-        return;
-    }
     let lab = broken(Fault::Arp);
     assert_eq!(diagnosis(&lab), named(&[("arp-leak", "web2")]));
     let (code, text) = examine(&lab, &[]);
@@ -35,20 +30,16 @@ fn a_backend_that_answers_arp_is_named() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_missing_vip_is_named() {
-    if !is_root("a_missing_vip_is_named") {
-        return;
-    }
     let lab = broken(Fault::Vip);
     assert_eq!(diagnosis(&lab), named(&[("vip-missing", "web2")]));
     assert!(examine(&lab, &[]).1.contains("on web2: `ip address add 10.77.0.10/32 dev lo`"));
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_missing_ipv6_vip_is_named() {
-    if !is_root("a_missing_ipv6_vip_is_named") {
-        return;
-    }
     let mut lab = Lab::builder().with_ipv6().build().unwrap();
     let fields = format!("name: v6, vip: \"{}\", port: 80", lab.vip6(0).unwrap());
     agent::start(&Configuration::of(&lab).line(&fields), &mut lab);
@@ -58,37 +49,29 @@ fn a_missing_ipv6_vip_is_named() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_stopped_application_is_named() {
-    if !is_root("a_stopped_application_is_named") {
-        return;
-    }
     assert_eq!(diagnosis(&broken(Fault::App)), named(&[("application-down", "web2")]));
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_host_that_is_gone_is_named() {
-    if !is_root("a_host_that_is_gone_is_named") {
-        return;
-    }
     let lab = broken(Fault::Host);
     wait_for_no_slots(&lab);
     assert_eq!(diagnosis(&lab), named(&[("host-down", "web2")]));
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_backend_that_forwards_is_named() {
-    if !is_root("a_backend_that_forwards_is_named") {
-        return;
-    }
     let lab = broken(Fault::Forward);
     assert_eq!(diagnosis(&lab), named(&[("forwards", "web2")]));
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_firewall_is_named() {
-    if !is_root("a_firewall_is_named") {
-        return;
-    }
     let (lab, _) = lab(2);
     for line in [
         "add table ip filter",
@@ -102,18 +85,14 @@ fn a_firewall_is_named() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn the_labs_own_firewall_is_one() {
-    if !is_root("the_labs_own_firewall_is_one") {
-        return;
-    }
     assert_eq!(diagnosis(&broken(Fault::Firewall)), named(&[("firewall", "web2")]));
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_backend_in_another_vlan_is_named() {
-    if !is_root("a_backend_in_another_vlan_is_named") {
-        return;
-    }
     let lab = broken(Fault::Vlan);
     assert_eq!(diagnosis(&lab), named(&[("wrong-vlan", "web2")]), "while this host still remembers a MAC");
     wait_for_no_slots(&lab);
@@ -130,10 +109,8 @@ fn a_backend_in_another_vlan_is_named() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn two_faults_are_two_findings() {
-    if !is_root("two_faults_are_two_findings") {
-        return;
-    }
     let lab = broken(Fault::Arp);
     lab.break_backend(Broken { backend: 3, fault: Fault::App }).unwrap();
     assert_eq!(diagnosis(&lab), named(&[("application-down", "web3"), ("arp-leak", "web2")]));

@@ -1,18 +1,13 @@
 //! Each fault is made on purpose, named, and noticed to be fixed.
 
 use dsr::lab::{Broken, Fault, Lab, net::LinkState};
-use dsr_tests::{
-    lab::{Configuration, agent, curl::request_many, nginx, process::ip},
-    privilege::is_root,
-};
+use dsr_tests::lab::{Configuration, agent, curl::request_many, nginx, process::ip};
 
 use crate::seen::{HTTP, TCP, wait_cause, wait_down, wait_probes, wait_up};
 
 #[test]
+#[ignore = "needs root"]
 fn a_vip_that_is_not_held_is_missing() {
-    if !is_root("a_vip_that_is_not_held_is_missing") {
-        return;
-    }
     let mut lab = Lab::builder().without_http().build().unwrap();
     let _nginx = nginx::start_all(&lab);
     agent::start(&Configuration::of(&lab).health(HTTP), &mut lab);
@@ -31,10 +26,8 @@ fn a_vip_that_is_not_held_is_missing() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_backend_that_forwards_the_vip_does_not_pass() {
-    if !is_root("a_backend_that_forwards_the_vip_does_not_pass") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     agent::start(&Configuration::of(&lab).health(HTTP), &mut lab);
     wait_up(&lab, "web2");
@@ -47,10 +40,8 @@ fn a_backend_that_forwards_the_vip_does_not_pass() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn an_application_that_stops_is_down() {
-    if !is_root("an_application_that_stops_is_down") {
-        return;
-    }
     let mut lab = Lab::builder().without_http().build().unwrap();
     let mut nginx = nginx::start_all(&lab);
     agent::start(&Configuration::of(&lab).health(TCP), &mut lab);
@@ -64,10 +55,8 @@ fn an_application_that_stops_is_down() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_host_that_is_gone_is_down() {
-    if !is_root("a_host_that_is_gone_is_down") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     agent::start(&Configuration::of(&lab).health(HTTP), &mut lab);
     wait_up(&lab, "web1");
@@ -79,10 +68,8 @@ fn a_host_that_is_gone_is_down() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_host_that_never_was_has_no_neighbour() {
-    if !is_root("a_host_that_never_was_has_no_neighbour") {
-        return;
-    }
     let mut lab = Lab::builder().backends(2).build().unwrap();
     let configuration = Configuration::of(&lab).backend("ghost", [10, 77, 99, 99], 100).health(HTTP);
     lab.write_config(&configuration.to_string()).unwrap();
@@ -92,10 +79,8 @@ fn a_host_that_never_was_has_no_neighbour() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn an_answer_that_is_dropped_on_its_way_is_lost() {
-    if !is_root("an_answer_that_is_dropped_on_its_way_is_lost") {
-        return;
-    }
     let mut lab = Lab::builder().backends(2).build().unwrap();
     agent::start(&Configuration::of(&lab).health(HTTP), &mut lab);
     wait_up(&lab, "web2");
@@ -109,10 +94,8 @@ fn an_answer_that_is_dropped_on_its_way_is_lost() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn ipv6_is_checked_as_ipv4_is() {
-    if !is_root("ipv6_is_checked_as_ipv4_is") {
-        return;
-    }
     let mut lab = Lab::builder().with_ipv6().build().unwrap();
     let vip = lab.vip6(0).unwrap();
     let www6 = format!("name: www6, vip: \"{vip}\", port: 80");
@@ -128,10 +111,8 @@ fn ipv6_is_checked_as_ipv4_is() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn families_of_vip_and_backend_may_differ() {
-    if !is_root("families_of_vip_and_backend_may_differ") {
-        return;
-    }
     let mut lab = Lab::builder().with_ipv6().backends(2).build().unwrap();
     let www6 = format!("name: www6, vip: \"{}\", port: 80", lab.vip6(0).unwrap());
     agent::start(&Configuration::of(&lab).line(&www6).health(TCP), &mut lab);

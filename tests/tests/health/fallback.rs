@@ -1,15 +1,12 @@
 //! A fallback serves while nobody of the pool can, and not a moment longer.
 
 use dsr::lab::{Lab, Node};
-use dsr_tests::{
-    lab::{
-        Configuration, agent,
-        connections::{Connections, Servers},
-        curl::request_many,
-        dsr_program,
-        process::{finish, ip},
-    },
-    privilege::is_root,
+use dsr_tests::lab::{
+    Configuration, agent,
+    connections::{Connections, Servers},
+    curl::request_many,
+    dsr_program,
+    process::{finish, ip},
 };
 
 use crate::seen::{HTTP, TCP, slots, wait, wait_up};
@@ -42,10 +39,8 @@ fn only(lab: &Lab, names: &[&str]) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn the_fallback_serves_while_nobody_else_can() {
-    if !is_root("the_fallback_serves_while_nobody_else_can") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     agent::start(&configuration(&lab, HTTP), &mut lab);
     wait_up(&lab, "web1");
@@ -73,10 +68,8 @@ fn the_fallback_serves_while_nobody_else_can() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn the_fallback_serves_while_the_others_are_drained() {
-    if !is_root("the_fallback_serves_while_the_others_are_drained") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     // It is not asked whether anybody is well: nobody of a weight is left.
     agent::start(&configuration(&lab, "none"), &mut lab);
@@ -96,10 +89,8 @@ fn the_fallback_serves_while_the_others_are_drained() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn connections_stay_with_the_fallback_when_the_others_are_back() {
-    if !is_root("connections_stay_with_the_fallback_when_the_others_are_back") {
-        return;
-    }
     let mut lab = Lab::builder().without_http().build().unwrap();
     let _servers = Servers::start(&lab);
     agent::start(&configuration(&lab, TCP), &mut lab);

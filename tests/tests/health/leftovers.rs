@@ -1,19 +1,14 @@
 //! What probes are led by is removed, whatever becomes of the agent.
 
 use dsr::lab::Lab;
-use dsr_tests::{
-    lab::{Configuration, agent, dsr_program, eventually, process::ip},
-    privilege::is_root,
-};
+use dsr_tests::lab::{Configuration, agent, dsr_program, eventually, process::ip};
 use rustix::process::Signal;
 
 use crate::seen::{HTTP, wait_up};
 
 #[test]
+#[ignore = "needs root"]
 fn nothing_is_left_by_an_agent_that_stops() {
-    if !is_root("nothing_is_left_by_an_agent_that_stops") {
-        return;
-    }
     let mut lab = Lab::builder().backends(2).build().unwrap();
     let before = node(&lab);
     agent::start(&Configuration::of(&lab).health(HTTP), &mut lab);
@@ -24,10 +19,8 @@ fn nothing_is_left_by_an_agent_that_stops() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn what_a_crash_leaves_is_removed_by_the_next_agent() {
-    if !is_root("what_a_crash_leaves_is_removed_by_the_next_agent") {
-        return;
-    }
     let mut lab = Lab::builder().backends(2).build().unwrap();
     let before = node(&lab);
     let checked = Configuration::of(&lab).health(HTTP);

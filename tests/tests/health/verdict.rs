@@ -1,18 +1,13 @@
 //! What follows from what checks find.
 
 use dsr::lab::Lab;
-use dsr_tests::{
-    lab::{Configuration, agent, process::ip},
-    privilege::is_root,
-};
+use dsr_tests::lab::{Configuration, agent, process::ip};
 
 use crate::seen::{HTTP, slots, wait, wait_cause, wait_down, wait_probes, wait_up};
 
 #[test]
+#[ignore = "needs root"]
 fn all_are_used_while_too_few_are_up() {
-    if !is_root("all_are_used_while_too_few_are_up") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     let check = HTTP.replace("rise: 2", "min_healthy: 50%, rise: 2");
     agent::start(&Configuration::of(&lab).health(&check), &mut lab);
@@ -29,10 +24,8 @@ fn all_are_used_while_too_few_are_up() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_check_that_is_taken_away_gives_the_slots_back() {
-    if !is_root("a_check_that_is_taken_away_gives_the_slots_back") {
-        return;
-    }
     let mut lab = Lab::builder().backends(2).build().unwrap();
     let unchecked = Configuration::of(&lab);
     agent::start(&unchecked, &mut lab);
@@ -45,10 +38,8 @@ fn a_check_that_is_taken_away_gives_the_slots_back() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_backend_is_watched_while_it_is_well() {
-    if !is_root("a_backend_is_watched_while_it_is_well") {
-        return;
-    }
     let mut lab = Lab::builder().backends(2).build().unwrap();
     agent::start(&Configuration::of(&lab).health(HTTP), &mut lab);
     wait_probes(&lab, &["web1", "web2"], 10.0);

@@ -3,10 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
 use dsr::lab::{Error, Lab};
-use dsr_tests::{
-    lab::{eventually, is_alive},
-    privilege::is_root,
-};
+use dsr_tests::lab::{eventually, is_alive};
 
 /// A program in place of the agent, in a directory that goes with the test.
 fn script(text: &str) -> (tempfile::TempDir, PathBuf) {
@@ -18,10 +15,8 @@ fn script(text: &str) -> (tempfile::TempDir, PathBuf) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn an_agent_that_ends_is_an_error_with_its_log() {
-    if !is_root("an_agent_that_ends_is_an_error_with_its_log") {
-        return;
-    }
     let (_directory, program) = script("echo no such interface >&2; exit 2");
     let error = Lab::builder().backends(1).without_http().agent(program).build().unwrap_err();
     let Error::AgentEnded { status, log } = &error else { panic!("{error}") };
@@ -29,10 +24,8 @@ fn an_agent_that_ends_is_an_error_with_its_log() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn an_agent_sees_its_own_configuration_and_pins() {
-    if !is_root("an_agent_sees_its_own_configuration_and_pins") {
-        return;
-    }
     let (_directory, program) = script("echo $1 $2 $3; cat $3; mkdir /sys/fs/bpf/dsr && echo pinned; exec sleep 1000");
     let mut lab = Lab::builder().backends(1).without_http().build().unwrap();
     lab.write_config("hello\n").unwrap();
@@ -46,10 +39,8 @@ fn an_agent_sees_its_own_configuration_and_pins() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn an_agent_stops_with_its_lab() {
-    if !is_root("an_agent_stops_with_its_lab") {
-        return;
-    }
     let (_directory, program) = script("echo up; exec sleep 1000");
     let mut lab = Lab::builder().backends(0).without_http().build().unwrap();
     let pid = lab.start_agent(&program).unwrap().pid();

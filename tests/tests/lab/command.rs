@@ -3,16 +3,11 @@
 use std::thread;
 
 use dsr::lab::Lab;
-use dsr_tests::{
-    lab::{eventually, is_alive, orphan},
-    privilege::is_root,
-};
+use dsr_tests::lab::{eventually, is_alive, orphan};
 
 #[test]
+#[ignore = "needs root"]
 fn a_command_runs_in_its_namespace() {
-    if !is_root("a_command_runs_in_its_namespace") {
-        return;
-    }
     let lab = Lab::builder().backends(1).without_http().build().unwrap();
     let output = lab.switch().command("cat").unwrap().arg("/proc/self/net/dev").output().unwrap();
     let output = String::from_utf8(output.stdout).unwrap();
@@ -22,10 +17,8 @@ fn a_command_runs_in_its_namespace() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_process_dies_with_the_thread_that_started_it() {
-    if !is_root("a_process_dies_with_the_thread_that_started_it") {
-        return;
-    }
     let lab = Lab::builder().backends(0).without_http().build().unwrap();
     let mut child = thread::scope(|scope| {
         scope.spawn(|| lab.client().command("sleep").unwrap().arg("1000").spawn().unwrap()).join().unwrap()
@@ -34,10 +27,8 @@ fn a_process_dies_with_the_thread_that_started_it() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_process_dies_with_its_lab() {
-    if !is_root("a_process_dies_with_its_lab") {
-        return;
-    }
     let lab = Lab::builder().backends(0).without_http().build().unwrap();
     let orphan = orphan(lab.client());
     assert!(is_alive(orphan));

@@ -7,15 +7,12 @@ use std::{
 };
 
 use dsr::lab::{Lab, Namespace};
-use dsr_tests::{
-    lab::{
-        Configuration,
-        agent::{self, count, reason},
-        echo::{self, EchoServers},
-        eventually,
-        process::finish,
-    },
-    privilege::is_root,
+use dsr_tests::lab::{
+    Configuration,
+    agent::{self, count, reason},
+    echo::{self, EchoServers},
+    eventually,
+    process::finish,
 };
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
@@ -51,10 +48,8 @@ fn answerers(lab: &Lab, port: u16) -> BTreeSet<String> {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn any_port_takes_what_no_service_of_its_own_has() {
-    if !is_root("any_port_takes_what_no_service_of_its_own_has") {
-        return;
-    }
     let lab = lab(&[
         "name: exact, protocol: udp, port: 5353",
         "name: rest, protocol: udp, port: any",
@@ -75,10 +70,8 @@ fn any_port_takes_what_no_service_of_its_own_has() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn any_protocol_takes_the_rest() {
-    if !is_root("any_protocol_takes_the_rest") {
-        return;
-    }
     let lab = lab(&["name: web, port: 80", "name: all, protocol: any"]);
     let _servers = EchoServers::start(&lab, &[at(&lab, 4500)]);
     assert_eq!(curl(&lab, 80), Some(0));

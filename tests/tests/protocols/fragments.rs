@@ -7,15 +7,12 @@ use std::{
 };
 
 use dsr::lab::{Lab, net::PacketSocket};
-use dsr_tests::{
-    lab::{
-        Configuration, PATIENCE,
-        agent::{self, count, reason},
-        echo::{self, EchoServers},
-        eventually,
-        pieces::Pieces,
-    },
-    privilege::is_root,
+use dsr_tests::lab::{
+    Configuration, PATIENCE,
+    agent::{self, count, reason},
+    echo::{self, EchoServers},
+    eventually,
+    pieces::Pieces,
 };
 
 /// A lab with an echo of datagrams at a VIP of each family.
@@ -114,36 +111,28 @@ impl Echo {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn large_datagrams_over_ipv4_are_answered_whole() {
-    if !is_root("large_datagrams_over_ipv4_are_answered_whole") {
-        return;
-    }
     Echo::build(|lab| lab.vip(0).unwrap().into()).assert_real_datagrams_are_answered();
 }
 
 #[test]
+#[ignore = "needs root"]
 fn large_datagrams_over_ipv6_are_answered_whole() {
-    if !is_root("large_datagrams_over_ipv6_are_answered_whole") {
-        return;
-    }
     Echo::build(|lab| lab.vip6(0).unwrap().into()).assert_real_datagrams_are_answered();
 }
 
 #[test]
+#[ignore = "needs root"]
 fn ipv4_fragments_follow_their_first_in_any_order() {
-    if !is_root("ipv4_fragments_follow_their_first_in_any_order") {
-        return;
-    }
     let echo = Echo::build(|lab| lab.vip(0).unwrap().into());
     echo.assert_datagrams_do_not_mix();
     echo.assert_order_matters_to_the_first_alone();
 }
 
 #[test]
+#[ignore = "needs root"]
 fn ipv6_fragments_follow_their_first_in_any_order() {
-    if !is_root("ipv6_fragments_follow_their_first_in_any_order") {
-        return;
-    }
     let echo = Echo::build(|lab| lab.vip6(0).unwrap().into());
     echo.assert_datagrams_do_not_mix();
     echo.assert_order_matters_to_the_first_alone();

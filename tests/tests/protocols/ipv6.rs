@@ -3,15 +3,12 @@
 use std::net::Ipv6Addr;
 
 use dsr::lab::{Lab, Namespace};
-use dsr_tests::{
-    lab::{
-        Configuration,
-        agent::{self, count, reason},
-        echo::{self, EchoServers},
-        eventually,
-        process::{finish, ip, set},
-    },
-    privilege::is_root,
+use dsr_tests::lab::{
+    Configuration,
+    agent::{self, count, reason},
+    echo::{self, EchoServers},
+    eventually,
+    process::{finish, ip, set},
 };
 
 /// A lab with a service of each family in front of the same backends.
@@ -55,26 +52,20 @@ fn assert_both_families_are_served(lab: &Lab) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn backends_known_by_ipv4_serve_both_families() {
-    if !is_root("backends_known_by_ipv4_serve_both_families") {
-        return;
-    }
     assert_both_families_are_served(&lab(|configuration| configuration));
 }
 
 #[test]
+#[ignore = "needs root"]
 fn backends_known_by_ipv6_serve_both_families() {
-    if !is_root("backends_known_by_ipv6_serve_both_families") {
-        return;
-    }
     assert_both_families_are_served(&lab(Configuration::by_ipv6));
 }
 
 #[test]
+#[ignore = "needs root"]
 fn the_clients_kernel_finds_the_vip() {
-    if !is_root("the_clients_kernel_finds_the_vip") {
-        return;
-    }
     let lab = lab(|configuration| configuration);
     let vip = vip(&lab);
     let neighbour = || ip(lab.client(), &format!("-6 neigh show {vip} dev eth0"));
@@ -93,10 +84,8 @@ fn the_clients_kernel_finds_the_vip() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn ping_over_ipv6_is_answered() {
-    if !is_root("ping_over_ipv6_is_answered") {
-        return;
-    }
     let lab = lab(|configuration| configuration);
     for size in [0, 56, 1452] {
         let before = reason(&lab, "answer_echo");
@@ -107,10 +96,8 @@ fn ping_over_ipv6_is_answered() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_host_that_would_take_the_vip_finds_it_taken() {
-    if !is_root("a_host_that_would_take_the_vip_finds_it_taken") {
-        return;
-    }
     let lab = lab(|configuration| configuration);
     set(lab.client(), "ipv6.conf.all.accept_dad", "1");
     set(lab.client(), "ipv6.conf.eth0.accept_dad", "1");
@@ -136,10 +123,8 @@ fn take(host: &Namespace, address: Ipv6Addr) -> String {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn datagrams_over_ipv6_are_answered_by_all() {
-    if !is_root("datagrams_over_ipv6_are_answered_by_all") {
-        return;
-    }
     let line = "name: names, vip: \"fd77::a\", protocol: udp, port: 5353";
     let lab = lab(|configuration| configuration.line(line));
     let service = (vip(&lab), 5353).into();

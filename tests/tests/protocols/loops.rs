@@ -7,16 +7,13 @@ use std::{
 };
 
 use dsr::lab::{Lab, Node};
-use dsr_tests::{
-    lab::{
-        Configuration, PATIENCE,
-        agent::{self, count, reason},
-        echo::{self, EchoServers},
-        eventually,
-        frames::Arrivals,
-        process::{ip, set},
-    },
-    privilege::is_root,
+use dsr_tests::lab::{
+    Configuration, PATIENCE,
+    agent::{self, count, reason},
+    echo::{self, EchoServers},
+    eventually,
+    frames::Arrivals,
+    process::{ip, set},
 };
 
 /// A lab of three backends, the second of which forwards what comes for the VIPs to where the network has them.
@@ -43,10 +40,8 @@ fn lab() -> Lab {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn what_a_backend_sends_back_ends_and_names_it() {
-    if !is_root("what_a_backend_sends_back_ends_and_names_it") {
-        return;
-    }
     let lab = lab();
     let arrivals = Arrivals::watch(&lab, 2);
     // From the same ports, so that it is the same flows that it gets.
@@ -76,10 +71,8 @@ fn what_a_backend_sends_back_ends_and_names_it() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn backends_beside_one_that_sends_back_are_not_disturbed() {
-    if !is_root("backends_beside_one_that_sends_back_are_not_disturbed") {
-        return;
-    }
     let lab = lab();
     let service = (lab.vip(0).unwrap(), UDP_PORT).into();
     let _servers = EchoServers::start_at(&lab, &[1, 3], &[service]);

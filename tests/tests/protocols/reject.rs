@@ -7,14 +7,11 @@ use std::{
 };
 
 use dsr::lab::{Lab, PORT, net::LinkState};
-use dsr_tests::{
-    lab::{
-        Configuration, PATIENCE,
-        agent::{self, count, reason},
-        echo::{self, EchoServers},
-        process::finish,
-    },
-    privilege::is_root,
+use dsr_tests::lab::{
+    Configuration, PATIENCE,
+    agent::{self, count, reason},
+    echo::{self, EchoServers},
+    process::finish,
 };
 
 /// A TCP and a UDP service of each family, all of which do this where they have no backend.
@@ -68,10 +65,8 @@ fn assert_refused(lab: &Lab) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_service_whose_backends_are_drained_refuses() {
-    if !is_root("a_service_whose_backends_are_drained_refuses") {
-        return;
-    }
     let mut lab = lab();
     let services = vips(&lab).map(|vip| SocketAddr::from((vip, UDP_PORT)));
     let _servers = EchoServers::start(&lab, &services);
@@ -89,10 +84,8 @@ fn a_service_whose_backends_are_drained_refuses() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_service_whose_backends_are_gone_refuses() {
-    if !is_root("a_service_whose_backends_are_gone_refuses") {
-        return;
-    }
     let mut lab = lab();
     let configuration = configuration(&lab, "reject");
     agent::start(&configuration, &mut lab);
@@ -106,10 +99,8 @@ fn a_service_whose_backends_are_gone_refuses() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_service_that_drops_says_nothing() {
-    if !is_root("a_service_that_drops_says_nothing") {
-        return;
-    }
     let mut lab = lab();
     agent::start(&drained(configuration(&lab, "drop")), &mut lab);
     for vip in vips(&lab) {

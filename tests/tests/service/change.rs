@@ -1,23 +1,18 @@
 //! The file is edited while traffic runs. Nobody tells the agent but the file.
 
 use dsr::lab::Lab;
-use dsr_tests::{
-    lab::{
-        agent,
-        datagram::NameServers,
-        eventually,
-        frames::Arrivals,
-        traffic::{Traffic, services},
-    },
-    privilege::is_root,
+use dsr_tests::lab::{
+    agent,
+    datagram::NameServers,
+    eventually,
+    frames::Arrivals,
+    traffic::{Traffic, services},
 };
 use rustix::process::Signal;
 
 #[test]
+#[ignore = "needs root"]
 fn a_backend_that_is_added_costs_no_request() {
-    if !is_root("a_backend_that_is_added_costs_no_request") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     let _servers = NameServers::start(&lab);
     let all = services(&lab);
@@ -31,10 +26,8 @@ fn a_backend_that_is_added_costs_no_request() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_backend_that_is_weighted_anew_costs_no_request() {
-    if !is_root("a_backend_that_is_weighted_anew_costs_no_request") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     let _servers = NameServers::start(&lab);
     let all = services(&lab);
@@ -57,10 +50,8 @@ fn a_backend_that_is_weighted_anew_costs_no_request() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_backend_that_is_removed_gets_nothing() {
-    if !is_root("a_backend_that_is_removed_gets_nothing") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     let _servers = NameServers::start(&lab);
     let all = services(&lab);
@@ -89,10 +80,8 @@ fn a_backend_that_is_removed_gets_nothing() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_service_that_is_added_and_removed_costs_the_others_nothing() {
-    if !is_root("a_service_that_is_added_and_removed_costs_the_others_nothing") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     let _servers = NameServers::start(&lab);
     let all = services(&lab);
@@ -108,10 +97,8 @@ fn a_service_that_is_added_and_removed_costs_the_others_nothing() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_hangup_reads_the_file_again() {
-    if !is_root("a_hangup_reads_the_file_again") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     let _servers = NameServers::start(&lab);
     agent::start(&services(&lab), &mut lab);

@@ -3,22 +3,17 @@
 use std::collections::BTreeMap;
 
 use dsr::lab::{Lab, Samples};
-use dsr_tests::{
-    lab::{
-        Configuration, agent,
-        counters::Sent,
-        curl::{Answers, request_many},
-        eventually, nginx,
-        share::is_fair,
-    },
-    privilege::is_root,
+use dsr_tests::lab::{
+    Configuration, agent,
+    counters::Sent,
+    curl::{Answers, request_many},
+    eventually, nginx,
+    share::is_fair,
 };
 
 #[test]
+#[ignore = "needs root"]
 fn three_backends_share_what_curl_asks_for() {
-    if !is_root("three_backends_share_what_curl_asks_for") {
-        return;
-    }
     let mut lab = Lab::builder().without_http().build().unwrap();
     let _nginx = nginx::start_all(&lab);
     agent::start(&Configuration::of(&lab), &mut lab);
@@ -43,10 +38,8 @@ fn three_backends_share_what_curl_asks_for() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn weights_are_shares_and_zero_is_none() {
-    if !is_root("weights_are_shares_and_zero_is_none") {
-        return;
-    }
     let mut lab = Lab::builder().without_http().build().unwrap();
     let _nginx = nginx::start_all(&lab);
     agent::start(&Configuration::of(&lab).weight("web2", 50).weight("web3", 0), &mut lab);

@@ -1,12 +1,9 @@
 //! iperf3, which sends as fast as it can, over TCP and UDP.
 
 use dsr::lab::{Lab, Namespace};
-use dsr_tests::{
-    lab::{
-        Configuration, agent, eventually,
-        process::{Daemon, finish},
-    },
-    privilege::is_root,
+use dsr_tests::lab::{
+    Configuration, agent, eventually,
+    process::{Daemon, finish},
 };
 use serde_json::Value;
 
@@ -45,10 +42,8 @@ fn bytes_of(lab: &Lab, service: &str) -> u64 {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn iperf3_over_tcp_is_counted() {
-    if !is_root("iperf3_over_tcp_is_counted") {
-        return;
-    }
     let (lab, _server) = lab();
     let mut replies = lab.watch_replies().unwrap();
     let report = send(&lab, &[]);
@@ -65,10 +60,8 @@ fn iperf3_over_tcp_is_counted() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn iperf3_over_udp_is_counted() {
-    if !is_root("iperf3_over_udp_is_counted") {
-        return;
-    }
     let (lab, _server) = lab();
     let mut replies = lab.watch_replies().unwrap();
     let report = send(&lab, &["--udp", "--bitrate", "50M"]);

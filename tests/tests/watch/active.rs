@@ -3,23 +3,18 @@
 use std::time::Instant;
 
 use dsr::lab::{Lab, net::PacketSocket};
-use dsr_tests::{
-    lab::{
-        Configuration, PATIENCE,
-        agent::{self, count, reason, running},
-        dsr_program,
-        process::{finish, ip, set},
-    },
-    privilege::is_root,
+use dsr_tests::lab::{
+    Configuration, PATIENCE,
+    agent::{self, count, reason, running},
+    dsr_program,
+    process::{finish, ip, set},
 };
 
 use super::{CLAIMS, claims_of_others, leak, line, wait_for_claim};
 
 #[test]
+#[ignore = "needs root"]
 fn a_backend_that_answers_arp_is_named() {
-    if !is_root("a_backend_that_answers_arp_is_named") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     leak(lab.backend(2).unwrap());
     agent::start(&Configuration::of(&lab).top("arp_watch: {interval: 1s}"), &mut lab);
@@ -39,10 +34,8 @@ fn a_backend_that_answers_arp_is_named() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_foreign_host_is_a_finding_while_it_claims_a_vip() {
-    if !is_root("a_foreign_host_is_a_finding_while_it_claims_a_vip") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     agent::start(&Configuration::of(&lab).top("arp_watch: {interval: 1s}"), &mut lab);
     assert_eq!(status_finding(&lab), (String::new(), Some(0)));
@@ -67,10 +60,8 @@ fn status_finding(lab: &Lab) -> (String, Option<i32>) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_backend_that_answers_solicitations_is_named() {
-    if !is_root("a_backend_that_answers_solicitations_is_named") {
-        return;
-    }
     let mut lab = Lab::builder().with_ipv6().build().unwrap();
     ip(lab.backend(2).unwrap(), &format!("address add {}/128 dev eth0 nodad", lab.vip6(0).unwrap()));
     let fields = format!("name: v6, vip: \"{}\", port: 80", lab.vip6(0).unwrap());
@@ -82,10 +73,8 @@ fn a_backend_that_answers_solicitations_is_named() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn where_all_is_well_everybody_is_asked_and_nothing_is_said() {
-    if !is_root("where_all_is_well_everybody_is_asked_and_nothing_is_said") {
-        return;
-    }
     let mut lab = Lab::builder().with_ipv6().build().unwrap();
     let hears = lab.backend(3).unwrap().run(|| PacketSocket::open("eth0", &[])).unwrap().unwrap();
     let fields = format!("name: v6, vip: \"{}\", port: 80", lab.vip6(0).unwrap());

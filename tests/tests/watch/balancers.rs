@@ -1,23 +1,18 @@
 //! Another balancer with the same VIP is told apart from a backend.
 
 use dsr::{datapath::Pass, lab::Lab};
-use dsr_tests::{
-    lab::{
-        Configuration,
-        agent::{self, count},
-        dsr_program,
-        process::{Daemon, ip},
-    },
-    privilege::is_root,
+use dsr_tests::lab::{
+    Configuration,
+    agent::{self, count},
+    dsr_program,
+    process::{Daemon, ip},
 };
 
 use super::{CLAIMS, claims_of_others, leak, line, wait_for_claim};
 
 #[test]
+#[ignore = "needs root"]
 fn a_balancer_is_known_by_its_answers() {
-    if !is_root("a_balancer_is_known_by_its_answers") {
-        return;
-    }
     // The third host is the other balancer.
     let mut lab = Lab::builder().without_http().build().unwrap();
     let configuration = Configuration::of(&lab).without("web3").top("arp_watch: {interval: 1s}");
@@ -47,10 +42,8 @@ fn a_balancer_is_known_by_its_answers() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_balancer_of_another_make_is_known_by_its_address() {
-    if !is_root("a_balancer_of_another_make_is_known_by_its_address") {
-        return;
-    }
     let mut lab = Lab::builder().without_http().build().unwrap();
     leak(lab.backend(3).unwrap());
     let configuration = Configuration::of(&lab).without("web3").top("arp_watch: {interval: 1s}");

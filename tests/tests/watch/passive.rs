@@ -6,22 +6,17 @@ use dsr::{
     announce::gratuitous_arp,
     lab::{Lab, Node},
 };
-use dsr_tests::{
-    lab::{
-        Configuration,
-        agent::{self, count, reason},
-        process::ip,
-    },
-    privilege::is_root,
+use dsr_tests::lab::{
+    Configuration,
+    agent::{self, count, reason},
+    process::ip,
 };
 
 use super::{CLAIMS, claims_of_others, line, wait_for_claim};
 
 #[test]
+#[ignore = "needs root"]
 fn a_gratuitous_arp_names_the_backend() {
-    if !is_root("a_gratuitous_arp_names_the_backend") {
-        return;
-    }
     let mut lab = Lab::builder().build().unwrap();
     agent::start(&Configuration::of(&lab).top("arp_watch: off"), &mut lab);
     assert_eq!(count(&lab, CLAIMS, &[]), 0);
@@ -34,10 +29,8 @@ fn a_gratuitous_arp_names_the_backend() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_solicitation_from_the_vip_names_the_backend() {
-    if !is_root("a_solicitation_from_the_vip_names_the_backend") {
-        return;
-    }
     let mut lab = Lab::builder().with_ipv6().build().unwrap();
     let vip = lab.vip6(0).unwrap();
     let fields = format!("name: v6, vip: \"{vip}\", port: 80");
@@ -53,10 +46,8 @@ fn a_solicitation_from_the_vip_names_the_backend() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_program_that_is_loaded_anew_is_listened_to() {
-    if !is_root("a_program_that_is_loaded_anew_is_listened_to") {
-        return;
-    }
     let mut lab = Lab::builder().backends(2).build().unwrap();
     let configuration = Configuration::of(&lab).top("arp_watch: off");
     agent::start(&configuration, &mut lab);
