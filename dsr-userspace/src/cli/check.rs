@@ -238,8 +238,9 @@ services:
         let json = |text: &str| serde_json::to_string(&Report::new(&parse(text), &[], None)).unwrap();
         let warning =
             r#"{"file":"dsr.yaml","line":5,"column":3,"field":"pools.old","message":"no service uses this pool"}"#;
-        let good =
-            format!(r#"{{"ok":true,"errors":[],"warnings":[{warning}],"findings":[],"memory":{{"flows":8388608,"#);
+        let good = format!(
+            r#"{{"ok":true,"errors":[],"warnings":[{warning}],"findings":[],"memory":{{"embryonic":1048576,"established":8388608,"#
+        );
         assert!(json(GOOD).starts_with(&good), "{}", json(GOOD));
         let error = r#"{"file":"dsr.yaml","line":1,"column":14,"field":"interfaces[0]","message":"has no value: write the name of an interface as `ip link` shows it, like eth0"}"#;
         let bad = GOOD.replace("[lo]", "[null]");
@@ -251,10 +252,10 @@ services:
 
     #[test]
     fn memory_is_shown_in_units_that_can_be_read() {
-        let shown = Memory(&[("members", 100), ("flows", 64 << 20)]).to_string();
-        assert_eq!(shown, "memory: 65 MiB: members 1 KiB, flows 64 MiB");
-        let config = parse(&format!("flow_table: {{flows: 65536}}\n{GOOD}")).unwrap();
-        assert!(memory_of(&config).contains(&("flows", 65536 * 8)), "{:?}", memory_of(&config));
+        let shown = Memory(&[("members", 100), ("established", 64 << 20)]).to_string();
+        assert_eq!(shown, "memory: 65 MiB: members 1 KiB, established 64 MiB");
+        let config = parse(&format!("flow_table: {{established: 65536}}\n{GOOD}")).unwrap();
+        assert!(memory_of(&config).contains(&("established", 65536 * 8)), "{:?}", memory_of(&config));
     }
 
     #[test]

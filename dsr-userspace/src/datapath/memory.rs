@@ -20,7 +20,7 @@ pub fn memory(sizes: Sizes) -> Vec<(&'static str, u64)> {
         ("services", sizes.services, size_of::<ServiceRow>() + size_of::<TableRef>()),
         ("members", sizes.members, member()),
         ("slots", sizes.blocks, BLOCK),
-        ("flows", sizes.established_sets, size_of::<FlowSet>()),
+        ("established", sizes.established_sets, size_of::<FlowSet>()),
         ("embryonic", sizes.embryonic_sets, size_of::<FlowSet>()),
         ("fragments", FRAGMENT_SETS, size_of::<FragmentSet>()),
     ];

@@ -92,7 +92,7 @@ fn a_check_tells_of_services_and_of_what_is_loaded_anew() {
     // Enough backends for a larger table, and flow tables of another size.
     let many = (1..=40)
         .fold(live.clone(), |all, n| all.backend(&format!("more{n}"), std::net::Ipv4Addr::new(10, 77, 9, n), 100));
-    let preview = check(&lab, &format!("flow_table: {{flows: 2097152}}\n{many}"));
+    let preview = check(&lab, &format!("flow_table: {{established: 2097152}}\n{many}"));
     let www = &preview.services[0];
     assert!(www.slots_after > www.slots_before && www.bytes_after > www.bytes_before, "{www:?}");
     assert!(www.moved > 0.9 && www.lost == 0.0, "{www:?}");

@@ -92,10 +92,10 @@ fn an_explanation_is_what_the_program_does() {
     }
     for expected in [
         "Auto Stable",
-        "Auto Remembered(Flows)",
+        "Auto Remembered(Established)",
         "Auto Previous",
         "Auto New",
-        "Flow Remembered(Flows)",
+        "Flow Remembered(Established)",
         "Source Previous",
         "None Stable",
     ] {

@@ -79,7 +79,7 @@ fn a_reverse_path_filter_for_a_vip_without_a_route_is_named() {
     agent::reload(&configuration.health(check), &lab);
     ip(lab.balancer(), "route add unreachable 10.77.0.10/32");
     let healthy = |count: u64| {
-        eventually("other state", || (agent::count(&lab, "dsr_backend_healthy", &[]) == count).then_some(()))
+        eventually("other state", || (agent::count(&lab, "dsr_backend_healthy", &[]) == count).then_some(()));
     };
     healthy(2);
     for value in ["1", "2"] {

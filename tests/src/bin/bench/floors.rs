@@ -44,18 +44,18 @@ fn fill(ebpf: &mut Ebpf) -> anyhow::Result<()> {
     let IpAddr::V6(vip6) = vip(Family::V6) else { bail!("the IPv6 VIP is none") };
     let port = PORT.get().to_be();
     let backend = |number: u16| bench::backend(mac_word(backend_mac(number).0), number);
-    let mut vips: HashMap<_, u64, u32> = map(ebpf, VIPS)?.try_into()?;
+    let mut by_vip: HashMap<_, u64, u32> = map(ebpf, VIPS)?.try_into()?;
     for protocol in [6, 17] {
-        vips.insert(bench::vip_key(u32::from_ne_bytes(vip4.octets()), port, protocol), 0, 0)?;
+        by_vip.insert(bench::vip_key(u32::from_ne_bytes(vip4.octets()), port, protocol), 0, 0)?;
     }
-    let mut vips: HashMap<_, [u32; 5], u32> = map(ebpf, VIPS6)?.try_into()?;
+    let mut by_vip: HashMap<_, [u32; 5], u32> = map(ebpf, VIPS6)?.try_into()?;
     for protocol in [6, 17] {
         let mut words = [0; 4];
         for (word, bytes) in words.iter_mut().zip(vip6.octets().as_chunks().0) {
             *word = u32::from_ne_bytes(*bytes);
         }
         let Vip6Key { address: [a, b, c, d], service } = Vip6Key::new(words, port, protocol);
-        vips.insert([a, b, c, d, service], 0, 0)?;
+        by_vip.insert([a, b, c, d, service], 0, 0)?;
     }
     let mut backends: Array<_, u64> = map(ebpf, BACKENDS_MAP)?.try_into()?;
     for number in 0..BACKENDS {

@@ -2,7 +2,7 @@
 //! applied as the agent does it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     num::NonZeroU16,
     sync::Arc,
@@ -17,7 +17,9 @@ use dsr::{
     },
     reconcile::{self, Sizes, Tables as _, TablesMut as _},
 };
-use dsr_common::{address::Family, limits::SLOTS_PER_BLOCK, previous::Previous};
+use dsr_common::{address::Family, limits::SLOTS_PER_BLOCK, previous::Previous, vlan::Vlan};
+
+use crate::traffic::TAG_IN;
 
 /// How many backends the VIP has.
 pub(crate) const BACKENDS: u16 = 100;
@@ -85,6 +87,8 @@ pub(crate) fn datapath(scenario: Scenario) -> anyhow::Result<Datapath> {
     datapath.set_alive_until(Duration::MAX);
     let interfaces: Vec<_> = network.interfaces.values().map(|interface| (DEVICE, *interface)).collect();
     datapath.set_interfaces(&interfaces)?;
+    // As a VLAN sub-interface of the host would have it.
+    datapath.set_vlans(LOOPBACK, &BTreeSet::from([Vlan::of(TAG_IN.id, 0)]))?;
     let devices = BTreeMap::from([(LOOPBACK, DEVICE), (OTHER, DEVICE)]);
     let plan = reconcile::plan(&desired, &network, &Health::default(), &devices, &datapath)?;
     reconcile::apply(&plan.changes, &mut datapath);

@@ -216,7 +216,7 @@ fn client(number: u32) -> [u8; 4] {
     (0x0a00_0001 + number).to_be_bytes()
 }
 
-/// The same in 2001:db8:c::/96.
+/// The same in `2001:db8:c::/96`.
 fn client6(number: u32) -> [u8; 16] {
     let mut address = [0x20, 1, 0x0d, 0xb8, 0, 0xc, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     address[12..].copy_from_slice(&client(number));
