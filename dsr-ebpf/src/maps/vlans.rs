@@ -1,5 +1,7 @@
 //! The VLANs that VIPs are in.
 
+use core::hint::black_box;
+
 use aya_ebpf::{
     bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC},
     macros::map,
@@ -20,7 +22,9 @@ static KEYS: HashMap<VlanKey, u8> = HashMap::with_max_entries(VLAN_KEYS_MAX, BPF
 /// Whether this host is in a VLAN of at most one tag on the interface in this row.
 #[inline(always)]
 pub(crate) fn has_vlan(row: u32, vlan: Vlan) -> bool {
-    let (word, bit) = VlanSet::place(vlan);
+    // Kernels 6.1 and 6.12 forget a value's bounds when its bytes are swapped, and the compiler masks a tag before it swaps
+    // it. What it cannot see through it masks again.
+    let (word, bit) = VlanSet::place(Vlan(black_box(vlan.0)));
     element(&VLANS, row).is_some_and(|set| set.word(word) >> bit & 1 != 0)
 }
 

@@ -11,7 +11,7 @@ use super::tools::Tools;
 use crate::process;
 
 /// Modules and their parameters. What a kernel has built in is passed over.
-const MODULES: [(&str, &str); 9] = [
+const MODULES: [(&str, &str); 10] = [
     ("virtio_pci", ""),
     ("virtio_net", ""),
     ("veth", ""),
@@ -22,6 +22,7 @@ const MODULES: [(&str, &str); 9] = [
     ("macvlan", ""),
     ("sch_ingress", ""),
     ("cls_bpf", ""),
+    ("nf_tables", ""),
 ];
 
 /// A module file and its parameters.

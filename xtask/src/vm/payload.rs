@@ -21,7 +21,7 @@ const BINARIES: [&str; 2] = ["dsr", "vm-guest"];
 const TESTS: [&str; 5] = ["datapath", "fixtures", "health", "differential", "neighbour"];
 /// Programs of this machine that go into the virtual one, by their path there: busybox's shell would run busybox's
 /// own `ip`, which knows too little.
-const HOST_PROGRAMS: [(&str, &str); 2] = [("bin/sh", "sh"), ("usr/bin/ip", "ip")];
+const HOST_PROGRAMS: [(&str, &str); 3] = [("bin/sh", "sh"), ("usr/bin/ip", "ip"), ("usr/bin/nft", "nft")];
 /// The scripts' directory, in the repository and in the machine.
 const SCRIPTS: &str = "tests/vm";
 
