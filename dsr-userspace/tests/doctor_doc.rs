@@ -1,9 +1,9 @@
-//! docs/operating.md explains each finding of the doctor, and shows a fault of the lab's for those that a backend can have.
+//! docs/troubleshooting.md explains each finding of the doctor, with a fault of the lab for each that a backend can have.
 #![allow(clippy::unwrap_used)]
 
 use dsr::{doctor::CAUSES, lab::Fault};
 
-const DOCUMENT: &str = include_str!("../../docs/operating.md");
+const DOCUMENT: &str = include_str!("../../docs/troubleshooting.md");
 
 #[test]
 fn every_finding_is_explained_with_what_fixes_it() {

@@ -95,13 +95,13 @@ pub(super) fn parse<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {
     let body = body.map_err(long)?;
     serde_json::from_slice(&body).map_err(|error| {
         let error = format!("the request's body is not understood: {error}");
-        Failure::new(Kind::Wrong, error, "send the JSON object that docs/operating.md shows")
+        Failure::new(Kind::Wrong, error, "send the JSON object that docs/commands.md shows")
     })
 }
 
 async fn not_found(uri: Uri) -> Failure {
     let error = format!("nothing is at {}", uri.path());
-    Failure::new(Kind::Unknown, error, "ask for /v1/status; docs/operating.md has the others")
+    Failure::new(Kind::Unknown, error, "ask for /v1/status; docs/commands.md has the others")
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Failure {

@@ -45,7 +45,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What a finding may be, in the order in which one leads to the next: `docs/operating.md` explains each.
+/// What a finding may be, in the order in which one leads to the next: `docs/troubleshooting.md` explains each.
 pub const CAUSES: [&str; 15] = [
     "interface",
     "no-way",
