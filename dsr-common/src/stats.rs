@@ -1,4 +1,4 @@
-//! What the program counts: traffic a member, and reasons an interface.
+//! What the program counts: traffic per member, and reasons per interface.
 
 use crate::limits::INTERFACE_ROWS;
 
@@ -8,7 +8,7 @@ use crate::limits::INTERFACE_ROWS;
 pub struct Counters {
     /// Frames sent to the backend.
     pub packets: u64,
-    /// Their bytes as they came in: link header and IP packet, without padding and frame check sequence.
+    /// Their bytes as received: link header and IP packet, without padding and frame check sequence.
     pub bytes: u64,
     /// TCP connections opened (SYN without ACK).
     pub new_flows: u64,
@@ -28,15 +28,15 @@ macro_rules! counted {
         }
 
         impl $name {
-            /// Every one, in the order of its rows.
+            /// All variants, in the order of their rows.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
-            /// Its name as the metric's label has it.
+            /// The value of the metric's label.
             pub const fn label(self) -> &'static str {
                 match self { $(Self::$variant => $label,)+ }
             }
 
-            /// What it means, in one line, for an operator.
+            /// What it means, in one line, for operators.
             pub const fn help(self) -> &'static str {
                 match self { $(Self::$variant => concat!($($doc),+),)+ }
             }
@@ -45,8 +45,8 @@ macro_rules! counted {
 }
 
 counted! {
-    /// Why a frame was passed, dropped or answered. Each way out of the program counts exactly one, but for
-    /// frames that were sent to a member: its [`Counters`] count them.
+    /// Why a frame was passed, dropped or answered. Each exit of the program counts exactly one reason, except for
+    /// frames sent to a member, which its [`Counters`] count.
     Reason {
         /// Passed: the frame is not addressed to a VIP.
         PassNotVip => "pass_not_vip",
@@ -54,35 +54,35 @@ counted! {
         PassNotIp => "pass_not_ip",
         /// Passed: the destination MAC is not this interface's.
         PassOtherHost => "pass_other_host",
-        /// Passed: a broadcast or multicast frame that asks for no VIP.
+        /// Passed: a broadcast or multicast frame that does not query a VIP.
         PassGroup => "pass_group",
         /// Passed: another host claims a VIP by ARP.
         PassArpClaim => "pass_arp_claim",
         /// Passed: another host claims a VIP by neighbour discovery.
         PassNdClaim => "pass_nd_claim",
-        /// Passed: the frame ends before its headers do.
+        /// Passed: the frame ends within its headers.
         PassTruncated => "pass_truncated",
-        /// Passed: the interface is not one of the agent's.
+        /// Passed: the agent does not use this interface.
         PassNoInterface => "pass_no_interface",
-        /// Passed: no agent looks after the service any more, and it is configured to be the node's then.
+        /// Passed: the agent is dead and the service has `on_agent_death: pass`.
         PassAgentDead => "pass_agent_dead",
-        /// Passed: the frame is about a VIP that is not in the frame's VLAN.
+        /// Passed: the VIP is not in the frame's VLAN.
         PassVlan => "pass_vlan",
-        /// Dropped: the IP or transport header of a packet to a VIP contradicts itself or the frame's length.
+        /// Dropped: the packet's IP or transport header is invalid or contradicts the frame's length.
         DropMalformed => "drop_malformed",
         /// Dropped: no service of the VIP has this protocol and port.
         DropNoService => "drop_no_service",
-        /// Dropped: the service has no backend that can be reached.
+        /// Dropped: no backend of the service can take the packet.
         DropNoBackend => "drop_no_backend",
-        /// Dropped: a fragment for a VIP that came before its datagram's first one, or long after it.
+        /// Dropped: a fragment that arrived before its datagram's first fragment, or too long after it.
         DropFragmentEarly => "drop_fragment_early",
         /// Dropped: an ICMP message to a VIP that is neither an echo request nor an error about one of its flows.
         DropIcmp => "drop_icmp",
-        /// Dropped: an IP protocol that no service of the VIP has.
+        /// Dropped: no service of the VIP has this IP protocol.
         DropProtocol => "drop_protocol",
-        /// Dropped: the packet came back from the backend that it would be sent to: that one does not hold the VIP.
+        /// Dropped: the packet came back from the selected backend, which does not hold the VIP.
         DropLoop => "drop_loop",
-        /// Dropped: the VIP's service was being changed in this moment.
+        /// Dropped: the service's tables were being changed at this moment.
         DropInconsistent => "drop_inconsistent",
         /// Answered: an ARP request for a VIP.
         AnswerArp => "answer_arp",
@@ -90,39 +90,39 @@ counted! {
         AnswerNdp => "answer_ndp",
         /// Answered: an echo request to a VIP.
         AnswerEcho => "answer_echo",
-        /// Answered: a packet to a service without a backend, with a refusal.
+        /// Answered: a packet that no backend can take, with a TCP reset or an ICMP error.
         AnswerReject => "answer_reject",
     }
 }
 
 counted! {
-    /// How the member of a packet was found whose slot is tracked, or whose service remembers every flow; and what was
-    /// forgotten for it. Each such packet counts exactly one of those that name a member, besides the member's own
-    /// [`Counters`].
+    /// How the member was selected for a packet whose slot is tracked or whose service remembers every flow, and which
+    /// flows were evicted. Each such packet counts exactly one of the events that select a member, in addition to the
+    /// member's [`Counters`].
     Tracking {
-        /// The flow was known.
+        /// The flow was remembered.
         Hit => "hit",
-        /// The second packet of a flow: from now on it is known.
+        /// The second packet of a flow: the flow is now established.
         Promoted => "promoted",
-        /// The first packet of a flow: it goes to the slot's member.
+        /// The first packet of a flow: sent to the slot's member.
         New => "new",
-        /// A packet in the midst of a flow that was not known: it goes to the member before the change.
+        /// A later packet of a flow that was not remembered: sent to the member before the change.
         ToPrevious => "to_previous",
-        /// A packet in the midst of a flow that was not known, and no member from before the change: it goes to the
-        /// slot's member.
+        /// A later packet of a flow that was not remembered, without a member before the change: sent to the slot's
+        /// member.
         ToCurrent => "to_current",
-        /// A known flow was forgotten, because its set of the flow table was full.
+        /// An established flow was evicted because its set of the flow table was full.
         Evicted => "evicted",
-        /// A flow of one packet was forgotten, because its set of the embryonic table was full.
+        /// An embryonic flow was evicted because its set of the embryonic table was full.
         EvictedNew => "evicted_new",
     }
 }
 
-/// Rows of the reason map: a block of reasons for each interface row, and one for frames of no known interface.
+/// Rows of the reason map: a block of reasons per interface row, and one for frames from unknown interfaces.
 pub const REASON_ROWS: u32 = (INTERFACE_ROWS + 1) * Reason::ALL.len() as u32;
 
-/// The row of the reason map that counts `reason` for frames that came in on row `interface` of the interface table;
-/// [`INTERFACE_ROWS`] for no known interface.
+/// The row of the reason map that counts `reason` for frames received on row `interface` of the interface table;
+/// [`INTERFACE_ROWS`] for an unknown interface.
 #[inline(always)]
 pub const fn reason_row(interface: u32, reason: Reason) -> u32 {
     interface * Reason::ALL.len() as u32 + reason as u32

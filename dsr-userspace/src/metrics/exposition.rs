@@ -1,8 +1,8 @@
-//! A snapshot as text: Prometheus' format 0.0.4, which everything that scrapes can read. Pure.
+//! Encodes a snapshot in Prometheus' text format 0.0.4, which every scraper can read. Pure.
 //!
-//! `prometheus-client` writes the format of `OpenMetrics`, which differs in that a counter's HELP and TYPE lack the `_total` of its
-//! samples, and in its last line. So families have their whole names here, and values are written as gauges are:
-//! plainly.
+//! `prometheus-client` writes `OpenMetrics`, which differs in two ways: HELP and TYPE of a counter lack the `_total` of
+//! its samples, and the text ends with a marker line. So families have their full names here, and all values are
+//! encoded as gauges, which get no suffix.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ use crate::health::{BOUNDS, Histogram, ReportedState};
 /// The HTTP content type of [`encode`]'s text.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Writes the snapshot.
+/// Encodes the snapshot.
 pub(super) fn encode(snapshot: Snapshot) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(snapshot));
@@ -57,12 +57,7 @@ fn members(encoder: &mut DescriptorEncoder<'_>, members: &[MemberSample]) -> fmt
         ),
         ("dsr_member_new_flows_total", "TCP connections opened to the backend", MetricType::Counter, |m| m.new_flows),
         ("dsr_member_loops_total", LOOPS, MetricType::Counter, |m| m.loops),
-        (
-            "dsr_member_slots",
-            "Slots of the service's table that new flows reach the backend by",
-            MetricType::Gauge,
-            |m| m.slots.into(),
-        ),
+        ("dsr_member_slots", "Maglev slots assigned to the backend", MetricType::Gauge, |m| m.slots.into()),
     ];
     for (name, help, kind, value) in families {
         let samples = members.iter().map(|member| {
@@ -92,13 +87,13 @@ fn reasons(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Res
 fn backends(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Result {
     let all = &snapshot.backends;
     let samples = all.iter().map(|b| ([("pool", &b.pool), ("backend", &b.backend)], b.reachable.into()));
-    let help = "Whether the network leads to the backend";
+    let help = "Whether the network can reach the backend";
     family(encoder, "dsr_backend_reachable", help, MetricType::Gauge, samples)?;
     let causes = all.iter().filter_map(|b| {
         let cause = b.cause.as_ref().filter(|_| !b.reachable)?;
         Some(([("pool", &b.pool), ("backend", &b.backend), ("cause", cause)], 1))
     });
-    let help = "Why the network does not lead to the backend; always 1";
+    let help = "Why the network cannot reach the backend; always 1";
     family(encoder, "dsr_backend_unreachable", help, MetricType::Gauge, causes)
 }
 
@@ -107,9 +102,9 @@ fn checks(encoder: &mut DescriptorEncoder<'_>, checks: &[CheckSample]) -> fmt::R
         [("pool", check.pool.clone()), ("backend", check.backend.clone()), ("service", check.service.clone())]
     };
     let samples = checks.iter().map(|check| (labels(check), check.healthy.into()));
-    let help = "Whether the backend passes its check";
+    let help = "Whether the backend is up according to its health check";
     family(encoder, "dsr_backend_healthy", help, MetricType::Gauge, samples)?;
-    let help = "How long health probes took";
+    let help = "Duration of health probes";
     let mut metric = encoder.encode_descriptor("dsr_backend_probe_seconds", help, None, MetricType::Histogram)?;
     for check in checks {
         let Histogram { counts, count, sum } = &check.took;
@@ -124,7 +119,7 @@ fn unchecked(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::R
     let samples = snapshot.unchecked.iter().map(|UncheckedSample { pool, backend, service }| {
         ([("pool", pool.clone()), ("backend", backend.clone()), ("service", service.clone())], 1)
     });
-    let help = "The last probe of the backend could not be made on this host; always 1";
+    let help = "The last health probe of the backend could not be made on this host; always 1";
     family(encoder, "dsr_backend_unchecked", help, MetricType::Gauge, samples)?;
     let help = "Health probes that could not be made on this host and have no result";
     let mut errors = encoder.encode_descriptor("dsr_probe_local_errors_total", help, None, MetricType::Counter)?;
@@ -138,20 +133,20 @@ fn states(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Resu
         let labels = [("pool", pool), ("backend", backend), ("service", service), ("cause", &cause)];
         (labels.map(|(name, value)| (name, value.clone())), 1)
     });
-    let help = "What is wrong with the backend, whether it passes its check or not; always 1";
+    let help = "What is wrong with the backend; always 1";
     family(encoder, "dsr_backend_state", help, MetricType::Gauge, samples)?;
     let samples = snapshot.fallbacks.iter().map(|(service, serves)| ([("service", service)], (*serves).into()));
     let help = "Whether new flows of the service go to its fallback";
     family(encoder, "dsr_service_on_fallback", help, MetricType::Gauge, samples)?;
     let labels = |report: &AgentReportSample| [("pool", report.pool.clone()), ("backend", report.backend.clone())];
     let samples = snapshot.reports.iter().filter_map(|report| Some((labels(report), report.said.answers?.into())));
-    let help = "Whether the backend answered its agent check";
+    let help = "Whether the backend answered its last agent check";
     family(encoder, "dsr_agent_check_answered", help, MetricType::Gauge, samples)?;
     let samples = snapshot.reports.iter().map(|report| {
         let ReportedState { report: said, .. } = report.said;
         (labels(report), if said.drains || said.is_down { 0 } else { said.percent.into() })
     });
-    let help = "The share of its weight that the backend wants by its agent check, in percent";
+    let help = "Percentage of its weight that the backend reports by its agent check";
     family(encoder, "dsr_agent_check_percent", help, MetricType::Gauge, samples)
 }
 
@@ -163,52 +158,52 @@ fn claims(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Resu
     let help = "ARP and neighbour discovery packets in which another host claims a VIP";
     family(encoder, "dsr_arp_claims_total", help, MetricType::Counter, samples)?;
     let samples = snapshot.claims.iter().filter(|claim| claim.holds).map(|claim| (labels(claim), 1));
-    let help = "A host says that a VIP is its own; always 1, there only while it does";
+    let help = "The host that currently claims the VIP; always 1";
     family(encoder, "dsr_vip_claimed", help, MetricType::Gauge, samples)?;
-    let help = "Claims to VIPs that came too fast to be told apart";
+    let help = "Claims to VIPs that arrived too fast to be attributed to a host";
     let mut lost = encoder.encode_descriptor("dsr_arp_claims_lost_total", help, None, MetricType::Counter)?;
     lost.encode_gauge(&snapshot.claims_lost)
 }
 
 fn tracking(encoder: &mut DescriptorEncoder<'_>, tracking: &TrackingSample) -> fmt::Result {
     let slots = tracking.slots.iter().map(|(service, slots)| ([("service", service)], (*slots).into()));
-    let help = "Slots whose flows are remembered, because their backend changed";
+    let help = "Slots in transition, whose flows are remembered because their backend changed";
     family(encoder, "dsr_slots_tracked", help, MetricType::Gauge, slots)?;
     let flows =
         [("known", tracking.flows), ("new", tracking.embryonic)].map(|(state, count)| ([("state", state)], count));
     family(encoder, "dsr_flows", "Flows that are remembered", MetricType::Gauge, flows)?;
     let packets = tracking.packets.iter().map(|(event, count)| ([("event", event.label())], *count));
-    let help = "Packets of flows that are or could be remembered, and flows that were forgotten";
+    let help = "Packets that consulted the flow tables, by result, and evicted flows";
     family(encoder, "dsr_tracking_total", help, MetricType::Counter, packets)?;
     let drained = tracking.draining.iter();
     let drained = drained.map(|one| ([("service", &one.service), ("backend", &one.backend)], one.drained.into()));
-    let help = "Whether a backend that gets no new flows has none left";
+    let help = "Whether a draining backend has no flows left";
     family(encoder, "dsr_backend_drained", help, MetricType::Gauge, drained)
 }
 
 fn agent(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Result {
     let reloads = [("ok", snapshot.reload.ok), ("error", snapshot.reload.error)];
     let samples = reloads.map(|(result, count)| ([("result", result)], count));
-    let help = "Times that the configuration was read again since the agent started";
+    let help = "Configuration reloads since the agent started, by result";
     family(encoder, "dsr_reload_total", help, MetricType::Counter, samples)?;
     let help = "Whether the configuration file on disk is in force";
     let in_force: u64 = (!snapshot.config_refused).into();
     encoder.encode_descriptor("dsr_config_in_force", help, None, MetricType::Gauge)?.encode_gauge(&in_force)?;
     let labels = |o: &OverrideSample| [("pool", o.pool.clone()), ("backend", o.backend.clone())];
     let samples = snapshot.overrides.iter().map(|sample| (labels(sample), sample.since));
-    let help = "When an operator gave the backend another weight than the file's, in seconds since 1970";
+    let help = "Unix time at which an operator replaced the backend's configured weight";
     family(encoder, "dsr_override_timestamp_seconds", help, MetricType::Gauge, samples)?;
     let hash = snapshot.config_hash & ((1 << CONFIG_HASH_BITS) - 1);
-    let help = "A hash of the configuration that is in force";
+    let help = "Hash of the configuration in force";
     encoder.encode_descriptor("dsr_config_hash", help, None, MetricType::Gauge)?.encode_gauge(&hash)?;
-    let help = "Lines of the log that could not be written";
+    let help = "Log lines that could not be written";
     let mut lost = encoder.encode_descriptor("dsr_log_lines_lost_total", help, None, MetricType::Counter)?;
     lost.encode_gauge(&snapshot.log_lines_lost)?;
     let build = [("version", env!("CARGO_PKG_VERSION"))];
-    family(encoder, "dsr_build_info", "The agent's build; always 1", MetricType::Gauge, [(build, 1)])
+    family(encoder, "dsr_build_info", "Version of the agent; always 1", MetricType::Gauge, [(build, 1)])
 }
 
-/// One family: HELP and TYPE, then a line a sample.
+/// Encodes one family: HELP and TYPE, then one line per sample.
 fn family<L: EncodeLabelSet>(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
@@ -223,8 +218,7 @@ fn family<L: EncodeLabelSet>(
     Ok(())
 }
 
-const LOOPS: &str =
-    "Frames that came back from the backend, which forwards the VIP and does not hold it, and were dropped";
+const LOOPS: &str = "Frames dropped because they came back from the backend, which does not hold the VIP and forwards";
 
 #[cfg(test)]
 #[path = "exposition_tests.rs"]
