@@ -1,7 +1,7 @@
 //! Metrics for Prometheus.
 //!
-//! Enters: a [`Snapshot`], made anew for each scrape by whoever can read the counters. Leaves: the text exposition
-//! over HTTP. Labels hold what the operator configured and what the program is made of, never a client's address.
+//! Enters: a [`Snapshot`], built for each scrape by the owner of the counters. Leaves: the text exposition over HTTP.
+//! Labels hold configured names and the program's own constants, never a client's address.
 
 use std::net::IpAddr;
 
@@ -17,46 +17,46 @@ mod server;
 
 pub use server::{Error, bind, serve};
 
-/// All that is exposed, at one moment.
+/// Everything that is exposed, at one point in time.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
-    /// Each member's traffic, summed over the CPUs.
+    /// Traffic per member, summed over all CPUs.
     pub members: Vec<MemberSample>,
-    /// Each reason's packets on each interface, summed over the CPUs.
+    /// Packets per reason and interface, summed over all CPUs.
     pub reasons: Vec<ReasonSample>,
-    /// Whether each backend can be reached.
+    /// Reachability of each backend.
     pub backends: Vec<BackendSample>,
-    /// Claims of other hosts to VIPs.
+    /// Other hosts' claims to VIPs.
     pub claims: Vec<ClaimSample>,
-    /// Claims that nothing more is known of, because there were too many at a time.
+    /// Claims that arrived too fast to be attributed to a host.
     pub claims_lost: u64,
-    /// What the checks of each backend found.
+    /// Results of health checks.
     pub checks: Vec<CheckSample>,
-    /// What is wrong with backends.
+    /// Faults of backends.
     pub states: Vec<StateSample>,
-    /// Of each service that has a fallback, by name, whether that serves.
+    /// Names of the services with a fallback, and whether it serves.
     pub fallbacks: Vec<(String, bool)>,
-    /// What backends say of themselves.
+    /// Agent reports of backends.
     pub reports: Vec<AgentReportSample>,
     /// Backends whose last probe could not be made on this host.
     pub unchecked: Vec<UncheckedSample>,
-    /// Probes that could not be made on this host so far.
+    /// Probes that could not be made on this host, since the agent started.
     pub local_errors: u64,
-    /// What is remembered of flows while slots change.
+    /// Slots in transition and the flows that are remembered.
     pub tracking: TrackingSample,
-    /// What operators said of backends.
+    /// Operators' overrides.
     pub overrides: Vec<OverrideSample>,
-    /// Lines of the log that were lost.
+    /// Log lines that could not be written.
     pub log_lines_lost: u64,
-    /// How often the configuration was read again.
+    /// Configuration reloads.
     pub reload: Reloads,
     /// Whether the file on disk is not in force.
     pub config_refused: bool,
-    /// A hash of the configuration that is in force; only its low [`CONFIG_HASH_BITS`] bits are exposed.
+    /// Hash of the configuration in force; only its low [`CONFIG_HASH_BITS`] bits are exposed.
     pub config_hash: u64,
 }
 
-/// Bits of a configuration's hash that a Prometheus value, a double, holds exactly.
+/// Bits of a configuration's hash that a Prometheus value, a double, represents exactly.
 pub const CONFIG_HASH_BITS: u32 = f64::MANTISSA_DIGITS;
 
 /// One backend seen from one service.
@@ -78,9 +78,9 @@ pub struct MemberSample {
     pub bytes: u64,
     /// TCP connections opened.
     pub new_flows: u64,
-    /// Frames that came back from the backend and were dropped.
+    /// Frames dropped because they came back from the backend.
     pub loops: u64,
-    /// Slots of the service's table that new flows reach this member by.
+    /// Maglev slots assigned to this member.
     pub slots: u32,
 }
 
@@ -89,9 +89,9 @@ pub struct MemberSample {
 pub struct ReasonSample {
     /// Why they were passed, dropped or answered.
     pub reason: Reason,
-    /// The name of the interface that they came in on.
+    /// The name of the receiving interface.
     pub interface: String,
-    /// How many there were.
+    /// Their number.
     pub packets: u64,
 }
 
@@ -102,7 +102,7 @@ pub struct BackendSample {
     pub pool: String,
     /// The backend's name.
     pub backend: String,
-    /// Whether the network leads to it.
+    /// Whether the network can reach it.
     pub reachable: bool,
     /// Why not.
     pub cause: Option<String>,
@@ -113,17 +113,17 @@ pub struct BackendSample {
 pub struct ClaimSample {
     /// The VIP.
     pub vip: IpAddr,
-    /// The host's MAC; `other` for those that were too many to be told apart.
+    /// The host's MAC; `other` for hosts beyond the number that is listed.
     pub mac: String,
     /// The backend's name, `balancer` or `unknown`.
     pub backend: String,
-    /// How often it was heard.
+    /// Number of packets with the claim.
     pub claims: u64,
-    /// Whether it was heard lately.
+    /// Whether the claim is current.
     pub holds: bool,
 }
 
-/// What the check of one backend, seen from one service, found.
+/// The result of one backend's check, seen from one service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CheckSample {
     /// The pool's name.
@@ -134,7 +134,7 @@ pub struct CheckSample {
     pub service: String,
     /// Whether it is up.
     pub healthy: bool,
-    /// How long its probes took.
+    /// Durations of its probes.
     pub took: Histogram,
 }
 
@@ -146,7 +146,7 @@ impl From<Standings> for CheckSample {
     }
 }
 
-/// What is wrong with a backend, seen from one service.
+/// A fault of a backend, seen from one service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateSample {
     /// The pool's name.
@@ -155,11 +155,11 @@ pub struct StateSample {
     pub backend: String,
     /// The service's name.
     pub service: String,
-    /// What it is.
+    /// The fault.
     pub cause: Cause,
 }
 
-/// A backend that is not checked now, seen from one service.
+/// A backend whose last probe could not be made, seen from one service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UncheckedSample {
     /// The pool's name.
@@ -170,18 +170,18 @@ pub struct UncheckedSample {
     pub service: String,
 }
 
-/// What a backend says of itself.
+/// A backend's agent report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentReportSample {
     /// The pool's name.
     pub pool: String,
     /// The backend's name.
     pub backend: String,
-    /// What it said.
+    /// The report.
     pub said: ReportedState,
 }
 
-/// What an operator said of a backend.
+/// An operator's override of a backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OverrideSample {
     /// The pool's name.
@@ -192,16 +192,16 @@ pub struct OverrideSample {
     pub since: u64,
 }
 
-/// What is remembered of flows while slots change.
+/// Slots in transition and the flows that are remembered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrackingSample {
-    /// Slots that the flow table is asked for, by the name of their service.
+    /// Tracked slots, by the name of their service.
     pub slots: Vec<(String, u32)>,
-    /// Flows that are remembered.
+    /// Established flows.
     pub flows: u64,
-    /// Flows of which only the first packet has come.
+    /// Embryonic flows.
     pub embryonic: u64,
-    /// How packets of such slots found their member, and what was forgotten.
+    /// Packets of tracked slots by how their member was selected, and evicted flows.
     pub packets: Vec<(Tracking, u64)>,
     /// Backends that get no new flows.
     pub draining: Vec<DrainingSample>,
@@ -214,15 +214,15 @@ pub struct DrainingSample {
     pub service: String,
     /// The backend's name.
     pub backend: String,
-    /// Whether it has no flows any more.
+    /// Whether it has no flows left.
     pub drained: bool,
 }
 
-/// How often the configuration was read again since the agent started.
+/// Configuration reloads since the agent started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reloads {
-    /// It was good and was put into force.
+    /// The file was put in force.
     pub ok: u64,
-    /// It was bad and changed nothing.
+    /// The file was rejected and changed nothing.
     pub error: u64,
 }
