@@ -1,6 +1,6 @@
-//! The frame in memory: the only pointer arithmetic of the program.
+//! The frame in memory: all pointer arithmetic of the program.
 //!
-//! Every read and write is checked against the end of the linear part. Multi-buffer frames have their headers there.
+//! Every access is checked against the end of the linear part. Multi-buffer frames have their headers there.
 #![allow(unsafe_code)]
 
 use aya_ebpf::{
@@ -15,7 +15,7 @@ use crate::wire::{
     headers::{Headers, Tagged, Untagged},
 };
 
-/// What can lie in a frame: made of integers and bytes alone, alignment one, any bytes a value of it.
+/// A type that can be overlaid on a frame: integers and bytes only, alignment one, valid for any bytes.
 ///
 /// # Safety
 ///
@@ -55,14 +55,14 @@ headers!(
     wire::transport::TcpHeader,
 );
 
-/// One frame on its way through the program.
+/// One frame being processed.
 pub(crate) struct Frame {
     ctx: *mut xdp_md,
     start: usize,
     end: usize,
 }
 
-/// The kernel's index of the interface that a frame came in on.
+/// The ifindex of the ingress interface.
 #[inline(always)]
 pub(crate) fn interface(ctx: *mut xdp_md) -> u32 {
     // SAFETY: the kernel gave this context to the program and it outlives the run.
@@ -75,27 +75,27 @@ impl Frame {
         Self { ctx: ctx.as_ptr().cast(), start: ctx.data(), end: ctx.data_end() }
     }
 
-    /// The frame of a context that another function was given.
+    /// The frame of a context passed to a subprogram.
     #[inline(always)]
     pub(crate) fn of(ctx: *mut xdp_md) -> Self {
         Self::new(&XdpContext::new(ctx))
     }
 
-    /// What another function needs to look at the same frame.
+    /// The context, to pass the frame to a subprogram.
     #[inline(always)]
     pub(crate) fn context(&self) -> *mut xdp_md {
         self.ctx
     }
 
-    /// Bytes of the linear part. Lengths that a packet names are compared with this, not added to `start`: the verifiers
-    /// of 6.1 and 6.12 know no bounds of a byte-swapped length, and refuse to add it to a packet pointer ("unbounded min
-    /// value").
+    /// Length of the linear part. Compare lengths from packets with it instead of adding them to `start`: the verifiers
+    /// of 6.1 and 6.12 know no bounds of a byte-swapped length, and refuse to add it to a packet pointer ("unbounded
+    /// min value").
     #[inline(always)]
     pub(crate) fn length(&self) -> usize {
         self.end - self.start
     }
 
-    /// Makes the frame exactly this long, where it has one buffer. Calls a helper.
+    /// Resizes a single-buffer frame to exactly this length. Calls a helper.
     #[inline(always)]
     pub(crate) fn resize(&mut self, length: usize) -> Option<()> {
         let delta = length as i32 - (self.end - self.start) as i32;
@@ -108,14 +108,14 @@ impl Frame {
         (failed == 0).then_some(())
     }
 
-    /// Bytes of the whole frame, all buffers together. Calls a helper (kernel 5.18).
+    /// Length of the whole frame, all buffers together. Calls a helper (kernel 5.18).
     #[inline(always)]
     pub(crate) fn whole_length(&self) -> usize {
         // SAFETY: `ctx` is the program's context.
         unsafe { bpf_xdp_get_buff_len(self.ctx) as usize }
     }
 
-    /// The header at `offset` bytes, or nothing where the frame is too short for it.
+    /// The header at `offset` bytes; `None` if the frame is too short.
     #[inline(always)]
     pub(crate) fn at<T: Header>(&self, offset: usize) -> Option<&T> {
         let at = self.start + offset;
@@ -126,7 +126,7 @@ impl Frame {
         Some(unsafe { &*(at as *const T) })
     }
 
-    /// The header at `offset` bytes, to be written, or nothing where the frame is too short for it.
+    /// The header at `offset` bytes, writable; `None` if the frame is too short.
     #[inline(always)]
     pub(crate) fn at_mut<T: Header>(&mut self, offset: usize) -> Option<&mut T> {
         let at = self.start + offset;
@@ -137,8 +137,8 @@ impl Frame {
         Some(unsafe { &mut *(at as *mut T) })
     }
 
-    /// Adds `bytes` in front of the frame (a negative number removes them). Calls a helper; offsets count from the
-    /// new start afterwards.
+    /// Adds `bytes` to the front of the frame (a negative number removes them). Calls a helper; afterwards, offsets
+    /// count from the new start.
     #[inline(always)]
     pub(crate) fn grow_front(&mut self, bytes: i32) -> Option<()> {
         // SAFETY: `ctx` is the program's context.
@@ -147,8 +147,8 @@ impl Frame {
         (failed == 0).then_some(())
     }
 
-    /// After a helper, or a function with one, that may move the frame, whether or not it did, the verifier knows neither
-    /// end any more.
+    /// Reloads start and end. Required after any helper or subprogram that may move the frame, whether it did or not:
+    /// the verifier has invalidated both pointers.
     #[inline(always)]
     pub(crate) fn reload_bounds(&mut self) {
         // SAFETY: `ctx` is the program's context.

@@ -1,20 +1,20 @@
-//! Which of the agent's interfaces a frame came in on.
+//! The agent's interface that a frame arrived on.
 
 use dsr_common::{interface::first_row, limits::INTERFACE_ROWS};
 
 use crate::maps;
 
-/// The interface that a frame came in on.
+/// The ingress interface of a frame.
 pub(crate) struct Interface {
-    /// Its row of the interface table, also its block of reasons.
+    /// Its row in the interface table, and its block of reason counters.
     pub(crate) row: u32,
-    /// The kernel's index of the interface that frames leave by where they leave by the same, a bond's for its ports.
+    /// The ifindex by which frames leave if they leave by the ingress interface; for bond ports, the bond's.
     pub(crate) ifindex: u32,
-    /// Its MAC, or its bond's, in the low 48 bits, as it lies in a frame.
+    /// Its MAC, or its bond's, in the low 48 bits, in frame byte order.
     pub(crate) mac: u64,
 }
 
-/// Looks the interface up; nothing where the agent does not (any longer) know it.
+/// Looks up the interface; `None` if the agent does not have it, or no longer does.
 #[inline(always)]
 pub(crate) fn find(ifindex: u32) -> Option<Interface> {
     let index = first_row(ifindex);
@@ -28,8 +28,7 @@ pub(crate) fn find(ifindex: u32) -> Option<Interface> {
 }
 
 subprogram! {
-    /// The row of an interface that does not stand in its first one. Kernels number interfaces one after the other, so that
-    /// few ever come here.
+    /// The row of an interface that is not in its first row. Kernels assign indexes sequentially, so this is rare.
     fn search_interfaces(ifindex: u32) -> Option<u32> {
         search(ifindex)
     }

@@ -1,12 +1,12 @@
-//! The kernel side of `dsr`: the XDP program that a balancer's interfaces run.
+//! The kernel side of `dsr`: the XDP program that runs on a balancer's interfaces.
 //!
-//! The path of a packet: frame -> [`parse`] -> [`service`] -> [`select`] -> [`forward`] -> [`count`]. Each stage takes
-//! only what the earlier ones made. Nearly every packet takes `fast_path`, all others `slow_path`. A stage that ends the
-//! path early gives a [`Reason`]; the one match in `action` turns reasons into XDP actions.
+//! The path of a packet: frame -> [`parse`] -> [`service`] -> [`select`] -> [`forward`] -> [`count`]. Each stage uses
+//! only what earlier stages produced. Nearly every packet takes `fast_path`, all others `slow_path`. A stage that ends
+//! the path early returns a [`Reason`]; the one match in `action` turns reasons into XDP actions.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 #![deny(unsafe_code)]
-// Programs take their context by value; lengths are those of frames, far below any bound; bytes of a MAC have no better
-// names than letters, and fields of a header those of the RFC.
+// Programs take their context by value; lengths are frame lengths, far below any integer bound; bytes of a MAC are
+// named by letters, and header fields as in the RFC.
 #![allow(
     clippy::needless_pass_by_value,
     clippy::cast_possible_wrap,
@@ -93,14 +93,14 @@ mod program {
         balance::<Unobserved>(ctx.as_ptr().cast())
     }
 
-    /// The same, and tells what becomes of the frames that the trace's filter lets through. The agent puts it in the
-    /// place of the other one while `dsr trace` runs.
+    /// The same program, which also records the frames that match the trace filter. The agent replaces the other
+    /// program with it while `dsr trace` runs.
     #[xdp(frags)]
     fn dsr_traced(ctx: XdpContext) -> u32 {
         balance::<Trace>(ctx.as_ptr().cast())
     }
 
-    /// Passes every frame: a veth peer takes frames from XDP only while it runs a program itself.
+    /// Passes every frame: a veth peer accepts frames from XDP only while it runs a program itself.
     #[xdp(frags)]
     fn pass(_ctx: XdpContext) -> u32 {
         xdp_action::XDP_PASS
@@ -124,7 +124,7 @@ mod program {
         action
     }
 
-    /// The fast path for the headers that a frame has, if they are among those that have one.
+    /// Takes the fast path if the frame's headers have one; `None` if they don't.
     #[inline(always)]
     fn by_shape<O: Observer>(ctx: *mut xdp_md) -> Option<u32> {
         let interface = interface::find(frame::interface(ctx))?;
@@ -147,8 +147,8 @@ mod program {
         }
     }
 
-    /// The path of nearly every packet: one check of the frame's end, one look at its slot, no call. Nothing, and nothing
-    /// done, where there is more to ask about it than that: the slow path asks it.
+    /// The path of nearly every packet: one bounds check, one slot lookup, no call. Returns `None`, without side
+    /// effects, if the packet needs more than that: the slow path takes it.
     #[inline(always)]
     fn fast_path<O: Observer, L: headers::Link, N: Network>(
         frame: &mut Frame,
@@ -178,7 +178,7 @@ mod program {
         Some(finish::<O>(ctx, outcome))
     }
 
-    /// The path of every other frame: what is answered from here, what is passed on, and packets that take a closer look.
+    /// The path of every other frame: hairpin replies, frames to pass, and packets that need full parsing.
     #[inline(always)]
     fn slow_path<O: Observer>(frame: &mut Frame, interface: &Interface) -> Result<Egress, Reason> {
         let arrival = parse::link(frame, interface)?;
@@ -205,7 +205,7 @@ mod program {
         deliver::<O>(frame, link, &choice, ip.end, opens)
     }
 
-    /// Sends a frame to its member, and counts it there.
+    /// Sends a frame to its member and counts it there.
     #[inline(always)]
     fn deliver<O: Observer>(
         frame: &mut Frame,
@@ -220,12 +220,12 @@ mod program {
         Ok(egress)
     }
 
-    /// What the slow path made of a frame.
+    /// Outcome of the slow path.
     enum Examined {
-        /// All is done; the action to return.
+        /// Finished; the action to return.
         Ended(u32),
-        /// There is no backend for it, and its service has such packets refused. [`refuse`] does that, called by the
-        /// program itself: the stacks of both would be too large for one chain of calls.
+        /// There is no backend, and the service rejects such packets. The program itself calls [`refuse`] for that: in
+        /// one call chain, the stacks of both would exceed the limit.
         Unserved,
     }
 
@@ -246,7 +246,7 @@ mod program {
         }
     }
 
-    /// An observer, and the slow path that it watches.
+    /// An observer and the slow path compiled with it.
     trait SlowPath: Observer {
         fn slow_path(ctx: *mut xdp_md) -> Examined;
     }
@@ -266,8 +266,8 @@ mod program {
     }
 
     subprogram! {
-        /// The slow path. A subprogram, so that it takes no registers from the fast path: a call costs little beside what
-        /// such frames cost anyway.
+        /// The slow path. A subprogram, so that it takes no registers from the fast path; the call is cheap compared
+        /// with the rest of the slow path.
         fn examine(ctx: *mut xdp_md) -> Examined {
             examine_as::<Unobserved>(ctx)
         }
@@ -293,7 +293,7 @@ mod program {
     }
 
     subprogram! {
-        /// Refuses the packet in a frame, or drops it; the action to return.
+        /// Rejects the packet in a frame, or drops it; returns the action.
         fn refuse(ctx: *mut xdp_md) -> u32 {
             let answered = interface::find(frame::interface(ctx))
                 .and_then(|interface| hairpin::reject::answer(&mut Frame::of(ctx), &interface));
@@ -302,13 +302,13 @@ mod program {
         }
     }
 
-    /// Why a frame met its end in [`refuse`], by the action.
+    /// The reason of a frame that ended in [`refuse`], from its action.
     #[inline(always)]
     const fn refused(action: u32) -> Reason {
         if action == xdp_action::XDP_TX { Reason::AnswerReject } else { Reason::DropNoBackend }
     }
 
-    /// Says what becomes of a frame, and counts why where it goes no further.
+    /// Turns the outcome into an XDP action, and counts the reason if the frame was not sent.
     #[inline(always)]
     fn finish<O: Observer>(ctx: *mut xdp_md, outcome: Result<Egress, Reason>) -> u32 {
         match outcome {
@@ -321,7 +321,7 @@ mod program {
             }
             Err(reason) => {
                 O::ended(Some(reason));
-                // Looked up once more, so that no path to here has to keep it.
+                // Looked up again, so that no path to here needs to keep it in a register.
                 let interface = interface::find(frame::interface(ctx));
                 count::reason(interface.map_or(INTERFACE_ROWS, |interface| interface.row), reason);
                 action(reason)
@@ -356,7 +356,7 @@ mod program {
 
     #[panic_handler]
     fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
-        // The verifier proves that nothing gets here: a program with an endless loop does not load.
+        // Unreachable, as the verifier proves: a program with an infinite loop does not load.
         loop {}
     }
 

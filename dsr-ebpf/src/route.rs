@@ -1,7 +1,7 @@
-//! Where a packet goes: service, then select, of a frame whose link and IP headers are read.
+//! Where a packet goes: the stages service and select, for a frame whose link and IP headers are parsed.
 //!
-//! Enters a frame; leaves the member that it is sent to, or the reason why it goes no further. It
-//! changes no frame but one that is answered from here.
+//! In: a frame. Out: the member it is sent to, or the reason why it is not. Only frames that are answered here are
+//! modified.
 
 use aya_ebpf::bindings::xdp_md;
 use dsr_common::{
@@ -24,17 +24,17 @@ pub(crate) struct Route {
     pub(crate) choice: Choice,
     /// Whether it opens a TCP connection.
     pub(crate) opens: bool,
-    /// The datagram that this is the first fragment of.
+    /// The datagram whose first fragment this is.
     pub(crate) first_of: Option<Datagram>,
 }
 
 subprogram! {
-    /// The row of the member of a frame of the fast path that takes more than a look at its slot; none where the slow path
-    /// has to look at it. It reads the frame anew, so that the fast path keeps its registers.
+    /// The member's row for a fast-path frame that needs more than a slot lookup; `None` if the slow path must handle
+    /// it. Parses the frame again, so that the fast path keeps its registers.
     pub(crate) fn follow(ctx: *mut xdp_md, shape: Shape) -> Option<u32> {
         parse::reparse(&Frame::of(ctx), shape).and_then(|packet| {
             let service = service::exact(&packet.flow)?;
-            // The slow path asks for the VLAN of a VIP with a list.
+            // The slow path checks the VLAN of a VIP with a VLAN list.
             if service.is_passed() || service.table.flags() & FLAG_VLANS != 0 {
                 return None;
             }
@@ -43,7 +43,7 @@ subprogram! {
     }
 }
 
-/// Why a frame goes no further in which no packet could be read.
+/// The reason for a frame in which no packet could be parsed.
 #[inline(always)]
 pub(crate) fn reason_of_fault(fault: Fault) -> Reason {
     match fault {
@@ -83,7 +83,7 @@ pub(crate) fn of(frame: &mut Frame, link: &Link, ip: &Ip, interface: &Interface)
     Ok(Route { choice, opens: packet.opens, first_of })
 }
 
-/// The packet that an ICMP error is about; any other message of ICMP ends here.
+/// The packet that an ICMP error is about; every other ICMP message ends here.
 #[inline(always)]
 fn about(frame: &mut Frame, link: &Link, ip: &Ip, interface: &Interface) -> Result<Packet, Reason> {
     if !service::is_vip(ip.family, ip.vip) {

@@ -1,4 +1,4 @@
-//! Flow in, service out: a bounded search of the service table, and the reason where there is none.
+//! Flow in, service out: a bounded search of the service table, and the reason if there is none.
 
 use dsr_common::{
     address::{Address, Family},
@@ -17,29 +17,29 @@ use crate::{
     },
 };
 
-/// What a packet has to know of its service.
+/// The service data that a packet needs.
 pub(crate) struct Service {
     pub(crate) members: MembersRef,
     pub(crate) table: TableRef,
-    /// Its row of the service table.
+    /// Its row in the service table.
     pub(crate) row: u32,
 }
 
 impl Service {
-    /// Whether its packets are the node's own for now: no agent looks after it, and it is configured so.
+    /// Whether its packets are currently passed to the node: configured so, and the agent is dead.
     #[inline(always)]
     pub(crate) fn is_passed(&self) -> bool {
         maps::heartbeats() && self.table.flags() & FLAG_PASS != 0 && !maps::agent_lives()
     }
 }
 
-/// The service on a flow's own port.
+/// The service on the flow's exact port.
 #[inline(always)]
 pub(crate) fn exact(flow: &Flow) -> Option<Service> {
     search(flow.vip, ServiceKey::exact(flow.family, flow.protocol, flow.service_port))
 }
 
-/// The service that a flow belongs to: on its port, on any port of its protocol, on any protocol.
+/// The service of a flow: by its port, else any port of its protocol, else any protocol.
 #[inline(always)]
 pub(crate) fn find(flow: &Flow) -> Result<Service, Reason> {
     let has_ports = matches!(flow.protocol, TCP | UDP | SCTP);
@@ -60,20 +60,20 @@ fn find_any(flow: &Flow, has_ports: bool) -> Option<Service> {
     if has_ports && let Some(service) = search(flow.vip, ServiceKey::any_port(flow.family, flow.protocol)) {
         return Some(service);
     }
-    // ICMP belongs to the VIP itself.
+    // ICMP belongs to the VIP itself, not to a service.
     if flow.protocol == icmp::protocol(flow.family) {
         return None;
     }
     search(flow.vip, ServiceKey::any_protocol(flow.family))
 }
 
-/// `reason` where the address is a VIP; else the frame is none of our business.
+/// `reason` if the address is a VIP, otherwise [`Reason::PassNotVip`].
 #[inline(always)]
 pub(crate) fn reason_if_vip(family: Family, address: Address, reason: Reason) -> Reason {
     if is_vip(family, address) { reason } else { Reason::PassNotVip }
 }
 
-/// Whether the address is a VIP that this balancer answers ARP or neighbour solicitations for.
+/// Whether the address is a VIP for which this balancer answers ARP requests or neighbour solicitations.
 #[inline(always)]
 pub(crate) fn is_announced(family: Family, address: Address) -> bool {
     flags_of_vip(address.hi, address.lo, family as u32) & u32::from(FLAG_ANNOUNCE) != 0
@@ -85,8 +85,8 @@ pub(crate) fn is_vip(family: Family, address: Address) -> bool {
     flags_of_vip(address.hi, address.lo, family as u32) != 0
 }
 
-/// The flags of a VIP's row, and [`FOUND`]; zero where the address is no VIP. A function of its own, because what is sent
-/// to a service never asks, and all else may ask at many places.
+/// The flags of a VIP's row together with [`FOUND`]; zero if the address is not a VIP. A function of its own, because
+/// packets to a service never need it and everything else may call it in many places.
 #[inline(never)]
 pub(crate) fn flags_of_vip(hi: u64, lo: u64, family: u32) -> u32 {
     let key = ServiceKey::vip(if family == Family::V4 as u32 { Family::V4 } else { Family::V6 });
@@ -106,13 +106,13 @@ fn search(vip: Address, key: ServiceKey) -> Option<Service> {
     if found == ServiceKey::EMPTY {
         return None;
     }
-    // The table is so sparse that few services stand elsewhere.
+    // The table is sparse: few services are outside their first row.
     let index = search_services(first, vip.hi, vip.lo, key);
     maps::service(index).map(|row| read(&row, index))
 }
 
 subprogram! {
-    /// The row of a service that does not stand in its first one, or one past the end of the table.
+    /// The row of a service that is not in its first row, or an index past the end of the table.
     fn search_services(first: u32, hi: u64, lo: u64, key: ServiceKey) -> u32 {
         search_on(first, Address { hi, lo }, key).unwrap_or(u32::MAX)
     }
@@ -136,7 +136,7 @@ fn search_on(first: u32, vip: Address, key: ServiceKey) -> Option<u32> {
 
 #[inline(always)]
 fn read(row: &maps::Service, index: u32) -> Service {
-    // The table first: the agent writes the members first, so that a table never names one unknown here.
+    // The table first: the agent writes the members before the table, so a table never refers to members not seen here.
     let table = row.table();
     Service { members: row.members(), table, row: index }
 }

@@ -1,15 +1,15 @@
-//! Subprograms: functions that the verifier checks once, by themselves and with any arguments (the kernel calls them
-//! global functions). A function is one where it loops or branches so much that the verifier must not walk it anew for
-//! each path to a call, and where its caller has to keep its registers.
+//! Subprograms: functions that the verifier checks once, on their own and for arbitrary arguments (the kernel calls
+//! them global functions). Code that loops or branches a lot is made a subprogram, so that the verifier does not walk
+//! it again for each path to a call; so is code whose caller must keep its registers.
 //!
-//! The kernel lets such a function take the program's context and numbers, and return a number. [`Scalar`] says how a value
-//! travels as one, so that bits are packed beside the type that they stand for and callers see values alone. Each
-//! subprogram stands in the module that it belongs to: `grep -rn subprogram!` lists them.
+//! Such a function may take the program context and integers, and returns an integer. [`Scalar`] defines how a value is
+//! passed as one, so that bits are packed next to the type they represent and callers see typed values. Each subprogram
+//! is defined in the module it belongs to; `grep -rn subprogram!` lists them.
 
 use aya_ebpf::bindings::xdp_md;
 use dsr_common::service::{ServiceKey, TableRef};
 
-/// Defines a subprogram, exported under its name, and the function of that name that callers see.
+/// Defines a subprogram, exported under its name, and the typed function of the same name that callers use.
 macro_rules! subprogram {
     ($(#[$doc:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) -> $result:ty $body:block) => {
         $(#[$doc])*
@@ -33,13 +33,13 @@ macro_rules! subprogram {
 
 /// A value that a subprogram can take or, as a `u64`, return.
 pub(crate) trait Scalar: Sized {
-    /// What the kernel sees.
+    /// The type that the kernel sees.
     type Raw;
 
-    /// The value as a scalar.
+    /// Converts to a scalar.
     fn scalar(self) -> Self::Raw;
 
-    /// The value that [`Scalar::scalar`] made the scalar of.
+    /// Converts back; the inverse of [`Scalar::scalar`].
     fn from_scalar(scalar: Self::Raw) -> Self;
 }
 
@@ -57,7 +57,7 @@ impl Scalar for *mut xdp_md {
     }
 }
 
-/// Types that travel as numbers.
+/// Types passed as integers.
 macro_rules! scalars {
     ($($type:ty: |$value:ident| $to:expr, |$scalar:ident| $from:expr;)+) => {$(
         impl Scalar for $type {
@@ -84,6 +84,6 @@ scalars! {
     u8: |number| u64::from(number), |word| word as u8;
     ServiceKey: |key| u64::from(key.0), |word| Self(word as u32);
     TableRef: |table| table.0, |word| Self(word);
-    // No row of a table has so high a number.
+    // No table has a row with this number.
     Option<u32>: |row| row.map_or(u64::MAX, u64::from), |word| if word == u64::MAX { None } else { Some(word as u32) };
 }

@@ -1,7 +1,7 @@
-//! Frame and VLAN in, whether it is about a VIP that is not in that VLAN out. Changes nothing.
+//! Frame and VLAN in; out: whether the frame concerns a VIP that is not in that VLAN. Read-only.
 //!
-//! A VIP is in the VLANs that this host is in on the interface, or in those of its own list. What is untagged is in every
-//! VIP's VLANs but for those lists, and is not looked up without one.
+//! A VIP is in the VLANs that this host has on the interface, or in those of its own list. Every VIP without a list is
+//! in the untagged VLAN, so without any list untagged frames need no lookup.
 
 use aya_ebpf::bindings::xdp_md;
 use dsr_common::{
@@ -20,7 +20,7 @@ use crate::{
     wire::{arp, icmp, ipv4, ipv6, ndp},
 };
 
-/// Passes a frame that is about a VIP which is not in the frame's VLAN.
+/// Passes a frame that concerns a VIP outside the frame's VLAN.
 #[inline(always)]
 pub(crate) fn check(frame: &Frame, arrival: &Arrival, interface: &Interface) -> Result<(), Reason> {
     let may_be_foreign = maps::vlan_lists() || maps::vlans() && !is_of_interface(interface.row, arrival.vlan);
@@ -42,13 +42,14 @@ pub(crate) fn check(frame: &Frame, arrival: &Arrival, interface: &Interface) -> 
 }
 
 subprogram! {
-    /// Whether a frame is about a VIP that is not in its VLAN. `at` is where the payload starts, and above bit 32 what it is.
+    /// Whether a frame concerns a VIP that is not in its VLAN. `at` is the offset of the payload, and above bit 32 its
+    /// kind.
     fn is_about_foreign_vip(ctx: *mut xdp_md, row: u32, vlan: u32, at: u64) -> u64 {
         u64::from(is_foreign(&Frame::of(ctx), row, Vlan(vlan), at as usize & 0xff, at >> 32))
     }
 }
 
-/// Whether the VIP of a service with a list of its own is in the VLAN.
+/// Whether a VIP with a VLAN list is in the VLAN.
 #[inline(always)]
 fn is_listed(family: Family, vip: Address, vlan: Vlan) -> bool {
     maps::has_vlan_key(VlanKey::of_vip(family, vip, vlan))
@@ -56,8 +57,8 @@ fn is_listed(family: Family, vip: Address, vlan: Vlan) -> bool {
 
 const ARP: u64 = 1;
 
-/// Whether a frame is about a VIP that is not in its VLAN: an ARP packet by its addresses, an IP packet by its destination,
-/// neighbour discovery also by its target and, in a solicitation, its source. `start` is where the payload starts.
+/// Whether a frame concerns a VIP that is not in its VLAN. ARP: by its addresses; IP: by its destination; neighbour
+/// discovery: also by its target and, for a solicitation, its source. `start` is the offset of the payload.
 #[inline(always)]
 fn is_foreign(frame: &Frame, row: u32, vlan: Vlan, start: usize, payload: u64) -> bool {
     let lacks = |family, address| lacks(family, address, row, vlan);
@@ -97,7 +98,7 @@ fn lacks(family: Family, address: Address, row: u32, vlan: Vlan) -> bool {
     }
 }
 
-/// Whether this host is in the VLAN on the interface in this row.
+/// Whether this host is in the VLAN on the interface of this row.
 #[inline(always)]
 pub(crate) fn is_of_interface(row: u32, vlan: Vlan) -> bool {
     if vlan.is_double() {

@@ -1,5 +1,5 @@
-//! Claims to VIPs: what the agent is told of a frame in which another host says that a VIP is its own. The frame itself is
-//! treated as if nobody watched.
+//! VIP claims: what the agent is told about a frame in which another host claims a VIP. The report does not change the
+//! verdict.
 
 use aya_ebpf::bindings::xdp_md;
 use dsr_common::{
@@ -17,14 +17,14 @@ use crate::{
     wire::ethernet::{MACS, TAG, Tag},
 };
 
-/// Tells of a claim to `vip` by the host at `mac`; `marked` where a balancer made it.
+/// Reports a claim to `vip` by the host at `mac`; `marked` if a balancer made it.
 #[inline(always)]
 pub(crate) fn report(frame: &Frame, link: &Link, vip: Address, mac: u64, kind: ClaimKind, marked: bool) {
     let about = About { kind: kind as u8, marked, length: link.length as u8 };
     report_claim(frame.context(), vip.hi, vip.lo, mac, about);
 }
 
-/// What a claim was seen in.
+/// The frame that a claim was seen in.
 #[derive(Clone, Copy)]
 struct About {
     /// See [`ClaimKind`].
@@ -55,7 +55,7 @@ subprogram! {
     }
 }
 
-/// The agent's own interfaces hear each other where they share a segment.
+/// The agent's own interfaces hear each other if they share a segment.
 #[inline(always)]
 fn tell(frame: &Frame, vip: Address, mac: u64, about: About) {
     if is_ours(mac) {

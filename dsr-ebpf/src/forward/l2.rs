@@ -1,6 +1,6 @@
-//! Forward mode `l2`: a new link header, and nothing else.
+//! Forward mode `l2`: replaces the link header and nothing else.
 //!
-//! The EtherType stays where it is, in front of the IP header; what stands before it is replaced.
+//! The EtherType stays in place in front of the IP header; everything before it is replaced.
 
 use dsr_common::stats::Reason;
 

@@ -1,4 +1,4 @@
-//! Frame and member in, the frame as it leaves out.
+//! Frame and member in, outgoing frame out.
 
 mod l2;
 
@@ -15,20 +15,20 @@ use crate::{
 
 /// How a frame leaves.
 pub(crate) enum Egress {
-    /// By the interface that it came in on.
+    /// By the ingress interface.
     SameInterface,
-    /// By another one; the action to return.
+    /// By another one; contains the action to return.
     Redirected(u32),
 }
 
 const L2: u8 = ForwardMode::L2 as u8;
 
-/// Rewrites the frame for its member and says how it leaves.
+/// Rewrites the frame for its member and returns how it leaves.
 #[inline(always)]
 pub(crate) fn send(frame: &mut Frame, link: &Link, choice: &Choice) -> Result<Egress, Reason> {
     let member = &choice.member;
     if member.macs_head() & MAC_MASK == link.source {
-        // Sent on, it would come back again, for ever.
+        // Forwarded again, it would loop.
         count::came_back(choice.row);
         return Err(Reason::DropLoop);
     }
@@ -42,12 +42,12 @@ pub(crate) fn send(frame: &mut Frame, link: &Link, choice: &Choice) -> Result<Eg
     maps::redirect(member.device()).map(Egress::Redirected).ok_or(Reason::DropNoBackend)
 }
 
-/// Rewrites the link header of a frame that leaves by the interface that it came in on, with as many bytes in front of
-/// its packet. Nothing, and nothing written, where it takes more than that: [`send`] knows the rest.
+/// Rewrites the link header of a frame that leaves by the ingress interface with a link header of the same length.
+/// Returns `None`, with nothing written, if more is needed: [`send`] handles it.
 #[inline(always)]
 pub(crate) fn rewrite_in_place<L: headers::Link>(link: &mut L, member: &Member, ifindex: u32) -> Option<()> {
     let head = member.macs_head();
-    // Four bytes of the MACs tell nearly every frame from one that came back; `send` compares all six.
+    // Four bytes of the MACs rule out a looped frame in nearly every case; `send` compares all six.
     if (head >> 16) as u32 == link.tail() || !member.is_l2(L::LENGTH) || !leaves_by(member, ifindex) {
         return None;
     }
@@ -55,7 +55,7 @@ pub(crate) fn rewrite_in_place<L: headers::Link>(link: &mut L, member: &Member, 
     Some(())
 }
 
-/// Whether the member is reached by the interface that the frame came in on.
+/// Whether the member is reached by the ingress interface.
 #[inline(always)]
 fn leaves_by(member: &Member, ifindex: u32) -> bool {
     member.ifindex() == ifindex || !maps::redirects()

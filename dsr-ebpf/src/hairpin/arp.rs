@@ -1,4 +1,4 @@
-//! ARP requests for VIPs (RFC 826, probes of RFC 5227 included).
+//! ARP requests for VIPs (RFC 826, including probes of RFC 5227).
 
 use dsr_common::{
     address::{Address, Family},
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// Answers a request for an announced VIP; tells a claim to a VIP from the ARP that is none of our business.
+/// Answers a request for an announced VIP, reports a claim to a VIP, and passes all other ARP.
 #[inline(always)]
 pub(crate) fn answer(frame: &mut Frame, link: &Link, interface: &Interface) -> Reason {
     let Some(request) = frame.at::<Packet>(link.end()) else {

@@ -15,7 +15,8 @@ use crate::{
     },
 };
 
-/// Answers an echo request to a VIP in its frame. Options such as a source route would have to be turned around: none.
+/// Answers an echo request to a VIP in its frame. Packets with options are not answered: a source route would have to
+/// be reversed.
 #[inline(always)]
 pub(crate) fn answer(frame: &mut Frame, link: &Link, ip: &Ip, mac: u64) -> Reason {
     let answerable = ip.is_plain && is_from_host(link) && is_host(ip.family, ip.client);

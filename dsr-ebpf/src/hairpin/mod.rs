@@ -1,4 +1,4 @@
-//! Answers that the program makes itself, in the frame that asked.
+//! Hairpin replies: the program answers in the frame that asked.
 
 pub(crate) mod arp;
 pub(crate) mod echo;
@@ -14,10 +14,10 @@ use crate::{
     wire::ethernet,
 };
 
-/// Hops that an answer may take, the value IANA recommends ("IP Option Numbers", default TTL).
+/// TTL of a reply, as recommended by IANA ("IP Option Numbers", default TTL).
 const TTL: u8 = 64;
 
-/// Whether an answer may be sent to this address: not "this network" or unspecified, loopback, a group or broadcast.
+/// Whether a reply may be sent to this address: not "this network", unspecified, loopback, multicast or broadcast.
 #[inline(always)]
 fn is_host(family: Family, source: Address) -> bool {
     match family {
@@ -32,19 +32,19 @@ fn is_host(family: Family, source: Address) -> bool {
     }
 }
 
-/// Whether a frame can be answered to its source MAC: a group sends nothing (IEEE 802.3, 3.2.3).
+/// Whether a frame's source MAC can be replied to: a group MAC is never a valid source (IEEE 802.3, 3.2.3).
 #[inline(always)]
 fn is_from_host(link: &Link) -> bool {
     link.source & ethernet::GROUP_BIT == 0
 }
 
-/// The header of an answer from the VIP to the client.
+/// The header of a reply from the VIP to the client.
 #[inline(always)]
 const fn answering(ip: &Ip, protocol: u8, payload: u16) -> IpHeader {
     IpHeader { family: ip.family, source: ip.vip, destination: ip.client, protocol, hops: TTL, payload }
 }
 
-/// Sends the frame back to where it came from, from this interface's MAC.
+/// Addresses the frame to its source MAC, from this interface's MAC.
 #[inline(always)]
 fn swap_macs(frame: &mut Frame, link: &Link, mac: u64) -> Option<()> {
     frame.at_mut::<ethernet::Header>(0)?.set_macs(link.source, mac);

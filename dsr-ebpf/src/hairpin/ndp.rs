@@ -1,5 +1,5 @@
-//! Neighbour discovery for VIPs (RFC 4861): solicitations are answered, probes for duplicates (RFC 4862) included, and
-//! claims are told from the rest.
+//! Neighbour discovery for VIPs (RFC 4861): answers solicitations, including duplicate address detection (RFC 4862),
+//! and recognises claims.
 
 use aya_ebpf::bindings::xdp_md;
 use dsr_common::{
@@ -30,13 +30,13 @@ use crate::{
     },
 };
 
-/// All nodes of the link: `ff02::1`, and the MAC for it (RFC 2464, section 7).
+/// The all-nodes group `ff02::1` and its MAC (RFC 2464, section 7).
 const ALL_NODES: Address = Address::from_v6([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 const ALL_NODES_MAC: u64 = mac_word([0x33, 0x33, 0, 0, 0, 1]);
 
-/// What became of a packet of neighbour discovery.
+/// Outcome for a neighbour discovery packet.
 enum Discovered {
-    /// Nothing: it is treated like any other packet.
+    /// Not handled: treated like any other packet.
     Nothing,
     VipClaim,
     Answered,
@@ -73,7 +73,7 @@ subprogram! {
     }
 }
 
-/// Answers a solicitation for a VIP, or names a claim to one: the reason why the frame goes no further.
+/// Answers a solicitation for a VIP, or recognises a claim to one; the reason if the frame ends here.
 #[inline(always)]
 pub(crate) fn answer(frame: &mut Frame, mac: u64) -> Result<(), Reason> {
     let discovered = discover(frame.context(), mac);
@@ -86,7 +86,7 @@ pub(crate) fn answer(frame: &mut Frame, mac: u64) -> Result<(), Reason> {
     }
 }
 
-/// What a packet of neighbour discovery is about.
+/// A parsed neighbour discovery packet.
 struct Discovery {
     kind: u8,
     source: Address,
@@ -119,7 +119,7 @@ fn respond(frame: &mut Frame, link: &Link, mac: u64) -> Option<Discovered> {
     Some(if answer.write(frame, link.end()).is_some() { Discovered::Answered } else { Discovered::Failed })
 }
 
-/// Tells of a claim: the MAC is the one that the first option says, as nearly every sender has it, else the frame's.
+/// Reports a claim. The MAC is that of the first option, where nearly every sender puts it, else the frame's.
 #[inline(always)]
 fn report(frame: &Frame, link: &Link, vip: Address, kind: ClaimKind) {
     let wanted = if matches!(kind, ClaimKind::Advertisement) { TARGET_MAC } else { SOURCE_MAC };
@@ -137,10 +137,10 @@ fn report(frame: &Frame, link: &Link, vip: Address, kind: ClaimKind) {
     watch::report(frame, link, vip, mac, kind, marked);
 }
 
-/// The first word of a balancer's packets.
+/// The first word of a balancer's IPv6 headers.
 const CLASS_AND_LABEL: [u8; 4] = (6 << 28 | FLOW_LABEL).to_be_bytes();
 
-/// A sound solicitation or advertisement.
+/// Parses a valid solicitation or advertisement.
 #[inline(always)]
 fn read(frame: &Frame, start: usize) -> Option<Discovery> {
     let ip: &Header = frame.at(start)?;
@@ -214,7 +214,7 @@ impl Answer {
     }
 }
 
-/// The sum over what `ICMPv6` is checked with besides itself (RFC 8200, section 8.1).
+/// The sum over the pseudo header of `ICMPv6` (RFC 8200, section 8.1).
 #[inline(always)]
 const fn pseudo_header(source: Address, destination: Address, payload: u16) -> u64 {
     IpHeader { family: Family::V6, source, destination, protocol: icmp::V6, hops: HOP_LIMIT, payload }.pseudo_sum()

@@ -1,7 +1,7 @@
-//! IPv6 extension headers (RFC 8200, section 4; RFC 4302), no more than [`EXTENSIONS`] of them.
+//! IPv6 extension headers (RFC 8200, section 4; RFC 4302), at most [`EXTENSIONS`] of them.
 //!
-//! The walk is a subprogram: the verifier would else check what follows it once for each number of headers. It is called
-//! only where there is a header to walk.
+//! The walk is a subprogram: otherwise the verifier would check the code after it once per number of headers. It is
+//! called only if there is a header to walk.
 
 use aya_ebpf::bindings::xdp_md;
 use dsr_common::limits::EXTENSIONS;
@@ -15,25 +15,25 @@ use crate::{
     },
 };
 
-/// Offsets are kept below a bound that no linear part reaches, for the verifier.
+/// Mask for offsets: gives the verifier a bound that no linear part reaches.
 const OFFSETS: usize = 0x3fff;
 
-/// The offset and the flag that more fragments follow, in a fragment header.
+/// The offset and the more-fragments flag in a fragment header.
 const OFFSET: u16 = 0xfff8;
 const MORE: u16 = 1;
 
-/// Where the extension headers end.
+/// The end of the extension headers.
 #[derive(Clone, Copy)]
 pub(super) struct Last {
-    /// The first header that extends nothing.
+    /// The first header that is not an extension header.
     pub(super) protocol: u8,
     /// Where it starts.
     pub(super) payload: usize,
     pub(super) fragment: Fragment,
 }
 
-/// The end of the walk from the header of type `next` at `at`; nothing where a header reaches beyond `end`, or they are
-/// too many. What follows the header of a later fragment is not looked at: it is in the middle of something.
+/// Walks from the header of type `next` at `at`; `None` if a header extends beyond `end`, or there are too many. The
+/// data after the header of a later fragment is not examined: it starts in the middle of a payload.
 #[inline(always)]
 pub(super) fn walk(frame: &Frame, next: u8, at: usize, end: usize) -> Option<Last> {
     if !is_extension(next) {
@@ -87,7 +87,7 @@ const fn is_extension(next: u8) -> bool {
     matches!(next, HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS | AUTHENTICATION | FRAGMENT)
 }
 
-/// The header at `at`, where `length` bytes of it are within the packet.
+/// The header at `at`, if `length` bytes of it are within the packet.
 #[inline(always)]
 fn within<T: frame::Header>(frame: &Frame, at: usize, length: usize, end: usize) -> Option<&T> {
     if at + length > end {
@@ -100,7 +100,7 @@ const WHOLE: u64 = 1;
 const FIRST: u64 = 2;
 const LATER: u64 = 3;
 
-/// Bits 0 to 15: where the payload starts. 16 to 23: the protocol. 24 and 25: zero for nothing, else the part of a
+/// Bits 0 to 15: where the payload starts. 16 to 23: the protocol. 24 and 25: zero for `None`, otherwise the part of a
 /// datagram. 32 to 63: the identification.
 impl Scalar for Option<Last> {
     type Raw = u64;

@@ -1,8 +1,8 @@
-//! The headers of the fast path: whole packets of TCP, UDP and SCTP without options or extension headers, behind at most
-//! one VLAN tag, in the frame's first buffer.
+//! The headers of the fast path: unfragmented TCP, UDP and SCTP packets without options or extension headers, with at
+//! most one VLAN tag, in the frame's first buffer.
 //!
-//! The fast path takes only what the slow path takes too, and makes the same of it. Whatever else there is to say about
-//! a frame, the slow path says.
+//! Whatever the fast path takes, the slow path would take with the same result. Every other decision is left to the
+//! slow path.
 
 use dsr_common::{
     address::{Address, Family},
@@ -51,17 +51,17 @@ impl Scalar for Shape {
     }
 }
 
-/// The EtherType of a frame that is sent to this MAC, or the TPID of its tag; nothing where it is sent to another one, or
-/// shorter than all that the fast path takes.
+/// The EtherType of a frame sent to this MAC, or the TPID of its tag; `None` if it is sent to another MAC or too short
+/// for the fast path.
 #[inline(always)]
 pub(crate) fn ethertype_to(frame: &Frame, mac: u64) -> Option<Be16> {
-    // As long as the shortest of all, so that nearly every frame takes one check of its end.
+    // The shortest accepted length, so that nearly every frame needs one bounds check.
     let link = &frame.at::<Headers<Untagged, ipv4::Header>>(0)?.link;
     ((link.head ^ mac) << 16 == 0).then_some(link.ethertype)
 }
 
-/// The EtherType behind the one tag of a frame, or the TPID of the next; nothing where the frame is shorter than all
-/// tagged ones that the fast path takes. What tags the fast path takes is to be asked here, and nowhere else.
+/// The EtherType after a frame's only tag, or the TPID of the next tag; `None` if the frame is too short for the tagged
+/// fast path. The only place that decides which tags the fast path takes.
 #[inline(always)]
 pub(crate) fn ethertype_behind_tag(frame: &Frame, row: u32) -> Option<Be16> {
     let link = &frame.at::<Headers<Tagged, ipv4::Header>>(0)?.link;
@@ -73,7 +73,7 @@ pub(crate) fn ethertype_behind_tag(frame: &Frame, row: u32) -> Option<Be16> {
 pub(crate) trait Network: Copy {
     const FAMILY: Family;
 
-    /// Bytes of the packet where it is whole and has neither options nor extension headers.
+    /// Length of the packet if it is whole and has neither options nor extension headers.
     fn length(&self) -> Option<usize>;
 
     fn protocol(&self) -> u8;
@@ -133,7 +133,7 @@ impl Network for ipv6::Header {
 }
 
 impl<L: Link, N: Network> Headers<L, N> {
-    /// Where the packet ends, if it is one for the fast path. The frame may be longer, or shorter.
+    /// Where the packet ends, if the fast path takes it. The frame may be longer or shorter.
     #[inline(always)]
     pub(crate) fn end(&self) -> Option<usize> {
         let length = self.network.length()?;
@@ -165,7 +165,7 @@ impl<L: Link, N: Network> Headers<L, N> {
     }
 }
 
-/// The packet of a frame of this shape, without another look at what was found right before.
+/// Parses the packet of a frame of this shape again, without repeating the checks just made.
 #[inline(always)]
 pub(crate) fn reparse(frame: &Frame, shape: Shape) -> Option<Packet> {
     match shape {

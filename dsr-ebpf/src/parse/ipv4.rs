@@ -1,4 +1,4 @@
-//! The IPv4 header, options allowed.
+//! The IPv4 header, with or without options.
 
 use dsr_common::{
     address::{Address, Family},
@@ -12,7 +12,7 @@ use crate::{
     wire::ipv4::{Header, MIN},
 };
 
-/// Reads the header that starts at `start`.
+/// Parses the header at `start`.
 #[inline(always)]
 pub(crate) fn parse(frame: &Frame, start: usize) -> Result<Ip, Fault> {
     let ip: &Header = frame.at(start).ok_or(Fault::Absent(Reason::PassTruncated))?;
@@ -51,7 +51,7 @@ impl Header {
     }
 }
 
-/// Whether the frame holds `length` bytes, in one buffer or several.
+/// Whether the frame contains `length` bytes, in one buffer or several.
 #[inline(always)]
 pub(super) fn fits(frame: &Frame, length: usize) -> bool {
     length <= frame.length() || (maps::jumbo() && frame.whole_length() >= length)

@@ -1,4 +1,4 @@
-//! The IPv6 header and what extends it.
+//! The IPv6 header and its extension headers.
 
 use dsr_common::{
     address::{Address, Family},
@@ -11,7 +11,7 @@ use crate::{
     wire::ipv6::{HEADER, Header},
 };
 
-/// Reads the header that starts at `start` and walks its extension headers.
+/// Parses the header at `start` and walks its extension headers.
 #[inline(always)]
 pub(crate) fn parse(frame: &Frame, start: usize) -> Result<Ip, Fault> {
     let header: &Header = frame.at(start).ok_or(Fault::Absent(Reason::PassTruncated))?;

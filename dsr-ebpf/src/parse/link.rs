@@ -1,4 +1,4 @@
-//! The link header: for whom the frame is, and what it carries.
+//! The link header: destination and payload of the frame.
 
 use dsr_common::{interface::MAC_MASK, stats::Reason, vlan::Vlan};
 
@@ -12,26 +12,26 @@ use crate::{
     },
 };
 
-/// How a frame came in.
+/// A parsed link header.
 pub(crate) struct Arrival {
     pub(crate) link: Link,
     pub(crate) addressee: Addressee,
     pub(crate) payload: Payload,
-    /// The VLAN that it is in.
+    /// The frame's VLAN.
     pub(crate) vlan: Vlan,
 }
 
-/// What is needed of a frame's link header to send the frame on.
+/// The parts of a link header that forwarding needs.
 pub(crate) struct Link {
     /// The source MAC in the low 48 bits.
     pub(crate) source: u64,
     /// Bytes before the EtherType.
     pub(crate) length: usize,
-    /// The interface that it came in on, see [`Interface::ifindex`].
+    /// The ingress interface, see [`Interface::ifindex`].
     pub(crate) ifindex: u32,
 }
 
-/// Whom a frame is sent to, of those whose frames concern us.
+/// The destination of a frame that this interface accepts.
 #[derive(Clone, Copy)]
 pub(crate) enum Addressee {
     /// This interface.
@@ -40,7 +40,7 @@ pub(crate) enum Addressee {
     Group,
 }
 
-/// What a frame carries.
+/// The payload of a frame.
 #[derive(Clone, Copy)]
 pub(crate) enum Payload {
     Ipv4,
@@ -57,7 +57,7 @@ impl Link {
     }
 }
 
-/// Reads the link header. A frame to another host's MAC, as a promiscuous interface sees, is not ours to send.
+/// Parses the link header. Frames to another host's MAC, as a promiscuous interface receives them, are not forwarded.
 #[inline(always)]
 pub(crate) fn parse(frame: &Frame, interface: &Interface) -> Result<Arrival, Reason> {
     let header: &Header = frame.at(0).ok_or(Reason::PassTruncated)?;

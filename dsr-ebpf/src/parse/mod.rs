@@ -1,7 +1,7 @@
-//! Frame in, packet out: where the headers are and which flow they name. Changes nothing.
+//! Frame in, packet out: where the headers are and which flow they name. Read-only.
 //!
-//! Pure: no table is looked into. What is malformed is dropped where it is sent to a VIP, and else none of our business, so
-//! that a [`Fault`] names the address; the caller asks whether that is a VIP.
+//! Pure: looks up no table. A malformed packet is dropped only if it is sent to a VIP; a [`Fault`] therefore contains
+//! the address, and the caller checks whether it is a VIP.
 
 mod extension;
 mod fast;
@@ -26,22 +26,22 @@ pub(crate) use self::{
     transport::parse as transport,
 };
 
-/// Why no packet could be read.
+/// Why no packet could be parsed.
 pub(crate) enum Fault {
-    /// There is none of that kind, wherever it is sent to.
+    /// The frame contains no such packet, whatever its destination.
     Absent(Reason),
-    /// It is malformed, and sent to this address.
+    /// It is malformed and sent to this address.
     Malformed(Family, Address),
 }
 
-/// An IP header whose lengths are sound, IPv4 or IPv6.
+/// An IPv4 or IPv6 header with valid lengths.
 pub(crate) struct Ip {
     pub(crate) family: Family,
     /// The sender.
     pub(crate) client: Address,
-    /// The destination; whether it is a VIP is still to be seen.
+    /// The destination, not yet known to be a VIP.
     pub(crate) vip: Address,
-    /// What is behind the header and its options or extension headers (IANA "Protocol Numbers").
+    /// The protocol after the header and its options or extension headers (IANA "Protocol Numbers").
     pub(crate) protocol: u8,
     /// Where the header starts.
     pub(crate) start: usize,
@@ -50,7 +50,7 @@ pub(crate) struct Ip {
     /// Where the packet ends; the frame may be longer.
     pub(crate) end: usize,
     pub(crate) fragment: Fragment,
-    /// No options, no extension headers.
+    /// Without options or extension headers.
     pub(crate) is_plain: bool,
 }
 
@@ -58,8 +58,8 @@ pub(crate) struct Ip {
 #[derive(Clone, Copy)]
 pub(crate) struct Fragment {
     pub(crate) part: Part,
-    /// The identification as it lies in the packet; zero where the packet is whole. Not the variants' own: what no path
-    /// defines the compiler may spill all the same, which the verifier refuses.
+    /// The identification in packet byte order; zero if the packet is whole. Not stored in the variants: the compiler
+    /// may spill a value that some paths leave undefined, which the verifier rejects.
     pub(crate) id: u32,
 }
 
@@ -68,9 +68,9 @@ pub(crate) struct Fragment {
 pub(crate) enum Part {
     /// All of it.
     Whole,
-    /// The first one, with the transport header.
+    /// The first fragment, with the transport header.
     First,
-    /// One of the others.
+    /// A later fragment.
     Later,
 }
 
@@ -88,9 +88,9 @@ impl Fragment {
     }
 }
 
-/// A packet of a flow, and what the later stages need of it.
+/// A packet of a flow, as later stages need it.
 pub(crate) struct Packet {
-    /// Who talks to whom.
+    /// Its flow.
     pub(crate) flow: Flow,
     /// Whether it opens a TCP connection.
     pub(crate) opens: bool,

@@ -1,6 +1,6 @@
-//! The packet that an ICMP error holds, which names the flow that the error is about.
+//! The packet quoted by an ICMP error, which identifies the flow that the error is about.
 //!
-//! A backend sent it, from the VIP to the client: seen from there, the two ends are swapped.
+//! A backend sent it, from the VIP to the client: source and destination are swapped compared with the flow.
 
 use dsr_common::{
     address::{Address, Family},
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// Reads the flow; nothing where the message does not hold enough of a packet, or not one that the VIP sent.
+/// Parses the flow; `None` if the message quotes too little of a packet, or one that the VIP did not send.
 #[inline(always)]
 pub(crate) fn parse(frame: &Frame, error: &Ip) -> Option<Packet> {
     let start = error.payload + icmp::MIN;

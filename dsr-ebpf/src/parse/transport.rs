@@ -1,4 +1,4 @@
-//! The ports behind an IP header.
+//! The ports after an IP header.
 
 use dsr_common::{address::Family, flow::Flow, stats::Reason};
 
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// Reads the flow of a packet that is no later fragment. Other protocols have no ports: both count as zero.
+/// Parses the flow of a packet that is not a later fragment. Other protocols have no ports: both count as zero.
 #[inline(always)]
 pub(crate) fn parse(frame: &Frame, ip: &Ip) -> Result<Packet, Reason> {
     let none = Be16::new(0);
@@ -37,7 +37,7 @@ pub(crate) fn parse(frame: &Frame, ip: &Ip) -> Result<Packet, Reason> {
     Ok(Packet { flow, opens })
 }
 
-/// The header, where the packet holds the `length` bytes that its protocol asks for.
+/// The header, if the packet contains the `length` bytes that its protocol requires.
 #[inline(always)]
 fn sound<'a, T: crate::frame::Header>(frame: &'a Frame, ip: &Ip, length: usize) -> Result<&'a T, Reason> {
     if ip.payload + length > ip.end {

@@ -1,4 +1,4 @@
-//! Where a datagram's first fragment went, for the others: to a member, or to the node itself.
+//! Records where a datagram's first fragment went, to a member or to the node, for the later fragments.
 
 use dsr_common::{
     flow::Flow,
@@ -13,7 +13,7 @@ use crate::{
     parse::Ip,
 };
 
-/// What the fragments of a datagram are known by.
+/// The hash that identifies a datagram.
 #[derive(Clone, Copy)]
 pub(crate) struct Datagram(u64);
 
@@ -24,20 +24,20 @@ impl Datagram {
         Self(hash(ip, ip.fragment.id))
     }
 
-    /// Remembers where its first fragment went.
+    /// Records the member of its first fragment.
     #[inline(always)]
     pub(crate) fn remember(self, choice: &Choice) {
         remember_fragment(self.0, choice.row);
     }
 
-    /// Remembers that its first fragment was passed.
+    /// Records that its first fragment was passed.
     #[inline(always)]
     pub(crate) fn remember_passed(self) {
         remember_fragment(self.0, PASSED);
     }
 }
 
-/// The member that the first fragment went to, where it came and not too long ago and was not passed.
+/// The member that the first fragment went to, if it was seen, is recent enough and was not passed.
 #[inline(always)]
 pub(crate) fn find(datagram: Datagram) -> Result<Choice, Reason> {
     match find_fragment(datagram.0) {
@@ -59,7 +59,7 @@ subprogram! {
     }
 }
 
-/// Writes a datagram's entry: over the one that it has, or over the stalest of its set.
+/// Writes a datagram's entry: over its own entry, else over the stalest of the set.
 #[inline(always)]
 fn store(hash: u64, row: u32) {
     let now = maps::seconds();
@@ -92,8 +92,8 @@ fn load(hash: u64) -> Option<u32> {
     None
 }
 
-/// What all fragments of a datagram have in common, hashed as a flow whose ports are the identification. In IPv6 the
-/// protocol is not part of it (RFC 8200, section 4.5).
+/// Hash of what all fragments of a datagram have in common, as a flow with the identification in place of ports. IPv6
+/// does not include the protocol (RFC 8200, section 4.5).
 #[inline(always)]
 fn hash(ip: &Ip, id: u32) -> u64 {
     let protocol = match ip.family {

@@ -1,4 +1,4 @@
-//! Flow in, member out: by the slot of the flow, or for a later fragment by what its first one was given.
+//! Flow in, member out: selected by the flow's slot, or for a later fragment by the record of the first.
 
 mod fragment;
 mod place;
@@ -22,22 +22,23 @@ use crate::{
     wire::transport::TCP,
 };
 
-/// A member and the row of the member map that it is in.
+/// A member and its row in the member map.
 pub(crate) struct Choice {
     pub(crate) row: u32,
     pub(crate) member: Member,
 }
 
-/// The member that a packet's flow belongs to.
+/// The member of a packet's flow.
 #[inline(always)]
 pub(crate) fn member(packet: &Packet, service: &Service) -> Result<Choice, Reason> {
     at(row(packet, service)?)
 }
 
-/// The row of the member of nearly every flow; nothing where there is more to ask than its slot, or where it is passed.
+/// The member's row if the slot alone decides, as for nearly every flow; `None` if more needs to be checked, or the
+/// packet is passed.
 #[inline(always)]
 pub(crate) fn row_if_stable(flow: &Flow, service: &Service) -> Option<u32> {
-    // One question for all, so that a service like nearly every one is asked no more than that.
+    // One test for all flags, so that an ordinary service pays for no more than that.
     let special = service.table.flags() & (FLAG_SOURCE | FLAG_REMEMBER | FLAG_PASS | FLAG_VLANS);
     if special != 0 && (special != FLAG_PASS || service.is_passed()) {
         return None;
@@ -47,7 +48,7 @@ pub(crate) fn row_if_stable(flow: &Flow, service: &Service) -> Option<u32> {
     Some(service.members.base() + u32::from(number))
 }
 
-/// The row of the member of any flow.
+/// The member's row for any flow.
 #[inline(always)]
 pub(crate) fn row(packet: &Packet, service: &Service) -> Result<u32, Reason> {
     let (flow, table) = (&packet.flow, service.table);
@@ -70,7 +71,7 @@ pub(crate) fn row(packet: &Packet, service: &Service) -> Result<u32, Reason> {
     follow_flow(hash, table, service.row, candidates, hint).ok_or(Reason::DropNoBackend)
 }
 
-/// The hash that the flow had, or has again, by the other way of picking slots; the same where there is none of it.
+/// The flow's hash under the other slot selection rule, if the flow may be recorded by it; otherwise `own`.
 #[inline(always)]
 fn other_hash(packet: &Packet, service: &Service, own: u64) -> u64 {
     if maps::sources() && maps::old_table(service.row).is_some_and(|old| old.flags() & FLAG_REHASHED != 0) {

@@ -1,4 +1,4 @@
-//! Where a flow's entry is within its set, or would be.
+//! Where a flow's entry is in its set, or would be written.
 
 use dsr_common::track::{Entry, WAYS, first_way};
 
@@ -7,14 +7,14 @@ use crate::{
     subprograms::Scalar,
 };
 
-/// A way of a set, and what is there: one word, so that a subprogram can return it.
+/// A way of a set and its contents, in one word so that a subprogram can return it.
 ///
-/// Bits 0 to 27: row and age of the entry, as in [`Entry`]. Bits 28 to 30: the way. Bits 32 and 33: whose the entry is.
+/// Bits 0 to 27: row and age of the entry, as in [`Entry`]. Bits 28 to 30: the way. Bits 32 and 33: whose entry it is.
 #[derive(Clone, Copy)]
 pub(crate) struct Place(u64);
 
 const WAY_SHIFT: u32 = 28;
-/// The entry is the flow's.
+/// The entry is the flow's own.
 const FOUND: u64 = 1 << 32;
 /// The entry is another flow's.
 const TAKEN: u64 = 1 << 33;
@@ -30,13 +30,13 @@ impl Place {
         (self.0 >> WAY_SHIFT) as usize % WAYS
     }
 
-    /// What is remembered of the flow, but for its tag.
+    /// The flow's entry, without its tag.
     #[inline(always)]
     pub(super) const fn found(self) -> Option<Entry> {
         if self.0 & FOUND == 0 { None } else { Some(Entry::from_word(self.0 & ((1 << WAY_SHIFT) - 1))) }
     }
 
-    /// Whether another flow gives way here.
+    /// Whether writing here evicts another flow.
     #[inline(always)]
     pub(super) const fn is_taken(self) -> bool {
         self.0 & TAKEN != 0
@@ -44,7 +44,7 @@ impl Place {
 }
 
 subprogram! {
-    /// Where a flow is in one of the two tables, or would be.
+    /// Where a flow is in one of the two tables, or would be written.
     pub(super) fn place_of_flow(hash: u64, table: FlowTable, clock: u64) -> Place {
         search(hash, table, clock)
     }
@@ -78,8 +78,8 @@ impl Scalar for FlowTable {
     }
 }
 
-/// Where the flow is, or else where it would displace least: an empty place, or the one that was not seen for longest, of
-/// several the first from [`first_way`] on.
+/// Where the flow is, otherwise the best place for it: an empty one, or the stalest entry; ties go to the first one
+/// from [`first_way`] on.
 #[inline(always)]
 fn search(hash: u64, table: FlowTable, clock: u64) -> Place {
     let Some(flows) = maps::flows(table, hash) else { return Place(0) };
@@ -98,7 +98,7 @@ fn search(hash: u64, table: FlowTable, clock: u64) -> Place {
     stalest
 }
 
-/// Writes an entry there.
+/// Writes an entry at this place.
 #[inline(always)]
 pub(super) fn write(place: Place, table: FlowTable, hash: u64, entry: Entry) {
     if let Some(flows) = maps::flows(table, hash) {

@@ -1,8 +1,8 @@
-//! The member of a flow whose slot is tracked, or whose service remembers every flow: the one that the flow had, as far
-//! as that is known and lives.
+//! The member of a flow whose slot is tracked, or whose service records every flow: the flow's own member, as far as it
+//! is known and reachable.
 //!
-//! Flows are remembered in two tables. Of a flow's first packet the embryonic table keeps an entry, which the second
-//! one moves to the flow table: packets that are each the only one of their flow push no established flow out.
+//! Two tables record flows. The first packet of a flow creates an entry in the embryonic table; the second one moves it
+//! to the established table. Packets that are each the only one of their flow therefore evict no established flow.
 
 use dsr_common::{
     member::MEMBER_DRAINING,
@@ -21,14 +21,14 @@ use crate::{
     subprograms::Scalar,
 };
 
-/// What a packet says about its flow.
+/// Position of a packet in its flow.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     /// It opens the flow: a TCP SYN.
     First = 0,
-    /// The flow began before it.
+    /// The flow began earlier.
     Later = 1,
-    /// Nothing: in a service that remembers every flow, one that is not known begins here.
+    /// Not known from the packet: in a service that records every flow, an unknown flow begins here.
     Either = 2,
 }
 
@@ -50,16 +50,16 @@ impl Scalar for Part {
     }
 }
 
-/// What a packet says about its flow, and the hash that the flow may be remembered by too, because its service picks
-/// slots another way now; where it does not, the flow's own.
+/// Position of a packet in its flow, and the other hash that the flow may be recorded by because its service changed
+/// its slot selection rule; the flow's own hash if it did not.
 #[derive(Clone, Copy)]
 pub(super) struct Hint {
     pub(super) part: Part,
-    /// Only [`CLIENT_BITS`] of it count: the others are those of the flow's hash.
+    /// Only [`CLIENT_BITS`] of it are used: the other bits equal those of the flow's hash.
     pub(super) other: u64,
 }
 
-/// The part in the lowest bits, [`CLIENT_BITS`] of the other hash where they are.
+/// The part in the lowest bits, the other hash in [`CLIENT_BITS`].
 impl Scalar for Hint {
     type Raw = u64;
 
@@ -74,10 +74,10 @@ impl Scalar for Hint {
     }
 }
 
-/// Where a flow may go by its service's tables: the slot is not read again, as it may have changed.
+/// The members that a flow may go to by its service's tables. The slot is not read again, as it may have changed.
 #[derive(Clone, Copy)]
 pub(super) struct Candidates {
-    /// The service's first row of the member map.
+    /// The service's first row in the member map.
     pub(super) base: u32,
     /// The flow's slot.
     pub(super) slot: Slot,
@@ -99,7 +99,7 @@ impl Scalar for Candidates {
 }
 
 subprogram! {
-    /// The row of the member of a flow that may be remembered, see [`Tracked`].
+    /// The member's row for a flow that may be recorded, see [`Tracked`].
     pub(super) fn follow_flow(
         hash: u64,
         table: TableRef,
@@ -112,19 +112,19 @@ subprogram! {
     }
 }
 
-/// A flow, and what its service has for it.
+/// A flow and its service's tables.
 struct Tracked {
-    /// Its hash, of which the tag and the set are taken.
+    /// Its hash, which yields the tag and the set.
     hash: u64,
-    /// The hash that it may be remembered by too; else the same.
+    /// The other hash that it may be recorded by; otherwise the same.
     other: u64,
     /// The service's table.
     table: TableRef,
     /// The service's row.
     service: u32,
-    /// Its members, by its tables.
+    /// Its members, by the tables.
     candidates: Candidates,
-    /// What the packet says about it.
+    /// Position of the packet in the flow.
     part: Part,
 }
 
@@ -145,7 +145,7 @@ fn find(flow: &Tracked) -> Option<u32> {
         && flow.may_go_to(entry.row())
     {
         if flow.part == Part::First {
-            // The SYN once more: it was not answered yet.
+            // A retransmitted SYN: it has not been answered yet.
             return Some(flow.hit(new, Embryonic, entry, clock));
         }
         place::write(known, Established, hash, Entry::new(hash, clock, entry.row()));
@@ -157,7 +157,7 @@ fn find(flow: &Tracked) -> Option<u32> {
         return Some(entry.row());
     }
     let (row, how) = flow.unknown()?;
-    // A member that cannot be sent to is not worth an entry.
+    // An unreachable member is not worth an entry.
     if lives(row) && row <= ROW_MAX {
         if known.found().is_some() {
             place::write(known, Established, hash, Entry::EMPTY);
@@ -172,20 +172,20 @@ fn find(flow: &Tracked) -> Option<u32> {
 }
 
 impl Tracked {
-    /// Lets what is remembered by the flow's other hash be known by this one. Both name the same set.
+    /// Rewrites the flow's entries from its other hash to this one. Both hashes select the same set.
     #[inline(always)]
     fn rehash(&self, clock: u64) {
         for table in [Established, Embryonic] {
             let place = place::place_of_flow(self.other, table, clock);
             let Some(entry) = place.found() else { continue };
-            // What is known by this hash already is newer.
+            // An entry found by this hash is newer.
             let is_known = place::place_of_flow(self.hash, table, clock).found().is_some();
             let entry = if is_known { Entry::EMPTY } else { entry.known_by(self.hash) };
             place::write(place, table, self.hash, entry);
         }
     }
 
-    /// Whether the member that is remembered serves the flow still. One that drains is given no new flow.
+    /// Whether the recorded member still serves the packet. A draining one gets no new flows.
     #[inline(always)]
     fn may_go_to(&self, row: u32) -> bool {
         match maps::member(row) {
@@ -194,7 +194,7 @@ impl Tracked {
         }
     }
 
-    /// The row of a flow that is remembered; when it was seen is written where that says anything new.
+    /// The row of a recorded flow; the time is written only if it changed.
     #[inline(always)]
     fn hit(&self, place: Place, table: FlowTable, entry: Entry, clock: u64) -> u32 {
         if entry.age(clock) != 0 {
@@ -204,7 +204,7 @@ impl Tracked {
         entry.row()
     }
 
-    /// The row of a flow that is not remembered.
+    /// The row of an unknown flow.
     #[inline(always)]
     fn unknown(&self) -> Option<(u32, Tracking)> {
         let current = self.candidates.slot.member().map(|number| self.candidates.base + u32::from(number));
@@ -217,7 +217,7 @@ impl Tracked {
         }
     }
 
-    /// The row of the member before the change.
+    /// The row of the previous member.
     #[inline(always)]
     fn previous(&self) -> Option<u32> {
         if !self.candidates.slot.is_tracked() {
@@ -231,7 +231,7 @@ impl Tracked {
     }
 }
 
-/// Whether packets can be sent to the member in this row.
+/// Whether the member in this row is reachable.
 #[inline(always)]
 fn lives(row: u32) -> bool {
     maps::member(row).is_some_and(|member| member.mode() != 0)

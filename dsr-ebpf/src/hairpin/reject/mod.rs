@@ -1,6 +1,6 @@
-//! Refusals for services that ask for them where they have no backend: a TCP reset, or ICMP unreachable. Limited in
-//! rate, and never an answer to what must not be answered (RFC 9293 section 3.10.7.1; RFC 1122 section 3.2.2; RFC 4443
-//! section 2.4).
+//! Rejects packets of services with `on_empty: reject` that have no backend: by a TCP reset, or ICMP unreachable.
+//! Rate-limited, and never in reply to packets that must not be answered (RFC 9293 section 3.10.7.1; RFC 1122 section
+//! 3.2.2; RFC 4443 section 2.4).
 
 mod reset;
 mod unreachable;
@@ -17,7 +17,7 @@ use crate::{
     wire::{icmp, transport::TCP},
 };
 
-/// Turns a packet for which there is no backend into its refusal; nothing where it has to be dropped.
+/// Turns a packet without a backend into its rejection; `None` if it must be dropped.
 #[inline(always)]
 pub(crate) fn answer(frame: &mut Frame, interface: &Interface) -> Option<()> {
     let arrival = parse::link(frame, interface).ok()?;

@@ -1,4 +1,4 @@
-//! The TCP reset for a segment to a port where nobody listens (RFC 9293, section 3.10.7.1).
+//! The TCP reset for a segment to a closed port (RFC 9293, section 3.10.7.1).
 
 use crate::{
     checksum::{folded, halves},
@@ -12,8 +12,8 @@ use crate::{
     },
 };
 
-/// Writes the reset over the segment; nothing, and nothing written, where that is a reset itself or its lengths are not
-/// sound.
+/// Writes the reset over the segment; `None`, with nothing written, if the segment is a reset itself or has invalid
+/// lengths.
 #[inline(always)]
 pub(super) fn write(frame: &mut Frame, ip: &Ip) -> Option<()> {
     let segment: &TcpHeader = frame.at(ip.payload)?;

@@ -1,7 +1,7 @@
-//! ICMP destination unreachable for a packet that no backend takes (RFC 792; RFC 4443, section 3.1).
+//! ICMP destination unreachable for a packet without a backend (RFC 792; RFC 4443, section 3.1).
 //!
-//! It holds the packet's IP header and the eight bytes behind it, which is what RFC 792 asks for and enough for the
-//! sender to find its socket. RFC 4443 would have as much as fits; a checksum over that is not worth its time here.
+//! It quotes the packet's IP header and the eight bytes after it, which is what RFC 792 requires and enough for the
+//! sender to find its socket. RFC 4443 asks for as much as fits; a checksum over that is not worth its cost here.
 
 use dsr_common::{
     address::Family,
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// Writes the message around the start of the packet; nothing where that is too short or its headers too long.
+/// Writes the message around the start of the packet; `None` if the packet is too short or its headers too long.
 #[inline(always)]
 pub(super) fn write(frame: &mut Frame, link: &Link, ip: &Ip) -> Option<()> {
     let quote = ip.payload - ip.start + QUOTED_BYTES;
@@ -61,7 +61,7 @@ fn sum_of_quote(frame: &Frame, start: usize, length: usize) -> Option<u64> {
     Some(sum)
 }
 
-/// Brings tags and EtherType to the new start of the frame; the MACs are written by the caller.
+/// Moves tags and EtherType to the new start of the frame; the caller writes the MACs.
 #[inline(always)]
 fn move_link_header(frame: &mut Frame, from: usize, link: &Link) -> Option<()> {
     let ethertype = frame.at::<ethernet::EtherType>(from + link.length)?.0;
