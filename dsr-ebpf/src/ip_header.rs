@@ -1,4 +1,4 @@
-//! An IP header that is made anew, without options or extension headers: of an answer from here, or around a packet.
+//! A newly built IP header without options or extension headers, for replies and encapsulation.
 
 use dsr_common::address::{Address, Family};
 
@@ -11,16 +11,16 @@ use crate::{
     },
 };
 
-/// What the header says.
+/// The fields of the header.
 pub(crate) struct IpHeader {
     pub(crate) family: Family,
     pub(crate) source: Address,
     pub(crate) destination: Address,
-    /// What follows (IANA "Protocol Numbers").
+    /// The payload's protocol (IANA "Protocol Numbers").
     pub(crate) protocol: u8,
     /// TTL, or hop limit.
     pub(crate) hops: u8,
-    /// Bytes that follow.
+    /// Bytes of the payload.
     pub(crate) payload: u16,
 }
 
@@ -34,7 +34,7 @@ pub(crate) const fn length(family: Family) -> usize {
 }
 
 impl IpHeader {
-    /// Writes the header at `start`. An IPv4 packet has no identification and must not be fragmented.
+    /// Writes the header at `start`. In IPv4 with identification zero and "do not fragment".
     #[inline(always)]
     pub(crate) fn write(&self, frame: &mut Frame, start: usize) -> Option<()> {
         match self.family {
@@ -77,8 +77,8 @@ impl IpHeader {
         }
     }
 
-    /// The sum over the pseudo header that the payload's checksum covers, of either family (RFC 9293, section 3.1; RFC 8200,
-    /// section 8.1).
+    /// The sum over the pseudo header that the payload's checksum covers, for either family (RFC 9293, section 3.1; RFC
+    /// 8200, section 8.1).
     #[inline(always)]
     pub(crate) const fn pseudo_sum(&self) -> u64 {
         halves(self.source.hi)

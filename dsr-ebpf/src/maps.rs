@@ -1,6 +1,6 @@
-//! The maps and the load-time constants: the only place that touches them.
+//! The maps and load-time constants: the only module that accesses them.
 //!
-//! Sizes here are placeholders; the agent sets them before the program is loaded.
+//! Sizes here are placeholders; the agent sets them before it loads the program.
 #![allow(unsafe_code)]
 
 mod claims;
@@ -64,7 +64,7 @@ static HASH_KEYS: HashKeys = HashKeys([0; KEY_WORDS]);
 #[unsafe(no_mangle)]
 static SERVICE_MASK: u32 = 0;
 
-/// The secret words of this load.
+/// The secret words of the loaded program.
 pub(crate) struct LoadedKeys;
 
 impl Keys for LoadedKeys {
@@ -75,7 +75,7 @@ impl Keys for LoadedKeys {
     }
 }
 
-/// Rows of the service map less one.
+/// Rows of the service map minus one.
 #[inline(always)]
 pub(crate) fn service_mask() -> u32 {
     // SAFETY: a static; volatile because the loader replaces the value.
@@ -96,27 +96,27 @@ macro_rules! features {
     )+};
 }
 
-// The verifier knows these constants and removes what they switch off.
+// The verifier knows these constants and removes the code that they disable.
 features! {
-    /// Whether a member may leave by another interface than its packets came in on.
+    /// Whether packets may leave by an interface other than the ingress interface.
     redirects => FEATURE_REDIRECT,
     /// Whether VLAN tags are read and written.
     vlans => FEATURE_VLAN,
-    /// Whether a service is IPv6.
+    /// Whether any service is IPv6.
     ipv6 => FEATURE_IPV6,
-    /// Whether a service has all ports, or all protocols.
+    /// Whether any service is on all ports, or all protocols.
     any => FEATURE_ANY,
-    /// Whether frames may come in several buffers.
+    /// Whether frames may arrive in several buffers.
     jumbo => FEATURE_JUMBO,
-    /// Whether a slot may be tracked.
+    /// Whether slots may be tracked.
     tracks => FEATURE_TRACK,
-    /// Whether in a service a client's flows share a slot.
+    /// Whether in any service a client's flows share a slot.
     sources => FEATURE_SOURCE,
-    /// Whether in a service every flow is remembered.
+    /// Whether in any service every flow is recorded.
     remembers => FEATURE_REMEMBER,
-    /// Whether in a service packets are passed to the node while no agent lives.
+    /// Whether any service's packets are passed to the node while the agent is dead.
     heartbeats => FEATURE_HEARTBEAT,
-    /// Whether a VIP is in the VLANs of a list of its own.
+    /// Whether any VIP has a VLAN list of its own.
     vlan_lists => FEATURE_VLAN_LISTS,
 }
 
@@ -134,10 +134,10 @@ pub(crate) fn interface(row: u32) -> Option<InterfaceRow> {
     }
 }
 
-/// A row of the service table. The agent may write it at any time, a word at a time, so that each is read once.
+/// A row of the service table. The agent may write it at any time, one word at a time, so each word is read once.
 pub(crate) struct Service(*const ServiceRow);
 
-/// A row of the service table, or nothing past its end.
+/// A row of the service table; `None` past its end.
 #[inline(always)]
 pub(crate) fn service(row: u32) -> Option<Service> {
     SERVICES.get_ptr(row).map(Service)
@@ -171,31 +171,31 @@ impl Service {
     }
 }
 
-/// A row of the member map. The agent may write it at any time, a word at a time, so that each is read once.
+/// A row of the member map. The agent may write it at any time, one word at a time, so each word is read once.
 pub(crate) struct Member(*const MemberRow);
 
-/// A row of the member map, or nothing past its end.
+/// A row of the member map; `None` past its end.
 #[inline(always)]
 pub(crate) fn member(row: u32) -> Option<Member> {
     MEMBERS.get_ptr(row).map(Member)
 }
 
 impl Member {
-    /// Destination MAC and the first two bytes of the source MAC, as they lie in a frame.
+    /// Destination MAC and the first two bytes of the source MAC, in frame byte order.
     #[inline(always)]
     pub(crate) fn macs_head(&self) -> u64 {
         // SAFETY: an element of the array; `link` starts the row and so is aligned.
         unsafe { read_volatile(self.0.cast::<u64>()) }
     }
 
-    /// The last four bytes of the source MAC, as they lie in a frame.
+    /// The last four bytes of the source MAC, in frame byte order.
     #[inline(always)]
     pub(crate) fn macs_tail(&self) -> u32 {
         // SAFETY: bytes 8 to 11 of `link`, aligned.
         unsafe { read_volatile(self.0.byte_add(8).cast::<u32>()) }
     }
 
-    /// VLAN tag `index` (0 or 1): TPID and TCI, as they lie in a frame.
+    /// VLAN tag `index` (0 or 1): TPID and TCI, in frame byte order.
     #[inline(always)]
     pub(crate) fn tag(&self, index: usize) -> u32 {
         // SAFETY: bytes 12 to 19 of `link`, aligned; callers index with 0 or 1.
@@ -209,14 +209,14 @@ impl Member {
         unsafe { read_volatile(addr_of!((*self.0).link_length)) as usize }
     }
 
-    /// The number of the forward mode; zero in a row that is not in use.
+    /// The number of the forward mode; zero in an unused row.
     #[inline(always)]
     pub(crate) fn mode(&self) -> u8 {
         // SAFETY: as above.
         unsafe { read_volatile(addr_of!((*self.0).mode)) }
     }
 
-    /// Whether packets leave in forward mode `l2` with so many bytes before the EtherType: one word says both.
+    /// Whether packets leave in forward mode `l2` with `length` bytes before the EtherType: one word contains both.
     #[inline(always)]
     pub(crate) fn is_l2(&self, length: usize) -> bool {
         // SAFETY: `link_length` at an even offset, and `mode` behind it; asserted below.
@@ -238,7 +238,7 @@ impl Member {
         unsafe { read_volatile(addr_of!((*self.0).ifindex)) }
     }
 
-    /// The same interface's index in the device map.
+    /// The index of the same interface in the device map.
     #[inline(always)]
     pub(crate) fn device(&self) -> u32 {
         // SAFETY: as above.
@@ -257,17 +257,17 @@ pub(crate) fn slot(block: u32, index: u32) -> Option<Slot> {
     Some(Slot(unsafe { read_volatile(addr_of!((*row).0).cast::<u16>().add((index % SLOTS_PER_BLOCK) as usize)) }))
 }
 
-/// Sets of the two tables of flows, each less one: of those of which more than one packet was seen, and of the others.
+/// Sets of the established and the embryonic table, each minus one.
 #[inline(always)]
 fn flow_masks() -> (u32, u32) {
     // SAFETY: statics; volatile because the loader replaces the values.
     unsafe { (read_volatile(addr_of!(FLOW_MASK)), read_volatile(addr_of!(SYN_MASK))) }
 }
 
-/// An element of an array, found by a look-up. Others may write it at any time, so that each word is read once.
+/// An array element found by a lookup. Others may write it at any time, so each word is read once.
 struct Element<T>(*mut T);
 
-/// The element in a row, or nothing past the end.
+/// The element in a row; `None` past the end.
 #[inline(always)]
 fn element<T>(map: &Array<T>, row: u32) -> Option<Element<T>> {
     map.get_ptr_mut(row).map(Element)
@@ -280,14 +280,14 @@ impl<T: Copy> Element<T> {
         unsafe { read_volatile(self.0) }
     }
 
-    /// Its 32-bit word at `index`, which wraps around at its end.
+    /// Its 32-bit word at `index`, which wraps around.
     #[inline(always)]
     fn half_word(&self, index: usize) -> u32 {
         // SAFETY: an element of the array; the remainder keeps the index within it.
         unsafe { read_volatile(self.0.cast::<u32>().add(index % (size_of::<T>() / 4))) }
     }
 
-    /// Its 64-bit word at `index`, which wraps around at its end.
+    /// Its 64-bit word at `index`, which wraps around.
     #[inline(always)]
     fn word(&self, index: usize) -> u64 {
         // SAFETY: as above.
@@ -304,21 +304,21 @@ impl<T: Copy> Element<T> {
 /// This CPU's element of a per-CPU array.
 struct Own<T>(*mut T);
 
-/// This CPU's element in a row, or nothing past the end.
+/// This CPU's element in a row; `None` past the end.
 #[inline(always)]
 fn own<T>(map: &PerCpuArray<T>, row: u32) -> Option<Own<T>> {
     map.get_ptr_mut(row).map(Own)
 }
 
 impl<T> Own<T> {
-    /// Reads it, and writes it.
+    /// Updates it in place.
     #[inline(always)]
     fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
         // SAFETY: this CPU's element; XDP does not run twice at once on a CPU.
         change(unsafe { &mut *self.0 })
     }
 
-    /// Its bytes; nothing may change it as long as they are in use.
+    /// Its bytes; nothing may change it while they are borrowed.
     #[inline(always)]
     fn bytes<const LENGTH: usize>(&self) -> &'static [u8; LENGTH] {
         const { assert!(LENGTH == size_of::<T>()) };
@@ -327,28 +327,29 @@ impl<T> Own<T> {
     }
 }
 
-/// Nanoseconds since the machine started. Calls a helper.
+/// Nanoseconds since boot. Calls a helper.
 #[inline(always)]
 fn nanoseconds() -> u64 {
     // SAFETY: a helper without arguments.
     unsafe { bpf_ktime_get_ns() }
 }
 
-/// The same as of the last tick of the kernel's timer, a few milliseconds ago: its clock need not be read. Calls a helper.
+/// The same at the last timer tick, at most a few milliseconds ago; cheaper, because it does not read the hardware
+/// clock. Calls a helper.
 #[inline(always)]
 fn coarse_nanoseconds() -> u64 {
     // SAFETY: a helper without arguments.
     unsafe { bpf_ktime_get_coarse_ns() }
 }
 
-/// Ticks of the kernel's timer. The verifier puts the helper's one load in the place of its call.
+/// Kernel timer ticks. The verifier replaces the call by the helper's one load.
 #[inline(always)]
 fn ticks() -> u64 {
     // SAFETY: a helper without arguments.
     unsafe { bpf_jiffies64() }
 }
 
-/// Sends the frame out of the interface at `device`; the XDP action to return.
+/// Redirects the frame to the interface at `device`; returns the XDP action.
 #[inline(always)]
 pub(crate) fn redirect(device: u32) -> Option<u32> {
     DEVICES.redirect(device, 0).ok()

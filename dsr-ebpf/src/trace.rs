@@ -1,7 +1,7 @@
-//! Frame and outcome in, a record of both in the log out, for the frames that the filter of `dsr trace` lets through.
+//! Frame and outcome in, a log record of both out, for frames that match the filter of `dsr trace`.
 //!
-//! A record is made in three steps: when the frame comes in, when it is given a member, when it has met its end. The
-//! program that runs nearly always is made without them ([`Unobserved`]); the other one is put in its place while a trace
+//! A record is made in three steps: when the frame arrives, when a member is selected, and when the frame ends. The
+//! usual program is compiled without them ([`Unobserved`]); the agent replaces it with the traced one while a trace
 //! runs.
 
 use aya_ebpf::bindings::xdp_md;
@@ -23,19 +23,19 @@ use crate::{
     },
 };
 
-/// Who watches the way of a frame.
+/// Observes the path of a frame.
 pub(crate) trait Observer {
-    /// A frame came in.
+    /// A frame arrived.
     fn meets(ctx: *mut xdp_md);
-    /// It was given the member in this row.
+    /// The member in this row was selected.
     fn chose(row: u32);
-    /// It was sent there, or met its end for a reason.
+    /// It was sent there, or ended for a reason.
     fn ended(reason: Option<Reason>);
-    /// The program is done with it.
+    /// The program has finished with it.
     fn is_over();
 }
 
-/// Nobody watches: nothing of it is in the program.
+/// No observer: adds no code to the program.
 pub(crate) struct Unobserved;
 
 impl Observer for Unobserved {
@@ -52,7 +52,7 @@ impl Observer for Unobserved {
     fn is_over() {}
 }
 
-/// `dsr trace` watches.
+/// Records for `dsr trace`.
 pub(crate) struct Trace;
 
 impl Observer for Trace {
@@ -89,7 +89,7 @@ subprogram! {
     }
 }
 
-/// Starts this CPU's record: with the frame's packet where the filter lets it through, else not in use.
+/// Starts this CPU's record: with the frame's packet if it matches the filter, otherwise unused.
 #[inline(always)]
 fn note(frame: &Frame) {
     let matching = maps::trace_filter().and_then(|filter| {
@@ -99,13 +99,13 @@ fn note(frame: &Frame) {
     maps::set_traced(matching.unwrap_or(NOTHING));
 }
 
-/// Writes this CPU's record to the log, if it is in use and the log has not had too many.
+/// Writes this CPU's record to the log, if it is in use and within the rate limit.
 #[inline(always)]
 fn tell() {
     let Some(record) = maps::traced() else { return };
     if maps::may_tell(TRACES_PER_SECOND) {
         let bytes: &[u8] = record;
-        // The macro does not use the context that it asks for.
+        // The macro requires a context but does not use it.
         aya_log_ebpf::trace!((), "{:x}", bytes);
     }
 }
@@ -136,7 +136,7 @@ fn lets_through(filter: &TraceFilter, record: &TraceRecord) -> bool {
         && (filter.service_port == 0 || filter.service_port == record.service_port)
 }
 
-/// Reads what the filter asks for, also of packets that are not sound: why they go no further is what a trace shall tell.
+/// Parses the fields that the filter needs, also of malformed packets: a trace must show why they are dropped.
 #[inline(always)]
 fn read(frame: &Frame, interface: &Interface) -> Option<TraceRecord> {
     let arrival = parse::link(frame, interface).ok()?;

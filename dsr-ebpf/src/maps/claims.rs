@@ -1,4 +1,4 @@
-//! Claims to VIPs, on their way to the agent.
+//! The ring buffer that reports VIP claims to the agent.
 
 use aya_ebpf::{
     macros::map,
@@ -16,7 +16,7 @@ static EVENTS: RingBuf = RingBuf::with_byte_size(EVENT_BYTES, 0);
 #[map]
 static CLAIMS: PerCpuArray<ClaimBudget> = PerCpuArray::with_max_entries(1, 0);
 
-/// Tells the agent of a claim, or counts that it was not told. Calls helpers.
+/// Reports a claim to the agent, or counts it as lost. Calls helpers.
 #[inline(always)]
 pub(crate) fn tell(claim: VipClaim) {
     let Some(budget) = own(&CLAIMS, 0) else {

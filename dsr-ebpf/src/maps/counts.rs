@@ -1,4 +1,4 @@
-//! What this CPU counts: a row a member, a row a reason.
+//! This CPU's counters: one row per member, one row per reason.
 
 use aya_ebpf::{macros::map, maps::PerCpuArray};
 use dsr_common::stats::{Counters, REASON_ROWS};
@@ -31,7 +31,7 @@ pub(crate) fn add_loop(row: u32) {
     }
 }
 
-/// This CPU's count of a reason.
+/// This CPU's counter of a reason.
 #[inline(always)]
 pub(crate) fn add_reason(row: u32) {
     if let Some(count) = own(&REASONS, row) {

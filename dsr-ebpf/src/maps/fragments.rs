@@ -11,11 +11,11 @@ use super::{Element, element};
 #[map]
 static FRAGMENTS: Array<FragmentSet> = Array::with_max_entries(FRAGMENT_SETS, BPF_F_MMAPABLE);
 
-/// One set of the table. CPUs may write one at the same time: a word is written at once, and an entry that is lost costs
-/// a datagram.
+/// One set of the table. CPUs may write it concurrently: each word is written atomically, and a lost entry costs one
+/// datagram.
 pub(crate) struct Fragments(Element<FragmentSet>);
 
-/// A set of the table, or nothing past its end.
+/// A set of the table; `None` past its end.
 #[inline(always)]
 pub(crate) fn fragments(set: u32) -> Option<Fragments> {
     element(&FRAGMENTS, set).map(Fragments)

@@ -1,4 +1,4 @@
-//! Whether the agent lives: it writes until when it counts as alive, again and again.
+//! Whether the agent is alive: it keeps extending the time until which it counts as alive.
 
 use aya_ebpf::{bindings::BPF_F_MMAPABLE, macros::map, maps::Array};
 use dsr_common::heartbeat::Heartbeat;
@@ -8,10 +8,10 @@ use super::{coarse_nanoseconds, element, ticks};
 #[map]
 static HEARTBEAT: Array<Heartbeat> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
-/// Whether the agent said lately that it lives.
+/// Whether the agent has reported within its patience.
 ///
-/// The clock is a helper, whose call costs more than all that is done with a plain packet: it is read once a tick, and what
-/// it showed holds for the rest of that.
+/// Reading the clock is a helper call that costs more than everything else done for an ordinary packet: it is read once
+/// per timer tick, and its result holds for the rest of the tick.
 #[inline(always)]
 pub(crate) fn agent_lives() -> bool {
     let Some(heartbeat) = element(&HEARTBEAT, 0) else { return false };

@@ -1,4 +1,4 @@
-//! How often this CPU did something in one second.
+//! Rate limits: how often this CPU did something in one second.
 
 use aya_ebpf::{macros::map, maps::PerCpuArray};
 
@@ -7,20 +7,20 @@ use super::{nanoseconds, own};
 #[map]
 static REJECTS: PerCpuArray<Rate> = PerCpuArray::with_max_entries(1, 0);
 
-/// How often, in which second.
+/// A count and the second that it is for.
 #[repr(C)]
 pub(super) struct Rate {
     second: u64,
     times: u64,
 }
 
-/// Whether this CPU may make another refusal, of no more than `most` a second. Calls a helper.
+/// Whether this CPU may send another rejection, at most `most` per second. Calls a helper.
 #[inline(always)]
 pub(crate) fn may_reject(most: u64) -> bool {
     may(&REJECTS, most)
 }
 
-/// Whether it may do once more what is counted there, and counts it.
+/// Whether another one is allowed; counts it.
 #[inline(always)]
 pub(super) fn may(rates: &PerCpuArray<Rate>, most: u64) -> bool {
     let Some(rate) = own(rates, 0) else {
@@ -36,7 +36,7 @@ pub(super) fn may(rates: &PerCpuArray<Rate>, most: u64) -> bool {
     })
 }
 
-/// Seconds (of 2^30 ns) since the machine started. Calls a helper.
+/// Seconds (of 2^30 ns) since boot. Calls a helper.
 #[inline(always)]
 pub(crate) fn seconds() -> u64 {
     nanoseconds() >> 30

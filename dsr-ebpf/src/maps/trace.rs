@@ -1,4 +1,4 @@
-//! What `dsr trace` asks for, and this CPU's record of the frame that it is busy with.
+//! The filter of `dsr trace`, and this CPU's record of the current frame.
 
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
@@ -19,13 +19,13 @@ static TRACED: PerCpuArray<TraceRecord> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 static TRACES: PerCpuArray<Rate> = PerCpuArray::with_max_entries(1, 0);
 
-/// Whose frames are told of. The agent writes it before the program that reads it runs.
+/// The trace filter. The agent writes it before the program that reads it runs.
 #[inline(always)]
 pub(crate) fn trace_filter() -> Option<TraceFilter> {
     element(&TRACE_FILTER, 0).map(|filter| filter.load())
 }
 
-/// Whether this CPU may tell of another frame, of no more than `most` a second. Calls a helper.
+/// Whether this CPU may log another frame, at most `most` per second. Calls a helper.
 #[inline(always)]
 pub(crate) fn may_tell(most: u64) -> bool {
     may(&TRACES, most)
@@ -39,7 +39,7 @@ pub(crate) fn set_traced(record: TraceRecord) {
     }
 }
 
-/// The member that the frame of the record is given.
+/// Sets the selected member.
 #[inline(always)]
 pub(crate) fn set_traced_row(row: u32) {
     if let Some(traced) = own(&TRACED, 0) {
@@ -47,7 +47,7 @@ pub(crate) fn set_traced_row(row: u32) {
     }
 }
 
-/// What became of the frame of the record.
+/// Sets the outcome.
 #[inline(always)]
 pub(crate) fn set_traced_outcome(outcome: u32) {
     if let Some(traced) = own(&TRACED, 0) {
@@ -55,7 +55,7 @@ pub(crate) fn set_traced_outcome(outcome: u32) {
     }
 }
 
-/// Gives the record the time and its bytes to the caller; nothing where no record is in use. Calls a helper.
+/// Sets the time and passes the record's bytes to the caller; `None` if no record is in use. Calls a helper.
 #[inline(always)]
 pub(crate) fn traced() -> Option<&'static [u8; RECORD]> {
     let traced = own(&TRACED, 0)?;

@@ -1,4 +1,4 @@
-//! What is remembered while slots are tracked.
+//! The maps behind tracked slots.
 
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
@@ -28,14 +28,14 @@ static CLOCK: Array<u64> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 static TRACKING: PerCpuArray<u64> = PerCpuArray::with_max_entries(Tracking::ALL.len() as u32, 0);
 
-/// What is kept beside the slot at `index` of the table that starts at row `block`.
+/// The previous member of the slot at `index` of the table that starts at row `block`.
 #[inline(always)]
 pub(crate) fn previous(block: u32, index: u32) -> Option<Previous> {
     let row = element(&PREVIOUS, block + index / SLOTS_PER_BLOCK)?;
     Some(Previous(row.half_word((index % SLOTS_PER_BLOCK) as usize)))
 }
 
-/// The table whose slots index the previous members of the service in this row; zero where it is its own.
+/// The table whose slots index the previous members of the service in this row; zero if it is the service's own.
 #[inline(always)]
 pub(crate) fn old_table(row: u32) -> Option<TableRef> {
     element(&OLD_TABLES, row).map(|table| table.load())
@@ -47,20 +47,20 @@ pub(crate) fn clock() -> Option<u64> {
     element(&CLOCK, 0).map(|clock| clock.load())
 }
 
-/// The two tables of flows.
+/// The two flow tables.
 #[derive(Clone, Copy)]
 pub(crate) enum FlowTable {
-    /// Those of which more than one packet was seen.
+    /// Flows of which more than one packet was seen.
     Established = 0,
-    /// Those of which one was.
+    /// Flows of which one packet was seen.
     Embryonic = 1,
 }
 
-/// One set of either. CPUs may write it at the same time: a word is written at once, so an entry may be lost, but never
-/// be half another's.
+/// One set of either table. CPUs may write it concurrently: each word is written atomically, so an entry may be lost
+/// but never mixed with another.
 pub(crate) struct Flows(Element<FlowSet>);
 
-/// The set that a flow's entry is in.
+/// The set of a flow's entry.
 #[inline(always)]
 pub(crate) fn flows(table: FlowTable, hash: u64) -> Option<Flows> {
     let (known, new) = flow_masks();
@@ -84,7 +84,7 @@ impl Flows {
     }
 }
 
-/// This CPU's count of what was done.
+/// Increments this CPU's counter of an event.
 #[inline(always)]
 pub(crate) fn add_tracking(tracking: Tracking) {
     if let Some(count) = own(&TRACKING, tracking as u32) {

@@ -1,4 +1,4 @@
-//! The VLANs that VIPs are in.
+//! The VLANs of interfaces and VIPs.
 
 use core::hint::black_box;
 
@@ -19,7 +19,7 @@ static VLANS: Array<VlanSet> = Array::with_max_entries(INTERFACE_ROWS, BPF_F_MMA
 #[map(name = "VLAN_KEYS")]
 static KEYS: HashMap<VlanKey, u8> = HashMap::with_max_entries(VLAN_KEYS_MAX, BPF_F_NO_PREALLOC);
 
-/// Whether this host is in a VLAN of at most one tag on the interface in this row.
+/// Whether this host is in an untagged or single-tagged VLAN on the interface of this row.
 #[inline(always)]
 pub(crate) fn has_vlan(row: u32, vlan: Vlan) -> bool {
     // Kernels 6.1 and 6.12 forget a value's bounds when its bytes are swapped, and the compiler masks a tag before it swaps

@@ -24,7 +24,7 @@ pub(crate) struct Packet {
 const _: () = assert!(size_of::<Packet>() == 28);
 
 impl Packet {
-    /// Whether its addresses are what their places above say.
+    /// Whether it is ARP for IPv4 over Ethernet, so that the fields above are valid.
     #[inline(always)]
     pub(crate) fn is_ipv4_over_ethernet(&self) -> bool {
         self.hardware == ETHERNET

@@ -15,10 +15,10 @@ pub(crate) const ARP: Be16 = Be16::new(0x0806);
 pub(crate) const VLAN: Be16 = Be16::new(0x8100);
 pub(crate) const SERVICE_VLAN: Be16 = Be16::new(0x88a8);
 
-/// The bit of a MAC's first byte that marks a group, as it lies in the header's first word.
+/// The group bit of a MAC's first byte, at its place in the header's first word.
 pub(crate) const GROUP_BIT: u64 = u64::from_ne_bytes([1, 0, 0, 0, 0, 0, 0, 0]);
 
-/// The two MACs and what follows them, in words as they lie in a frame.
+/// The two MACs and the EtherType, in frame byte order.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
 pub(crate) struct Header {
@@ -37,7 +37,7 @@ impl Header {
         self.head >> 48 | (self.tail as u64) << 16
     }
 
-    /// Writes two MACs, each in the low 48 bits of a word.
+    /// Writes both MACs, each in the low 48 bits of a word.
     #[inline(always)]
     pub(crate) const fn set_macs(&mut self, destination: u64, source: u64) {
         self.head = destination | source << 48;
@@ -50,13 +50,13 @@ impl Header {
 #[repr(C, packed)]
 pub(crate) struct EtherType(pub(crate) Be16);
 
-/// A tag's TCI and what follows it, or a whole tag: two numbers.
+/// A whole tag and the EtherType after it.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
 pub(crate) struct Tag {
-    /// TPID and TCI, as they lie in a frame.
+    /// TPID and TCI, in frame byte order.
     pub(crate) word: u32,
-    /// EtherType of what the tag wraps, or the TPID of the next.
+    /// EtherType of the payload, or the TPID of the next tag.
     pub(crate) ethertype: Be16,
 }
 

@@ -1,5 +1,5 @@
-//! The headers of the fast path as they lie in a frame: Ethernet with at most one VLAN tag, IPv4 without options or IPv6
-//! without extension headers, and a transport header with ports.
+//! The headers of the fast path as they lie in a frame: Ethernet with at most one VLAN tag, IPv4 without options or
+//! IPv6 without extension headers, and a transport header with ports.
 
 use super::{
     Be16,
@@ -7,8 +7,8 @@ use super::{
     transport::TcpHead,
 };
 
-/// All of them, up to the flags of TCP. Headers of UDP and SCTP are shorter than what is read here; a frame that ends
-/// within it is left to the slow path. Each part has an alignment of one, so that nothing is between them.
+/// All headers up to the TCP flags. UDP and SCTP headers are shorter; a frame that ends within this struct is left to
+/// the slow path. Every part has alignment one, so there is no padding.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Headers<L, N> {
@@ -48,7 +48,7 @@ pub(crate) trait Link: Copy {
         self.head() >> 48 | u64::from(self.tail()) << 16
     }
 
-    /// Writes both MACs, and the tag where there is one.
+    /// Writes both MACs, and the tag if there is one.
     fn write(&mut self, head: u64, tail: u32, tag: impl FnOnce() -> u32);
 }
 

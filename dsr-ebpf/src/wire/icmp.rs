@@ -7,10 +7,10 @@ use super::Be16;
 pub(crate) const V4: u8 = 1;
 pub(crate) const V6: u8 = 58;
 
-/// Bytes of the shortest message that is read: an echo without data, or an error before the packet it is about.
+/// Length of the shortest message parsed: an echo without data, or an error before its quoted packet.
 pub(crate) const MIN: usize = 8;
 
-/// The part that all messages share.
+/// The fields that all messages share.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
 pub(crate) struct Head {
@@ -19,7 +19,7 @@ pub(crate) struct Head {
     pub(crate) checksum: Be16,
 }
 
-/// Destination unreachable, before the packet that it is about.
+/// Destination unreachable, up to the quoted packet.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
 pub(crate) struct Unreachable {
@@ -31,7 +31,7 @@ pub(crate) struct Unreachable {
 
 const _: () = assert!(size_of::<Unreachable>() == MIN);
 
-/// The protocol number that a family's ICMP has.
+/// The protocol number of a family's ICMP.
 #[inline(always)]
 pub(crate) const fn protocol(family: Family) -> u8 {
     match family {
@@ -49,8 +49,8 @@ pub(crate) const fn echo(family: Family) -> (u8, u8) {
     }
 }
 
-/// Whether the message holds the packet that it is about: destination unreachable, packet too big, time exceeded,
-/// parameter problem. A redirect does, too, but is for hosts.
+/// Whether the message quotes a packet: destination unreachable, packet too big, time exceeded, parameter problem. A
+/// redirect quotes one as well, but is meant for hosts.
 #[inline(always)]
 pub(crate) const fn is_error(family: Family, kind: u8) -> bool {
     match family {

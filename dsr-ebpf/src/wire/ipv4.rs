@@ -47,13 +47,13 @@ impl Header {
         (self.version_length & 0xf) as usize * 4
     }
 
-    /// The fragment's offset, as it lies in the packet: zero in the first one and in a whole datagram.
+    /// The fragment offset in packet byte order: zero in the first fragment and in a whole datagram.
     #[inline(always)]
     pub(crate) const fn offset(&self) -> u16 {
         self.fragment.raw() & OFFSET.raw()
     }
 
-    /// Whether this is one fragment of a datagram.
+    /// Whether this is a fragment.
     #[inline(always)]
     pub(crate) const fn is_fragment(&self) -> bool {
         self.fragment.raw() & FRAGMENT.raw() != 0

@@ -26,7 +26,7 @@ pub(crate) struct Header {
 
 const _: () = assert!(size_of::<Header>() == HEADER);
 
-/// An address in two words as they lie in a packet.
+/// An address as two words in packet byte order.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
 pub(crate) struct Words {
@@ -41,7 +41,7 @@ impl Header {
     }
 }
 
-/// What extension headers begin with.
+/// The first two bytes of an extension header.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
 pub(crate) struct Extension {
@@ -56,7 +56,7 @@ pub(crate) struct Extension {
 pub(crate) struct Fragment {
     pub(crate) next_header: u8,
     pub(crate) reserved: u8,
-    /// Offset in the upper 13 bits, more-fragments flag in the lowest.
+    /// Offset in the upper 13 bits, more-fragments flag in the lowest bit.
     pub(crate) offset_more: Be16,
     pub(crate) id: u32,
 }

@@ -1,6 +1,6 @@
 //! Headers as they lie in a frame, fields in network byte order.
 //!
-//! Plain data, every byte pattern valid. Where a header is, is [`crate::parse`]'s business.
+//! Plain data, valid for every byte pattern. [`crate::parse`] decides where a header is.
 
 pub(crate) mod arp;
 pub(crate) mod ethernet;
@@ -11,7 +11,7 @@ pub(crate) mod ipv6;
 pub(crate) mod ndp;
 pub(crate) mod transport;
 
-/// Four bytes as they lie in a frame.
+/// Four bytes in frame byte order.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
 pub(crate) struct Word(pub(crate) u32);
@@ -32,7 +32,7 @@ impl Be16 {
         u16::from_be(self.0)
     }
 
-    /// The number as it lies in memory.
+    /// The number as loaded from memory.
     #[inline(always)]
     pub(crate) const fn raw(self) -> u16 {
         self.0
@@ -60,7 +60,7 @@ impl Be32 {
         u32::from_be(self.0)
     }
 
-    /// The number as it lies in memory.
+    /// The number as loaded from memory.
     #[inline(always)]
     pub(crate) const fn raw(self) -> u32 {
         self.0

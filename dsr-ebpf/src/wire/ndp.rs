@@ -4,9 +4,9 @@ use super::{Be16, ipv6::Words};
 
 pub(crate) const SOLICITATION: u8 = 135;
 pub(crate) const ADVERTISEMENT: u8 = 136;
-/// Bytes of either message without options.
+/// Length of either message without options.
 pub(crate) const MIN: usize = 24;
-/// Hop limit of every message: a router would have lowered it (section 3.1).
+/// Hop limit of every message: routers would have decremented it (section 3.1).
 pub(crate) const HOP_LIMIT: u8 = 255;
 
 /// Solicited flag (section 4.4).
@@ -14,9 +14,9 @@ pub(crate) const SOLICITED: u8 = 0x40;
 /// Override flag.
 pub(crate) const OVERRIDE: u8 = 0x20;
 
-/// The option that says a sender's MAC (section 4.6.1).
+/// The source link-layer address option (section 4.6.1).
 pub(crate) const SOURCE_MAC: u8 = 1;
-/// The option that says a target's MAC.
+/// The target link-layer address option.
 pub(crate) const TARGET_MAC: u8 = 2;
 
 /// A solicitation or an advertisement without options.
@@ -33,7 +33,7 @@ pub(crate) struct Message {
 
 const _: () = assert!(size_of::<Message>() == MIN);
 
-/// An advertisement with the option that says the target's MAC (section 4.6.1).
+/// An advertisement with the target link-layer address option (section 4.6.1).
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
 pub(crate) struct Advertisement {

@@ -1,4 +1,4 @@
-//! TCP (RFC 9293), UDP (RFC 768) and SCTP (RFC 9260): no more than a balancer reads.
+//! TCP (RFC 9293), UDP (RFC 768) and SCTP (RFC 9260): only the fields that a balancer reads.
 
 use super::{Be16, Be32};
 
@@ -18,7 +18,7 @@ pub(crate) const SYN: u8 = 0x02;
 pub(crate) const RST: u8 = 0x04;
 pub(crate) const ACK: u8 = 0x10;
 
-/// The ports, which stand at the same place in all three.
+/// The ports, at the same offset in all three protocols.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
 pub(crate) struct Ports {
