@@ -1,6 +1,6 @@
-//! An IP address as the data path compares it: two words, loaded as they lie in the packet.
+//! An IP address as the datapath compares it: two words, loaded as they lie in the packet.
 
-/// The version of the Internet Protocol that an address or a packet belongs to.
+/// The IP version of an address or a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Family {
@@ -12,9 +12,9 @@ pub enum Family {
 
 /// An IPv4 or IPv6 address in network byte order, held in native words.
 ///
-/// IPv6: `hi` holds bytes 0 to 7 and `lo` bytes 8 to 15, each loaded as it lies in memory. IPv4: `hi` is zero and
-/// the four bytes are the low 32 bits of `lo`, loaded the same way. Which of the two it is has to be kept beside it
-/// (see [`crate::service::ServiceKey`]): `::a.b.c.d` has the same words as `a.b.c.d`.
+/// IPv6: `hi` holds bytes 0 to 7 and `lo` bytes 8 to 15, each as loaded from memory. IPv4: `hi` is zero, and the low 32
+/// bits of `lo` are the four bytes, loaded likewise. The family must be stored separately (see
+/// [`crate::service::ServiceKey`]): `::a.b.c.d` has the same words as `a.b.c.d`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(C)]
 pub struct Address {

@@ -1,22 +1,23 @@
-//! What both sides of the benchmark share: how its driver is told what to do, and the keys of the floors' tables.
+//! What both sides of the benchmark share: how its driver is controlled, and the keys of the reference balancers'
+//! tables.
 //!
-//! Nothing here is part of the product. Values in maps are plain words, in native byte order unless told otherwise.
+//! Not part of the product. Map values are plain words, in native byte order unless stated otherwise.
 
-/// Bytes of the frame that every run starts with: room for the headers of a tagged IPv6 segment, in whole words.
+/// Length of the frame that every run starts with: room for the headers of a tagged IPv6 segment, in whole words.
 pub const FRAME: usize = 80;
 /// Words that hold it.
 pub const FRAME_WORDS: usize = FRAME / 8;
 
-/// The most flows that the driver can go round in.
+/// The most flows that the driver can cycle through.
 pub const FLOWS_MAX: u32 = 1 << 20;
-/// Slots of the floors' table.
+/// Slots of the reference balancers' table.
 pub const TABLE_ROWS: u32 = 1 << 16;
-/// Entries of the `lru` floor's flow table.
+/// Entries of the flow table of `lru`.
 pub const LRU_ROWS: u32 = 1 << 21;
-/// Rows of the `lru` floor's backends.
+/// Rows of the backends of `lru`.
 pub const BACKEND_ROWS: u32 = 4096;
 
-/// Restores the frame, picks the next flow, and jumps to the program in [`PROGRAMS`].
+/// Restores the frame, selects the next flow, and tail-calls the program in [`PROGRAMS`].
 pub const DRIVER: &str = "drive";
 /// Array of one program: the one that is measured.
 pub const PROGRAMS: &str = "PROGRAMS";
@@ -35,26 +36,26 @@ pub const BACKENDS: &str = "BACKENDS";
 /// LRU hash from a flow to the number of its backend.
 pub const LRU: &str = "LRU";
 
-/// What the driver does. All bytes zero is a valid value, though none that can be run.
+/// The driver's settings. All bytes zero is a valid value, but one that cannot be run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub struct Driver {
-    /// The frame, as it lies in memory; client, port and checksum come from the flow.
+    /// The frame, in frame byte order; client, port and checksum come from the flow.
     pub template: [u64; FRAME_WORDS],
     /// The row of the next flow.
     pub next: u32,
-    /// How many flows to go round in.
+    /// Number of flows to cycle through.
     pub flows: u32,
     /// One if the frame is IPv6, else IPv4.
     pub ipv6: u32,
     /// One if it has a VLAN tag.
     pub tagged: u32,
-    /// One if the program that is measured changes the frame's length: it is then restored by helpers each time, whatever
-    /// its length is, so that this costs all programs alike.
+    /// One if the measured program changes the frame's length: the frame is then restored by helpers for every run,
+    /// whatever its length, so that the cost is the same for all programs.
     pub resizes: u32,
     /// Padding, always zero.
     pub pad: u32,
-    /// Added to atomically, so that the frame's bytes have left the store buffer before they are read.
+    /// Incremented atomically, so that the frame's bytes have left the store buffer before they are read.
     pub fence: u64,
     /// Padding, always zero.
     pub pad2: u64,
@@ -62,14 +63,14 @@ pub struct Driver {
 
 const _: () = assert!(size_of::<Driver>() == 128);
 
-/// What a flow's packet has of its own: the client's address (the last four bytes of it in IPv6) and port and the IPv4
-/// header's checksum, each in network byte order as it lies in memory.
+/// The packet fields specific to a flow: the client's address (its last four bytes for IPv6) and port and the IPv4
+/// header's checksum, each in frame byte order.
 #[inline(always)]
 pub const fn flow(client: u32, port: u16, checksum: u16) -> u64 {
     client as u64 | (port as u64) << 32 | (checksum as u64) << 48
 }
 
-/// A key of [`VIPS`]: address and port in network byte order as they lie in memory, and the protocol's number.
+/// A key of [`VIPS`]: address and port in frame byte order, and the protocol number.
 #[inline(always)]
 pub const fn vip_key(address: u32, port: u16, protocol: u8) -> u64 {
     address as u64 | (port as u64) << 32 | (protocol as u64) << 48
@@ -81,7 +82,7 @@ pub const fn vip_key(address: u32, port: u16, protocol: u8) -> u64 {
 pub struct Vip6Key {
     /// The address, as it lies in memory.
     pub address: [u32; 4],
-    /// Port in network byte order as it lies in memory, and above it the protocol's number.
+    /// Port in frame byte order, and above it the protocol number.
     pub service: u32,
 }
 
@@ -93,7 +94,7 @@ impl Vip6Key {
     }
 }
 
-/// A backend of the floors: its MAC in the low 48 bits, as it lies in a frame, and its number above.
+/// A backend of the reference balancers: its MAC in the low 48 bits, in frame byte order, and its number above.
 #[inline(always)]
 pub const fn backend(mac: u64, number: u16) -> u64 {
     mac | (number as u64) << 48

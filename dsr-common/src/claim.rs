@@ -1,22 +1,22 @@
-//! A claim to a VIP that the program saw: a frame in which another host tells the network that the VIP is its own.
+//! A VIP claim seen by the program: a frame in which another host announces that it has the VIP.
 
 use crate::address::{Address, Family};
 
-/// What the program says of one claim. MAC and tags are as they lie in the frame.
+/// What the program reports about one claim. MAC and tags are in frame byte order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct VipClaim {
     /// The VIP.
     pub vip: Address,
-    /// The MAC that the VIP is said to be at, in the low 48 bits.
+    /// The MAC claimed for the VIP, in the low 48 bits.
     pub mac: u64,
-    /// The kernel's index of the interface that the frame came in on.
+    /// The ifindex of the ingress interface.
     pub ifindex: u32,
-    /// Its VLAN tags, TPID and TCI each, outermost first; zero where there is none.
+    /// Its VLAN tags, TPID and TCI each, outermost first; zero if absent.
     pub tags: [u32; 2],
     /// [`ClaimKind`] as a number.
     pub kind: u8,
-    /// One if the frame bears the mark of a balancer ([`MARK`], [`FLOW_LABEL`]), else zero.
+    /// One if the frame has a balancer's mark ([`MARK`], [`FLOW_LABEL`]), otherwise zero.
     pub marked: u8,
     /// Padding, always zero.
     pub pad: u16,
@@ -24,11 +24,11 @@ pub struct VipClaim {
 
 const _: () = assert!(size_of::<VipClaim>() == 40);
 
-/// By what kind of packet a VIP is claimed.
+/// The kind of packet that claims a VIP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum ClaimKind {
-    /// An ARP request from the VIP (RFC 826); gratuitous ARP (RFC 5227) is most often one.
+    /// An ARP request from the VIP (RFC 826); gratuitous ARP (RFC 5227) usually is one.
     ArpRequest = 1,
     /// An ARP reply, or any other ARP packet from the VIP.
     ArpReply = 2,
@@ -39,7 +39,7 @@ pub enum ClaimKind {
 }
 
 impl ClaimKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 4] = [Self::ArpRequest, Self::ArpReply, Self::Solicitation, Self::Advertisement];
 
     /// The family of the VIP.
@@ -51,32 +51,32 @@ impl ClaimKind {
     }
 }
 
-/// What stands behind a balancer's ARP packets, where others have padding. The program answers in the frame that asked, so
-/// that a marked question has a marked answer where a balancer answers, and none where a host's kernel does.
+/// The bytes that balancers send after an ARP packet, where others have padding. Replies are written into the
+/// requesting frame, so a marked request gets a marked reply from a balancer, and an unmarked one from a host's kernel.
 pub const MARK: [u8; 4] = *b"dsr\x01";
 
-/// The flow label of a balancer's packets of neighbour discovery, for the same purpose. Others leave it zero.
+/// The flow label of neighbour discovery packets sent by balancers, for the same purpose. Others leave it zero.
 pub const FLOW_LABEL: u32 = 0xd_5a11;
 
-/// What a CPU may say of claims in one second, and what it kept to itself.
+/// A CPU's rate limit for claims, and the claims it did not report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct ClaimBudget {
-    /// The second that is counted in.
+    /// The current second.
     pub second: u64,
     /// Claims in this second.
     pub seen: u64,
-    /// Claims that were not told, since the program was loaded: beyond the bound, or the ring buffer was full.
+    /// Claims not reported since the program was loaded: above the limit, or the ring buffer was full.
     pub lost: u64,
 }
 
 const _: () = assert!(size_of::<ClaimBudget>() == 24);
 
 impl VipClaim {
-    /// Bytes of a claim in the ring buffer.
+    /// Length of a claim in the ring buffer.
     pub const LENGTH: usize = size_of::<Self>();
 
-    /// Reads a claim as the program wrote it.
+    /// Reads a claim as written by the program.
     pub fn read(bytes: &[u8; Self::LENGTH]) -> Self {
         let word = |at: usize| {
             let mut word = [0; 8];

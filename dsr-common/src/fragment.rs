@@ -1,5 +1,5 @@
-//! Where the fragments of a datagram go, remembered from the first one: to a member, or to the node itself. Sets of eight
-//! words, one cache line a set.
+//! Where the fragments of a datagram go, recorded when the first one is forwarded: to a member, or to the node. Sets of
+//! eight words, one cache line per set.
 
 use crate::limits::{FRAGMENT_SECONDS, FRAGMENT_SETS};
 
@@ -13,16 +13,16 @@ pub struct FragmentSet(pub [u64; WAYS]);
 
 const _: () = assert!(size_of::<FragmentSet>() == 64);
 
-/// Stands for a member's row where the first fragment was passed to the node; no member map has so many.
+/// Stands for a member's row if the first fragment was passed to the node; above the size of any member map.
 pub const PASSED: u32 = ROW_MASK as u32;
 
 const _: () = assert!(PASSED > crate::track::ROW_MAX);
 
-/// What is remembered of one datagram. Zero is an empty entry.
+/// The record of one datagram. Zero is an empty entry.
 ///
-/// Bits 0 to 23: the member's row, or [`PASSED`]. Bits 24 to 35: when it was written, in seconds. Bits 36 to 63: a tag, of which two
-/// datagrams of one set have the same by chance once in 2^28; with eight entries a set that is one fragment without a
-/// first one in 33 million that is sent to a backend and dropped there, for want of the rest.
+/// Bits 0 to 23: the member's row, or [`PASSED`]. Bits 24 to 35: when it was written, in seconds. Bits 36 to 63: a tag.
+/// Two datagrams of one set have the same tag once in 2^28; with eight entries per set, one in 33 million later
+/// fragments without a first one is sent to a backend, which drops it because the rest is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry(u64);
 
@@ -68,19 +68,19 @@ impl Entry {
         self.0 != 0 && self.0 >> TAG_SHIFT == hash & ((1 << (64 - TAG_SHIFT)) - 1)
     }
 
-    /// Seconds since it was written; the clock of the entries goes round in a little over an hour.
+    /// Seconds since it was written; wraps around after a little over an hour.
     #[inline(always)]
     pub const fn age(self, now: u64) -> u64 {
         now.wrapping_sub(self.0 >> AGE_SHIFT) & AGE_MASK
     }
 
-    /// Whether fragments still follow it.
+    /// Whether later fragments still follow it.
     #[inline(always)]
     pub const fn is_fresh(self, now: u64) -> bool {
         self.age(now) <= FRAGMENT_SECONDS
     }
 
-    /// How gladly it gives way to another datagram's entry: the highest goes first.
+    /// Eviction priority: the highest is evicted first.
     #[inline(always)]
     pub const fn staleness(self, now: u64) -> u64 {
         if self.0 == 0 { u64::MAX } else { self.age(now) }

@@ -1,10 +1,10 @@
-//! Keyed hashes of the data path: one picks a flow's slot, the other a service's row.
+//! Keyed hashes of the datapath: one selects a flow's slot, the other a service's row.
 //!
-//! The flow's is multilinear: a sum of 32-bit words of the key, each multiplied by its own secret 64-bit number, of
-//! which the upper 32 bits are strongly universal (Lemire and Kaser, "Strongly Universal String Hashing is Fast", 2014).
-//! The service's takes its first two words in one multiplication (NH: Black et al., "UMAC", 1999). Who does not know the
-//! keys cannot choose flows that meet in a slot; that is all that is asked of them. A final bijective mix makes the lower
-//! bits as good as the upper ones.
+//! The flow hash is multilinear: a sum of 32-bit words of the key, each multiplied by its own secret 64-bit number; the
+//! upper 32 bits are strongly universal (Lemire and Kaser, "Strongly Universal String Hashing is Fast", 2014). The
+//! service hash takes its first two words in one multiplication (NH: Black et al., "UMAC", 1999). Without the keys, an
+//! attacker cannot choose flows that share a slot; no more is required. A final bijective mix makes the lower bits as
+//! good as the upper ones.
 
 use crate::{
     address::{Address, Family},
@@ -12,18 +12,18 @@ use crate::{
     service::ServiceKey,
 };
 
-/// Number of secret words: those of a flow, then those of a service's key.
+/// Number of secret words: those for a flow, then those for a service's key.
 pub const KEY_WORDS: usize = FLOW_WORDS + SERVICE_WORDS;
 
 const FLOW_WORDS: usize = 11;
 const SERVICE_WORDS: usize = 5;
 
-/// Where the secret words come from: a [`HashKeys`], or the constants of a loaded program.
+/// Source of the secret words: a [`HashKeys`], or the constants of a loaded program.
 pub trait Keys {
     /// Word `index`, below [`KEY_WORDS`].
     fn word(&self, index: usize) -> u64;
 
-    /// The 64-bit hash of a flow. Its upper 32 bits choose the slot.
+    /// The 64-bit hash of a flow. Its upper 32 bits select the slot.
     #[inline(always)]
     fn flow(&self, flow: &Flow) -> u64 {
         let ports = u32::from(flow.client_port) | u32::from(flow.service_port) << 16;
@@ -45,14 +45,14 @@ pub trait Keys {
         mix(sum)
     }
 
-    /// The 64-bit hash of a client: of its address and family alone, so that it is the same for every service.
+    /// The 64-bit hash of a client: of its address and family only, so that it is the same for every service.
     #[inline(always)]
     fn client(&self, family: Family, client: Address) -> u64 {
         let nothing = Address { hi: 0, lo: 0 };
         self.flow(&Flow { family, protocol: 0, client_port: 0, service_port: 0, client, vip: nothing })
     }
 
-    /// The 32-bit hash of a service's key: the row where the probing starts.
+    /// The 32-bit hash of a service's key, which selects the row where probing starts.
     #[inline(always)]
     fn service(&self, vip: Address, key: ServiceKey) -> u32 {
         let mut sum = self.pair(FLOW_WORDS, low(vip.lo), u64::from(key.0));
@@ -65,7 +65,7 @@ pub trait Keys {
         (stir(sum) >> 32) as u32
     }
 
-    /// One term of a sum, of two words at once: each is added to its own secret word, and the sums are multiplied.
+    /// One term of the sum for two words: each is added to its own secret word, and the sums are multiplied.
     #[inline(always)]
     fn pair(&self, index: usize, one: u64, other: u64) -> u64 {
         self.word(index).wrapping_add(one).wrapping_mul(self.word(index + 1).wrapping_add(other))
@@ -78,13 +78,13 @@ pub trait Keys {
     }
 }
 
-/// The secret numbers of both hashes, a pure function of the configuration's `hash_seed`.
+/// The secret words of both hashes, a pure function of the configured `hash_seed`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct HashKeys(pub [u64; KEY_WORDS]);
 
 impl HashKeys {
-    /// Expands a seed; every balancer with the same seed gets the same keys.
+    /// Expands a seed; all balancers with the same seed have the same keys.
     pub fn from_seed(seed: u64) -> Self {
         let mut state = seed;
         // An odd multiplier loses nothing of the word it multiplies.
@@ -99,8 +99,8 @@ impl Keys for HashKeys {
     }
 }
 
-/// One step of SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014): advances
-/// the state and returns the next number. For tables and keys that are built in user space.
+/// One step of SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014): advances the
+/// state and returns the next number. For tables and keys built in user space.
 pub const fn split_mix(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *state;
@@ -109,14 +109,14 @@ pub const fn split_mix(state: &mut u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A bijection that spreads the upper bits over the lower ones and back.
+/// A bijection that mixes the upper bits into the lower ones and back.
 #[inline(always)]
 const fn mix(h: u64) -> u64 {
     let h = stir(h);
     h ^ (h >> 29)
 }
 
-/// Half of it: a bijection that is enough for the upper bits.
+/// Half of it: a bijection that suffices for the upper bits.
 #[inline(always)]
 const fn stir(h: u64) -> u64 {
     (h ^ (h >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15)

@@ -1,13 +1,13 @@
-//! The agent's sign of life, and what the program last made of it.
+//! The agent's heartbeat, and when the program last checked it.
 
-/// The one row of the heartbeat map, in words.
+/// The only row of the heartbeat map, in words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C, align(16))]
 pub struct Heartbeat {
-    /// Until when the agent counts as alive, in nanoseconds of the kernel's monotonic clock. The agent writes it.
+    /// Until when the agent counts as alive, in nanoseconds of the kernel's monotonic clock. Written by the agent.
     pub alive_until: u64,
-    /// The tick of the kernel's timer in which the program last saw that it does; zero, which no tick is, where the time above
-    /// has changed since.
+    /// The kernel timer tick in which the program last found the agent alive; zero, which is never a tick, if the time
+    /// above has changed since.
     pub lived_at: u64,
 }
 

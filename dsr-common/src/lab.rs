@@ -1,13 +1,13 @@
-//! What the lab's own kernel programs and the user side agree on.
+//! What the lab's own kernel programs and the user side share.
 
 /// The VLAN of a backend that is in the wrong one.
 pub const VLAN: u16 = 200;
-/// Where the lab's services are.
+/// The port of the lab's services.
 pub const PORT: u16 = 80;
 
-/// The program that puts frames into [`VLAN`], as a switch does with what comes in on a port.
+/// The program that puts frames into [`VLAN`], like a switch's access port for incoming frames.
 pub const TAG_PROGRAM: &str = "tag";
-/// The program that lets frames of [`VLAN`] alone through, and takes their tag off.
+/// The program that accepts only frames of [`VLAN`], and removes their tag.
 pub const UNTAG_PROGRAM: &str = "untag";
 /// The program that drops TCP to [`PORT`].
 pub const FIREWALL_PROGRAM: &str = "firewall";

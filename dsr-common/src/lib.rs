@@ -1,6 +1,7 @@
-//! What the kernel side and the user side of `dsr` share: the rows of the maps, written once, and the keyed hashes.
+//! What the kernel side and the user side of `dsr` share: map rows, keyed hashes, reasons, limits and names, each
+//! defined once.
 //!
-//! Nothing here touches a packet, a map or the network: plain data and pure functions, `no_std`.
+//! Plain data and pure functions, `no_std`; no access to packets, maps or the network.
 #![no_std]
 #![deny(unsafe_code)]
 

@@ -1,14 +1,14 @@
-//! Names of the object's program, maps and load-time constants, as the agent looks them up.
+//! Names of the object's programs, maps and load-time constants, by which the agent looks them up.
 
 /// The XDP program.
 pub const XDP_PROGRAM: &str = "dsr";
-/// The same program, which also tells what becomes of the frames that a filter lets through.
+/// The same program, which also logs the frames that match a filter.
 pub const TRACED_PROGRAM: &str = "dsr_traced";
-/// A program that passes every frame: what a veth peer needs to take frames that were sent by XDP.
+/// A program that passes every frame: a veth peer needs one to accept frames sent by XDP.
 pub const PASS_PROGRAM: &str = "pass";
-/// The tc program that sends health probes the way of a member.
+/// The tc program that sends health probes by the path of their member.
 pub const PROBE_PROGRAM: &str = "probe";
-/// In the object of the tc program: array of [`crate::member::MemberRow`], a row a probe's number.
+/// In the tc program's object: array of [`crate::member::MemberRow`], one row per probe number.
 pub const PROBES: &str = "PROBES";
 
 /// Array of [`crate::service::ServiceRow`].
@@ -17,17 +17,17 @@ pub const SERVICES: &str = "SERVICES";
 pub const SLOTS: &str = "SLOTS";
 /// Array of [`crate::member::MemberRow`].
 pub const MEMBERS: &str = "MEMBERS";
-/// Per-CPU array of [`crate::stats::Counters`], a row a member.
+/// Per-CPU array of [`crate::stats::Counters`], one row per member.
 pub const COUNTERS: &str = "COUNTERS";
-/// Per-CPU array of 64-bit packet counts, a row an interface and reason.
+/// Per-CPU array of 64-bit packet counts, one row per interface and reason.
 pub const REASONS: &str = "REASONS";
 /// Array of [`crate::interface::InterfaceRow`].
 pub const INTERFACES: &str = "INTERFACES";
-/// Map: the VLANs of one tag that this host is in, a [`crate::vlan::VlanSet`] for each row of [`INTERFACES`].
+/// Map: this host's single-tagged VLANs, a [`crate::vlan::VlanSet`] for each row of [`INTERFACES`].
 pub const VLANS: &str = "VLANS";
-/// Map: a hash table of [`crate::vlan::VlanKey`]; the value says nothing.
+/// Map: a hash table of [`crate::vlan::VlanKey`]; the values are unused.
 pub const VLAN_KEYS: &str = "VLAN_KEYS";
-/// Device map: where packets go that leave by another interface than they came in on.
+/// Device map: the interfaces of packets that leave by another interface than they arrived on.
 pub const DEVICES: &str = "DEVICES";
 
 /// Array of [`crate::fragment::FragmentSet`].
@@ -42,45 +42,46 @@ pub const EVENTS: &str = "EVENTS";
 pub const CLAIMS: &str = "CLAIMS";
 /// Array of one [`crate::trace::TraceFilter`].
 pub const TRACE_FILTER: &str = "TRACE_FILTER";
-/// Array of [`crate::previous::PreviousBlock`], a row for each of the slot map.
+/// Array of [`crate::previous::PreviousBlock`], one row for each row of the slot map.
 pub const PREVIOUS: &str = "PREVIOUS";
-/// Array of [`crate::service::TableRef`], a row for each of the service table: the table whose slots index [`PREVIOUS`]
-/// for this service; zero where it is the service's own. While a service's table changes its size it is the one before.
+/// Array of [`crate::service::TableRef`], one row for each row of the service table: the table whose slots index
+/// [`PREVIOUS`] for this service; zero if it is the service's own. While a service's table is replaced, it is the old
+/// one.
 pub const OLD_TABLES: &str = "OLD_TABLES";
 /// Array of [`crate::track::FlowSet`]: flows of which more than one packet was seen.
 pub const ESTABLISHED: &str = "ESTABLISHED";
-/// Array of [`crate::track::FlowSet`]: flows of which one packet was seen, their SYN as a rule.
+/// Array of [`crate::track::FlowSet`]: flows of which one packet was seen, usually a SYN.
 pub const EMBRYONIC: &str = "EMBRYONIC";
-/// Array of one 64-bit count: the flow clock, which the agent advances.
+/// Array of one 64-bit counter: the flow clock, which the agent advances.
 pub const CLOCK: &str = "CLOCK";
-/// Per-CPU array of 64-bit packet counts, a row a [`crate::stats::Tracking`].
+/// Per-CPU array of 64-bit packet counts, one row per [`crate::stats::Tracking`].
 pub const TRACKING: &str = "TRACKING";
 
 /// Load-time constant: [`crate::hash::HashKeys`].
 pub const HASH_KEYS: &str = "HASH_KEYS";
-/// Load-time constant: rows of the service map less one, `u32`; the rows are a power of two.
+/// Load-time constant: rows of the service map minus one, `u32`; the number of rows is a power of two.
 pub const SERVICE_MASK: &str = "SERVICE_MASK";
-/// Load-time constant: sets of the flow table less one, `u32`; the sets are a power of two.
+/// Load-time constant: sets of the established table minus one, `u32`; the number of sets is a power of two.
 pub const FLOW_MASK: &str = "FLOW_MASK";
-/// Load-time constant: sets of the embryonic table less one, `u32`; the sets are a power of two.
+/// Load-time constant: sets of the embryonic table minus one, `u32`; the number of sets is a power of two.
 pub const SYN_MASK: &str = "SYN_MASK";
-/// Load-time constant, `u8`: one if a member may leave by another interface than its packets came in on.
+/// Load-time constant, `u8`: one if packets may leave by an interface other than the ingress interface.
 pub const FEATURE_REDIRECT: &str = "FEATURE_REDIRECT";
-/// Load-time constant, `u8`: one if VLAN tags are read, and written where a member needs them.
+/// Load-time constant, `u8`: one if VLAN tags are read, and written for members that need them.
 pub const FEATURE_VLAN: &str = "FEATURE_VLAN";
-/// Load-time constant, `u8`: one if a service is IPv6.
+/// Load-time constant, `u8`: one if any service is IPv6.
 pub const FEATURE_IPV6: &str = "FEATURE_IPV6";
-/// Load-time constant, `u8`: one if a service has all ports, or all protocols.
+/// Load-time constant, `u8`: one if any service is on all ports, or all protocols.
 pub const FEATURE_ANY: &str = "FEATURE_ANY";
-/// Load-time constant, `u8`: one if an interface's MTU lets frames come in several buffers.
+/// Load-time constant, `u8`: one if an interface's MTU allows frames in several buffers.
 pub const FEATURE_JUMBO: &str = "FEATURE_JUMBO";
-/// Load-time constant, `u8`: one if a slot may be tracked.
+/// Load-time constant, `u8`: one if slots may be tracked.
 pub const FEATURE_TRACK: &str = "FEATURE_TRACK";
-/// Load-time constant, `u8`: one if a service has [`crate::service::FLAG_SOURCE`].
+/// Load-time constant, `u8`: one if any service has [`crate::service::FLAG_SOURCE`].
 pub const FEATURE_SOURCE: &str = "FEATURE_SOURCE";
-/// Load-time constant, `u8`: one if a service has [`crate::service::FLAG_REMEMBER`].
+/// Load-time constant, `u8`: one if any service has [`crate::service::FLAG_REMEMBER`].
 pub const FEATURE_REMEMBER: &str = "FEATURE_REMEMBER";
-/// Load-time constant, `u8`: one if a service has [`crate::service::FLAG_PASS`].
+/// Load-time constant, `u8`: one if any service has [`crate::service::FLAG_PASS`].
 pub const FEATURE_HEARTBEAT: &str = "FEATURE_HEARTBEAT";
-/// Load-time constant, `u8`: one if a service has [`crate::service::FLAG_VLANS`].
+/// Load-time constant, `u8`: one if any service has [`crate::service::FLAG_VLANS`].
 pub const FEATURE_VLAN_LISTS: &str = "FEATURE_VLAN_LISTS";

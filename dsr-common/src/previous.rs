@@ -1,14 +1,14 @@
-//! The member that a tracked slot had before its member changed.
+//! The previous member of a tracked slot.
 
 use crate::{
     limits::{MEMBERS_PER_SERVICE, SLOTS_PER_BLOCK},
     slot::Slot,
 };
 
-/// What is kept of a tracked slot beside the slot itself: one word, read and written at once.
+/// What is stored beside a tracked slot: one word, read and written atomically.
 ///
-/// Bits 0 to 14: the number of the member before, within its service; the highest is none. Bit 15: zero. Bits 16 to 31:
-/// the flow clock's low bits when this was written, which only the agent reads.
+/// Bits 0 to 14: the previous member's number within its service; the highest means none. Bit 15: zero. Bits 16 to 31:
+/// the flow clock's low bits when this was written, read only by the agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Previous(pub u32);
@@ -16,10 +16,10 @@ pub struct Previous(pub u32);
 const SINCE_SHIFT: u32 = 16;
 
 impl Previous {
-    /// No member: flows that are not remembered go to the slot's own.
+    /// No previous member: unknown flows go to the slot's member.
     pub const NONE: Self = Self(MEMBERS_PER_SERVICE);
 
-    /// A member's number, written when the flow clock shows `clock`.
+    /// A member's number, written at flow clock `clock`.
     pub const fn new(member: Option<u16>, clock: u64) -> Self {
         let number = match member {
             Some(number) => Slot::stable(number).0,
@@ -28,7 +28,7 @@ impl Previous {
         Self(number as u32 | (clock as u32) << SINCE_SHIFT)
     }
 
-    /// The number of the member before, or none.
+    /// The previous member's number, or `None`.
     #[inline(always)]
     pub const fn member(self) -> Option<u16> {
         Slot::stable(self.0 as u16).member()
@@ -39,13 +39,13 @@ impl Previous {
         (self.0 >> SINCE_SHIFT) as u16
     }
 
-    /// Ticks of the flow clock since it was written. It goes round after 65536.
+    /// Ticks of the flow clock since it was written. Wraps around after 65536.
     pub const fn age(self, clock: u64) -> u16 {
         (clock as u16).wrapping_sub(self.since())
     }
 }
 
-/// One row of the map: what belongs to the slots of the same row of the slot map.
+/// One row of the map, for the slots of the same row of the slot map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub struct PreviousBlock(pub [u32; SLOTS_PER_BLOCK as usize]);

@@ -1,12 +1,12 @@
-//! Health probes: how a probe's packets say which member they are for.
+//! Health probes: how the mark of a probe's packets identifies the probed member.
 
-/// The part of a socket's mark that says that its packets are probes.
+/// The part of a socket's mark that identifies its packets as probes.
 pub const MARK: u32 = 0xd5 << NUMBER_BITS;
 
-/// The byte of a mark that [`MARK`] is in.
+/// The byte of a mark that contains [`MARK`].
 pub const MARK_MASK: u32 = !(PROBE_NUMBERS - 1);
 
-/// How many probes can be told apart: numbers are below this.
+/// Number of distinguishable probes: numbers are below this.
 pub const PROBE_NUMBERS: u32 = 1 << NUMBER_BITS;
 
 const NUMBER_BITS: u32 = 24;
@@ -16,7 +16,7 @@ pub const fn mark(number: u32) -> u32 {
     MARK | (number & (PROBE_NUMBERS - 1))
 }
 
-/// The number in a probe's mark; nothing in another mark.
+/// The number in a probe's mark; `None` for any other mark.
 #[inline(always)]
 pub const fn number(mark: u32) -> Option<u32> {
     if mark & MARK_MASK == MARK { Some(mark & (PROBE_NUMBERS - 1)) } else { None }

@@ -1,4 +1,4 @@
-//! A row of the service map, and how a row is found: open addressing with a bounded number of probes.
+//! A row of the service map, found by open addressing with a bounded number of probes.
 
 use crate::{
     address::{Address, Family},
@@ -6,7 +6,7 @@ use crate::{
     track::CLIENT_BITS,
 };
 
-/// Protocol, port and family of a service in one word that is compared at once.
+/// Protocol, port and family of a service in one word, compared at once.
 ///
 /// Bits 0 to 15: the port in network byte order as loaded from memory. Bits 16 to 23: the protocol number. Bits 24 to
 /// 31: the family, 4 or 6. Zero is an empty row.
@@ -15,12 +15,12 @@ use crate::{
 pub struct ServiceKey(pub u32);
 
 impl ServiceKey {
-    /// A row that once held a service: not a match, and not the end of a search.
+    /// A row that once held a service: no match, but the search continues.
     pub const VACATED: Self = Self(u32::MAX);
-    /// A row that never held a service: the end of a search.
+    /// A row that never held a service: the search ends.
     pub const EMPTY: Self = Self(0);
 
-    /// Whether a row with this key is a service's or a VIP's.
+    /// Whether a row with this key belongs to a service or a VIP.
     pub const fn is_used(self) -> bool {
         self.0 != Self::EMPTY.0 && self.0 != Self::VACATED.0
     }
@@ -31,7 +31,7 @@ impl ServiceKey {
         Self(port as u32 | (protocol as u32) << 16 | (family as u32) << 24)
     }
 
-    /// A service on all ports of a protocol. Port zero itself is one of them.
+    /// A service on all ports of a protocol, including port zero.
     #[inline(always)]
     pub const fn any_port(family: Family, protocol: u8) -> Self {
         Self::exact(family, protocol, 0)
@@ -43,14 +43,14 @@ impl ServiceKey {
         Self::exact(family, ANY_PROTOCOL, 0)
     }
 
-    /// The VIP itself: the row that says "this address is ours", whatever the port.
+    /// The VIP itself: the row that marks the address as a VIP, whatever the port.
     #[inline(always)]
     pub const fn vip(family: Family) -> Self {
         Self((family as u32) << 24)
     }
 }
 
-/// Where a service's slots are: one aligned word, so that a table is swapped for another at once.
+/// Where a service's slots are: one aligned word, so that a table is replaced atomically.
 ///
 /// Bits 0 to 31: the first block in the slot map. Bits 32 to 39: flags. Bits 40 to 63: slots in the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,27 +81,27 @@ impl TableRef {
         (self.0 >> 32) as u8
     }
 
-    /// The same table with its slots picked by the other rule: by the client where it was by the flow, and the other way
-    /// round.
+    /// The same table under the other slot selection rule: by client instead of by flow, or the reverse.
     #[must_use]
     #[inline(always)]
     pub const fn with_other_rule(self) -> Self {
         Self(self.0 ^ (FLAG_SOURCE as u64) << 32)
     }
 
-    /// Whether both tables pick the slot of a flow by the same part of it.
+    /// Whether both tables have the same slot selection rule.
     #[inline(always)]
     pub const fn has_rule_of(self, other: Self) -> bool {
         (self.flags() ^ other.flags()) & FLAG_SOURCE == 0
     }
 
-    /// The same table with one more flag.
+    /// The same table with a flag added.
     #[must_use]
     pub const fn with_flag(self, flag: u8) -> Self {
         Self(self.0 | (flag as u64) << 32)
     }
 
-    /// The slot of a flow, by the upper bits of its hash: of those that the client alone decides with [`FLAG_SOURCE`].
+    /// The slot of a flow, by the upper bits of its hash; with [`FLAG_SOURCE`] only by those that depend on the client
+    /// alone.
     #[inline(always)]
     pub const fn slot(self, hash: u64) -> u32 {
         let hash = if self.flags() & FLAG_SOURCE != 0 { hash & CLIENT_BITS } else { hash };
@@ -109,34 +109,34 @@ impl TableRef {
     }
 }
 
-/// Stands for all protocols in a key; the number itself is reserved (IANA "Protocol Numbers").
+/// Stands for all protocols in a key; the number is reserved (IANA "Protocol Numbers").
 pub const ANY_PROTOCOL: u8 = 255;
 
 /// Flag of a VIP's own row: ARP requests and neighbour solicitations for it are answered.
 pub const FLAG_ANNOUNCE: u8 = 1;
 
-/// Flag of a service's row: a packet that finds no backend is answered with a refusal.
+/// Flag of a service's row: a packet without a backend is rejected (`on_empty: reject`).
 pub const FLAG_REJECT: u8 = 2;
 
 /// Flag of a service's row: a client's flows share a slot (`affinity: source`).
 pub const FLAG_SOURCE: u8 = 4;
 
-/// Flag of a service's row: every flow is remembered, whether its slot is tracked or not (`affinity: flow`).
+/// Flag of a service's row: every flow is recorded, whether its slot is tracked or not (`affinity: flow`).
 pub const FLAG_REMEMBER: u8 = 8;
 
-/// Flag of a service's row: its packets are passed to the node while no agent lives (`on_agent_death: pass`).
+/// Flag of a service's row: its packets are passed to the node while the agent is dead (`on_agent_death: pass`).
 pub const FLAG_PASS: u8 = 16;
 
-/// Flag of an old table: since it was replaced, the service has picked slots by the flow and by the client
-/// ([`FLAG_SOURCE`]). Flows are known by either hash until they are seen again.
+/// Flag of an old table: since it was replaced, the service has selected slots both by flow and by client
+/// ([`FLAG_SOURCE`]). Until flows are seen again, they may be recorded under either hash.
 pub const FLAG_REHASHED: u8 = 32;
 
-/// Flag of a service's row and of its VIP's: the VIP is in the VLANs of its own list (`vlans`), and in no others.
+/// Flag of a service's row and of its VIP's row: the VIP is only in the VLANs of its own list (`vlans`).
 pub const FLAG_VLANS: u8 = 64;
 
-/// Where a service's members are: one aligned word, so that they can be moved at once.
+/// Where a service's members are: one aligned word, so that they are moved atomically.
 ///
-/// Bits 0 to 23: the first row in the member map. Bits 24 to 31: the binary logarithm of the rows set aside.
+/// Bits 0 to 23: the first row in the member map. Bits 24 to 31: the binary logarithm of the number of reserved rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct MembersRef(pub u32);
@@ -153,13 +153,13 @@ impl MembersRef {
         self.0 & 0xff_ffff
     }
 
-    /// Rows set aside for this service.
+    /// Rows reserved for this service.
     pub const fn capacity(self) -> u32 {
         1 << (self.0 >> 24)
     }
 }
 
-/// One service, or one VIP: half a cache line.
+/// One service or one VIP: half a cache line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C, align(32))]
 pub struct ServiceRow {

@@ -1,4 +1,4 @@
-//! A slot of a Maglev table: the member that new flows go to.
+//! A slot of a Maglev table: the member for new flows.
 
 use crate::limits::{MEMBERS_PER_SERVICE, SLOTS_PER_BLOCK};
 
@@ -8,17 +8,17 @@ use crate::limits::{MEMBERS_PER_SERVICE, SLOTS_PER_BLOCK};
 pub struct Slot(pub u16);
 
 impl Slot {
-    /// No member may be given this slot's flows.
+    /// No member: the slot's flows have no backend.
     pub const NONE: Self = Self(MEMBERS_PER_SERVICE as u16);
 
     const TRACKED: u16 = 0x8000;
 
-    /// A stable slot of one member.
+    /// A stable slot of a member.
     pub const fn stable(member: u16) -> Self {
         Self(member & !Self::TRACKED)
     }
 
-    /// A tracked slot of one member.
+    /// A tracked slot of a member.
     pub const fn tracked(member: u16) -> Self {
         Self(member | Self::TRACKED)
     }
@@ -35,40 +35,41 @@ impl Slot {
         Self(self.0 & !Self::TRACKED)
     }
 
-    /// The member's number within its service, or none.
+    /// The member's number within its service, or `None`.
     #[inline(always)]
     pub const fn member(self) -> Option<u16> {
         let number = self.0 & !Self::TRACKED;
         if number == Self::NONE.0 { None } else { Some(number) }
     }
 
-    /// The member's number within its service, if the slot is stable and has one: the question of nearly every packet.
+    /// The member's number within its service, if the slot is stable and has a member: the check made for nearly every
+    /// packet.
     #[inline(always)]
     pub const fn stable_member(self) -> Option<u16> {
         if self.0 < Self::NONE.0 { Some(self.0) } else { None }
     }
 
-    /// Whether the flow table has to be asked: the member of this slot changed a while ago.
+    /// Whether the slot's member changed a while ago, so that the flow tables must be consulted.
     #[inline(always)]
     pub const fn is_tracked(self) -> bool {
         self.0 & Self::TRACKED != 0
     }
 }
 
-/// One row of the slot map: the slots that share a cache line.
+/// One row of the slot map: the slots of one cache line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub struct SlotBlock(pub [u16; SLOTS_PER_BLOCK as usize]);
 
 const _: () = assert!(size_of::<SlotBlock>() == 64);
 
-/// The slot of a flow in a table of `size` slots: the hash's upper 32 bits, multiplied and shifted; no division.
+/// The slot of a flow in a table of `size` slots: the hash's upper 32 bits, multiplied and shifted instead of divided.
 #[inline(always)]
 pub const fn index(hash: u64, size: u32) -> u32 {
     (((hash >> 32) * size as u64) >> 32) as u32
 }
 
-/// Blocks that a table of `size` slots takes.
+/// Blocks needed for a table of `size` slots.
 pub const fn blocks(size: u32) -> u32 {
     size.div_ceil(SLOTS_PER_BLOCK)
 }

@@ -1,11 +1,11 @@
-//! What `dsr trace` asks the program for, and what the program tells of one frame.
+//! The filter that `dsr trace` gives the program, and the record that the program makes of a frame.
 
 use crate::{
     address::{Address, Family},
     stats::Reason,
 };
 
-/// Whose frames are told of: from a client, or from all of them, to a VIP. All zero lets none through.
+/// Selects the frames to trace: from one client, or all of them, to a VIP. All zero matches nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct TraceFilter {
@@ -13,13 +13,13 @@ pub struct TraceFilter {
     pub client: Address,
     /// The VIP.
     pub vip: Address,
-    /// The client's port, network byte order as loaded from memory; zero lets all through.
+    /// The client's port, in network byte order as loaded from memory; zero matches all.
     pub client_port: u16,
-    /// The service's port, the same way.
+    /// The service's port, likewise.
     pub service_port: u16,
     /// 4 or 6: the family of both addresses.
     pub family: u8,
-    /// One if every client is let through, whatever [`TraceFilter::client`] says.
+    /// One if every client matches, whatever [`TraceFilter::client`] is.
     pub any_client: u8,
     /// Padding, always zero.
     pub pad: u16,
@@ -27,33 +27,33 @@ pub struct TraceFilter {
 
 const _: () = assert!(size_of::<TraceFilter>() == 40);
 
-/// What became of one frame: one cache line, as it goes through the log.
+/// The record of one frame: one cache line, as written to the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub struct TraceRecord {
-    /// When: nanoseconds of the kernel's monotonic clock.
+    /// Time in nanoseconds of the kernel's monotonic clock.
     pub time: u64,
     /// The sender.
     pub client: Address,
     /// The VIP.
     pub vip: Address,
-    /// The sender's port, network byte order as loaded from memory; zero where the packet shows none.
+    /// The sender's port, in network byte order as loaded from memory; zero if the packet has none.
     pub client_port: u16,
-    /// The port it is sent to, the same way.
+    /// The destination port, likewise.
     pub service_port: u16,
     /// The protocol number of the IP header.
     pub protocol: u8,
-    /// 4 or 6; zero in a record that is not in use.
+    /// 4 or 6; zero in an unused record.
     pub family: u8,
     /// One if it opens a TCP connection.
     pub opens: u8,
     /// Padding, always zero.
     pub pad: u8,
-    /// The row of the member that was chosen; [`NO_ROW`] for none.
+    /// The row of the selected member; [`NO_ROW`] for none.
     pub row: u32,
-    /// The kernel's index of the interface that it came in on.
+    /// The ifindex of the ingress interface.
     pub ifindex: u32,
-    /// [`SENT`], or one more than the number of the [`Reason`].
+    /// [`SENT`], or the number of the [`Reason`] plus one.
     pub outcome: u32,
     /// Padding, always zero.
     pub pad2: u32,
@@ -64,7 +64,7 @@ pub const RECORD: usize = size_of::<TraceRecord>();
 
 const _: () = assert!(RECORD == 64);
 
-/// The row of a record whose frame was given no member.
+/// The row in a record of a frame for which no member was selected.
 pub const NO_ROW: u32 = u32::MAX;
 
 /// The outcome of a frame that was sent to a member.
@@ -77,7 +77,7 @@ pub const fn ended(reason: Reason) -> u32 {
 }
 
 impl TraceRecord {
-    /// A record from its bytes in this machine's byte order.
+    /// A record from its bytes, in native byte order.
     pub fn from_octets(bytes: &[u8; RECORD]) -> Self {
         let word = |at: usize| {
             let mut word = [0; 8];
@@ -112,7 +112,7 @@ impl TraceRecord {
         }
     }
 
-    /// Why the frame went no further; nothing where it was sent to a member.
+    /// The reason of the frame; `None` if it was sent to a member.
     pub fn reason(&self) -> Option<Reason> {
         let number = self.outcome.checked_sub(1)?;
         Reason::ALL.get(number as usize).copied()

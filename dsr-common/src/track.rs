@@ -1,8 +1,8 @@
-//! What is remembered of flows while the member of their slot changes: sets of eight words, one cache line a set.
+//! Records of flows, used while the member of their slot changes: sets of eight words, one cache line per set.
 //!
-//! Two tables have this shape. The flow table holds flows of which two packets were seen; the embryonic table holds
-//! those of which one was, a SYN as a rule. A flood of packets that are each the only one of their flow fills the second
-//! and leaves the first alone.
+//! Two tables have this shape. The established table holds flows of which two or more packets were seen, the embryonic
+//! table those of which one was seen, usually a SYN. A flood of packets that are each the only one of their flow fills
+//! only the embryonic table.
 
 use crate::{
     flow::Flow,
@@ -16,20 +16,20 @@ pub const WAYS: usize = 8;
 /// The highest row of the member map that an entry can name.
 pub const ROW_MAX: u32 = ROW_MASK as u32 - 1;
 
-/// One row of the flow table, or of the embryonic table.
+/// One row of the established or the embryonic table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub struct FlowSet(pub [u64; WAYS]);
 
 const _: () = assert!(size_of::<FlowSet>() == 64);
 
-/// What is remembered of one flow: a word that is read and written at once. Zero is an empty entry.
+/// The record of one flow: a word, read and written atomically. Zero is an empty entry.
 ///
 /// Bits 0 to 19: the member's row in the member map, at most [`ROW_MAX`]. Bits 20 to 27: the flow clock's low bits when
-/// the flow was last seen. Bits 28 to 63: a tag, which is those bits of the flow's hash, so that its slot can be told
-/// from it. A packet of an unknown flow finds the tag of another one among the eight of its set once in 2^33; with
-/// `affinity: source`, where only the lowest 19 of these bits differ between connections of one client, one of the
-/// same client's within the same set, to whatever service, once in 2^19 for each.
+/// the flow was last seen. Bits 28 to 63: a tag, the same bits of the flow's hash, which determines the slot. A packet
+/// of an unknown flow matches one of the eight tags of its set by chance once in 2^33; with `affinity: source`, where
+/// only the lowest 19 of these bits differ between connections of one client, it matches each entry of the same client
+/// in the same set, to whatever service, once in 2^19.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Entry(u64);
@@ -39,24 +39,24 @@ const AGE_MASK: u64 = 0xff;
 const TAG_SHIFT: u32 = 28;
 const ROW_MASK: u64 = 0xf_ffff;
 
-/// The set that a flow's entry is in, in a table of `mask + 1` sets, a power of two.
+/// The set of a flow's entry, in a table of `mask + 1` sets, a power of two.
 #[inline(always)]
 pub const fn set(hash: u64, mask: u32) -> u32 {
     hash as u32 & mask
 }
 
-/// The way of its set at which a flow looks for a place: another one for each flow, so that of entries that are equally
-/// stale any one gives way, and not the same again and again.
+/// The way at which the search for a place starts: different for each flow, so that among equally stale entries it is
+/// not always the same one that is evicted.
 #[inline(always)]
 pub const fn first_way(hash: u64) -> usize {
     (hash >> TAG_SHIFT) as usize % WAYS
 }
 
 impl Entry {
-    /// An empty one.
+    /// An empty entry.
     pub const EMPTY: Self = Self(0);
 
-    /// An entry for a member's row, written when the flow clock shows `clock`.
+    /// An entry for a member's row, written at flow clock `clock`.
     #[inline(always)]
     pub const fn new(hash: u64, clock: u64, row: u32) -> Self {
         Self(hash >> TAG_SHIFT << TAG_SHIFT | (clock & AGE_MASK) << AGE_SHIFT | row as u64 & ROW_MASK)
@@ -74,7 +74,7 @@ impl Entry {
         self.0
     }
 
-    /// Whether nothing is remembered here.
+    /// Whether the entry is empty.
     #[inline(always)]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
@@ -86,20 +86,20 @@ impl Entry {
         (self.0 & ROW_MASK) as u32
     }
 
-    /// The same entry for another row: its member was moved there.
+    /// The same entry for another row, to which its member was moved.
     #[must_use]
     pub const fn with_row(self, row: u32) -> Self {
         Self(self.0 & !ROW_MASK | row as u64 & ROW_MASK)
     }
 
-    /// The same entry, known by another hash of its flow. That hash names the same set.
+    /// The same entry under another hash of its flow. Both hashes select the same set.
     #[must_use]
     #[inline(always)]
     pub const fn known_by(self, hash: u64) -> Self {
         Self(hash >> TAG_SHIFT << TAG_SHIFT | self.0 & ((1 << TAG_SHIFT) - 1))
     }
 
-    /// The same entry, seen when the flow clock shows `clock`.
+    /// The same entry, last seen at flow clock `clock`.
     #[must_use]
     #[inline(always)]
     pub const fn seen(self, clock: u64) -> Self {
@@ -112,34 +112,34 @@ impl Entry {
         self.0 != 0 && self.0 >> TAG_SHIFT == hash >> TAG_SHIFT
     }
 
-    /// Ticks of the flow clock since the flow was last seen. It goes round after 256 ticks: the agent takes entries out
+    /// Ticks of the flow clock since the flow was last seen. Wraps around after 256 ticks: the agent removes entries
     /// before.
     #[inline(always)]
     pub const fn age(self, clock: u64) -> u64 {
         clock.wrapping_sub(self.0 >> AGE_SHIFT) & AGE_MASK
     }
 
-    /// How gladly it gives way to another flow's entry: the highest goes first.
+    /// Eviction priority: the highest is evicted first.
     #[inline(always)]
     pub const fn staleness(self, clock: u64) -> u64 {
         if self.0 == 0 { u64::MAX } else { self.age(clock) }
     }
 
-    /// The upper bits of the flow's hash, the others zero: as good as the whole for telling its slot.
+    /// The upper bits of the flow's hash, the others zero: sufficient to determine its slot.
     pub const fn hash(self) -> u64 {
         self.0 >> TAG_SHIFT << TAG_SHIFT
     }
 
-    /// The flow's slot in a table of its service, of whatever size.
+    /// The flow's slot in a table of its service, whatever its size.
     pub const fn slot(self, table: TableRef) -> u32 {
         table.slot(self.hash())
     }
 }
 
-/// The hash by which a flow of a service is given its slot and is remembered.
+/// The hash that selects a flow's slot and identifies its entry.
 ///
-/// Where a client's flows share a slot, the upper bits are those of the hash of the client's address, whatever the service,
-/// and the lower ones the flow's own: the flows of one client are still remembered one by one.
+/// If a client's flows share a slot, the upper bits are those of the hash of the client's address, whatever the
+/// service, and the lower ones the flow's own: the flows of a client are still recorded one by one.
 #[inline(always)]
 pub fn hash(keys: &impl Keys, flow: &Flow, table: TableRef) -> u64 {
     let whole = keys.flow(flow);
@@ -150,8 +150,9 @@ pub fn hash(keys: &impl Keys, flow: &Flow, table: TableRef) -> u64 {
     client & CLIENT_BITS | whole & !CLIENT_BITS
 }
 
-/// The bits of a flow's hash that choose the slot where the client alone decides: as few as give each slot of every table
-/// nearly the same share of them (in the largest, 2 of 2^17 each), because by the others the client's flows are told apart.
+/// The bits of a flow's hash that select the slot if only the client decides. As few as give every slot of every table
+/// nearly the same share of them (in the largest, 2 of 2^17 each), because the remaining bits distinguish the client's
+/// flows.
 pub const CLIENT_BITS: u64 = !0 << 47;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! VLANs: which one a frame is in, and the rows and keys that say which ones a VIP is in.
+//! VLANs: which one a frame is in, and the rows and keys of the VLANs of interfaces and VIPs.
 
 use core::fmt;
 
@@ -7,41 +7,40 @@ use crate::{
     limits::INTERFACE_ROWS,
 };
 
-/// The VLAN of a frame, by the numbers of its tags (IEEE 802.1Q). A tag of VLAN 0 carries a priority and no VLAN: it does
-/// not count. Which TPID a tag has makes no difference.
+/// The VLAN of a frame, by the VLAN IDs of its tags (IEEE 802.1Q). A priority tag (VLAN ID 0) is ignored. The TPID of a
+/// tag makes no difference.
 ///
-/// Zero: none, the frame is untagged. Up to 4095: the number of its one tag. Above: the outer tag's number times 4096, and
-/// the inner one's.
+/// Zero: untagged. Up to 4095: the ID of the only tag. Above: the outer tag's ID times 4096, plus the inner one's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
 pub struct Vlan(pub u32);
 
-/// Bits of a VLAN's number in a tag.
+/// Bits of a VLAN ID.
 const BITS: u32 = 12;
-/// The lowest twelve bits of a tag (TCI); the others are priority and drop eligibility.
+/// The VLAN ID in a tag (TCI); the other bits are priority and drop eligibility.
 const NUMBER: u16 = (1 << BITS) - 1;
 
 impl Vlan {
-    /// No tag, or tags of VLAN 0 alone.
+    /// No tag, or only tags with VLAN ID 0.
     pub const UNTAGGED: Self = Self(0);
-    /// The highest number of a VLAN; 4095 is reserved.
+    /// The highest VLAN ID; 4095 is reserved.
     pub const MAX: u16 = NUMBER - 1;
 
-    /// The VLAN behind the tags whose control information (TCI, host byte order) this is, zero where there is no tag.
+    /// The VLAN of two tags, given by their control information (TCI, host byte order); zero stands for no tag.
     #[inline(always)]
     pub const fn of(outer: u16, inner: u16) -> Self {
         let (outer, inner) = ((outer & NUMBER) as u32, (inner & NUMBER) as u32);
         if outer == 0 || inner == 0 { Self(outer | inner) } else { Self(outer << BITS | inner) }
     }
 
-    /// Whether it takes two tags to name it.
+    /// Whether it is double-tagged.
     #[inline(always)]
     pub const fn is_double(self) -> bool {
         self.0 > NUMBER as u32
     }
 }
 
-/// `untagged`, `100`, or with two tags, the outer one first, `7.100`.
+/// `untagged`, `100`, or for a double-tagged VLAN `7.100`, outer tag first.
 impl fmt::Display for Vlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.0 >> BITS, self.0 & u32::from(NUMBER)) {
@@ -52,7 +51,7 @@ impl fmt::Display for Vlan {
     }
 }
 
-/// A row of the VLAN map: the VLANs of one tag that this host is in on an interface, a bit each, by number.
+/// A row of the VLAN map: this host's single-tagged VLANs on an interface, one bit per VLAN ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub struct VlanSet(pub [u64; VLAN_WORDS]);
@@ -67,15 +66,15 @@ impl Default for VlanSet {
 }
 
 impl VlanSet {
-    /// The word that has the bit of a VLAN of at most one tag, and the bit's number there.
+    /// The word that contains the bit of an untagged or single-tagged VLAN, and the bit's number in it.
     #[inline(always)]
     pub const fn place(vlan: Vlan) -> (usize, u32) {
         ((vlan.0 / 64) as usize % VLAN_WORDS, vlan.0 % 64)
     }
 }
 
-/// A VLAN that a VIP with a list of its own is in, or one of two tags that this host is in on an interface. The table of
-/// VLAN keys holds those that are.
+/// A VLAN of a VIP's own list, or a double-tagged VLAN of this host on an interface. The table of VLAN keys contains
+/// them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(C)]
 pub struct VlanKey {
@@ -83,26 +82,26 @@ pub struct VlanKey {
     pub vip: Address,
     /// The VLAN.
     pub vlan: Vlan,
-    /// For a VIP [`INTERFACE_ROWS`] and its family, else the row of the interface table.
+    /// For a VIP [`INTERFACE_ROWS`] plus its family, otherwise the row in the interface table.
     pub owner: u32,
 }
 
 const _: () = assert!(size_of::<VlanKey>() == 24);
 
 impl VlanKey {
-    /// A VIP's.
+    /// The key of a VIP.
     #[inline(always)]
     pub const fn of_vip(family: Family, vip: Address, vlan: Vlan) -> Self {
         Self { vip, vlan, owner: INTERFACE_ROWS + family as u32 }
     }
 
-    /// An interface's, by its row of the interface table.
+    /// The key of an interface, by its row in the interface table.
     #[inline(always)]
     pub const fn of_interface(row: u32, vlan: Vlan) -> Self {
         Self { vip: Address { hi: 0, lo: 0 }, vlan, owner: row }
     }
 
-    /// Whether it is a VIP's.
+    /// Whether it is a VIP's key.
     pub const fn is_of_vip(&self) -> bool {
         self.owner >= INTERFACE_ROWS
     }
