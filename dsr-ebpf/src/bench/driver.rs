@@ -1,4 +1,4 @@
-//! A frame as the last run left it in, the next flow's frame out.
+//! In: the frame as the last run left it. Out: the next flow's frame.
 
 use dsr_common::bench::FRAME;
 
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// Restores the frame; nothing where the driver was not told what to do.
+/// Restores the frame; `None` if the driver has no settings.
 #[inline(always)]
 pub(crate) fn restore(frame: &mut Frame) -> Option<()> {
     let driver = maps::driver()?;
@@ -22,7 +22,7 @@ pub(crate) fn restore(frame: &mut Frame) -> Option<()> {
     let flow = maps::flow(driver.next)?;
     driver.next = if driver.next + 1 < driver.flows { driver.next + 1 } else { 0 };
     let words = frame.at::<Words>()?;
-    // Not as a whole, which would be a call that copies byte by byte.
+    // Not as a whole, which would compile to a call that copies byte by byte.
     for (word, wanted) in words.iter_mut().zip(&driver.template) {
         *word = *wanted;
     }
@@ -32,8 +32,8 @@ pub(crate) fn restore(frame: &mut Frame) -> Option<()> {
         (true, false) => set_v6(frame.at::<Headers<Untagged, ipv6::Header>>()?, flow),
         (true, true) => set_v6(frame.at::<Headers<Tagged, ipv6::Header>>()?, flow),
     }
-    // A frame that a device wrote is not in this CPU's store buffer, and the program that is measured would stall on
-    // words that were written in parts.
+    // A frame written by a device is not in this CPU's store buffer; here, the measured program would stall on words
+    // that were written in parts.
     maps::drain_stores(driver);
     Some(())
 }

@@ -1,5 +1,5 @@
-//! What balancing costs with the maps that are at hand: a hash map for the VIP, an array for its table, `jhash`, and an
-//! LRU hash map where flows are remembered. Nothing is counted.
+//! Reference balancers built from standard maps: a hash map for the VIP, an array for its table, `jhash`, and an LRU
+//! hash map if flows are recorded. They count nothing.
 
 use dsr_common::{
     bench::{TABLE_ROWS, Vip6Key, vip_key},
@@ -26,7 +26,7 @@ type V6 = Headers<Untagged, ipv6::Header>;
 pub(crate) enum Refusal {
     /// Not for the VIP.
     Pass,
-    /// No way to a backend.
+    /// No backend is reachable.
     Drop,
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn stock(frame: &mut Frame) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Sends the frame to the backend that its flow had before, or else by its VIP's table.
+/// Sends the frame to its flow's recorded backend, otherwise by its VIP's table.
 #[inline(always)]
 pub(crate) fn lru(frame: &mut Frame) -> Result<(), Refusal> {
     let headers = parse(frame)?;
@@ -62,7 +62,7 @@ pub(crate) fn lru(frame: &mut Frame) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// As [`stock`], for IPv6.
+/// Like [`stock`], for IPv6.
 #[inline(always)]
 pub(crate) fn stock6(frame: &mut Frame) -> Result<(), Refusal> {
     let headers: &mut V6 = frame.at().ok_or(Refusal::Pass)?;
@@ -118,7 +118,7 @@ const fn halves(words: Words) -> [u32; 4] {
     [hi as u32, (hi >> 32) as u32, lo as u32, (lo >> 32) as u32]
 }
 
-/// To the backend's MAC, from the one that the frame was sent to.
+/// Sets the destination to the backend's MAC, and the source to the MAC that the frame was sent to.
 #[inline(always)]
 fn send(link: &mut Untagged, backend: u64) {
     let us = link.head & MAC_MASK;

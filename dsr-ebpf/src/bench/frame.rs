@@ -1,4 +1,4 @@
-//! The frame in memory, as [`crate::driver`] writes it and the floors read it: one check for all headers.
+//! The frame in memory, as [`crate::driver`] writes it and the reference balancers read it: one check for all headers.
 #![allow(unsafe_code)]
 
 use aya_ebpf::{
@@ -14,10 +14,11 @@ use crate::wire::{
     ipv4, ipv6,
 };
 
-/// All of a frame.
+/// The whole frame.
 pub(crate) type Words = [u64; FRAME_WORDS];
 
-/// What a frame starts with: integers and bytes alone, no longer than [`FRAME`], any bytes a value of it.
+/// A type that can be overlaid on the start of a frame: integers and bytes only, no longer than [`FRAME`], valid for
+/// any bytes.
 ///
 /// # Safety
 ///
@@ -42,7 +43,7 @@ starts!(
     Headers<Tagged, ipv6::Header>,
 );
 
-/// One frame on its way through the program.
+/// One frame being processed.
 pub(crate) struct Frame {
     ctx: *mut xdp_md,
 }
@@ -53,7 +54,7 @@ impl Frame {
         Self { ctx: ctx.as_ptr().cast() }
     }
 
-    /// What it starts with, or nothing where it is shorter than [`FRAME`].
+    /// Its start; `None` if it is shorter than [`FRAME`].
     #[inline(always)]
     pub(crate) fn at<T: Start>(&mut self) -> Option<&mut T> {
         let (start, end) = self.ends();
@@ -61,14 +62,14 @@ impl Frame {
         (start + FRAME <= end).then(|| unsafe { &mut *(start as *mut T) })
     }
 
-    /// Bytes of it.
+    /// Its length.
     #[inline(always)]
     pub(crate) fn length(&self) -> usize {
         let (start, end) = self.ends();
         end - start
     }
 
-    /// Gives the frame [`FRAME`] bytes, whatever the last program put in front of it or took away.
+    /// Resizes the frame to [`FRAME`] bytes, whatever the last program added to or removed from its front.
     #[inline(always)]
     pub(crate) fn set_length(&mut self) -> Option<()> {
         // SAFETY: `ctx` is the program's context; the caller reads the frame's ends again.

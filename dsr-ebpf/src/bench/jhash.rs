@@ -1,6 +1,6 @@
-//! The hash that the kernel and most balancers use (Bob Jenkins, lookup3.c).
+//! The hash of the kernel and most balancers (Bob Jenkins, lookup3.c).
 
-/// What the three words of the state start from, in a hash of so many words.
+/// The initial value of the three state words for a hash of `words` words.
 #[inline(always)]
 const fn start(words: u32, seed: u32) -> u32 {
     0xdead_beef_u32.wrapping_add(words * 4).wrapping_add(seed)

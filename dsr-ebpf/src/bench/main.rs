@@ -1,11 +1,12 @@
-//! The kernel side of the benchmark: a driver that gives each run its frame, and programs to compare with.
+//! The kernel side of the benchmark: a driver that prepares each run's frame, and programs to compare with.
 //!
-//! The floors say what a job costs at least: [`tx`] sends the frame back as it is; [`stock`] and [`stock6`] balance with the
-//! maps that are at hand; [`lru`] remembers each flow as well. They check only what keeps them from reading nonsense.
+//! The reference programs show the minimum cost of a job: [`tx`] sends the frame back unchanged; [`stock`] and
+//! [`stock6`] balance with standard maps; [`lru`] also records each flow. They make only the checks needed to read
+//! valid data.
 #![cfg_attr(target_arch = "bpf", no_std, no_main, feature(asm_experimental_arch))]
 #![deny(unsafe_code)]
-// Programs take their context by value; lengths are those of frames, far below any bound; bytes of a MAC have no better
-// names than letters, and fields of a header those of the RFC.
+// Programs take their context by value; lengths are frame lengths, far below any integer bound; bytes of a MAC are
+// named by letters, and header fields as in the RFC.
 #![allow(
     clippy::needless_pass_by_value,
     clippy::cast_possible_wrap,
@@ -39,8 +40,8 @@ mod program {
 
     use crate::{driver, floor, frame::Frame, maps};
 
-    /// Restores the frame for the next flow and jumps to the program that is measured. A program with `frags` may
-    /// only jump to another one with it, so all of them have it.
+    /// Restores the frame for the next flow and tail-calls the measured program. A program with `frags` may only
+    /// tail-call another one with it, so all of them have it.
     #[xdp(frags)]
     fn drive(ctx: XdpContext) -> u32 {
         if driver::restore(&mut Frame::new(&ctx)).is_some() {
@@ -49,25 +50,25 @@ mod program {
         xdp_action::XDP_ABORTED
     }
 
-    /// Sends the frame back as it is: what the driver and the way in and out cost.
+    /// Sends the frame back unchanged: the cost of the driver and of entry and exit.
     #[xdp(frags)]
     fn tx(_ctx: XdpContext) -> u32 {
         xdp_action::XDP_TX
     }
 
-    /// A hash map for the VIP and an array for its table; no memory of flows.
+    /// A hash map for the VIP and an array for its table; flows are not recorded.
     #[xdp(frags)]
     fn stock(ctx: XdpContext) -> u32 {
         action(floor::stock(&mut Frame::new(&ctx)))
     }
 
-    /// As `stock`, for IPv6.
+    /// Like `stock`, for IPv6.
     #[xdp(frags)]
     fn stock6(ctx: XdpContext) -> u32 {
         action(floor::stock6(&mut Frame::new(&ctx)))
     }
 
-    /// As `stock`, with an LRU hash map that remembers each flow's backend.
+    /// Like `stock`, with an LRU hash map that records each flow's backend.
     #[xdp(frags)]
     fn lru(ctx: XdpContext) -> u32 {
         action(floor::lru(&mut Frame::new(&ctx)))

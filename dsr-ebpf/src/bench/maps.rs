@@ -1,4 +1,4 @@
-//! The benchmark's maps: the only place that touches them.
+//! The benchmark's maps: the only module that accesses them.
 #![allow(unsafe_code)]
 
 use core::arch::asm;
@@ -27,17 +27,17 @@ static BACKENDS: Array<u64> = Array::with_max_entries(BACKEND_ROWS, 0);
 #[map]
 static LRU: LruHashMap<FlowKey, Remembered> = LruHashMap::with_max_entries(LRU_ROWS, 0);
 
-/// A flow, as the `lru` floor remembers it.
+/// A flow, as `lru` records it.
 #[repr(C)]
 pub(crate) struct FlowKey {
     pub(crate) client: [u8; 4],
     pub(crate) vip: [u8; 4],
-    /// Client's and service's port, network byte order as loaded from memory.
+    /// Client's and service's port, in network byte order as loaded from memory.
     pub(crate) ports: u32,
     pub(crate) protocol: u32,
 }
 
-/// What is remembered of a flow. Balancers keep a time beside it; so much room is taken, though nothing is written.
+/// The record of a flow. Balancers also store a time: its space is reserved, but nothing is written.
 #[repr(C)]
 struct Remembered {
     backend: u32,
@@ -45,15 +45,15 @@ struct Remembered {
     time: u64,
 }
 
-/// Jumps to the program that is measured; returns only where there is none. The index is a constant, so that the
-/// kernel makes it a direct jump (5.5).
+/// Tail-calls the measured program; returns only if there is none. The index is a constant, so that the kernel makes it
+/// a direct jump (5.5).
 #[inline(always)]
 pub(crate) fn jump(ctx: &XdpContext) {
     // SAFETY: nothing that is held here needs to be dropped.
     unsafe { PROGRAMS.tail_call(ctx, 0) };
 }
 
-/// What the driver is to do.
+/// The driver's settings.
 #[inline(always)]
 pub(crate) fn driver() -> Option<&'static mut Driver> {
     // SAFETY: an element of the array; the measurement runs on one CPU.
@@ -66,7 +66,7 @@ pub(crate) fn flow(row: u32) -> Option<u64> {
     FLOWS.get(row).copied()
 }
 
-/// Waits until all that this CPU wrote is in its cache: what a locked instruction does on x86. In assembly, because
+/// Waits until everything this CPU wrote is in its cache, as a locked instruction does on x86. In assembly, because
 /// Rust's atomics for this target cannot add.
 #[inline(always)]
 pub(crate) fn drain_stores(driver: &mut Driver) {
@@ -102,16 +102,16 @@ pub(crate) fn backend(number: u32) -> Option<u64> {
     BACKENDS.get(number).copied()
 }
 
-/// The number of the backend that a flow had before.
+/// The number of a flow's recorded backend.
 #[inline(always)]
 pub(crate) fn remembered(key: &FlowKey) -> Option<u32> {
     // SAFETY: an entry may be reused while it is read; the number is then another flow's, as in any such balancer.
     unsafe { LRU.get(key) }.map(|value| value.backend)
 }
 
-/// Remembers the backend of a flow.
+/// Records the backend of a flow.
 #[inline(always)]
 pub(crate) fn remember(key: &FlowKey, backend: u32) {
-    // Whether there was room changes nothing for this packet.
+    // A failed insertion changes nothing for this packet.
     let _ = LRU.insert(key, Remembered { backend, pad: 0, time: 0 }, 0);
 }

@@ -1,10 +1,10 @@
-//! The lab's own XDP programs: what makes a network wrong on purpose, on kernels that have no other means. Not part of
-//! the data path.
+//! The lab's own XDP programs: they introduce network faults on kernels that have no other means. Not part of the
+//! datapath.
 //!
-//! Two are a switch port in a VLAN, for a kernel without 802.1Q: `tag` on the switch's end of the cable, `untag` on the
-//! host's. One is a host's firewall.
+//! Two implement a switch port in a VLAN, for a kernel without 802.1Q: `tag` on the switch's end of the cable, `untag`
+//! on the host's. One is a host firewall.
 //!
-//! The only file of this program, and so its only one with `unsafe`.
+//! This program consists of this file only, which therefore contains all its `unsafe` code.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 // A program takes its context by value; a tag is four bytes long.
 #![allow(clippy::needless_pass_by_value, clippy::cast_possible_wrap)]
@@ -23,13 +23,13 @@ mod program {
         verdict(push(&context))
     }
 
-    /// Takes a frame out of the VLAN; one that is not in it is not for this host.
+    /// Takes a frame out of the VLAN; drops frames that are not in it.
     #[xdp]
     fn untag(context: XdpContext) -> u32 {
         verdict(pop(&context))
     }
 
-    /// Lets everything through but TCP to the services' port.
+    /// Passes everything but TCP to the services' port.
     #[xdp]
     fn firewall(context: XdpContext) -> u32 {
         verdict((!is_for_port(&context)).then_some(()))
@@ -58,7 +58,7 @@ mod program {
         (unsafe { bpf_xdp_adjust_head(context.ctx, TAG as i32) } == 0).then_some(())
     }
 
-    /// Of packets without options or extension headers, as the lab sends them.
+    /// For packets without options or extension headers, as the lab sends them.
     fn is_for_port(context: &XdpContext) -> bool {
         let is_tcp = |ethertype: u16, protocol: usize, port: usize| {
             read::<[u8; 2]>(context, ETHERTYPE) == Some(ethertype.to_be_bytes())
@@ -81,7 +81,7 @@ mod program {
         Some(())
     }
 
-    /// Where a value lies, if the frame has room for it there.
+    /// The address of a value in the frame, if the frame is long enough.
     #[inline(always)]
     fn place<T>(context: &XdpContext, offset: usize) -> Option<*mut T> {
         let at = context.data() + offset;
@@ -90,9 +90,9 @@ mod program {
 
     /// Bytes of a tag.
     const TAG: usize = 4;
-    /// IEEE 802.1Q with the VLAN's number, as it lies in a frame.
+    /// IEEE 802.1Q with the VLAN ID, in frame byte order.
     const TAG_WORD: u32 = (0x8100_0000 | VLAN as u32).to_be();
-    /// What of a tag is not the priority.
+    /// The bits of a tag without the priority.
     const TAG_MASK: u32 = 0xffff_0fff_u32.to_be();
     /// Where the EtherType is.
     const ETHERTYPE: usize = 12;
@@ -100,7 +100,7 @@ mod program {
 
     #[panic_handler]
     fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
-        // The verifier proves that nothing gets here: a program with an endless loop does not load.
+        // Unreachable, as the verifier proves: a program with an infinite loop does not load.
         loop {}
     }
 

@@ -1,9 +1,9 @@
-//! The tc program for health probes, on the egress of a link that only probes are routed to.
+//! The tc program for health probes, on the egress of a link to which only probes are routed.
 //!
-//! A probe is an ordinary socket's packet to a VIP. Its mark has the number of a row that says how the XDP program
-//! would send a packet to the member that is probed; here it is sent just so. Anything else ends here.
+//! A probe is an ordinary socket's packet to a VIP. Its mark contains the number of a row that defines how the XDP
+//! program would send a packet to the probed member; this program sends it the same way. Everything else is dropped.
 //!
-//! The only file of this program, and so its only one with `unsafe`.
+//! This program consists of this file only, which therefore contains all its `unsafe` code.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 #![allow(clippy::needless_pass_by_value)] // A program takes its context by value.
 
@@ -48,14 +48,14 @@ mod program {
             L2 => link(context, &member)?,
             _ => return None,
         }
-        // Nothing of the steering is left on the packet: it leaves as one that the XDP program forwards.
+        // The mark is not needed any more: the packet leaves like one that the XDP program forwards.
         context.set_mark(0);
         // SAFETY: a helper with numbers as arguments; it fails where there is no such interface.
         Some(unsafe { bpf_redirect(member.ifindex, 0) } as i32)
     }
 
-    /// Lets the packet end at the host that it is sent to: TTL, or hop limit, 1. A host that does not hold the VIP and
-    /// forwards would send it back to the balancer, and another backend would answer in its place.
+    /// Sets TTL, or hop limit, to 1, so that the packet ends at the backend. A host that does not hold the VIP and
+    /// forwards would otherwise send it back to the balancer, and another backend would answer.
     fn go_no_further(context: &TcContext) -> Option<()> {
         match context.load::<[u8; 2]>(ETHERTYPE).ok()? {
             IPV4 => {
@@ -70,7 +70,8 @@ mod program {
         }
     }
 
-    /// Writes the MACs, and the tags in front of the EtherType: the innermost first, as each goes before the others.
+    /// Writes the MACs, and pushes the tags in front of the EtherType: the innermost first, as each is inserted before
+    /// the others.
     fn link(context: &TcContext, member: &MemberRow) -> Option<()> {
         let [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, ..] = member.link;
         context.store(0, &[m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11], 0).ok()?;
@@ -85,7 +86,7 @@ mod program {
     }
 
     fn push(context: &TcContext, tpid: [u8; 2], tci: [u8; 2]) -> Option<()> {
-        // The helper takes the protocol in network byte order and the tag in that of the host.
+        // The helper takes the protocol in network byte order and the tag in host byte order.
         let (tpid, tci) = (u16::from_ne_bytes(tpid), u16::from_be_bytes(tci));
         // SAFETY: `as_ptr` is the program's context.
         (unsafe { bpf_skb_vlan_push(context.as_ptr().cast(), tpid, tci) } == 0).then_some(())
@@ -94,7 +95,7 @@ mod program {
     const ETHERTYPE: usize = 12;
     const IPV4: [u8; 2] = [0x08, 0x00];
     const IPV6: [u8; 2] = [0x86, 0xdd];
-    /// TTL and protocol (RFC 791), behind an Ethernet header.
+    /// The TTL (RFC 791), after an Ethernet header.
     const IPV4_TTL: usize = 14 + 8;
     const IPV4_CHECKSUM: usize = 14 + 10;
     /// RFC 8200.
@@ -107,7 +108,7 @@ mod program {
 
     #[panic_handler]
     fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
-        // The verifier proves that nothing gets here: a program with an endless loop does not load.
+        // Unreachable, as the verifier proves: a program with an infinite loop does not load.
         loop {}
     }
 
