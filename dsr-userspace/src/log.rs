@@ -4,6 +4,7 @@
 //! not read, or that cannot be written, as the disk is full or the reader is gone, is lost and counted.
 
 use std::{
+    env,
     io::{self, IsTerminal as _, Write},
     sync::{
         OnceLock,
@@ -35,8 +36,9 @@ impl Log {
         let filter = EnvFilter::try_from_env("DSR_LOG").unwrap_or_else(|_| EnvFilter::new(level));
         // What goes wrong with the log would be told on standard error, by a macro that panics where that is gone.
         let format = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).log_internal_errors(false);
-        // Colours are for eyes: in a file or a journal they keep a field's name from being found.
-        format.with_ansi(io::stderr().is_terminal()).with_writer(writer).init();
+        // In a file or a journal, colours would keep a field's name from being found. NO_COLOR: https://no-color.org.
+        let no_color = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        format.with_ansi(io::stderr().is_terminal() && !no_color).with_writer(writer).init();
         Self(guard)
     }
 }
