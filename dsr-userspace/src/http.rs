@@ -45,7 +45,7 @@ pub async fn serve<L: Listener>(mut listener: L, router: Router, limits: Limits)
         let (stream, _) = listener.accept().await;
         open.retain(|connection| !connection.task.is_finished());
         if open.len() >= limits.connections && !make_room(&mut open) {
-            tracing::warn!(most = limits.connections, "a connection was refused: all others are being answered");
+            tracing::warn!(most = limits.connections, "connection refused: too many connections are open");
             continue;
         }
         let requests = Arc::default();

@@ -93,9 +93,9 @@ fn what_is_not_for_an_included_file_is_refused() {
     let text = "metrics: 127.0.0.1:1\ninclude: x.yaml\npools: []\nservices: 7\n";
     let expected = "\
 conf.d/a.yaml:1:1: metrics: cannot be in an included file, which has `pools:` and `services:`: write it in dsr.yaml
-conf.d/a.yaml:2:1: include: an included file includes no others: remove it
-conf.d/a.yaml:3:1: pools: is no mapping: write each pool below its name, or remove it
-conf.d/a.yaml:4:1: services: is no list: write each service behind a `-`, or remove it";
+conf.d/a.yaml:2:1: include: included files cannot include others: remove it
+conf.d/a.yaml:3:1: pools: is not a mapping: write each pool below its name, or remove it
+conf.d/a.yaml:4:1: services: is not a list: write each service behind a `-`, or remove it";
     assert_eq!(errors(&files(&[("dsr.yaml", MAIN), ("conf.d/a.yaml", text)])), expected);
 }
 
@@ -110,9 +110,9 @@ fn a_file_that_cannot_be_read_is_all_that_is_told() {
 
     let missing = wrong.replace("conf.d/*.yaml", "[conf.d/mail.yaml, 7, [8]]");
     let expected = "\
-dsr.yaml:3:11: include[0]: conf.d/mail.yaml: cannot be read, No such file or directory (os error 2): write it, or name another file
-dsr.yaml:3:29: include[1]: 7: cannot be read, No such file or directory (os error 2): write it, or name another file
-dsr.yaml:3:32: include[2]: is no name of a file: write one, like conf.d/*.yaml, or a list of them";
+dsr.yaml:3:11: include[0]: conf.d/mail.yaml: cannot be read, No such file or directory (os error 2): create it, or name another file
+dsr.yaml:3:29: include[1]: 7: cannot be read, No such file or directory (os error 2): create it, or name another file
+dsr.yaml:3:32: include[2]: is not a file name: write one, like conf.d/*.yaml, or a list of them";
     assert_eq!(errors(&files(&[("dsr.yaml", &missing)])), expected);
 
     let directory = files(&[("dsr.yaml", MAIN)]);

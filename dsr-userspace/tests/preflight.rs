@@ -17,7 +17,7 @@ use namespace::{BACKEND, BALANCER, Pair};
 use netlink_packet_route::link::{LinkAttribute, LinkXdp};
 use rtnetlink::LinkUnspec;
 
-const DEAF: &str = "its veth peer takes no frames";
+const DEAF: &str = "its veth peer drops frames";
 
 fn config(vip: &str) -> Config {
     parsed(vip, "10.0.0.2")
@@ -98,7 +98,7 @@ fn a_backend_that_no_segment_has_is_told_with_its_line() {
         let warnings = preflight::examine(&config).await.warnings;
         let [warning] = warnings.as_slice() else { panic!("{warnings:#?}") };
         assert!(warning.to_string().starts_with("dsr.yaml:3:"), "{warning}");
-        assert!(warning.message.contains("no route of this host leads to 203.0.113.9"), "{warning}");
+        assert!(warning.message.contains("this host has no route to 203.0.113.9"), "{warning}");
     });
 }
 

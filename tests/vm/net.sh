@@ -175,7 +175,7 @@ balancing() {
 }
 
 agent_or_dead() {
-    grep -q 'the backend can be reached' /run/case/agent.log || ! kill -0 $agent
+    grep -q 'the backend is reachable' /run/case/agent.log || ! kill -0 $agent
 }
 
 # One request of the client. (The timeout of busybox's own wget makes it crash.)

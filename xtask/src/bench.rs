@@ -10,10 +10,10 @@ use crate::{cargo, kernel, process, workspace::Workspace};
 /// What to measure.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Measure what health checks cost the agent, in place of what packets cost the program.
+    /// Measure the cost of health checks in the agent, instead of the cost of packets in the program.
     #[arg(long)]
     health: bool,
-    /// Measure what the agent's own work costs: start, changes, reloads, status, scrapes
+    /// Measure the agent's own operations: start, changes, reloads, status, scrapes
     #[arg(long, conflicts_with = "health")]
     control: bool,
     /// Passed on to the measurement; see `cargo xtask bench -- --help`.

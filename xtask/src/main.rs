@@ -32,17 +32,17 @@ use workspace::Workspace;
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Task {
-    /// Build the kernel side and the `dsr` binary, fetching the tools that are missing.
+    /// Build the eBPF program and the `dsr` binary; missing tools are downloaded.
     Build(build::Options),
-    /// Build, then run `dsr`: the lab alone, the agent with `-c FILE`, `dsr ARGS` with `-- ARGS`.
+    /// Build and run `dsr`: the lab by default, the agent with `-c FILE`, `dsr ARGS` with `-- ARGS`.
     Run(run::Options),
-    /// Check and test everything that can be tested on this machine.
+    /// Run the lints and every test that this machine supports.
     Test(test::Options),
     /// Measure the data path.
     Bench(bench::Options),
-    /// Simulate clusters while balancers and backends come and go, and count the flows that break.
+    /// Simulate clusters with changing balancers and backends, and count broken flows.
     Simulate(simulate::Options),
-    /// Run the tests, or a command, on other kernels, in virtual machines.
+    /// Run the tests, or a command, on other kernels in virtual machines.
     Vm(vm::Options),
     /// Check format and lints.
     Lint,

@@ -20,7 +20,7 @@ use crate::{
 /// Which tests.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Only tests with one of these in their name, without the lints; words after `--` reach the test programs too.
+    /// Run only tests whose name contains one of these, without lints; arguments after `--` go to the test programs.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     filter: Vec<String>,
 }

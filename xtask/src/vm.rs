@@ -30,7 +30,7 @@ pub(crate) struct Options {
     /// `6.1`, `6.12` or `all` (the default).
     #[arg(value_parser = Series::parse, default_value = "all")]
     kernels: Series,
-    /// Run this in place of the test suite; `suite CASE...` runs some cases of it.
+    /// Run this instead of the test suite; `suite CASE...` runs the named cases.
     #[arg(last = true)]
     command: Vec<String>,
 }

@@ -161,7 +161,7 @@ impl Balancer {
             let (refused, _) = self.exchange(old_config, old_network);
             // What was done of it before it failed is undone.
             if let Err(error) = self.take_over(&refused) {
-                tracing::error!(%error, "the configuration that was in force could not be restored in full");
+                tracing::error!(%error, "the previous configuration could not be fully restored");
             }
         }
         result
@@ -202,7 +202,7 @@ impl Balancer {
         let mut devices = self.enter_interfaces()?;
         let mut planned = self.spec().plan(&devices, &self.datapath);
         while let Err(full) = planned {
-            tracing::info!("{full}: the program is loaded again with larger tables");
+            tracing::info!("{full}: reloading the program with larger tables");
             self.rebuild(Some(full))?;
             devices = self.enter_interfaces()?;
             planned = self.spec().plan(&devices, &self.datapath);
@@ -229,9 +229,7 @@ impl Balancer {
         let seed = self.config.desired.hash_seed;
         let keep = if seed == self.seed { Keep::Everything } else { Keep::Members };
         if keep == Keep::Members {
-            tracing::warn!(
-                "another hash_seed: which flow is whose cannot be kept, nearly every one gets another backend"
-            );
+            tracing::warn!("hash_seed changed: nearly every flow moves to another backend");
         }
         let kept = self.attached();
         let mut fresh = self.spec().load(Some((&self.datapath, keep)), &kept, full)?;
@@ -255,7 +253,7 @@ impl Balancer {
         let names = self.config.interfaces().into_iter();
         let gone: BTreeSet<_> = names.filter(|name| !self.network.interfaces.contains_key(name)).collect();
         for name in gone.difference(&self.gone) {
-            tracing::warn!(interface = name, "the interface is gone; it is used again when it is back");
+            tracing::warn!(interface = name, "the interface is gone; the program is attached again when it returns");
         }
         self.gone = gone;
     }

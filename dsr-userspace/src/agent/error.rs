@@ -22,10 +22,10 @@ pub enum Error {
     #[error(transparent)]
     Neighbour(#[from] neighbour::Error),
     /// The watching of the network ended; why is in the log.
-    #[error("the network is not watched any more")]
+    #[error("network monitoring stopped")]
     Blind,
     /// An interface that frames do not come in on.
-    #[error("cannot attach to {0}: it is no Ethernet interface; write one in `interfaces` that has a MAC")]
+    #[error("cannot attach to {0}: not an Ethernet interface; list one with a MAC in `interfaces`")]
     NotEthernet(String),
     /// The kernel refused something.
     #[error(transparent)]
@@ -54,7 +54,7 @@ pub enum Error {
     #[error(transparent)]
     Probe(#[from] health::link::LinkError),
     /// A task is there no more.
-    #[error("{0}: this is a bug, or the host is short of something; see the log above")]
+    #[error("{0}: a bug, or the host ran out of a resource; see the log above")]
     Task(#[from] tasks::Ended),
     /// The task that reads the file panicked.
     #[error("the task `configuration` ended: {0}")]

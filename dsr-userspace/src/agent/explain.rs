@@ -90,22 +90,22 @@ impl Snapshot {
 
 const fn words(placement: Placement) -> (&'static str, &'static str) {
     if placement.row.is_none() {
-        return ("no_backend", "no backend can take it");
+        return ("no_backend", "no backend is available");
     }
     match placement.why {
         Why::Stable => ("stable", "the slot is stable: all its flows go to its backend"),
-        Why::Remembered(FlowTable::Established) => ("remembered", "the flow table remembers the flow and its backend"),
+        Why::Remembered(FlowTable::Established) => ("remembered", "the flow table has the flow and its backend"),
         Why::Remembered(FlowTable::Embryonic) => {
-            ("remembered_syn", "the flow's first packet is remembered, and its backend")
+            ("remembered_syn", "the flow is embryonic: the flow table has its first packet and its backend")
         }
         Why::Previous => {
-            ("previous", "the slot's backend changed and the flow is not remembered: it began with the one before")
+            ("previous", "the slot's backend changed and the flow is not tracked: it stays with the previous backend")
         }
         Why::PreviousIsGone => (
             "previous_is_gone",
-            "the flow is not remembered, and the slot's backend before is gone: the present one has it",
+            "the flow is not tracked and the slot's previous backend is gone: it goes to the current one",
         ),
-        Why::New => ("new", "the flow is not remembered: it begins with the slot's backend"),
+        Why::New => ("new", "the flow is not tracked: it starts on the slot's backend"),
     }
 }
 

@@ -70,10 +70,8 @@ impl Snapshot {
         if self.intent.reports_down(pool, &backend.name) {
             return Some(Finding { cause: Cause::ReportedDown, detail: "its agent check answers `down`".to_owned() });
         }
-        self.leaks(service.id.vip, backend.address).then(|| Finding {
-            cause: Cause::ArpLeak,
-            detail: format!("it tells the network that {} is its own", service.id.vip),
-        })
+        self.leaks(service.id.vip, backend.address)
+            .then(|| Finding { cause: Cause::ArpLeak, detail: format!("it claims {} on the network", service.id.vip) })
     }
 
     /// Whether a backend, known by its address, tells the network that it has a VIP.
@@ -89,7 +87,7 @@ fn tell_all_used(service: &Service, is: [bool; 2]) {
         [false, true] => tracing::warn!(
             service = name,
             pool,
-            "fewer backends are up than `min_healthy`: all are used, those that are down too"
+            "fewer backends are up than `min_healthy`: all are used, including those that are down"
         ),
         [true, false] => tracing::info!(service = name, pool, "enough backends are up again"),
         _ => {}

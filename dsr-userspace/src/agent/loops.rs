@@ -26,8 +26,8 @@ impl Balancer {
                         backend = backend.name,
                         address = %backend.address,
                         frames = loops - before,
-                        "the backend sends the VIP's packets back to this node instead of taking them: it does not \
-                         hold the VIP, and forwards"
+                        "the backend forwards the VIP's packets back to this node: it does not hold the VIP, and IP \
+                         forwarding is on"
                     );
                 }
             }

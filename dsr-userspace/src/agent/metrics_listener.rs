@@ -71,7 +71,7 @@ impl MetricsListener {
         match metrics::bind(address).await {
             Ok(listener) => self.serve(Rebind::Move(address, listener), snapshots),
             Err(error) => {
-                tracing::error!(%error, "metrics are not served any more");
+                tracing::error!(%error, "the metrics endpoint stopped");
                 self.address = None;
             }
         }

@@ -224,7 +224,7 @@ impl Agent {
         if std::mem::take(&mut self.unfollowed)
             && let Err(error) = self.balancer.reconcile()
         {
-            tracing::error!(%error, "a change of the network could not be followed; the next one is tried again");
+            tracing::error!(%error, "a network change could not be applied; retrying with the next one");
         }
     }
 
@@ -234,14 +234,14 @@ impl Agent {
         self.unfollowed = followed.is_err();
         if let Err(error) = followed {
             // An interface that is deleted is gone before the kernel has told of it.
-            tracing::debug!(%error, "a change of the network could not be followed; it is tried again in a second");
+            tracing::debug!(%error, "a network change could not be applied; retrying in a second");
         }
         self.probing.steer(&self.balancer);
     }
 
     fn health_changed(&mut self) {
         if let Err(error) = self.balancer.apply_health() {
-            tracing::error!(%error, "what checks found could not be followed; the next change is tried again");
+            tracing::error!(%error, "health check results could not be applied; retrying with the next change");
         }
     }
 }

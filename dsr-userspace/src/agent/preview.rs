@@ -58,9 +58,9 @@ impl Snapshot {
         let live = &self.config;
         let mut reason = |is: bool, why: &str| reasons.extend(is.then(|| why.to_owned()));
         reason(config.interfaces() != live.interfaces(), "interfaces are others");
-        reason(desired.hash_seed != live.desired.hash_seed, "hash_seed is another: nearly every flow moves");
-        reason(config.flow_table != live.flow_table, "flow_table has another size");
-        reason(self.needs_other_program(config), "the program needs other parts");
+        reason(desired.hash_seed != live.desired.hash_seed, "hash_seed changes: nearly every flow moves");
+        reason(config.flow_table != live.flow_table, "flow_table changes size");
+        reason(self.needs_other_program(config), "the program needs other features");
         if reasons.is_empty()
             && let Err(full) = plan(desired, network, health, &devices(network), &*self.maps)
         {

@@ -84,7 +84,7 @@ impl Probing {
         if self.steering.is_some()
             && let Err(error) = ProbeLink::remove().await
         {
-            tracing::error!(%error, link = link::NAME, "what health probes were led by is left");
+            tracing::error!(%error, link = link::NAME, "cannot remove the link of the health probes");
         }
     }
 

@@ -34,12 +34,12 @@ impl ProgramSpec<'_> {
     pub(super) fn first(&self, predecessor: &mut Predecessor) -> Result<Datapath, Error> {
         if predecessor.is_other_layout {
             tracing::warn!(
-                "what an agent of another version left has tables of another layout: the program is replaced without a \
-                 gap, but counters begin at zero, and flows that were remembered are forgotten"
+                "the previous agent's tables have another layout: the program is replaced without interruption, but \
+                 counters start at zero and tracked flows are lost"
             );
         }
         if predecessor.keep == Some(Keep::Members) {
-            tracing::warn!("an agent with another hash_seed was here: nearly every flow gets another backend");
+            tracing::warn!("the previous agent used another hash_seed: nearly every flow moves to another backend");
         }
         let kept = predecessor.attached(&self.network.interfaces);
         let kept: BTreeSet<String> = self.config.interfaces().into_iter().filter(|name| kept.contains(name)).collect();
@@ -50,7 +50,7 @@ impl ProgramSpec<'_> {
         if !kept.is_empty() {
             tracing::info!(
                 interfaces = kept.iter().cloned().collect::<Vec<_>>().join(","),
-                "taken over from an agent that is gone"
+                "took over from a terminated agent"
             );
         }
         Ok(fresh)
@@ -152,7 +152,7 @@ pub(super) fn attach(
             Mode::Native => tracing::info!(interface = name, "attached natively"),
             Mode::Generic => tracing::warn!(
                 interface = name,
-                "attached in GENERIC mode: the driver has no native XDP, every packet costs several times more"
+                "attached in GENERIC mode, which is several times slower: the driver has no native XDP"
             ),
         }
     }
@@ -168,8 +168,8 @@ fn about_bond(error: datapath::Error, network: &Network) -> datapath::Error {
         reason
     } else {
         format!(
-            "{reason}; it is a bond, whose mode and ports all have to have native XDP: else write its ports in its \
-             place, `interfaces: [{ports}]`"
+            "{reason}; a bond needs native XDP in its mode and all its ports: otherwise list its ports instead, \
+             `interfaces: [{ports}]`"
         )
     };
     datapath::Error::Attach { interface, reason }

@@ -37,9 +37,9 @@ pub(super) fn cause(network: &Network, address: IpAddr) -> Option<NoHop> {
 
 fn tell(pool: &str, backend: &str, address: IpAddr, cause: Option<&NoHop>) {
     match cause {
-        None => tracing::info!(pool, backend, %address, "the backend can be reached"),
+        None => tracing::info!(pool, backend, %address, "the backend is reachable"),
         Some(cause) => {
-            tracing::warn!(pool, backend, %address, %cause, "the backend cannot be reached: it gets no flows");
+            tracing::warn!(pool, backend, %address, %cause, "the backend is unreachable: it gets no flows");
         }
     }
 }

@@ -36,7 +36,7 @@ impl fmt::Display for Why {
             Self::Signal => "SIGHUP",
             Self::Change => "the file changed",
             Self::Asked => "asked for",
-            Self::Passed => "what it was refused for may have passed",
+            Self::Passed => "the cause of the rejection may be gone",
         })
     }
 }
@@ -69,10 +69,10 @@ impl Agent {
         let file = self.path.display();
         let is_other = self.marker.hash() != Some(self.balancer.config().hash);
         if is_other {
-            tracing::info!(%file, "the file changed, and `watch` is off: `dsr reload` puts it into force");
+            tracing::info!(%file, "the file changed and `watch` is off: run `dsr reload` to apply it");
         }
         let finding =
-            || StatusFinding::new(file, "the file changed and is not in force, `watch` is off", "`dsr reload`");
+            || StatusFinding::new(file, "the file changed and is not in force: `watch` is off", "`dsr reload`");
         self.balancer.refusal = is_other.then(|| Arc::new(Refusal { errors: Vec::new(), finding: finding() }));
     }
 
@@ -162,8 +162,8 @@ impl Balancer {
         for error in &answer.errors {
             tracing::error!("{}", error.text);
         }
-        let again = if again { "; it is tried again when that may have passed" } else { "" };
-        tracing::error!("not reloaded ({why}): everything stays as it was{again}");
+        let again = if again { "; it is retried when the cause may be gone" } else { "" };
+        tracing::error!("not reloaded ({why}): the previous configuration stays in force{again}");
     }
 }
 
@@ -181,8 +181,8 @@ fn finding(answer: &ReloadAnswer, again: bool) -> StatusFinding {
         count => format!("the file on disk is not in force for {count} errors, the first of which is {first}"),
     };
     let remedy =
-        if again { "it is tried again when that may have passed; or correct it, see `dsr check`" } else { CHECK };
+        if again { "it is retried when the cause may be gone; or fix the file, see `dsr check`" } else { CHECK };
     StatusFinding::new(&answer.file, what, remedy)
 }
 
-const CHECK: &str = "correct it: `dsr check` has every error";
+const CHECK: &str = "fix the file: `dsr check` lists every error";

@@ -151,8 +151,8 @@ impl Snapshot {
         }
         let told = |(why, (count, first)): (String, (usize, String))| {
             let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
-            let finding = format!("not checked now, its state stays as it was: the probe has no result: {why}");
-            StatusFinding::new(format_args!("backend {first}{more}"), finding, "give this host what the probe lacks")
+            let finding = format!("not checked, its last state is kept: the probe could not run: {why}");
+            StatusFinding::new(format_args!("backend {first}{more}"), finding, "fix the cause on this host")
         };
         by_reason.into_iter().map(told).collect()
     }
@@ -170,9 +170,9 @@ fn findings(interfaces: &[InterfaceStatus], services: &[ServiceStatus]) -> Vec<S
 
 fn about_interface(InterfaceStatus { name, mode, mac, up, .. }: &InterfaceStatus) -> Option<StatusFinding> {
     let (finding, remedy) = match (mac, up, mode) {
-        (None, ..) => ("the interface is gone", "create it; it is used again when it is back".to_owned()),
+        (None, ..) => ("the interface is gone", "create it; the program is attached again when it returns".to_owned()),
         (_, false, _) => {
-            ("the interface is down or has no carrier", format!("`ip link set dev {name} up`, or look at the cable"))
+            ("the interface is down or has no carrier", format!("`ip link set dev {name} up`, or check the cable"))
         }
         (_, _, None) => ("the program is not attached to the interface", "see the agent's log".to_owned()),
         _ => return None,
@@ -186,7 +186,7 @@ fn about_member(service: &ServiceStatus, member: &MemberStatus) -> Option<Status
     let detail = member.detail.as_deref().unwrap_or_default();
     let finding = match (member.state, cause) {
         (MemberState::Unreachable, cause) => {
-            format!("backend {backend} cannot be reached: {}", cause.unwrap_or("no way to it is known"))
+            format!("backend {backend} unreachable: {}", cause.unwrap_or("no route to it is known"))
         }
         (MemberState::Down, cause) => {
             format!("backend {backend} is down: {}: {detail}", cause.unwrap_or("not known why"))
@@ -207,7 +207,7 @@ fn about_service(service: &ServiceStatus) -> Option<StatusFinding> {
             fallback.map_or_else(|| "the fallback".to_owned(), |fallback| format!("the fallback {fallback}"));
         format!("too few backends of {pool} are up: {fallback} gets new connections")
     } else if service.all_used {
-        "fewer backends are up than min_healthy: all are used, those that are down too".to_owned()
+        "fewer backends are up than min_healthy: all are used, including those that are down".to_owned()
     } else {
         return None;
     };

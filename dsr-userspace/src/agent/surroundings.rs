@@ -30,9 +30,8 @@ fn is_told_of_member(claim: &ClaimRecord, services: &[ServiceStatus]) -> bool {
 
 /// A pin that should be there and is not.
 pub(super) fn unpinned(path: &Path) -> StatusFinding {
-    let finding = "it was removed: if the agent ends without a stop, or is restarted to hand over, the program and its \
-                   flows end with it";
-    let remedy = "restart the agent when a short interruption does no harm: it pins the program anew";
+    let finding = "it was removed: if the agent crashes or hands over, the program is detached and its flows break";
+    let remedy = "restart the agent when a short interruption is acceptable: it pins the program again";
     StatusFinding::new(path.display(), finding, remedy)
 }
 
@@ -67,7 +66,9 @@ mod tests {
         let findings: Vec<_> = claimed(&claims, &[]).collect();
         let [unknown, backend] = findings.as_slice() else { panic!("{findings:#?}") };
         assert_eq!(unknown.object, "192.0.2.10");
-        assert!(unknown.finding.contains("a host that is no backend") && unknown.finding.contains("02:00:00:00:00:01"));
+        assert!(
+            unknown.finding.contains("a host that is not a backend") && unknown.finding.contains("02:00:00:00:00:01")
+        );
         assert!(backend.finding.contains("the backend web1") && backend.remedy.contains("arp_ignore=1"));
     }
 }

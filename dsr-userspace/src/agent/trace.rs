@@ -28,7 +28,7 @@ impl Balancer {
     /// Starts a trace, if none runs.
     pub(super) fn start_trace(&mut self, request: &TraceRequest) -> Result<(), Failure> {
         if self.is_tracing() {
-            return Err(Failure::new(Kind::Busy, "another trace runs", "wait for its end, or end it"));
+            return Err(Failure::new(Kind::Busy, "another trace runs", "wait until it ends, or stop it"));
         }
         self.snapshot().check_vip(request.vip)?;
         let filter = filter(request);
@@ -47,9 +47,9 @@ impl Balancer {
         match self.datapath.stop_trace() {
             Ok(()) => tracing::info!("the trace is over"),
             Err(error) => {
-                tracing::error!(%error, "the trace could not be ended: the program is attached anew");
+                tracing::error!(%error, "the trace could not be stopped: reattaching the program");
                 if let Err(error) = self.reattach() {
-                    tracing::error!(%error, "the program could not be attached anew; the next change tries again");
+                    tracing::error!(%error, "the program could not be reattached; retrying with the next change");
                 }
             }
         }
@@ -151,7 +151,7 @@ impl Snapshot {
             return Ok(());
         }
         let vips: Vec<String> = self.config.vips().map(|vip| vip.to_string()).collect();
-        let error = format!("{address} is no VIP of this agent");
+        let error = format!("{address} is not a VIP of this agent");
         Err(Failure::new(Kind::Unknown, error, format!("name one of {}", vips.join(", "))))
     }
 

@@ -58,7 +58,7 @@ impl Transitions {
                 let backend = service.backends.iter().find(|backend| backend.address == member.address);
                 if member.is_drained() && self.drained.get(&key) != Some(&true) {
                     let backend = backend.map_or("", |backend| backend.name.as_str());
-                    tracing::info!(service = service.name, backend, "drained: the backend has no flows any more");
+                    tracing::info!(service = service.name, backend, "drained: the backend has no flows left");
                 }
                 now.insert(key, member.is_drained());
             }

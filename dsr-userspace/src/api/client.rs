@@ -25,8 +25,8 @@ use super::failure::Failure;
 pub enum ClientError {
     /// Nobody listens there.
     #[error(
-        "no agent answers at {path} ({source}): start one with `dsr run -c FILE`, or name the socket of the one that \
-         runs with --socket (its configuration's `api`)"
+        "no agent answers at {path} ({source}): start one with `dsr run -c FILE`, or give the socket of the running \
+         one with --socket (`api` in its configuration)"
     )]
     NoAgent {
         /// Where.
@@ -35,19 +35,19 @@ pub enum ClientError {
         source: io::Error,
     },
     /// This user may not ask.
-    #[error("{0} may not be used by this user: run it as root, or as a member of the socket's group")]
+    #[error("no permission to use {0}: run this command as root or as a member of the socket's group")]
     Forbidden(PathBuf),
     /// The agent takes too long.
     #[error(
-        "the agent at {0} does not answer within {seconds} s: it is busy, or hangs: see its log",
+        "no answer from the agent at {0} within {seconds} s: see its log",
         seconds = PATIENCE.as_secs()
     )]
     Late(PathBuf),
     /// The agent went away before it had answered.
-    #[error("the agent did not answer to the end: {0}")]
+    #[error("the agent's answer is incomplete: {0}")]
     Broken(#[from] hyper::Error),
     /// The agent speaks otherwise than this program.
-    #[error("the agent's answer is not understood ({0}): agent and command are of different versions")]
+    #[error("cannot parse the agent's answer ({0}): agent and command have different versions")]
     Strange(String),
     /// The agent says no.
     #[error(transparent)]

@@ -94,7 +94,7 @@ pub(super) fn parse<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {
     };
     let body = body.map_err(long)?;
     serde_json::from_slice(&body).map_err(|error| {
-        let error = format!("the request's body is not understood: {error}");
+        let error = format!("invalid request body: {error}");
         Failure::new(Kind::Wrong, error, "send the JSON object that docs/commands.md shows")
     })
 }
@@ -106,5 +106,5 @@ async fn not_found(uri: Uri) -> Failure {
 
 async fn wrong_method(method: Method, uri: Uri) -> Failure {
     let error = format!("{} does not take {method}", uri.path());
-    Failure::new(Kind::Method, error, "what reads takes GET, what has a body takes POST")
+    Failure::new(Kind::Method, error, "use GET to read, POST to send a body")
 }

@@ -23,7 +23,7 @@ pub enum Error {
     #[error("`api`: an agent is running and listens on {0}: stop that one, or choose another path (or off)")]
     Live(PathBuf),
     /// Something else is there.
-    #[error("`api`: {0} is there and is no socket: remove it, or choose another path (or off)")]
+    #[error("`api`: {0} exists and is not a socket: remove it, or choose another path (or off)")]
     NotASocket(PathBuf),
     /// Something else.
     #[error("`api`: cannot listen on {path}: {source}; choose another path, or write off")]

@@ -65,7 +65,7 @@ fn check(request: &TraceRequest) -> Result<(), Failure> {
         return wrong("the duration is out of bounds", &format!("ask for 1 to {LONGEST} seconds"));
     }
     if request.count == Some(0) {
-        return wrong("a count of zero tells of nothing", "ask for one frame or more");
+        return wrong("the count must not be zero", "ask for one frame or more");
     }
     Ok(())
 }

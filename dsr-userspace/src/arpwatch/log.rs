@@ -22,7 +22,7 @@ impl Log {
     pub(super) fn write(&mut self, note: &Note, now: Instant) {
         if self.since.is_none_or(|since| now.saturating_duration_since(since) > WINDOW) {
             if self.withheld > 0 {
-                tracing::warn!(lines = self.withheld, "more claims to VIPs than are written here: see the metrics");
+                tracing::warn!(lines = self.withheld, "VIP claims omitted from the log: see the metrics");
             }
             *self = Self { since: Some(now), written: 0, withheld: 0 };
         }
@@ -34,7 +34,7 @@ impl Log {
         match note {
             Note::Claimed(claim) => claimed(claim),
             Note::Ended(ClaimRecord { vip, mac, owner, .. }) => {
-                tracing::info!(%vip, %mac, backend = %owner, "the VIP is not claimed any more");
+                tracing::info!(%vip, %mac, backend = %owner, "the VIP is no longer claimed");
             }
         }
     }

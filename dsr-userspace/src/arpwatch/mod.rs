@@ -128,7 +128,7 @@ impl Watcher {
                 claims = heard(&mut stream) => match claims {
                     Ok(claims) => self.enter(&claims),
                     Err(error) => {
-                        tracing::error!(%error, "the program's claims cannot be read any more");
+                        tracing::error!(%error, "cannot read the program's VIP claims: ARP watch stopped");
                         stream = None;
                     }
                 },
@@ -143,7 +143,7 @@ impl Watcher {
         if let Some(mut old) = old {
             self.enter(&old.take());
         }
-        events.follow().inspect_err(|error| tracing::error!(%error, "the program's claims cannot be read")).ok()
+        events.follow().inspect_err(|error| tracing::error!(%error, "cannot read the program's VIP claims")).ok()
     }
 
     fn enter(&mut self, claims: &[dsr_common::claim::VipClaim]) {
@@ -170,7 +170,7 @@ impl Watcher {
         let view = self.view.borrow();
         let Some((segment, vip)) = round.next(&view) else { return };
         if let Err(error) = self.socket.send(segment.ifindex, &segment.question(vip)) {
-            tracing::debug!(interface = segment.interface, %vip, %error, "cannot ask who has the VIP");
+            tracing::debug!(interface = segment.interface, %vip, %error, "cannot send a probe for the VIP");
         }
     }
 }

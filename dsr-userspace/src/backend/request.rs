@@ -135,7 +135,7 @@ impl Asked {
                     argument: "--vip",
                     message: format!(
                         "{vip} is the backend's own address: write the address that clients connect to, \
-                         which no host has to itself"
+                         which is shared by all backends"
                     ),
                 });
             }

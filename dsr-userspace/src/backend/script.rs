@@ -191,8 +191,8 @@ impl Request {
         let list: Vec<_> = self.vips.iter().map(ToString::to_string).collect();
         let list = list.join(", ");
         match self.action {
-            Action::Setup => format!("dsr backend setup: this host becomes a backend of {list}."),
-            Action::Undo => format!("dsr backend setup --undo: this host is no backend of {list} any more."),
+            Action::Setup => format!("dsr backend setup: make this host a backend of {list}."),
+            Action::Undo => format!("dsr backend setup --undo: this host stops being a backend of {list}."),
             Action::Check => format!("dsr backend setup --check: is this host a backend of {list}?"),
         }
     }
@@ -200,12 +200,10 @@ impl Request {
     /// The second line of a script.
     fn usage(&self) -> &'static str {
         match self.action {
-            Action::Setup => "Run it on the backend, with all rights. Run again, it changes nothing.",
-            Action::Undo => {
-                "Run it on the backend, with all rights. It takes away what the set-up added, nothing else."
-            }
+            Action::Setup => "Run it on the backend, as root or administrator. It is idempotent.",
+            Action::Undo => "Run it on the backend, as root or administrator. It removes only what the set-up added.",
             Action::Check => {
-                "Run it on the backend, with all rights. It changes nothing. Exit code 1: it named faults."
+                "Run it on the backend, as root or administrator. It changes nothing. Exit code 1: it found faults."
             }
         }
     }

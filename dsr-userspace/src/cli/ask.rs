@@ -10,7 +10,7 @@ use crate::api::{self, Client, ClientError};
 /// Where to ask.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Socket {
-    /// The agent's admin API, as its configuration's `api` has it
+    /// The agent's admin API socket, `api` in its configuration
     #[arg(long, value_name = "PATH", default_value = api::SOCKET)]
     pub(crate) socket: PathBuf,
 }

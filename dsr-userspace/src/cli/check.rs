@@ -37,7 +37,7 @@ pub(crate) struct Args {
     /// The configuration file
     #[arg(short, long, value_name = "FILE", default_value = CONFIGURATION)]
     pub(crate) config: PathBuf,
-    /// Print one JSON object: ok, errors, warnings, findings, memory, and the change where an agent runs
+    /// Print one JSON object: ok, errors, warnings, findings, memory, and the change if an agent is running
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -163,7 +163,7 @@ impl fmt::Display for Summary<'_> {
             SeedSource::File => Ok(()),
             SeedSource::Machine | SeedSource::Absent => f.write_str(
                 "\nhash_seed is derived from this machine's id: \
-                 where several balancers share the VIPs, write it, the same on each",
+                 if several balancers share the VIPs, set the same one on each",
             ),
         }
     }

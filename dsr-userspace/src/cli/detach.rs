@@ -8,7 +8,7 @@ use crate::datapath::{DEFAULT_PINS, Pins};
 /// What `dsr detach` is given.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Where the agent kept its maps and links.
+    /// The directory with the agent's maps and links.
     #[arg(long, value_name = "DIRECTORY", default_value = DEFAULT_PINS)]
     pins: PathBuf,
 }

@@ -11,12 +11,12 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
         "" | "s" => 1.0,
         "m" | "min" => 60.0,
         "h" => 3600.0,
-        _ => return Err(format!("{unit:?} is no unit: write ms, s, m or h")),
+        _ => return Err(format!("{unit:?} is not a unit: write ms, s, m or h")),
     };
     let number: f64 = number.parse().map_err(|_| "write a number and a unit, as 20s".to_owned())?;
     match Duration::try_from_secs_f64(number * seconds) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err("the duration must be more than nothing, and finite".to_owned()),
+        _ => Err("the duration must be positive and finite".to_owned()),
     }
 }
 

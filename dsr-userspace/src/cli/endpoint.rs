@@ -25,7 +25,7 @@ impl FromStr for Endpoint {
         }
         match text.parse::<SocketAddr>() {
             Ok(end) if end.port() != 0 => Ok(Self { address: end.ip(), port: Some(end.port()) }),
-            Ok(_) => Err("port 0 is none: write 1 to 65535, or no port".to_owned()),
+            Ok(_) => Err("port 0 is invalid: write 1 to 65535, or no port".to_owned()),
             Err(_) => Err("write an address, with or without a port, like 10.0.0.9, 10.0.0.9:4711, 2001:db8::9 or \
                            [2001:db8::9]:4711"
                 .to_owned()),

@@ -17,10 +17,10 @@ use crate::api::{
 /// Arguments of `dsr explain`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The client and its port
+    /// The client's address and port
     #[arg(value_name = "CLIENT:PORT")]
     src: Endpoint,
-    /// The VIP, the service's port and the protocol: tcp, udp, sctp, or the number of another one
+    /// The VIP, port and protocol: tcp, udp, sctp, or a protocol number
     #[arg(value_name = "VIP:PORT/PROTOCOL")]
     dst: Destination,
     /// Print one JSON object
@@ -80,7 +80,7 @@ impl FromStr for Destination {
         };
         let number = PROTOCOLS.iter().find(|(known, _)| *known == name).map(|(_, number)| *number);
         let Some(protocol) = number.or_else(|| name.parse().ok()) else {
-            return Err(format!("`{name}` is no protocol: write tcp, udp, sctp, or a number from 0 to 255"));
+            return Err(format!("`{name}` is not a protocol: write tcp, udp, sctp, or a number from 0 to 255"));
         };
         Ok(Self { end: end.parse()?, protocol, name: name.to_owned() })
     }
@@ -116,7 +116,7 @@ fn member(member: Option<&MemberName>) -> String {
     let Some(MemberName { backend, address, mac, interface }) = member else { return "no backend".to_owned() };
     match (mac, interface) {
         (Some(mac), Some(interface)) => format!("{backend} {address}, {mac} by {interface}"),
-        _ => format!("{backend} {address}, which cannot be reached"),
+        _ => format!("{backend} {address}, unreachable"),
     }
 }
 

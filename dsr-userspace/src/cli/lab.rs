@@ -19,28 +19,28 @@ use tokio::{
     time::{self, Instant, MissedTickBehavior},
 };
 
-/// Watch the balancer at work: a client, a switch, a balancer and backends in network namespaces of this machine.
+/// Run a demo on this machine: a client, a switch, a balancer and backends in network namespaces.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// How long to run, as 20s, 5m or 1h [default: until Ctrl-C]
+    /// Duration, like 20s, 5m or 1h [default: until Ctrl-C]
     #[arg(long, value_parser = duration::parse)]
     duration: Option<Duration>,
     /// How many backends
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=i64::from(MAX_BACKENDS)))]
     backends: u8,
-    /// Requests a second, at most
+    /// Maximum requests per second
     #[arg(long, default_value = "500")]
     rate: NonZeroU32,
-    /// Requests at a time, at most
+    /// Maximum concurrent requests
     #[arg(long, default_value = "16")]
     concurrency: NonZeroU16,
-    /// Break a backend, as web2=arp; of arp, vip, app, host, forward, firewall, mac, vlan. May be given more than once
+    /// Break a backend, like web2=arp; faults: arp, vip, app, host, forward, firewall, mac, vlan. Repeatable
     #[arg(long = "break", value_name = "BACKEND=FAULT")]
     broken: Vec<Broken>,
-    /// Print one JSON object at the end, and all else to stderr
+    /// Print one JSON object at the end, everything else to stderr
     #[arg(long)]
     json: bool,
-    /// The program to run as the agent
+    /// The agent's executable
     #[arg(long, hide = true, default_value = "/proc/self/exe")]
     agent: PathBuf,
 }

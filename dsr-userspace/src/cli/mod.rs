@@ -38,31 +38,31 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Balance on this node until SIGINT or SIGTERM; SIGHUP reads the file again, SIGUSR1 leaves all to the next agent.
+    /// Run the agent until SIGINT or SIGTERM; SIGHUP reloads the file, SIGUSR1 hands over to the next agent.
     Run(run::Args),
-    /// Say what is wrong with a configuration; change nothing.
+    /// Validate a configuration, by itself and against this host; change nothing.
     Check(check::Args),
-    /// Have the agent read its file again, and say whether it is in force now, or what is wrong with it.
+    /// Make the agent reload its file, and print the result or the errors.
     Reload(reload::Args),
-    /// Show what the agent of this node does: interfaces, services, backends, and what is wrong.
+    /// Show the agent's interfaces, services, backends and findings.
     Status(status::Args),
-    /// Show what becomes of the packets of a client to a VIP, while they come.
+    /// Trace packets to the VIPs live, with the decision for each.
     Trace(trace::Args),
-    /// Show where the packets of a flow go, and why.
+    /// Show which backend receives a flow, and why.
     Explain(explain::Args),
-    /// Give a backend no new flows; it keeps those that it has.
+    /// Send no new flows to a backend; its existing flows continue.
     Drain(overrides::Args),
-    /// Take back what `dsr drain` or `dsr weight` said: the file's weight counts again.
+    /// Remove the override set by `dsr drain` or `dsr weight`: the configured weight applies again.
     Undrain(overrides::Args),
-    /// Give a backend another weight than the file's.
+    /// Override a backend's configured weight.
     Weight(overrides::WeightArgs),
-    /// Take away what an agent left that was killed or has handed over: then the VIPs are no longer answered.
+    /// Remove the program, links and maps left behind by a terminated agent: the VIPs stop answering.
     Detach(detach::Args),
-    /// What is done on the real servers.
+    /// Set up the backends.
     Backend(backend::Args),
-    /// Say what is wrong with this balancer's network and its backends, and how to fix it; change nothing.
+    /// Diagnose this balancer's network and backends, with a remedy for each finding; change nothing.
     Doctor(doctor::Args),
-    /// Show it at work in network namespaces of its own: client, switch, balancer and backends.
+    /// Run a demo in network namespaces: client, switch, balancer and backends.
     Lab(lab::Args),
 }
 

@@ -19,7 +19,7 @@ use crate::api::{
 pub(crate) struct Args {
     /// The backend's name
     backend: String,
-    /// Its pool, where several have a backend of this name
+    /// The backend's pool, if several pools have a backend of this name
     #[arg(long)]
     pool: Option<String>,
     /// Print one JSON object
@@ -62,12 +62,12 @@ fn request(args: &Args, action: OverrideAction) -> anyhow::Result<ExitCode> {
 
 fn shown(answer: &OverrideAnswer, action: OverrideAction) -> String {
     let OverrideAnswer { pool, backend, weight, weight_in_file } = answer;
-    let back = format!("`dsr undrain {backend} --pool {pool}` takes it back");
+    let back = format!("`dsr undrain {backend} --pool {pool}` reverts it");
     match action {
-        OverrideAction::Clear => format!("{backend} of pool {pool}: weight {weight}, as in the file"),
+        OverrideAction::Clear => format!("{backend} of pool {pool}: weight {weight}, as configured"),
         _ if *weight == 0 => {
-            format!("{backend} of pool {pool}: no new flows; `dsr status` tells when it has none left, {back}")
+            format!("{backend} of pool {pool}: no new flows; `dsr status` shows when it has none left; {back}")
         }
-        _ => format!("{backend} of pool {pool}: weight {weight}, in the file {weight_in_file}; {back}"),
+        _ => format!("{backend} of pool {pool}: weight {weight}, configured {weight_in_file}; {back}"),
     }
 }

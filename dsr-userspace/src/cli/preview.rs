@@ -32,9 +32,10 @@ pub(super) async fn ask(socket: &Path, config: &Config) -> anyhow::Result<Asked>
     let request = PreviewRequest { text, file, included, hash_seed: config.desired.hash_seed };
     match Client::new(socket).post("/v1/check", &request).await {
         Ok(preview) => Ok(Asked::Preview(Box::new(preview))),
-        Err(ClientError::NoAgent { path, .. }) => {
-            Ok(Asked::NoAgent(format!("no agent answers at {}: what would change is not told", path.display())))
-        }
+        Err(ClientError::NoAgent { path, .. }) => Ok(Asked::NoAgent(format!(
+            "no agent answers at {}: cannot compare with the running configuration",
+            path.display()
+        ))),
         Err(error @ ClientError::Forbidden(_)) => Ok(Asked::NoAgent(error.to_string())),
         Err(error) => Err(error.into()),
     }
@@ -50,13 +51,13 @@ pub(super) struct Shown<'a>(pub(super) &'a Preview);
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(preview) = self;
-        writeln!(f, "against the agent that runs with {}:", preview.in_force)?;
+        writeln!(f, "compared with the running agent's {}:", preview.in_force)?;
         let head = ["SERVICE", "ADDRESS", "CHANGE", "SLOTS", "MOVED", "LOST", "KNOWN FLOWS", "OF THEM LOST", "MEMORY"];
         let mut table = Table::new(&head, &[3, 4, 5, 6, 7, 8]);
         preview.services.iter().for_each(|service| table.row(row(service)));
         write!(f, "{table}")?;
         for why in &preview.loads_anew {
-            writeln!(f, "the program is loaded anew, without a gap: {why}")?;
+            writeln!(f, "the program is reloaded without interruption: {why}")?;
         }
         let memory = from_to(&preview.bytes_before, &preview.bytes_after, |bytes| kib(*bytes));
         write!(f, "memory of the tables: {memory}")

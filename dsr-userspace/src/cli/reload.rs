@@ -48,7 +48,7 @@ const fn meaning(outcome: ReloadOutcome) -> &'static str {
     match outcome {
         ReloadOutcome::Reloaded => "reloaded: it is in force",
         ReloadOutcome::Unchanged => "unchanged: it is in force",
-        ReloadOutcome::Wrong => "not reloaded, it has errors: the configuration before it stays in force",
-        ReloadOutcome::Failed => "not reloaded, it could not be put into force: the configuration before it stays",
+        ReloadOutcome::Wrong => "not reloaded, it has errors: the previous configuration stays in force",
+        ReloadOutcome::Failed => "not reloaded, it could not be applied: the previous configuration stays in force",
     }
 }

@@ -10,10 +10,10 @@ use super::{WRONG, output};
 /// What `dsr run` is given.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The configuration, YAML.
+    /// The configuration file, YAML.
     #[arg(short, long, value_name = "FILE")]
     config: PathBuf,
-    /// Where maps and links are kept that outlive the agent: a directory of its own on a BPF file system.
+    /// Directory for maps and links that outlive the agent: on a BPF file system, one per agent.
     #[arg(long, value_name = "DIRECTORY", default_value = DEFAULT_PINS)]
     pins: PathBuf,
 }

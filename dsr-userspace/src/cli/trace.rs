@@ -19,19 +19,19 @@ use crate::{
 /// Arguments of `dsr trace`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The client, and its port if only that one is meant; every client unless told
+    /// The client's address, optionally with a port [default: every client]
     #[arg(long, value_name = "ADDRESS[:PORT]")]
     src: Option<Endpoint>,
-    /// The VIP, and the service's port if only that one is meant
+    /// The VIP, optionally with the service's port
     #[arg(long, value_name = "VIP[:PORT]")]
     dst: Endpoint,
-    /// End after so many packets
+    /// Stop after this many packets
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// End after so many seconds
+    /// Stop after this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     duration: u64,
-    /// Print one JSON object a packet
+    /// Print one JSON object per packet
     #[arg(long)]
     json: bool,
     #[command(flatten)]

@@ -69,7 +69,7 @@ fn unfit(address: IpAddr) -> Option<String> {
 
 fn unfit_v4(address: Ipv4Addr) -> Option<&'static str> {
     if address.octets()[0] == 0 {
-        Some("is no host's address (0.0.0.0/8)")
+        Some("is not a host address (0.0.0.0/8)")
     } else if address.is_loopback() {
         Some("is a loopback address, which no other host can reach")
     } else if address.is_multicast() {
@@ -86,7 +86,7 @@ fn unfit_v6(address: Ipv6Addr) -> Option<String> {
         return Some(format!("is an IPv4 address written as IPv6: write {mapped}"));
     }
     let why = if address.is_unspecified() {
-        "is no host's address"
+        "is not a host address"
     } else if address.is_loopback() {
         "is the loopback address, which no other host can reach"
     } else if address.is_multicast() {

@@ -23,7 +23,7 @@ pub(super) fn read(report: &mut Report<'_>, at: &FieldPath, field: Field<AgentCh
     if let (Some(interval), Some(timeout)) = (interval, timeout)
         && timeout > interval
     {
-        let message = "is longer than the interval: write a time that is no longer, or a longer `interval`";
+        let message = "is longer than the interval: write a shorter time, or a longer `interval`";
         report.error(&at.key("timeout"), message);
     }
     Some(AgentCheck { port: port?, interval: interval?, timeout: timeout?, send: send? })

@@ -26,7 +26,7 @@ impl Read for Written {
     fn read(value: Value) -> Result<Self, String> {
         match &value {
             Value::String(text) if text == "off" => Ok(Self::Off),
-            Value::Bool(false) => Err("false is not how this is switched off: write off".to_owned()),
+            Value::Bool(false) => Err("false does not disable this: write off".to_owned()),
             Value::Mapping(_) => row(value, "how to watch").map(Self::Row),
             value => Err(not::<Self>(value, "how to watch")),
         }

@@ -83,7 +83,7 @@ fn no_interface(name: &str, host: &HostFacts) -> String {
     let names = || host.interfaces.iter().map(String::as_str);
     if host.others.iter().any(|other| other == name) {
         let write = suggest::listed(names());
-        return format!("cannot attach to {name}: it is no Ethernet interface; write one that has a MAC: {write}");
+        return format!("cannot attach to {name}: not an Ethernet interface; write one with a MAC: {write}");
     }
     match suggest::closest(name, names()) {
         Some(close) => format!("this host has no interface {name}: did you mean {close}?"),
@@ -224,8 +224,8 @@ addresses; remove it with `ip address del 192.0.2.10/32 dev lo`";
     fn an_interface_that_is_not_ethernet_is_refused() {
         let others = vec!["eht1".to_owned(), "lo".to_owned()];
         let host = HostFacts { interfaces: vec!["eth0".to_owned()], others, ..HostFacts::default() };
-        let expected = "dsr.yaml:1:20: interfaces[1]: cannot attach to eht1: it is no Ethernet interface; write one that \
-                        has a MAC: eth0";
+        let expected = "dsr.yaml:1:20: interfaces[1]: cannot attach to eht1: not an Ethernet interface; write one \
+                        with a MAC: eth0";
         assert_eq!(found(&host), expected);
     }
 }

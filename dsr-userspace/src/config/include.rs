@@ -49,7 +49,7 @@ pub(super) fn on_disk(file: &Path, pattern: &str) -> Result<Vec<Source>, String>
 
 /// What there is of a pattern, sorted by name.
 pub(super) fn matches(directory: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
-    let unfit = |why: &str| format!("`{}` is no pattern, {why}: write one like conf.d/*.yaml", shown(pattern));
+    let unfit = |why: &str| format!("`{}` is not a pattern, {why}: write one like conf.d/*.yaml", shown(pattern));
     let directory = directory.to_str().ok_or_else(|| unfit("the directory of this file is not UTF-8"))?;
     let whole = match directory {
         _ if pattern.starts_with('/') => pattern.to_owned(),
@@ -143,7 +143,7 @@ impl Included {
             Kind::Mapping(entries) => entries,
             // A file of comments.
             Kind::Scalar { text, plain: true } if text.is_empty() => return,
-            _ => return self.find(node.place, FieldPath::root(), format!("is no mapping: write {SECTIONS}")),
+            _ => return self.find(node.place, FieldPath::root(), format!("is not a mapping: write {SECTIONS}")),
         };
         for Entry { key, key_place, value } in entries {
             let message = match (key.as_str(), &value.kind) {
@@ -151,9 +151,9 @@ impl Included {
                     self.extend(Entry { key, key_place, value });
                     continue;
                 }
-                ("pools", _) => "is no mapping: write each pool below its name, or remove it".to_owned(),
-                ("services", _) => "is no list: write each service behind a `-`, or remove it".to_owned(),
-                (FIELD, _) => "an included file includes no others: remove it".to_owned(),
+                ("pools", _) => "is not a mapping: write each pool below its name, or remove it".to_owned(),
+                ("services", _) => "is not a list: write each service behind a `-`, or remove it".to_owned(),
+                (FIELD, _) => "included files cannot include others: remove it".to_owned(),
                 _ => {
                     let main = self.files[0].path.display();
                     format!("cannot be in an included file, which has {SECTIONS}: write it in {main}")
@@ -212,7 +212,7 @@ fn written(top: &Node) -> Vec<(FieldPath, &Node)> {
 fn pattern_of(node: &Node) -> Result<String, String> {
     match &node.kind {
         Kind::Scalar { text, .. } if !text.is_empty() => Ok(text.clone()),
-        _ => Err("is no name of a file: write one, like conf.d/*.yaml, or a list of them".to_owned()),
+        _ => Err("is not a file name: write one, like conf.d/*.yaml, or a list of them".to_owned()),
     }
 }
 

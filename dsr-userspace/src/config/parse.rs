@@ -217,5 +217,5 @@ fn not_text(path: &Path, bytes: &[u8], valid: usize) -> Errors {
 }
 
 fn unread(path: &Path) -> Errors {
-    Errors::of_file(path, "is no configuration".to_owned())
+    Errors::of_file(path, "is not a configuration".to_owned())
 }

@@ -106,7 +106,7 @@ fn backends(
         .filter_map(|(index, field)| backend(report, &list.index(index), field, seen))
         .collect();
     if written > 0 && backends.len() == written && backends.iter().all(|backend| backend.weight.get() == 0) {
-        report.warn(list, "every backend has weight 0: no new flow will be taken");
+        report.warn(list, "every backend has weight 0: no new flows are accepted");
     }
     if backends.is_empty() { None } else { Some(backends.into()) }
 }

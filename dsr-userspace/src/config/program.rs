@@ -6,11 +6,11 @@ use std::{fs, io, os::unix::fs::PermissionsExt as _, path::Path};
 pub(super) fn unfit(program: &Path) -> Option<String> {
     match fs::metadata(program) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            Some("there is no such program on this host: install it, or write where it is".to_owned())
+            Some("no such program on this host: install it, or correct the path".to_owned())
         }
-        Ok(file) if !file.is_file() => Some("is no program: write where one is".to_owned()),
+        Ok(file) if !file.is_file() => Some("is not a program: write the path of one".to_owned()),
         Ok(file) if file.permissions().mode() & ANYBODY == 0 => {
-            Some(format!("nobody may run it: `chmod +x {}`", program.display()))
+            Some(format!("it is not executable: `chmod +x {}`", program.display()))
         }
         // Whoever runs the agent may be allowed to see more.
         Err(_) | Ok(_) => None,
@@ -35,6 +35,6 @@ mod tests {
         assert!(unfit(&script).unwrap().contains("chmod +x"));
         fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
         assert_eq!(unfit(&script), None);
-        assert!(unfit(directory.path()).unwrap().contains("is no program"));
+        assert!(unfit(directory.path()).unwrap().contains("is not a program"));
     }
 }

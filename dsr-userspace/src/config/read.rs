@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Reads a regular file. May block where its file system does; see [`aside`]. The message ends with what to do.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let unread = |error: io::Error| format!("cannot be read, {error}: write it, or name another file");
+    let unread = |error: io::Error| format!("cannot be read, {error}: create it, or name another file");
     // Opening a FIFO does not wait for its writer then.
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
     let file = file.map_err(unread)?;

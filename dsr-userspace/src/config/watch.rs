@@ -144,7 +144,7 @@ impl Watch {
             Ok(None) => self.due = Some(Instant::now() + SETTLED),
             Err(error) => {
                 self.due = None;
-                tracing::warn!(%error, "the configuration cannot be looked at");
+                tracing::warn!(%error, "cannot check the configuration for changes");
             }
         }
     }
@@ -174,7 +174,7 @@ impl Marker {
     pub async fn mark(self) {
         let marked = aside(move || free(&self.looker).map(|mut looker| looker.mark())).await;
         if let Err(error) = marked {
-            tracing::warn!(%error, "the configuration cannot be looked at");
+            tracing::warn!(%error, "cannot check the configuration for changes");
         }
     }
 }

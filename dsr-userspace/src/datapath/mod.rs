@@ -68,14 +68,14 @@ pub enum Error {
     #[error("the embedded object has no {0}: build it again with `cargo xtask build`")]
     Missing(&'static str),
     /// The tables would be larger than the program can address.
-    #[error("{0} rows of members are more than the {1} that the flow table can name: use fewer services or backends")]
+    #[error("{0} members exceed the flow table's limit of {1}: use fewer services or backends")]
     Members(u32, u32),
     /// An interface could not be entered in the device map.
-    #[error("cannot make {0} a target of redirects: {1}")]
+    #[error("cannot add {0} to the redirect map: {1}")]
     Device(u32, aya::maps::xdp::XdpMapError),
     /// More interfaces and ports than the program can tell apart.
     #[error(
-        "interface {0} finds no place: the interfaces and the ports of bonds are more than {max}",
+        "no room for interface {0}: at most {max} interfaces and bond ports",
         max = dsr_common::limits::INTERFACE_ROWS
     )]
     TooManyInterfaces(u32),
@@ -84,7 +84,7 @@ pub enum Error {
     Mmap(&'static str, std::io::Error),
     /// What is to outlive the agent cannot be kept, or found.
     #[error(
-        "cannot use {path} to keep what outlives the agent: {error}; it has to be on a BPF file system (`mount -t bpf \
+        "cannot pin maps and links in {path}: {error}; it must be on a BPF file system (`mount -t bpf \
          bpf /sys/fs/bpf`)",
         path = .0.display(),
         error = .1
@@ -95,14 +95,14 @@ pub enum Error {
     Link(PathBuf, String),
     /// Another agent runs.
     #[error(
-        "{path} is in use by another agent: stop that one, or give this one a directory of its own with `--pins`",
+        "{path} is in use by another agent: stop that one, or give this one another directory with `--pins`",
         path = .0.display()
     )]
     Held(PathBuf),
     /// Another agent ran elsewhere.
     #[error(
-        "{path} was left by an agent in another network namespace: `dsr detach` removes it; or give this one a \
-         directory of its own with `--pins`",
+        "{path} was left by an agent in another network namespace: `dsr detach` removes it; or give this one another \
+         directory with `--pins`",
         path = .0.display()
     )]
     OtherNamespace(PathBuf),

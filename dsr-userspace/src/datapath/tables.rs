@@ -145,7 +145,7 @@ impl TablesMut for Datapath {
     fn reset_member(&mut self, row: u32) {
         self.forget_fragments(|gone| gone == row);
         if let Err(error) = self.zero_counters(row) {
-            tracing::warn!(row, %error, "a member's counters could not be cleared: they go on from an older member's");
+            tracing::warn!(row, %error, "cannot clear a member's counters: they continue from an earlier member's");
         }
     }
 }

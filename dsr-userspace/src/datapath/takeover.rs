@@ -117,12 +117,12 @@ impl Datapath {
         let Some(pinned) = &self.pinned else { return };
         for ifindex in self.attached.values().map(|attached| attached.ifindex) {
             if let Err(error) = pinned.pins.unpin_link(ifindex) {
-                tracing::warn!(%error, "a link stays behind");
+                tracing::warn!(%error, "cannot unpin a link");
             }
         }
         self.attached.clear();
         if let Err(error) = pinned.pins.forget(pinned.number) {
-            tracing::warn!(%error, "maps stay behind");
+            tracing::warn!(%error, "cannot unpin maps");
         }
     }
 

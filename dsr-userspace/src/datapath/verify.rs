@@ -20,7 +20,7 @@ pub(super) fn load(load: impl FnMut() -> Result<(), ProgramError>) -> Result<(),
 fn again<E>(mut attempt: impl FnMut() -> Result<(), E>, interrupted: impl Fn(&E) -> bool) -> Result<(), E> {
     for _ in 1..ATTEMPTS {
         match attempt() {
-            Err(error) if interrupted(&error) => tracing::debug!("a signal interrupted the verifier: once more"),
+            Err(error) if interrupted(&error) => tracing::debug!("a signal interrupted the verifier: retrying"),
             done => return done,
         }
     }

@@ -69,13 +69,13 @@ fn own_route(check: &Check, names: &Names<'_>) -> Result<Option<ProbeRoute>, Fai
 
 fn detail(evidence: Evidence, failure: &Failure) -> String {
     let more = match (evidence.cause(), failure) {
-        (Cause::VipMissing, _) => "; it answers at its own address, and nothing at the VIP",
+        (Cause::VipMissing, _) => "; it answers at its own address, but not at the VIP",
         (Cause::ReplyLost, _) if evidence.dropped_here => {
-            "; this node drops its answer by rp_filter, which has to be 0 or 2 where VIPs are routed elsewhere"
+            "; this node's rp_filter drops its answer: set it to 0 or 2 where VIPs are routed elsewhere"
         }
-        (Cause::ReplyLost, _) => "; it holds the VIP: a firewall, or the way back, loses packets",
-        (Cause::HostDown, _) => "; nor does it answer at its own address",
-        (Cause::ApplicationDown, Failure::Refused) => "; the host is there, and nothing listens at the VIP's port",
+        (Cause::ReplyLost, _) => "; it holds the VIP: a firewall or the return path loses packets",
+        (Cause::HostDown, _) => "; it does not answer at its own address either",
+        (Cause::ApplicationDown, Failure::Refused) => "; the host is up, but nothing listens at the VIP's port",
         _ => "",
     };
     format!("{failure}{more}")

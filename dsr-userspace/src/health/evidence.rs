@@ -3,7 +3,7 @@
 use super::check::Failure;
 use crate::model::Cause;
 
-/// Whether the network leads to the backend.
+/// Whether the backend is reachable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reached {
     /// It does.

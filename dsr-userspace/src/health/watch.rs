@@ -107,7 +107,8 @@ fn pass_over(target: &Target, shared: &Shared, failure: &Failure) {
     let is_new = shared.fail_locally(&target.id, &why);
     if is_new {
         let Target { service, pool, backend, id, .. } = target;
-        tracing::warn!(service, pool, backend, address = %id.1, "a probe has no result, the backend stays as it is: {why}");
+        let address = id.1;
+        tracing::warn!(service, pool, backend, %address, "a probe could not run, the backend's state is kept: {why}");
     }
 }
 

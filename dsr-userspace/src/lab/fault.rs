@@ -96,10 +96,10 @@ impl FromStr for Broken {
         };
         let number = backend.strip_prefix("web").and_then(|number| number.parse().ok()).filter(|number| *number > 0);
         let Some(backend) = number else {
-            return Err(format!("{backend:?} is no backend of a lab: they are web1, web2 and so on"));
+            return Err(format!("{backend:?} is not a backend of the lab: they are web1, web2 and so on"));
         };
         let found = Fault::ALL.into_iter().find(|known| known.name() == fault);
-        let fault = found.ok_or_else(|| format!("{fault:?} is no fault: write one of {names}"))?;
+        let fault = found.ok_or_else(|| format!("{fault:?} is not a fault: write one of {names}"))?;
         Ok(Self { backend, fault })
     }
 }

@@ -95,16 +95,16 @@ pub enum NoHop {
 impl fmt::Display for NoHop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoRoute => f.write_str("no route leads to it"),
+            Self::NoRoute => f.write_str("no route to it"),
             Self::Gateway(gateway) => {
                 write!(f, "it is behind the router {gateway}; forward mode l2 needs it on the same segment")
             }
             Self::OtherInterface(name) => write!(f, "it is reached through {name}, which is not in `interfaces`"),
             Self::Local => f.write_str("it is an address of this node"),
             Self::InterfaceDown(name) => write!(f, "its interface {name} is down or has no carrier"),
-            Self::NoNeighbour(IpAddr::V4(address)) => write!(f, "{address} does not answer ARP"),
-            Self::NoNeighbour(IpAddr::V6(address)) => write!(f, "{address} does not answer neighbour solicitations"),
-            Self::NoPort(bridge) => write!(f, "the bridge {bridge} has not heard from it: its port is not known"),
+            Self::NoNeighbour(IpAddr::V4(address)) => write!(f, "no ARP reply from {address}"),
+            Self::NoNeighbour(IpAddr::V6(address)) => write!(f, "no neighbour advertisement from {address}"),
+            Self::NoPort(bridge) => write!(f, "the bridge {bridge} has not learned its port"),
             Self::OutsideVlan(port) => {
                 write!(f, "the bridge's VLAN filter keeps its packets from {port}: see `bridge vlan show dev {port}`")
             }

@@ -52,7 +52,7 @@ pub struct Service {
     pub announce: Announce,
     /// The VLANs that the VIP is in; where none are written, those that the host is in. The same for all services of a VIP.
     pub vlans: Option<Arc<BTreeSet<Vlan>>>,
-    /// What becomes of a packet when no backend can take it.
+    /// What becomes of a packet when no backend is available.
     pub on_empty: OnEmpty,
     /// What becomes of its packets when no agent looks after it.
     pub on_agent_death: OnAgentDeath,
@@ -216,7 +216,7 @@ pub enum Announce {
     None,
 }
 
-/// What becomes of a packet for a service when no backend can take it.
+/// What becomes of a packet for a service when no backend is available.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnEmpty {
     /// It is dropped: the client tries again, and waits.

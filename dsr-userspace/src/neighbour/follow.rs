@@ -170,7 +170,7 @@ impl Follower {
         };
         // The entry or the link may have gone this moment; an event tells.
         if let Err(error) = &done {
-            tracing::debug!(ifindex = key.0, address = %key.1, ?probe, %error, "the kernel does not ask for a MAC");
+            tracing::debug!(ifindex = key.0, address = %key.1, ?probe, %error, "cannot send a neighbour probe");
         }
         done.is_ok()
     }
@@ -187,7 +187,7 @@ fn log_changes(before: &Network, after: &Network) {
             match reach {
                 Reach::Hop(hop) => tracing::info!(backend = %address, mac = %hop.destination, "backend has a MAC"),
                 Reach::No(NoHop::NoNeighbour(_)) => tracing::info!(backend = %address, "backend has no MAC"),
-                Reach::No(why) => tracing::info!(backend = %address, %why, "backend cannot be reached"),
+                Reach::No(why) => tracing::info!(backend = %address, %why, "backend unreachable"),
             }
         }
     }

@@ -42,7 +42,7 @@ fn enlarge(connection: &mut Connection<RouteNetlinkMessage>) {
     // SAFETY: the connection owns the descriptor, is borrowed for as long as this function runs, and closes nothing.
     let socket = unsafe { BorrowedFd::borrow_raw(raw) };
     if let Err(error) = rustix::net::sockopt::set_socket_recv_buffer_size_force(socket, RECEIVE_BUFFER) {
-        tracing::debug!(%error, "the netlink socket keeps its small buffer");
+        tracing::debug!(%error, "cannot enlarge the netlink socket's receive buffer");
     }
 }
 

@@ -82,7 +82,7 @@ pub async fn examine(config: &Config) -> Examined {
             Examined { findings: checks::findings(&facts), warnings }
         }
         Err(error) => {
-            tracing::warn!(%error, "the interfaces cannot be looked at");
+            tracing::warn!(%error, "cannot inspect the interfaces");
             Examined::default()
         }
     }

@@ -78,7 +78,7 @@ fn snapshot() -> Snapshot {
         pool: "web".into(),
         backend: "web1".into(),
         reachable: false,
-        cause: Some("no route leads to it".into()),
+        cause: Some("no route to it".into()),
     };
     let claim = ClaimSample {
         vip: "192.0.2.10".parse().unwrap(),

@@ -84,7 +84,7 @@ fn a_service_is_the_nodes_while_its_agent_is_hung_or_dead() {
     lab.wait_ready().unwrap();
     balances_again(&lab);
     let log = agent::running(&lab).log();
-    assert!(log.contains("taken over from an agent that is gone"), "{log}");
+    assert!(log.contains("took over from a terminated agent"), "{log}");
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn an_agent_that_hands_over_leaves_its_program_to_the_next() {
         lab.start_agent(dsr_program()).unwrap();
         lab.wait_ready().unwrap();
         let log = agent::running(&lab).log();
-        assert!(log.contains("taken over from an agent that is gone") && !log.contains("attached natively"), "{log}");
+        assert!(log.contains("took over from a terminated agent") && !log.contains("attached natively"), "{log}");
         let after = counted(&lab);
         assert!(after > before + 50, "{before} packets were counted, and then {after}: {log}");
         agent::running(&lab).stop();
@@ -87,7 +87,7 @@ fn neighbours_that_nobody_looked_after_keep_their_slots() {
     lab.start_agent(dsr_program()).unwrap();
     lab.wait_ready().unwrap();
     let log = agent::running(&lab).log();
-    assert!(log.contains("taken over") && !log.contains("cannot be reached"), "{log}");
+    assert!(log.contains("took over") && !log.contains("unreachable"), "{log}");
     assert_eq!((agent::count(&lab, "dsr_slots_tracked", &[]), request_many(&lab, 50).good), (0, 50));
 }
 

@@ -86,7 +86,7 @@ fn a_backend_without_a_mac_gets_no_slots_until_it_has_one() {
     assert_eq!((of("dsr_backend_reachable", "web1"), of("dsr_backend_reachable", "web2")), (1, 0));
     assert_eq!((of("dsr_member_slots", "web2"), of("dsr_backend_unreachable", "web2")), (0, 1));
     let log = agent::running(&lab).log();
-    assert!(log.contains("the backend cannot be reached: it gets no flows") && log.contains("web2"), "{log}");
+    assert!(log.contains("the backend is unreachable: it gets no flows") && log.contains("web2"), "{log}");
 
     let answers = request_many(&lab, 100);
     assert_eq!((answers.good, answers.bodies.get("web1")), (100, Some(&100)));
@@ -172,7 +172,7 @@ fn stayed(lab: &Lab) {
         let of_backend = log.lines().filter(|line| line.contains(&backend));
         let mut since = of_backend.skip_while(|line| !line.contains("backend has a MAC"));
         assert!(since.next().is_some(), "{backend} was never reached: {log}");
-        let lost = since.find(|line| line.contains("has no MAC") || line.contains("cannot be reached"));
+        let lost = since.find(|line| line.contains("has no MAC") || line.contains("unreachable"));
         assert_eq!(lost, None, "{log}");
     }
 }

@@ -64,7 +64,7 @@ fn a_file_is_tried_again_when_its_interface_is_there() {
     lab.write_config(&one.clone().interfaces(&["eth0", "eth1"]).to_string()).unwrap();
     agent::wait_for_reload(agent::running(&lab), "error", before);
     assert!(!in_force(&lab));
-    assert!(status(&lab).0.findings[0].remedy.starts_with("it is tried again"));
+    assert!(status(&lab).0.findings[0].remedy.starts_with("it is retried"));
     // Another interface is a change of the host, and not the one that is waited for.
     ip(&lab, "link add other type veth peer name nowhere2");
     ip(&lab, "link add eth1 type veth peer name nowhere");

@@ -36,7 +36,7 @@ fn a_bad_file_is_told_and_changes_nothing() {
         "/run/dsr/dsr.yaml:1:1: interfaces: ",
         "/run/dsr/dsr.yaml:7:50: pools.web.backends[0].weight: ",
         "/run/dsr/dsr.yaml:8:50: pools.web.backends[1].weight: ",
-        "not reloaded (the file changed): everything stays as it was",
+        "not reloaded (the file changed): the previous configuration stays in force",
     ] {
         assert!(log.contains(line), "{line} is missing:\n{log}");
     }

@@ -91,7 +91,7 @@ fn an_interface_without_native_xdp_is_refused() {
 
     let (code, log) = refused(&mut lab, &configuration.interfaces(&["eth0", "lo"]).to_string());
     assert_eq!(code, Some(2), "{log}");
-    assert!(log.contains("cannot attach to lo: it is no Ethernet interface"), "{log}");
+    assert!(log.contains("cannot attach to lo: not an Ethernet interface"), "{log}");
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_second_agent_is_refused_and_the_first_goes_on() {
     refused(&[], "/sys/fs/bpf/dsr is in use by another agent");
     refused(&["--pins", "/sys/fs/bpf/dsr2"], "cannot attach to eth0: another XDP program is attached");
     assert!(!lab.directory().join("bpf/dsr2").exists(), "the second one leaves its pins");
-    refused(&["--pins", "/run/dsr/pins"], "cannot use /run/dsr/pins");
+    refused(&["--pins", "/run/dsr/pins"], "cannot pin maps and links in /run/dsr/pins");
     assert!(agent::has_program(&lab, "eth0"));
     assert_eq!(dsr_tests::lab::curl::request_many(&lab, 20).good, 20);
 }

@@ -99,7 +99,7 @@ fn a_probe_that_has_no_descriptor_says_nothing_of_the_backend() {
     assert!(errors(&after) > 8);
     assert_no_backend_went_down(&lab);
     let log = running(&lab).log();
-    assert!(log.contains("a probe has no result, the backend stays as it is"), "{log}");
+    assert!(log.contains("a probe could not run, the backend's state is kept"), "{log}");
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_check_program_that_does_not_exist_is_a_finding_and_takes_no_backend_down() 
     let told = status(&lab);
     let text = String::from_utf8_lossy(&told.stdout).into_owned();
     assert_eq!(told.status.code(), Some(1), "{told:?}");
-    assert!(text.contains("wrong: backend web1 of ") && text.contains(" and 1 more: not checked now"), "{text}");
+    assert!(text.contains("wrong: backend web1 of ") && text.contains(" and 1 more: not checked, "), "{text}");
     assert_no_backend_went_down(&lab);
 }
 

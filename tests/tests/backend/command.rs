@@ -16,10 +16,7 @@ fn dsr(arguments: &str) -> (Option<i32>, String, String) {
 fn scripts_go_to_standard_output() {
     let (code, script, said) = dsr("--os linux --vip 192.0.2.10,2001:db8::10 --vip 192.0.2.11");
     assert_eq!((code, said.as_str()), (Some(0), ""));
-    assert!(
-        script.starts_with("#!/bin/sh\n# dsr backend setup: this host becomes a backend of 192.0.2.10"),
-        "{script}"
-    );
+    assert!(script.starts_with("#!/bin/sh\n# dsr backend setup: make this host a backend of 192.0.2.10"), "{script}");
     assert!(script.contains("hold 192.0.2.11 4 lo"), "{script}");
     let (code, script, _) = dsr("--os windows --vip 192.0.2.10 --interface Ethernet~2 --netsh");
     assert!(code == Some(0) && script.contains("set interface \"Ethernet 2\" weakhostreceive=enabled"), "{script}");
@@ -35,7 +32,7 @@ fn wrong_arguments_are_told_and_what_to_write() {
         ("--os linux --vip 224.0.0.1", "is a multicast address"),
         ("--os linux --vip ff02::1", "is a multicast address"),
         ("--os linux --vip 127.0.0.1", "is a loopback address"),
-        ("--os linux --vip 0.0.0.0", "is no host's address"),
+        ("--os linux --vip 0.0.0.0", "is not a host address"),
         ("--os linux --vip fe80::1", "is a link-local address"),
         ("--os linux --vip ::ffff:192.0.2.10", "write 192.0.2.10"),
         ("--os linux --vip 192.0.2.10,192.0.2.10", "is written twice"),

@@ -30,7 +30,10 @@ fn without_an_agent_a_check_says_so_and_works() {
     let (text, code) = said(&output);
     assert_eq!(code, Some(0), "{output:?}");
     assert!(text.starts_with("/run/dsr/dsr.yaml: good: 1 service on 1 VIP"), "{text}");
-    assert!(complaint(&output).contains("no agent answers at /run/dsr/api.sock: what would change is not told"));
+    assert!(
+        complaint(&output)
+            .contains("no agent answers at /run/dsr/api.sock: cannot compare with the running configuration")
+    );
     let (text, _) = said(&dsr(&lab, "check --json -c /run/dsr/dsr.yaml"));
     assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["change"], Value::Null);
 }
@@ -78,14 +81,14 @@ fn a_check_tells_of_services_and_of_what_is_loaded_anew() {
     agent::start(&live, &mut lab);
     let other = Configuration::of(&lab).no_services().service(&lab, "www", "tcp", 80).service(&lab, "tls", "tcp", 443);
     let preview = check(&lab, &other.hash_seed(1).to_string());
-    assert_eq!(preview.loads_anew, ["hash_seed is another: nearly every flow moves"]);
+    assert_eq!(preview.loads_anew, ["hash_seed changes: nearly every flow moves"]);
     let of = |name: &str| preview.services.iter().find(|service| service.name == name).unwrap();
     assert_eq!((of("tls").kind, of("tls").slots_before), (ChangeKind::Added, 0));
     assert_eq!((of("names").kind, of("names").lost, of("names").slots_after), (ChangeKind::Removed, 1.0, 0));
     assert!(near(of("www").moved, 2.0 / 3.0) && near(of("www").lost, 2.0 / 3.0), "{:?}", of("www"));
     let (text, code) = said(&dsr(&lab, "check -c /run/dsr/new.yaml"));
     assert_eq!(code, Some(0), "{text}");
-    for part in ["against the agent that runs with /run/dsr/dsr.yaml:", "removed", "added", "hash_seed is another"] {
+    for part in ["compared with the running agent's /run/dsr/dsr.yaml:", "removed", "added", "hash_seed changes"] {
         assert!(text.contains(part), "{part} is missing:\n{text}");
     }
 
@@ -98,7 +101,7 @@ fn a_check_tells_of_services_and_of_what_is_loaded_anew() {
     assert!(www.moved > 0.9 && www.lost == 0.0, "{www:?}");
     let names = preview.services.iter().find(|service| service.name == "names").unwrap();
     assert!(near(names.lost, names.moved), "nothing is remembered of UDP: {names:?}");
-    assert_eq!(preview.loads_anew, ["flow_table has another size"]);
+    assert_eq!(preview.loads_anew, ["flow_table changes size"]);
     assert!(preview.bytes_after > preview.bytes_before, "{preview:?}");
 
     // A bad file is an error as without an agent.

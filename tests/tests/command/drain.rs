@@ -51,7 +51,7 @@ fn a_drained_backend_gets_nothing_new_until_it_is_taken_back() {
     assert_eq!((member(&lab, "web1").weight, member(&lab, "web2").slots), (50, 0));
 
     let text = works(&lab, "undrain web2 --pool web");
-    assert_eq!(text, "web2 of pool web: weight 100, as in the file\n");
+    assert_eq!(text, "web2 of pool web: weight 100, as configured\n");
     let web2 = member(&lab, "web2");
     assert_eq!((web2.state, web2.weight, web2.weight_in_file), (MemberState::Up, 100, None));
     assert!(web2.slots > 0 && curl::request_many(&lab, 60).bodies.contains_key("web2"));
@@ -63,7 +63,7 @@ fn a_weight_counts_in_place_of_the_files() {
     let mut lab = Lab::builder().build().unwrap();
     agent::start(&configuration(&lab), &mut lab);
     let text = works(&lab, "weight web3 50");
-    assert!(text.starts_with("web3 of pool web: weight 50, in the file 100;"), "{text}");
+    assert!(text.starts_with("web3 of pool web: weight 50, configured 100;"), "{text}");
     assert!((member(&lab, "web3").share - 0.2).abs() < 0.01, "{:?}", member(&lab, "web3"));
     let json: serde_json::Value = serde_json::from_str(&works(&lab, "weight web3 0 --json")).unwrap();
     assert_eq!((json["weight"].as_u64(), json["weight_in_file"].as_u64()), (Some(0), Some(100)));

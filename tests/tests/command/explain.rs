@@ -162,10 +162,10 @@ fn what_goes_nowhere_is_explained_too() {
     let cases = [
         (format!("explain 10.77.0.1:4711 {vip}:80"), "write the protocol too"),
         (format!("explain 10.77.0.1 {vip}:80/tcp"), "tcp has ports: write both"),
-        (format!("explain 10.77.0.1:1 {vip}:80/http"), "`http` is no protocol"),
+        (format!("explain 10.77.0.1:1 {vip}:80/http"), "`http` is not a protocol"),
         (
             "explain 10.77.0.1:1 10.77.0.99:80/tcp".to_owned(),
-            "10.77.0.99 is no VIP of this agent: name one of 10.77.0.10",
+            "10.77.0.99 is not a VIP of this agent: name one of 10.77.0.10",
         ),
         (format!("explain [::1]:1 {vip}:80/tcp"), "different IP versions"),
     ];

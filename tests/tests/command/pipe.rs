@@ -58,7 +58,7 @@ fn a_file_that_is_not_there_is_wrong_usage() {
         let output = run(&arguments);
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         let expected =
-            "/nonexistent/x: cannot be read, No such file or directory (os error 2): write it, or name another file\n";
+            "/nonexistent/x: cannot be read, No such file or directory (os error 2): create it, or name another file\n";
         assert_eq!(complaint(&output), expected, "{arguments:?}");
     }
     let help = run(&["check", "--help"]);
@@ -73,8 +73,7 @@ fn what_cannot_work_later_is_told_by_a_check() {
     let configuration = Configuration::of(&lab).health(check).metrics(Some("127.0.0.1:80"));
     lab.write_config(&configuration.to_string()).unwrap();
     let told = complaint(&dsr(&lab, "check -c /run/dsr/dsr.yaml"));
-    for warning in ["metrics: port 80 needs CAP_NET_BIND_SERVICE", "command[0]: there is no such program on this host"]
-    {
+    for warning in ["metrics: port 80 needs CAP_NET_BIND_SERVICE", "command[0]: no such program on this host"] {
         let line = told.lines().find(|line| line.contains(warning)).unwrap_or_else(|| panic!("{warning}: {told}"));
         assert!(line.starts_with("warning: /run/dsr/dsr.yaml:"), "{line}");
     }

@@ -26,7 +26,7 @@ fn a_reload_waits_and_says_what_came_of_it() {
 
     // The change is noticed, and waits.
     lab.write_config(&configuration.clone().weight("web1", 0).to_string()).unwrap();
-    let waits = "the file changed and is not in force, `watch` is off";
+    let waits = "the file changed and is not in force: `watch` is off";
     eventually("finding", || said(&dsr(&lab, "status")).0.contains(waits).then_some(()));
     assert_eq!(agent::count(&lab, "dsr_config_in_force", &[]), 0);
     assert!(agent::count(&lab, "dsr_member_slots", &[("backend", "web1")]) > 0);

@@ -69,7 +69,7 @@ fn what_is_no_socket_is_left_alone() {
     let status = eventually("end of the agent", || status.ended());
     let log = agent::running(&lab).log();
     assert_eq!(status.code(), Some(1), "{log}");
-    assert!(log.contains("/run/dsr/api.sock is there and is no socket: remove it"), "{log}");
+    assert!(log.contains("/run/dsr/api.sock exists and is not a socket: remove it"), "{log}");
     assert_eq!(fs::read_to_string(&socket).unwrap(), "mine");
 }
 
@@ -94,7 +94,7 @@ fn the_socket_moves_with_the_configuration() {
     let _taken = UnixListener::bind(lab.directory().join("taken.sock")).unwrap();
     reload("api: /run/dsr/taken.sock", "error");
     let (told, code) = said(&dsr(&lab, other));
-    assert!(told.contains("/run/dsr/taken.sock is there and is no socket") || told.contains("listens on"), "{told}");
+    assert!(told.contains("/run/dsr/taken.sock exists and is not a socket") || told.contains("listens on"), "{told}");
     assert_eq!(code, Some(1), "it answers, and the refused file is a finding");
 
     reload("api: off", "ok");
@@ -129,11 +129,11 @@ fn a_bad_request_is_told_what_is_wrong_with_it() {
     let cases = [
         (("GET /v1/nothing", &b""[..]), "404", "nothing is at /v1/nothing"),
         (("POST /v1/status", b""), "405", "/v1/status does not take POST"),
-        (trace("{"), "400", "the request's body is not understood"),
+        (trace("{"), "400", "invalid request body"),
         (trace("{\"vip\": \"10.77.0.10\", \"seconds\": 1, \"from\": 1}"), "400", "unknown field `from`"),
         (trace("{\"vip\": \"10.77.0.10\", \"seconds\": 0}"), "400", "the duration is out of bounds"),
         (trace("{\"vip\": \"10.77.0.10\", \"seconds\": 1, \"client\": \"::1\"}"), "400", "different IP versions"),
-        (trace("{\"vip\": \"10.77.0.99\", \"seconds\": 1}"), "404", "10.77.0.99 is no VIP of this agent"),
+        (trace("{\"vip\": \"10.77.0.99\", \"seconds\": 1}"), "404", "10.77.0.99 is not a VIP of this agent"),
         (("POST /v1/trace", &huge), "413", "length limit exceeded"),
     ];
     for ((request, body), status, error) in cases {

@@ -79,7 +79,7 @@ fn status_names_the_causes_that_checks_find() {
     assert_eq!((found.as_slice(), code), (&expected[..], Some(1)));
     let [missing, leak] = all.findings.as_slice() else { panic!("{all:?}") };
     assert!(missing.finding.starts_with("backend web1 is down: vip-missing: "), "{missing}");
-    assert!(leak.finding.starts_with("backend web2: arp-leak: it tells the network that 10.77.0.10"), "{leak}");
+    assert!(leak.finding.starts_with("backend web2: arp-leak: it claims 10.77.0.10"), "{leak}");
     assert!([missing, leak].iter().all(|finding| finding.object == "www" && finding.remedy.contains("dsr doctor")));
     assert_eq!(agent::count(&lab, "dsr_backend_state", &[("backend", "web2"), ("cause", "arp-leak")]), 1);
 }
@@ -98,10 +98,10 @@ fn status_says_what_is_wrong_and_why() {
         [MemberState::Draining | MemberState::Drained, MemberState::Up, MemberState::Unreachable]
     ));
     let findings: Vec<_> = all.findings.iter().map(|finding| (&*finding.object, &*finding.finding)).collect();
-    assert_eq!(findings, [("www", "backend web3 cannot be reached: 10.77.1.3 does not answer ARP")]);
+    assert_eq!(findings, [("www", "backend web3 unreachable: no ARP reply from 10.77.1.3")]);
     let (text, code) = said(&dsr(&lab, "status"));
     assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("wrong: www: backend web3 cannot be reached"), "{text}");
+    assert!(text.contains("wrong: www: backend web3 unreachable"), "{text}");
     lab.set_backend(3, LinkState::Up).unwrap();
     eventually("status without a finding", || (status(&lab).1 == Some(0)).then_some(()));
 }

@@ -163,7 +163,7 @@ fn the_trace_of_a_killed_or_stuck_command_ends() {
     wait_for_program(&lab, "dsr_traced");
     let second = dsr(&lab, &format!("trace --dst {vip}"));
     assert_eq!(said(&second).1, Some(2));
-    assert!(complaint(&second).contains("another trace runs: wait for its end"), "{}", complaint(&second));
+    assert!(complaint(&second).contains("another trace runs: wait until it ends"), "{}", complaint(&second));
     drop(long);
     wait_for_program(&lab, "dsr");
 

@@ -24,7 +24,7 @@ fn a_backend_is_drained_when_its_connections_are_gone() {
     drop(connections);
     eventually("drained backend", || (drained(&fixture) == 1).then_some(()));
     let log = agent::running(&fixture.lab).log();
-    assert!(log.contains("drained: the backend has no flows any more") && log.contains("backend=\"web1\""), "{log}");
+    assert!(log.contains("drained: the backend has no flows left") && log.contains("backend=\"web1\""), "{log}");
     eventually("end of the change", || {
         (fixture.count("dsr_slots_tracked", &[]) + fixture.count("dsr_flows", &[]) == 0).then_some(())
     });

@@ -102,7 +102,7 @@ impl Fixture {
         let is_there = |samples: &Samples| samples.sum("dsr_build_info", &[]) > 0.0;
         agent::running(&self.lab).wait_until("its metrics", PATIENCE, is_there).unwrap();
         let log = agent::running(&self.lab).log();
-        assert!(log.contains("taken over from an agent that is gone"), "{log}");
+        assert!(log.contains("took over from a terminated agent"), "{log}");
     }
 
     /// Lets a backend's check fail, `meanwhile` something happens, and lets it pass again. Its servers go on.

@@ -44,7 +44,7 @@ fn a_page_that_the_agent_refuses_is_named() {
     assert_eq!(diagnosis(&lab), named(&[("application-down", "web2")]));
     let said = examine(&lab, &[]).1;
     for part in [
-        "error: web2: application-down: it takes the VIP's packets, and does not pass the http check of service one: ",
+        "error: web2: application-down: it accepts the VIP's packets but fails the http check of service one: ",
         "its page does not contain the text that is expected",
         "`curl -i --connect-to ::10.77.1.2:80 http://10.77.0.10:80/`",
     ] {
@@ -59,9 +59,7 @@ fn a_page_is_looked_at_where_no_agent_runs() {
     assert_eq!(diagnosis(&lab), named(&[("application-down", "web2")]));
     let said = examine(&lab, &[]).1;
     assert!(
-        said.starts_with(
-            "warning: web2: application-down: it does not pass the http check of service one at 10.77.1.2"
-        ),
+        said.starts_with("warning: web2: application-down: it fails the http check of service one at 10.77.1.2"),
         "{said}"
     );
 }
@@ -98,7 +96,7 @@ fn a_backend_that_says_it_is_down_is_named() {
     let down = |samples: &Samples| samples.sum("dsr_backend_state", &[("backend", "web2")]) as u64 == 1;
     agent::running(&lab).wait_until("the word of web2", PATIENCE, down).unwrap();
     assert_eq!(diagnosis(&lab), named(&[("reported-down", "web2")]));
-    assert!(examine(&lab, &[]).1.starts_with("warning: web2: reported-down: it says itself that it is down"));
+    assert!(examine(&lab, &[]).1.starts_with("warning: web2: reported-down: its agent check reports it down"));
 }
 
 /// Every name has an answer without records.

@@ -99,9 +99,9 @@ fn a_backend_in_another_vlan_is_named() {
     assert_eq!(diagnosis(&lab), named(&[("wrong-vlan", "web2")]), "when it has forgotten it");
     let said = examine(&lab, &[]).1;
     for part in [
-        "the host with the address 10.77.1.2 is heard in VLAN 200 on eth0 (MAC 02:00:0a:4d:01:02), and the way to it leads",
+        "10.77.1.2 is seen in VLAN 200 on eth0 (MAC 02:00:0a:4d:01:02), but the route to it leads elsewhere, ",
         "untagged on eth0",
-        "put the switch port of web2 into the VLAN that this host's port has untagged",
+        "put the switch port of web2 into the untagged VLAN of this host's port",
         "`ip link add link eth0 name eth0.200 type vlan id 200`",
     ] {
         assert!(said.contains(part), "{part:?} is not in {said}");

@@ -68,7 +68,7 @@ fn a_text_is_found_as_soon_as_it_has_come() {
 #[ignore = "needs root"]
 fn an_answer_that_never_ends_is_none() {
     let lab = Lab::builder().backends(1).without_http().build().unwrap();
-    let late = "the connection is taken, and not answered in time";
+    let late = "the connection is accepted but not answered in time";
     let long = "it does not answer as HTTP: its head is longer than 307200 bytes";
     let endless = [
         (String::new(), Then::Repeat("H"), long),

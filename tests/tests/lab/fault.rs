@@ -22,7 +22,7 @@ fn a_backend_that_answers_arp_is_shown() {
     assert_eq!(summary["broken"], json!(["web2=arp"]));
     assert!(summary["claims"]["web2"].as_u64() > Some(0), "{summary}");
     for part in
-        ["web2 answers ARP for the VIP", "agent: ", "the backend web2 tells the network", "arp_ignore=1", "[web2=arp]"]
+        ["web2 answers ARP for the VIP", "agent: ", "the backend web2 claims the VIP", "arp_ignore=1", "[web2=arp]"]
     {
         assert!(said.contains(part), "{part:?} is not in\n{said}");
     }
@@ -39,7 +39,7 @@ fn other_faults_do_what_they_say() {
     let answered = |index: usize| summary["backends"][index]["requests"].as_u64();
     assert!(answered(0) > Some(0), "{summary}");
     assert_eq!([answered(1), answered(2), answered(3)], [Some(0); 3], "{summary}");
-    assert!(said.contains("web3 runs no server") && said.contains("sends the VIP's packets back"), "{said}");
+    assert!(said.contains("web3 runs no server") && said.contains("forwards the VIP's packets back"), "{said}");
     assert_eq!(summary["claims"], json!({}));
 }
 
@@ -77,8 +77,11 @@ fn the_doctor_says_what_is_broken() {
 fn wrong_faults_are_refused() {
     for (arguments, said) in [
         ("--break web2", "like web2=arp"),
-        ("--break web2=fire", "\"fire\" is no fault: write one of arp, vip, app, host, forward, firewall, mac, vlan"),
-        ("--break db=arp", "is no backend of a lab"),
+        (
+            "--break web2=fire",
+            "\"fire\" is not a fault: write one of arp, vip, app, host, forward, firewall, mac, vlan",
+        ),
+        ("--break db=arp", "is not a backend of the lab"),
         ("--break web4=arp", "this lab has no web4: name one of web1 to web3, or add --backends"),
     ] {
         let output = lab(arguments);

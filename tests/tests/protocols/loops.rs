@@ -62,7 +62,7 @@ fn what_a_backend_sends_back_ends_and_names_it() {
 
     let line = eventually("name in the log", || {
         let log = agent::running(&lab).log();
-        log.lines().find(|line| line.contains("sends the VIP's packets back")).map(str::to_owned)
+        log.lines().find(|line| line.contains("forwards the VIP's packets back")).map(str::to_owned)
     });
     assert!(line.contains("web2") && line.contains(&Node::Backend(2).address().to_string()), "{line}");
     let log = agent::running(&lab).log();

@@ -21,16 +21,16 @@ fn a_backend_that_answers_arp_is_named() {
     wait_for_claim(&lab, "10.77.0.10", "web2");
     let mac = dsr::lab::Node::Backend(2).mac().to_string();
     assert!(count(&lab, CLAIMS, &[("mac", &mac)]) > 0);
-    let told = line(&lab, &["the backend web2 tells the network", "10.77.0.10"]);
+    let told = line(&lab, &["the backend web2 claims the VIP", "10.77.0.10"]);
     assert!(told.contains("WARN") && told.contains("arp_ignore=1") && told.contains(&mac), "{told}");
     assert_eq!(claims_of_others(&lab, "web2"), 0);
 
     for interface in ["all", "lo", "eth0"] {
         set(lab.backend(2).unwrap(), &format!("ipv4.conf.{interface}.arp_ignore"), "1");
     }
-    line(&lab, &["the VIP is not claimed any more", "web2"]);
+    line(&lab, &["the VIP is no longer claimed", "web2"]);
     let log = running(&lab).log();
-    assert_eq!(log.lines().filter(|line| line.contains("tells the network")).count(), 1, "one line a change: {log}");
+    assert_eq!(log.lines().filter(|line| line.contains("claims the VIP")).count(), 1, "one line a change: {log}");
 }
 
 #[test]
@@ -43,11 +43,11 @@ fn a_foreign_host_is_a_finding_while_it_claims_a_vip() {
     wait_for_claim(&lab, "10.77.0.10", "unknown");
     let (finding, code) = status_finding(&lab);
     let mac = dsr::lab::Node::Client.mac().to_string();
-    assert!(finding.starts_with("10.77.0.10: a host that is no backend tells the network"), "{finding}");
+    assert!(finding.starts_with("10.77.0.10: a host that is not a backend claims the VIP"), "{finding}");
     assert!(finding.contains(&mac) && code == Some(1), "{finding}");
 
     ip(lab.client(), "address del 10.77.0.10/32 dev eth0");
-    line(&lab, &["the VIP is not claimed any more", "unknown"]);
+    line(&lab, &["the VIP is no longer claimed", "unknown"]);
     assert_eq!(status_finding(&lab), (String::new(), Some(0)));
 }
 
@@ -67,7 +67,7 @@ fn a_backend_that_answers_solicitations_is_named() {
     let fields = format!("name: v6, vip: \"{}\", port: 80", lab.vip6(0).unwrap());
     agent::start(&Configuration::of(&lab).by_ipv6().line(&fields).top("arp_watch: {interval: 1s}"), &mut lab);
     wait_for_claim(&lab, "fd77::a", "web2");
-    let told = line(&lab, &["the backend web2 tells the network", "fd77::a"]);
+    let told = line(&lab, &["the backend web2 claims the VIP", "fd77::a"]);
     assert!(told.contains("dev lo nodad") && told.contains("neighbour advertisement"), "{told}");
     assert_eq!(claims_of_others(&lab, "web2"), 0);
 }
@@ -93,7 +93,7 @@ fn where_all_is_well_everybody_is_asked_and_nothing_is_said() {
     assert_eq!(count(&lab, CLAIMS, &[]), 0);
     assert_eq!((reason(&lab, "pass_arp_claim"), reason(&lab, "pass_nd_claim")), (0, 0));
     let log = running(&lab).log();
-    assert!(!log.contains("tells the network") && !log.contains("claim"), "{log}");
+    assert!(!log.contains("claim"), "{log}");
     let vips = |table: &str| table.contains("10.77.0.10 ") || table.contains("fd77::a ");
     let after = ip(lab.backend(3).unwrap(), "neighbour show");
     assert_eq!((vips(&before), vips(&after)), (false, false), "a question makes no neighbour entry:\n{after}");

@@ -36,7 +36,7 @@ fn a_balancer_is_known_by_its_answers() {
     let answered = |samples: &dsr::lab::Samples| samples.sum(CLAIMS, &[("backend", "balancer")]) > 5.0;
     agent::running(&lab).wait_until("answers of the other balancer", dsr_tests::lab::PATIENCE, answered).unwrap();
     other.assert_running();
-    let told = line(&lab, &["another balancer tells the network", "announce: none"]);
+    let told = line(&lab, &["another balancer claims the VIP", "announce: none"]);
     assert!(told.contains("INFO"), "{told}");
     assert_eq!(claims_of_others(&lab, "balancer"), 0);
 }
@@ -49,7 +49,7 @@ fn a_balancer_of_another_make_is_known_by_its_address() {
     let configuration = Configuration::of(&lab).without("web3").top("arp_watch: {interval: 1s}");
     agent::start(&configuration, &mut lab);
     wait_for_claim(&lab, "10.77.0.10", "unknown");
-    line(&lab, &["a host that is no backend tells the network", "write its address in `balancers`"]);
+    line(&lab, &["a host that is not a backend claims the VIP", "add its address to `balancers`"]);
     // This one's own address too, so that the file can be the same on each.
     agent::reload(&configuration.top("balancers: [10.77.0.2, 10.77.1.3]"), &lab);
     wait_for_claim(&lab, "10.77.0.10", "balancer");

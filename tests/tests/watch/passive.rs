@@ -24,7 +24,7 @@ fn a_gratuitous_arp_names_the_backend() {
     let index = ip(web3, "-o link show eth0").split(':').next().unwrap().trim().parse().unwrap();
     web3.run(|| gratuitous_arp(index, Node::Backend(3).mac(), lab.vip(0).unwrap())).unwrap().unwrap();
     wait_for_claim(&lab, "10.77.0.10", "web3");
-    line(&lab, &["the backend web3 tells the network", "by=\"ARP request\""]);
+    line(&lab, &["the backend web3 claims the VIP", "by=\"ARP request\""]);
     assert_eq!((claims_of_others(&lab, "web3"), reason(&lab, "pass_arp_claim")), (0, 1));
 }
 
@@ -41,7 +41,7 @@ fn a_solicitation_from_the_vip_names_the_backend() {
     let sent = web3.run(|| UdpSocket::bind((vip, 0)).and_then(|socket| socket.send_to(b"?", "[fd77::99]:9")));
     sent.unwrap().unwrap();
     wait_for_claim(&lab, "fd77::a", "web3");
-    line(&lab, &["the backend web3 tells the network", "by=\"neighbour solicitation\""]);
+    line(&lab, &["the backend web3 claims the VIP", "by=\"neighbour solicitation\""]);
     assert_eq!(claims_of_others(&lab, "web3"), 0);
 }
 

@@ -13,7 +13,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Print a script that makes a real server a backend: it holds the VIPs and tells nobody.
+    /// Print a script that sets up a host as a backend: it holds the VIPs without announcing them.
     Setup(setup::Args),
 }
 

@@ -15,7 +15,7 @@ use crate::{
 #[command(group = clap::ArgGroup::new("action").args(["undo", "check"]))]
 #[command(group = clap::ArgGroup::new("means").args(["persist", "nftables", "netsh"]))]
 pub(crate) struct Args {
-    /// The system that the backend runs
+    /// The backend's operating system
     #[arg(long, value_name = "OS")]
     os: System,
     /// The VIPs, IPv4 or IPv6
@@ -28,25 +28,25 @@ pub(crate) struct Args {
     /// that has --address]
     #[arg(long, value_name = "NAME")]
     interface: Option<String>,
-    /// The port of a service, like 80/tcp: checked for a listener, and let through the firewall of Windows; repeat it
+    /// A service's port, like 80/tcp: checked for a listener, allowed in the Windows firewall; repeatable
     #[arg(long = "port", value_name = "PORT/PROTOCOL")]
     ports: Vec<String>,
-    /// Linux: set it up for every start of the host too, by what sets up its network
+    /// Linux: persist the set-up across reboots, using this network manager
     #[arg(long, value_name = "BY")]
     persist: Option<Persist>,
-    /// Linux: turn the VIP's packets to the host's own address by nftables, where the loopback cannot have the VIP
+    /// Linux: translate the VIP to the host's own address with nftables, if the loopback cannot hold the VIP
     #[arg(long)]
     nftables: bool,
-    /// Windows: use netsh and no cmdlets, which Windows Server 2008 does not have
+    /// Windows: use netsh instead of cmdlets, for Windows Server 2008
     #[arg(long)]
     netsh: bool,
-    /// Docker: the container
+    /// Docker: the container's name
     #[arg(long, value_name = "NAME")]
     container: Option<String>,
-    /// Print the script that takes away what the set-up added
+    /// Print the script that removes what the set-up added
     #[arg(long)]
     undo: bool,
-    /// Print the script that names what is wrong, changes nothing, and fails if anything is
+    /// Print the script that reports each fault and exits with 1 if there is one; it changes nothing
     #[arg(long)]
     check: bool,
 }

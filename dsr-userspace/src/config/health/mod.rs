@@ -69,7 +69,7 @@ impl Draft {
         let asked = self.port.or(port.number().filter(|_| self.fits(protocol)));
         let Some(asked) = asked else {
             let (name, needs) = (self.probe.name(), self.needs());
-            return Err(format!("{name} asks a {needs}, which this service has not"));
+            return Err(format!("{name} needs a {needs}, which this service does not have"));
         };
         let Self { probe, interval, timeout, rise, fall, min_healthy, on_down, .. } = self.clone();
         Ok(Check { probe, port: asked, interval, timeout, rise, fall, min_healthy, on_down })
@@ -106,7 +106,7 @@ fn draft(report: &mut Report<'_>, at: &FieldPath, mut row: HealthRow) -> Option<
     if let (Some(interval), Some(timeout)) = (interval, timeout)
         && timeout > interval
     {
-        let message = "is longer than the interval: write a time that is no longer, or a longer `interval`";
+        let message = "is longer than the interval: write a shorter time, or a longer `interval`";
         report.error(&at.key("timeout"), message);
     }
     let probe = probe::read(report, at, row.kinds);

@@ -22,11 +22,11 @@ pub(super) fn read(report: &mut Report<'_>, at: &FieldPath, kinds: Kinds) -> Opt
     let names = ["tcp", "http", "https", "dns", "command"];
     let written: Vec<_> = names.into_iter().zip(written).filter(|(_, is)| *is).map(|(name, _)| name).collect();
     if written.is_empty() {
-        report.error(at, "does not say what to ask: write one of tcp, http, https, dns and command, like {tcp: {}}");
+        report.error(at, "has no probe: write one of tcp, http, https, dns and command, like {tcp: {}}");
     }
     if let [first, others @ ..] = written.as_slice() {
         for other in others {
-            report.error(&at.key(other), format!("there is also {first}: a check asks one thing, remove one"));
+            report.error(&at.key(other), format!("a check has one probe, and there is also {first}: remove one"));
         }
     }
     let one = written.len() == 1;
@@ -62,7 +62,7 @@ fn https_probe(report: &mut Report<'_>, at: &FieldPath, field: Field<HttpsRow>) 
         (Optional::Value(CertificateName::None), _) => Tls::Unnamed,
         (Optional::Absent, Some(host)) => {
             let Some(name) = Tls::name_of(host) else {
-                let message = "is no name that a certificate can be for: write `name` beside it, or another host";
+                let message = "cannot be the name in a certificate: add `name`, or use another host";
                 report.error(&at.key("host"), message);
                 return None;
             };
@@ -125,7 +125,7 @@ fn command_probe(report: &mut Report<'_>, at: &FieldPath, field: Field<Vec<Field
         return None;
     }
     if !words[0].starts_with('/') {
-        report.error(&at.index(0), "is no whole path: write where the program is, like /usr/local/bin/check-web");
+        report.error(&at.index(0), "is not an absolute path: write one, like /usr/local/bin/check-web");
         return None;
     }
     let program = report.located(&at.index(0), PathBuf::from(&words[0]));

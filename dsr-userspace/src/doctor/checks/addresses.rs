@@ -33,9 +33,8 @@ fn two_hosts(observations: &Observations<'_>) -> Vec<Finding> {
         let listed: Vec<_> = macs.iter().map(ToString::to_string).collect();
         (macs.len() > 1).then(|| {
             let (address, listed) = (backend.address, listed.join(" and "));
-            let what =
-                format!("two hosts say that {address} is theirs, {listed}: now one gets the packets, now the other");
-            let remedy = format!("find both in the switch's table, and take {address} from the wrong one");
+            let what = format!("two hosts claim the address {address}, {listed}: packets go to either one");
+            let remedy = format!("find both in the switch's MAC table and remove {address} from the wrong one");
             finding(Severity::Error, "address-twice", &backend.name, what, remedy)
         })
     });
@@ -60,9 +59,9 @@ fn one_mac(observations: &Observations<'_>) -> Vec<Finding> {
     let shared = shared.map(|(mac, backends)| {
         let names = backends.keys().copied().collect::<Vec<_>>().join(" and ");
         let addresses: Vec<_> = backends.values().map(ToString::to_string).collect();
-        let what = format!("{} have one MAC, {mac}: one host gets the flows of both", addresses.join(" and "));
-        let remedy = "give each host a MAC of its own (a copied virtual machine keeps the old one), or look for a router that \
-                    answers for others (proxy_arp), or write the host once";
+        let what = format!("{} share the MAC {mac}: one host gets the flows of both", addresses.join(" and "));
+        let remedy = "give each host a unique MAC (a cloned virtual machine keeps the original's), check for a router \
+                      with proxy_arp, or list the host once";
         finding(Severity::Error, "mac-shared", names, what, remedy)
     });
     shared.collect()

@@ -29,31 +29,30 @@ fn told(observations: &Observations<'_>, probe: &Probe, State { cause, detail }:
     let name = &probe.backend.name;
     let check = observations.check(probe).map(AsRef::as_ref);
     let asked = called(check, probe);
-    let detail = detail.as_deref().unwrap_or("the agent's log says what it met");
+    let detail = detail.as_deref().unwrap_or("see the agent's log");
     let is_tcp = check.is_none_or(|check| matches!(check.probe, Question::Tcp));
     let (severity, what, remedy) = match cause {
         // What it says of a VIP is found by the checks of claims.
         Cause::ArpLeak => return None,
         Cause::ApplicationDown if !is_tcp => {
-            let what = format!("it takes the VIP's packets, and does not pass {asked}: {detail}");
+            let what = format!("it accepts the VIP's packets but fails {asked}: {detail}");
             (Severity::Error, what, remedy(check?, probe))
         }
         Cause::ReplyLost => {
             let what =
-                format!("it answers the doctor at the VIP, and {asked} gets no answer: {detail}; or it comes and goes");
-            let remedy = "see what this host drops: `nft list ruleset`, and `rp_filter` of its interfaces";
+                format!("it answers the doctor at the VIP but not {asked}: {detail}; the fault may be intermittent");
+            let remedy = "check what this host drops: `nft list ruleset`, and `rp_filter` of its interfaces";
             (Severity::Error, what, remedy.to_owned())
         }
         Cause::ReportedDown => {
-            let what = format!("it says itself that it is down: {detail}");
-            (Severity::Warning, what, format!("see why on {name}: its agent check says so"))
+            let what = format!("its agent check reports it down: {detail}");
+            (Severity::Warning, what, format!("find out on {name} why its agent check reports it down"))
         }
         Cause::HostDown | Cause::ApplicationDown | Cause::VipMissing | Cause::NoNeighbour => {
-            let what = format!(
-                "it answers now, and {asked} still fails at the agent ({detail}): it is fixed, or comes and goes"
-            );
+            let what =
+                format!("it answers now but {asked} still fails at the agent ({detail}): just fixed, or intermittent");
             let times = check.map_or(1, |check| check.rise.get());
-            (Severity::Warning, what, format!("look again when it was checked {times} times more: `dsr status`"))
+            (Severity::Warning, what, format!("wait for {times} more probes, then run `dsr status`"))
         }
     };
     Some(finding(severity, name_of(*cause), name, what, remedy))
@@ -64,7 +63,7 @@ fn asked(observations: &Observations<'_>, probe: &Probe) -> Option<Finding> {
     let OwnAnswer::Wrong(detail) = observations.said.get(&(probe.id, probe.backend.address))? else { return None };
     let check = observations.check(probe)?;
     let (asked, address) = (called(Some(check), probe), probe.backend.address);
-    let what = format!("it does not pass {asked} at {address}; at the VIP no agent has asked: {detail}");
+    let what = format!("it fails {asked} at {address}, not probed through the VIP because no agent answers: {detail}");
     Some(finding(Severity::Warning, "application-down", &probe.backend.name, what, remedy(check, probe)))
 }
 
@@ -88,12 +87,12 @@ const fn name_of(cause: Cause) -> &'static str {
 /// The question of the check, as an operator can ask it.
 fn remedy(check: &Check, probe: &Probe) -> String {
     let (own, port) = (probe.backend.address, check.port);
-    let look = format!("look at the log of the application on {}", probe.backend.name);
+    let look = format!("see the application's log on {}", probe.backend.name);
     match &check.probe {
         Question::Tcp => look,
         Question::Command(command) => format!("{look}, and run `{}`", command.join(" ")),
         Question::Dns(dns) => {
-            format!("{look}, and ask as the check does: `dig @{own} -p {port} {} {:?}`", dns.name, dns.kind)
+            format!("{look}, and repeat the check: `dig @{own} -p {port} {} {:?}`", dns.name, dns.kind)
         }
         Question::Http(http) => {
             let (scheme, any) = match &http.tls {
@@ -103,7 +102,7 @@ fn remedy(check: &Check, probe: &Probe) -> String {
             };
             let to = SocketAddr::new(own, port.get());
             let page = format!("{scheme}://{}{}", url_host(http, SocketAddr::new(probe.vip.0, port.get())), http.path);
-            format!("{look}, and ask as the check does: `curl -i{any} --connect-to ::{to} {page}`")
+            format!("{look}, and repeat the check: `curl -i{any} --connect-to ::{to} {page}`")
         }
     }
 }

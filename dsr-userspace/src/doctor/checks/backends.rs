@@ -45,9 +45,8 @@ fn judge(observations: &Observations<'_>, probe: &Probe) -> Option<Finding> {
     let (vip, port) = probe.vip;
     let (name, address) = (&probe.backend.name, probe.backend.address);
     if made.elsewhere || came_back(observations, name) {
-        let what = format!(
-            "it sends the packets for the VIP {vip} back instead of taking them: it does not hold the VIP, and forwards"
-        );
+        let what =
+            format!("it forwards packets for the VIP {vip} back: it does not hold the VIP, and IP forwarding is on");
         return Some(finding(Severity::Error, "forwards", name, what, vip_remedy(name, vip)));
     }
     if made.opened || (port.is_none() && made.echoed) {
@@ -56,24 +55,24 @@ fn judge(observations: &Observations<'_>, probe: &Probe) -> Option<Finding> {
     if made.refused {
         let port = port.unwrap_or_default();
         let what = format!(
-            "nobody listens at {} there: service {} gets no answer from it",
+            "nothing listens at {} there: service {} gets no answer from it",
             SocketAddr::from((vip, port)),
             probe.service
         );
         let remedy = match own(observations, probe) {
             Some(Own::Open) => {
-                format!("the application listens at {address} alone: bind it to {vip} or to all addresses")
+                format!("the application listens at {address} only: bind it to {vip} or to all addresses")
             }
-            _ => format!("start the application on {name}, and look for it with `ss -ltn sport = :{port}`"),
+            _ => format!("start the application on {name} and check with `ss -ltn sport = :{port}`"),
         };
         return Some(finding(Severity::Error, "application-down", name, what, remedy));
     }
     if let (true, Some(port)) = (made.echoed, port) {
         let what = format!(
-            "it holds the VIP {vip} and says nothing at port {port}: a firewall drops the packets or the answers"
+            "it holds the VIP {vip} but does not answer at port {port}: a firewall drops the packets or the replies"
         );
         let remedy =
-            format!("on {name}: let TCP port {port} to {vip} pass, `nft list ruleset` or `iptables -nvL INPUT`");
+            format!("on {name}: allow TCP port {port} to {vip}, see `nft list ruleset` or `iptables -nvL INPUT`");
         return Some(finding(Severity::Error, "firewall", name, what, remedy));
     }
     Some(silent(observations, probe))
@@ -85,13 +84,14 @@ fn silent(observations: &Observations<'_>, probe: &Probe) -> Finding {
     match own(observations, probe) {
         Some(Own::Open | Own::Refused) => {
             let what = format!(
-                "{address} answers and the VIP {vip} does not: it is not on the backend's loopback, or a firewall drops what is for it"
+                "{address} answers but the VIP {vip} does not: it is missing on the backend's loopback, or a firewall \
+                 drops its packets"
             );
             finding(Severity::Error, "vip-missing", name, what, vip_remedy(name, vip))
         }
         Some(Own::Silent) => {
-            let what = format!("it has a MAC, and answers neither at {address} nor at the VIP {vip}");
-            let remedy = format!("see that {name} is not hung, and that no firewall drops what this host sends");
+            let what = format!("its MAC resolves, but it answers neither at {address} nor at the VIP {vip}");
+            let remedy = format!("check that {name} is not hung and that no firewall drops this host's packets");
             finding(Severity::Error, "host-down", name, what, remedy)
         }
         // A service that cannot be asked by TCP, on a host that may not answer echo at all.
@@ -104,7 +104,7 @@ fn silent(observations: &Observations<'_>, probe: &Probe) -> Finding {
 
 fn vip_remedy(name: &str, vip: IpAddr) -> String {
     let (ip, prefix) = if vip.is_ipv4() { ("ip", 32) } else { ("ip -6", 128) };
-    format!("on {name}: `{ip} address add {vip}/{prefix} dev lo`, and see that it does not forward")
+    format!("on {name}: `{ip} address add {vip}/{prefix} dev lo`, and check that IP forwarding is off")
 }
 
 fn own(observations: &Observations<'_>, probe: &Probe) -> Option<Own> {

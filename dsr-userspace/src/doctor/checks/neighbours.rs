@@ -20,7 +20,7 @@ pub(in crate::doctor) fn findings(observations: &Observations<'_>) -> Vec<Findin
         if matches!(no, NoHop::NoNeighbour(_)) && observations.misplaced.contains_key(&backend.address) {
             return None;
         }
-        let what = format!("nothing can be sent to {}: {no}", backend.address);
+        let what = format!("{} is unreachable: {no}", backend.address);
         Some(finding(Severity::Error, cause(&no), &backend.name, what, remedy(&no, backend.address)))
     });
     found.collect()
@@ -41,18 +41,18 @@ fn remedy(no: &NoHop, address: IpAddr) -> String {
             format!("give this host an address in the backend's subnet, or `ip route add {address} dev ...`")
         }
         NoHop::Gateway(gateway) => {
-            format!("put the backend on a segment of the balancer's, without the router {gateway} between")
+            format!("move the backend to a segment of the balancer, without the router {gateway} in between")
         }
         NoHop::OtherInterface(name) => {
-            format!("add {name}, or what it stands on, to `interfaces`, or fix the route: `ip route get {address}`")
+            format!("add {name}, or its lower interface, to `interfaces`, or fix the route: `ip route get {address}`")
         }
         NoHop::Local => "write the backend's own address in the configuration".to_owned(),
-        NoHop::InterfaceDown(name) => format!("`ip link set dev {name} up`, and look at the cable"),
+        NoHop::InterfaceDown(name) => format!("`ip link set dev {name} up`, and check the cable"),
         NoHop::NoNeighbour(_) => format!(
-            "see that the host runs, has this address and is in the right VLAN: `ip address show to {address}` there, \
-             `ip neighbour show {address}` here"
+            "check that the host is up, has this address and is in the right VLAN: `ip address show to {address}` \
+             there, `ip neighbour show {address}` here"
         ),
-        NoHop::NoPort(bridge) => format!("see behind which port it is: `bridge fdb show br {bridge}`"),
+        NoHop::NoPort(bridge) => format!("find its port: `bridge fdb show br {bridge}`"),
         NoHop::OutsideVlan(port) => format!("`bridge vlan add dev {port} vid ...` for the backend's VLAN"),
     }
 }

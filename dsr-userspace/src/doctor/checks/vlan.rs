@@ -12,13 +12,16 @@ use crate::{
 /// A finding for each backend that was heard elsewhere.
 pub(in crate::doctor) fn findings(observations: &Observations<'_>) -> Vec<Finding> {
     let found = observations.backends().filter_map(|backend| {
-        let (misplaced, egress) = (observations.misplaced.get(&backend.address)?, observations.survey.egress.get(&backend.address)?);
+        let (misplaced, egress) =
+            (observations.misplaced.get(&backend.address)?, observations.survey.egress.get(&backend.address)?);
         let (address, observed) = (backend.address, place(observations, misplaced.ifindex, &misplaced.tags));
-        let expected: Vec<_> =
-            egress.egress_ports.iter().map(|egress_port| place(observations, egress_port.ifindex, &egress_port.tags)).collect();
+        let expected: Vec<_> = egress
+            .egress_ports
+            .iter()
+            .map(|egress_port| place(observations, egress_port.ifindex, &egress_port.tags))
+            .collect();
         let what = format!(
-            "the host with the address {address} is heard {observed} (MAC {}), and the way to it leads to where it is not \
-             heard, {}: nothing that is sent to it arrives",
+            "{address} is seen {observed} (MAC {}), but the route to it leads elsewhere, {}: packets do not reach it",
             misplaced.mac,
             expected.join(" or ")
         );
@@ -61,7 +64,7 @@ fn remedy(
         ),
         (_, None) => "give this host an interface in that VLAN".to_owned(),
     };
-    format!("{port}; or, where the backend is right, here: {other}")
+    format!("{port}; or, if the backend is right, here: {other}")
 }
 
 fn place(observations: &Observations<'_>, ifindex: u32, tags: &[VlanTag]) -> String {
@@ -74,7 +77,7 @@ fn place(observations: &Observations<'_>, ifindex: u32, tags: &[VlanTag]) -> Str
 
 fn called(tags: &[VlanTag]) -> String {
     match tags {
-        [] => "into the VLAN that this host's port has untagged".to_owned(),
+        [] => "into the untagged VLAN of this host's port".to_owned(),
         tags => format!("into VLAN {}", numbers(tags)),
     }
 }

@@ -130,10 +130,10 @@ async fn follow(target: AgentTarget, shared: Arc<Shared>) -> End {
         let heard = ask::ask(target.address, &target.check).await;
         let answer = match heard {
             Ok(text) => Answer::parse(&text)
-                .ok_or_else(|| format!("it answers {:?}, which has no known word", shortened(&text))),
+                .ok_or_else(|| format!("it answers {:?}, which has no known keyword", shortened(&text))),
             Err(Unanswered::ByBackend(why)) => Err(why),
             Err(Unanswered::Local(why)) => {
-                tracing::debug!(backend = target.backend, "an agent check could not be made on this host: {why}");
+                tracing::debug!(backend = target.backend, "an agent check could not run on this host: {why}");
                 sleep_until(began + jittered(interval)).await;
                 continue;
             }
@@ -168,7 +168,7 @@ fn tell(
     let port = check.port;
     match said {
         Err(why) if before.answers != Some(false) => {
-            tracing::warn!(pool, backend, %address, port, "the agent check has no answer: {why}; what was said before holds");
+            tracing::warn!(pool, backend, %address, port, "no answer to the agent check, last report kept: {why}");
         }
         Ok(_) if before.answers == Some(false) => tracing::info!(pool, backend, "the agent check is answered again"),
         _ => {}
@@ -176,7 +176,7 @@ fn tell(
     if let Ok(answer) = said
         && now.report != before.report
     {
-        tracing::info!(pool, backend, says = %now.report, remark = answer.remark, "the backend says what it can take");
+        tracing::info!(pool, backend, says = %now.report, remark = answer.remark, "the backend reports its capacity");
     }
 }
 

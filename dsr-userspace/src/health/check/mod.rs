@@ -45,8 +45,8 @@ impl fmt::Display for Failure {
         match self {
             Self::Silent => f.write_str("nothing comes back"),
             Self::Refused => f.write_str("it is refused"),
-            Self::Unanswered => f.write_str("the connection is taken, and not answered in time"),
-            Self::Forwarded => f.write_str("the backend forwards it instead of taking it"),
+            Self::Unanswered => f.write_str("the connection is accepted but not answered in time"),
+            Self::Forwarded => f.write_str("the backend forwards it instead of accepting it"),
             Self::Wrong(what) => f.write_str(what),
             Self::Unsent(why) => write!(f, "it cannot be sent: {why}"),
             Self::Local(why) => write!(f, "it cannot be made on this host: {why}"),

@@ -29,9 +29,9 @@ pub use tally::Tally;
 pub struct LoadPlan {
     /// The service.
     pub service: SocketAddrV4,
-    /// Requests a second, at most.
+    /// Maximum requests per second.
     pub rate: NonZeroU32,
-    /// Requests at a time, at most.
+    /// Maximum concurrent requests.
     pub concurrency: NonZeroU16,
     /// How long a request may take, from the start of the connection to the end of the answer.
     pub timeout: Duration,
@@ -112,7 +112,7 @@ async fn request(plan: &LoadPlan) -> Result<usize, Failure> {
     }
     let name = str::from_utf8(&answer.body).map_or("", str::trim_end);
     let position = plan.backends.iter().position(|backend| backend == name);
-    position.ok_or_else(|| Failure::Unexpected(format!("{name:?} is no backend's name")))
+    position.ok_or_else(|| Failure::Unexpected(format!("{name:?} is not the name of a backend")))
 }
 
 /// A panic elsewhere leaves the counts as they were.

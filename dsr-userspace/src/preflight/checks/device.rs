@@ -37,7 +37,7 @@ fn native(mode: XdpMode, interface: &Interface) -> Option<Finding> {
         None if driver.is_some_and(drivers::has_native_xdp) => return None,
         // A veth whose peer sends by more queues than it receives by.
         Some(_) if interface.device == Device::Veth => {
-            let what = "it has fewer receive queues than its peer has transmit queues, so that it has no native XDP";
+            let what = "it has fewer receive queues than its peer has transmit queues, which rules out native XDP";
             return Some(finding(
                 severity(mode),
                 name,
@@ -54,11 +54,12 @@ fn native(mode: XdpMode, interface: &Interface) -> Option<Finding> {
         }
         Device::Vlan(Some(below)) => {
             let what = "it is a VLAN sub-interface, which has no native XDP";
-            (what.to_owned(), format!("write what it stands on in the configuration: `interfaces: [{below}]`"))
+            (what.to_owned(), format!("write its lower interface in the configuration: `interfaces: [{below}]`"))
         }
         _ if interface.xdp.is_none() => {
-            let what = format!("this kernel does not tell whether {called} has native XDP, and it is not a known one");
-            let remedy = format!("see whether `dsr run` can attach to it; `ethtool -i {name}` names the driver");
+            let what =
+                format!("this kernel does not report whether {called} has native XDP, and the driver is unknown");
+            let remedy = format!("try whether `dsr run` can attach to it; `ethtool -i {name}` shows the driver");
             return Some(finding(Severity::Warning, name, what, remedy));
         }
         _ => {
@@ -85,7 +86,7 @@ fn buffers(mode: XdpMode, interface: &Interface) -> Option<Finding> {
         return None;
     }
     let what =
-        format!("its MTU of {} needs frames of several buffers, which its driver has not with XDP", interface.mtu);
+        format!("its MTU of {} needs multi-buffer frames, which its driver does not support with XDP", interface.mtu);
     let remedy = format!("ip link set dev {} mtu {SINGLE_BUFFER_MTU}", interface.name);
     Some(finding(severity(mode), &interface.name, what, remedy))
 }
@@ -111,7 +112,7 @@ fn state(interface: &Interface) -> Option<Finding> {
         LinkState::Up => None,
         LinkState::Down => Some(finding(Severity::Error, name, "it is down", format!("ip link set dev {name} up"))),
         LinkState::NoCarrier => {
-            let remedy = format!("look at the cable and at the other end; `ethtool {name}` says more");
+            let remedy = format!("check the cable and the other end; see `ethtool {name}`");
             Some(finding(Severity::Warning, name, "it is up, but has no carrier", remedy))
         }
     }
@@ -124,10 +125,10 @@ fn deaf_peer(interface: &Interface) -> Option<Finding> {
     let features = interface.xdp.filter(|features| features.has(XdpFeatures::BASIC))?;
     let what = match (features.has(XdpFeatures::SENDS), interface.peer) {
         _ if interface.device != Device::Veth => return None,
-        (false, _) => "its veth peer takes no frames that an XDP program sends: all that is balanced would be lost",
+        (false, _) => "its veth peer drops frames sent by an XDP program: all forwarded packets would be lost",
         (true, Peer::RunsNone) => {
-            "its veth peer runs no XDP program, so that answers and frames that leave by this interface again arrive \
-             seconds late or not at all; GRO at the peer does not help"
+            "its veth peer runs no XDP program: replies and frames sent back out of this interface arrive seconds \
+             late or not at all; GRO at the peer does not help"
         }
         (true, Peer::RunsProgram | Peer::Unknown) => return None,
     };
@@ -155,6 +156,6 @@ fn queues(cpus: u32, interface: &Interface) -> Option<Finding> {
 
 fn promiscuous(interface: &Interface) -> Option<Finding> {
     let name = &interface.name;
-    let what = "it is promiscuous, so that the program is given other hosts' frames too";
+    let what = "it is promiscuous: the program also receives other hosts' frames";
     interface.promiscuous.then(|| finding(Severity::Warning, name, what, format!("ip link set dev {name} promisc off")))
 }

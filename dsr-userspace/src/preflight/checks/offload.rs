@@ -34,8 +34,8 @@ fn merging(interface: &Interface) -> Option<Finding> {
         return None;
     }
     let (severity, what) = match off(lro, LRO) {
-        Some(_) => (Severity::Error, "it makes one frame of several (LRO), with which drivers refuse XDP"),
-        None => (Severity::Warning, "it makes one frame of several (hardware GRO), with which some drivers refuse XDP"),
+        Some(_) => (Severity::Error, "it merges frames (LRO), and drivers refuse XDP with that"),
+        None => (Severity::Warning, "it merges frames (hardware GRO), and some drivers refuse XDP with that"),
     };
     Some(finding(severity, &interface.name, what, format!("ethtool -K {} {}", interface.name, words.join(" "))))
 }
@@ -46,10 +46,9 @@ fn fixed_merging(interface: &Interface) -> Option<Finding> {
     if !fixed || interface.driver.as_deref() != Some(drivers::VIRTIO) {
         return None;
     }
-    let what = "the hypervisor makes one frame of several, which cannot be switched off from here, and with which \
-                virtio_net refuses XDP";
-    let remedy = "give the device `guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off` in QEMU, or \
-                the like elsewhere";
+    let what = "the hypervisor merges frames, which cannot be disabled from here, and virtio_net refuses XDP with that";
+    let remedy = "give the device `guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off` in QEMU, \
+                  or the equivalent in another hypervisor";
     Some(finding(Severity::Error, &interface.name, what, remedy))
 }
 
@@ -58,9 +57,9 @@ fn hidden_tags(interface: &Interface, kernel: &str, ethtool: &str) -> Option<Fin
     let offload = on(interface, kernel)?;
     let vlan = interface.vlans.first()?;
     let name = &interface.name;
-    let what = format!("it hides VLAN tags from XDP ({kernel}), and {vlan} is on it: answers would go out untagged");
+    let what = format!("it hides VLAN tags from XDP ({kernel}), and {vlan} is on it: replies would leave untagged");
     let remedy = if offload.fixed {
-        format!("its driver cannot leave them: reach VIPs and backends without {vlan}, or use another network card")
+        format!("its driver cannot disable that: reach VIPs and backends without {vlan}, or use another network card")
     } else {
         format!("ethtool -K {name} {ethtool} off")
     };

@@ -20,15 +20,15 @@ pub(in crate::preflight) fn unreachable(facts: &Facts) -> BTreeMap<IpAddr, Strin
     let reason = |(address, way): &(IpAddr, Option<Routed>)| {
         let because = match way {
             None => format!(
-                "no route of this host leads to {address}, but a backend has to be on a segment of this host: correct \
-                 the address, or give this host an address in the backend's subnet"
+                "this host has no route to {address}, but a backend must be on a segment of this host: correct the \
+                 address, or give this host an address in the backend's subnet"
             ),
             Some(Routed { hops: Hops::Router, by, .. }) => format!(
-                "{address} is behind a router, by {by}, but a backend has to be on a segment of this host: correct the \
+                "{address} is behind a router, by {by}, but a backend must be on a segment of this host: correct the \
                  address, or give this host an address in the backend's subnet"
             ),
             Some(Routed { ours: false, by, .. }) => format!(
-                "{address} is on the segment of {by}, where the program is not: add {by}, or what it stands on, to \
+                "{address} is on the segment of {by}, where the program is not: add {by}, or its lower interface, to \
                  `interfaces`"
             ),
             Some(_) => return None,
@@ -45,9 +45,9 @@ fn elsewhere(vip: &Routed) -> Option<Finding> {
         return None;
     }
     let what =
-        format!("the VIP {address} is in its subnet, so that it is asked for there, but the program is not there");
+        format!("the VIP {address} is in its subnet, where clients resolve it, but the program is not attached to it");
     let remedy = format!(
-        "add {by}, or what it stands on, to `interfaces` in the configuration, or fix the route that \
+        "add {by}, or its lower interface, to `interfaces` in the configuration, or fix the route that \
                         `ip route get {address}` shows"
     );
     Some(finding(Severity::Warning, by, what, remedy))

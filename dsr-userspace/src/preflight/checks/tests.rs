@@ -77,12 +77,15 @@ fn a_driver_without_native_xdp() {
     let generic = Facts { mode: XdpMode::GenericAllowed, ..host(none.clone()) };
     assert_eq!(only(&generic, "several times slower").0, Severity::Warning);
     let unknown = Interface { xdp: None, ..none.clone() };
-    assert_eq!(of(unknown, "does not tell").0, Severity::Warning);
+    assert_eq!(of(unknown, "does not report").0, Severity::Warning);
     let bridge = Interface { device: Device::Bridge(vec!["eth0".into(), "eth1".into()]), ..none.clone() };
     let remedy = "write its ports in the configuration: `interfaces: [eth0, eth1]`";
     assert_eq!(of(bridge, "is a bridge"), error(remedy));
     let vlan = Interface { device: Device::Vlan(Some("eth0".into())), ..none };
-    assert_eq!(of(vlan, "VLAN sub-interface").1, "write what it stands on in the configuration: `interfaces: [eth0]`");
+    assert_eq!(
+        of(vlan, "VLAN sub-interface").1,
+        "write its lower interface in the configuration: `interfaces: [eth0]`"
+    );
 }
 
 #[test]
@@ -144,7 +147,7 @@ fn a_veth_whose_peer_does_not_listen() {
     let veth = Interface { device: Device::Veth, xdp: Some(XdpFeatures(XdpFeatures::BASIC)), ..card() };
     let remedy = "attach an XDP program that passes every frame to the other end, PEER: `ip link set dev PEER xdpdrv \
                   object PASS.o section xdp`";
-    assert_eq!(of(veth.clone(), "its veth peer takes no frames"), warning(remedy));
+    assert_eq!(of(veth.clone(), "its veth peer drops frames"), warning(remedy));
     let sends =
         |peer| Interface { xdp: Some(XdpFeatures(XdpFeatures::BASIC | XdpFeatures::SENDS)), peer, ..veth.clone() };
     assert_eq!(of(sends(Peer::RunsNone), "seconds late or not at all; GRO at the peer does not help"), warning(remedy));
@@ -246,10 +249,10 @@ fn a_backend_that_no_segment_has() {
         let backends = vec![("192.0.2.10".parse().unwrap(), way)];
         unreachable(&Facts { backends, ..host(card()) }).into_values().next().unwrap_or_default()
     };
-    assert!(told(None).contains("no route of this host leads to 192.0.2.10"));
+    assert!(told(None).contains("this host has no route to 192.0.2.10"));
     assert!(told(Some(vip("eth0", Hops::Router, true))).contains("192.0.2.10 is behind a router, by eth0"));
     let elsewhere = told(Some(vip("eth9", Hops::None, false)));
-    assert!(elsewhere.contains("add eth9, or what it stands on, to `interfaces`"), "{elsewhere}");
+    assert!(elsewhere.contains("add eth9, or its lower interface, to `interfaces`"), "{elsewhere}");
     assert_eq!(told(Some(vip("eth0", Hops::None, true))), "");
 }
 

@@ -31,7 +31,7 @@ mkdir -p "$state" /etc/rc.conf.d/netif
 {% for vip in vips %}
 
 if ! has lo0 {{ vip.address }}; then
-    ! has -a {{ vip.address }} || die "{{ vip.address }} is on another interface, which tells the network"
+    ! has -a {{ vip.address }} || die "{{ vip.address }} is on another interface, which announces it"
     : >"$state/{{ vip.slug }}"
     # This one address alone: no other becomes local.
 {% if vip.family == 4 %}

@@ -23,13 +23,13 @@ in_force() {
 held() {
     where=$(ip -o "-$2" address show to "$1" | awk '{ print $2, $4 }')
     [ -n "$where" ] || {
-        fault vip-held "$1 is no address of this host, which drops its packets or sends them back" "$4"
+        fault vip-held "$1 is not an address of this host, which drops its packets or sends them back" "$4"
         return
     }
     echo "$where" | while read -r device prefix; do
         case $device in
             "$3") ;;
-            *) echo "fault: vip-elsewhere: $1 is on $device, which tells the network: ip address del $prefix dev $device" ;;
+            *) echo "fault: vip-elsewhere: $1 is on $device, which announces it: ip address del $prefix dev $device" ;;
         esac
         [ "$prefix" = "$1/$5" ] || [ "$prefix" = "$1" ] ||
             echo "fault: vip-prefix: $1 is on $device as $prefix, which makes all of it local: ip address change $1/$5 dev $device; ip address del $prefix dev $device"
@@ -64,7 +64,7 @@ for interface in $(interfaces); do
     esac
     value=$(in_force "$interface" arp_announce)
     [ "$value" = 2 ] ||
-        fault arp-announce "$interface may ask by ARP from the VIP, which tells it (arp_announce is $value)" "{{ remedy("arp-announce", "$interface") }}"
+        fault arp-announce "$interface may send ARP requests from the VIP, which announces it (arp_announce is $value)" "{{ remedy("arp-announce", "$interface") }}"
     # Strict: a packet whose answer would leave by another interface is dropped. Clients come in here and are
     # answered by the default route.
     way=$(ip -4 -o route show default | awk '{ for (i = 1; i < NF; i++) if ($i == "dev") { print $(i + 1); exit } }')

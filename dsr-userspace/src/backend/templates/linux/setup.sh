@@ -23,7 +23,7 @@ in_force() {
 # That no other interface has a VIP.
 free() {
     elsewhere=$(ip -o "-$2" address show to "$1" | awk -v own="$3" '$2 != own { print $2; exit }')
-    [ -z "$elsewhere" ] || die "$1 is an address of $elsewhere, which tells the network: ip address del $1 dev $elsewhere"
+    [ -z "$elsewhere" ] || die "$1 is an address of $elsewhere, which announces it: ip address del $1 dev $elsewhere"
 }
 
 # Gives an interface a VIP. One that is there already is left alone, now and by the undo script.

@@ -27,9 +27,9 @@ holders() {
 held=no
 for interface in $(holders {{ vip.address }}); do
     held=yes
-    [ "$interface" = lo0 ] || fault vip-elsewhere "{{ vip.address }} is on $interface, which tells the network" "ifconfig $interface {% if vip.family == 4 %}inet{% else %}inet6{% endif %} {{ vip.address }} -alias"
+    [ "$interface" = lo0 ] || fault vip-elsewhere "{{ vip.address }} is on $interface, which announces it" "ifconfig $interface {% if vip.family == 4 %}inet{% else %}inet6{% endif %} {{ vip.address }} -alias"
 done
-[ $held = yes ] || fault vip-held "{{ vip.address }} is no address of this host" "run the set-up again"
+[ $held = yes ] || fault vip-held "{{ vip.address }} is not an address of this host" "run the set-up again"
 [ -e /Library/LaunchDaemons/dsr.backend.{{ vip.slug }}.plist ] || fault persisted "{{ vip.address }} does not outlast a restart" "run the set-up again"
 {% endfor %}
 

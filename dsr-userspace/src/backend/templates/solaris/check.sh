@@ -20,11 +20,11 @@ fault() {
 objects=$(ipadm show-addr -p -o addrobj,addr | sed -e 's|\\:|;|g' | awk -F: -v vip='{{ vip.address }}' '
     { gsub(/;/, ":", $2); sub(/\/.*/, "", $2); if ($2 == vip) print $1 }
 ')
-[ -n "$objects" ] || fault vip-held "{{ vip.address }} is no address of this host" "ipadm create-addr -T static -a local={{ vip.cidr }} lo0/{{ vip.object }}"
+[ -n "$objects" ] || fault vip-held "{{ vip.address }} is not an address of this host" "ipadm create-addr -T static -a local={{ vip.cidr }} lo0/{{ vip.object }}"
 for object in $objects; do
     case $object in
         lo0/*) ;;
-        *) fault vip-elsewhere "{{ vip.address }} is $object, and its interface tells the network" "ipadm delete-addr $object" ;;
+        *) fault vip-elsewhere "{{ vip.address }} is $object, and its interface announces it" "ipadm delete-addr $object" ;;
     esac
 done
 [ "$(ipadm show-prop -c -p hostmodel -o current ipv{{ vip.family }})" != strong ] ||

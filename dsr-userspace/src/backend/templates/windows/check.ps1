@@ -19,10 +19,10 @@ if (-not (Get-NetAdapter -Name '{{ adapter }}' -ErrorAction SilentlyContinue)) {
 $lanIp = Get-NetIPInterface -InterfaceIndex $lan -AddressFamily {{ family }}
 $loopbackIp = Get-NetIPInterface -InterfaceAlias '{{ adapter }}' -AddressFamily {{ family }}
 if ($lanIp.WeakHostReceive -ne 'Enabled') {
-    Write-Fault 'weak-host-receive' "$($lanIp.InterfaceAlias) takes no {{ family }} packets for the VIP" "Set-NetIPInterface -InterfaceIndex $lan -AddressFamily {{ family }} -WeakHostReceive Enabled"
+    Write-Fault 'weak-host-receive' "$($lanIp.InterfaceAlias) does not accept {{ family }} packets for the VIP" "Set-NetIPInterface -InterfaceIndex $lan -AddressFamily {{ family }} -WeakHostReceive Enabled"
 }
 if ($loopbackIp.WeakHostReceive -ne 'Enabled') {
-    Write-Fault 'weak-host-receive' '{{ adapter }} takes no {{ family }} packets from other adapters' 'Set-NetIPInterface -InterfaceAlias {{ adapter }} -AddressFamily {{ family }} -WeakHostReceive Enabled'
+    Write-Fault 'weak-host-receive' '{{ adapter }} does not accept {{ family }} packets from other adapters' 'Set-NetIPInterface -InterfaceAlias {{ adapter }} -AddressFamily {{ family }} -WeakHostReceive Enabled'
 }
 if ($loopbackIp.WeakHostSend -ne 'Enabled') {
     Write-Fault 'weak-host-send' '{{ family }} answers from the VIP may not leave by another adapter' 'Set-NetIPInterface -InterfaceAlias {{ adapter }} -AddressFamily {{ family }} -WeakHostSend Enabled'
@@ -46,18 +46,18 @@ $names = @(Resolve-DnsName -Name ([Net.Dns]::GetHostName()) -DnsOnly -ErrorActio
 
 $held = @(Get-NetIPAddress -IPAddress '{{ vip.address }}' -ErrorAction SilentlyContinue)
 if ($held.Count -eq 0) {
-    Write-Fault 'vip-held' '{{ vip.address }} is no address of this host' 'New-NetIPAddress -InterfaceAlias {{ adapter }} -IPAddress {{ vip.address }} -PrefixLength {{ vip.prefix }} -SkipAsSource $true'
+    Write-Fault 'vip-held' '{{ vip.address }} is not an address of this host' 'New-NetIPAddress -InterfaceAlias {{ adapter }} -IPAddress {{ vip.address }} -PrefixLength {{ vip.prefix }} -SkipAsSource $true'
 }
 foreach ($address in $held) {
     if ($address.InterfaceAlias -ne '{{ adapter }}') {
-        Write-Fault 'vip-elsewhere' "{{ vip.address }} is on $($address.InterfaceAlias), which tells the network" "Remove-NetIPAddress -InterfaceIndex $($address.InterfaceIndex) -IPAddress {{ vip.address }}"
+        Write-Fault 'vip-elsewhere' "{{ vip.address }} is on $($address.InterfaceAlias), which announces it" "Remove-NetIPAddress -InterfaceIndex $($address.InterfaceIndex) -IPAddress {{ vip.address }}"
     }
     if ($address.PrefixLength -ne {{ vip.prefix }}) {
         Write-Fault 'vip-prefix' "{{ vip.address }} has the prefix length $($address.PrefixLength), which makes other addresses local" 'Set-NetIPAddress -IPAddress {{ vip.address }} -PrefixLength {{ vip.prefix }}'
     }
 }
 if ($names -contains '{{ vip.address }}') {
-    Write-Fault 'dns-name' "the name of this server leads to {{ vip.address }}" 'remove the record from DNS, and keep {{ adapter }} from registering'
+    Write-Fault 'dns-name' "the name of this server resolves to {{ vip.address }}" 'remove the record from DNS, and keep {{ adapter }} from registering'
 }
 {% for protocol, list in [("tcp", tcp_ports), ("udp", udp_ports)] if list %}
 $rule = Get-NetFirewallRule -Name 'dsr-{{ vip.slug }}-{{ protocol }}' -ErrorAction SilentlyContinue

@@ -5,7 +5,7 @@
 New-Item -ItemType Directory -Path $state -Force | Out-Null
 {% for vip in vips %}
 Get-NetIPAddress -IPAddress '{{ vip.address }}' -ErrorAction SilentlyContinue | ForEach-Object {
-    if ($_.InterfaceAlias -ne '{{ adapter }}') { throw "{{ vip.address }} is on $($_.InterfaceAlias), which tells the network: remove it there" }
+    if ($_.InterfaceAlias -ne '{{ adapter }}') { throw "{{ vip.address }} is on $($_.InterfaceAlias), which announces it: remove it there" }
 }
 {% endfor %}
 
@@ -23,7 +23,7 @@ if ($null -eq $loopback) {
     if ($null -eq $loopback) { throw 'the loopback adapter was added and does not appear: look into the device manager' }
     Rename-NetAdapter -InputObject $loopback -NewName '{{ adapter }}'
 } elseif ($loopback.InterfaceDescription -notlike '*Loopback*') {
-    throw 'an adapter that is no loopback adapter has the name {{ adapter }}: rename it'
+    throw 'an adapter named {{ adapter }} exists and is not a loopback adapter: rename it'
 }
 {% for family in ["IPv4", "IPv6"] if (family == "IPv4" and v4) or (family == "IPv6" and v6) %}
 

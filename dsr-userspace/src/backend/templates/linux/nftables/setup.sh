@@ -8,7 +8,7 @@ command -v nft >/dev/null || die "there is no nft here: install nftables"
 
 # An address that the host has needs no rule, and would be answered for by ARP.
 {% for vip in vips %}
-[ -z "$(ip -o address show to {{ vip.address }})" ] || die "{{ vip.address }} is an address of this host: take it away, or set up without --nftables"
+[ -z "$(ip -o address show to {{ vip.address }})" ] || die "{{ vip.address }} is an address of this host: remove it, or set up without --nftables"
 {% endfor %}
 
 # One transaction: the table is made, or made anew, with exactly the VIPs given.

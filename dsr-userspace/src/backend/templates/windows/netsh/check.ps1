@@ -26,10 +26,10 @@ $lanIp = netsh interface {{ family }} show interface $lan
 $loopbackIp = netsh interface {{ family }} show interface "{{ adapter }}"
 if (-not ($lanIp -match '^Weak Host')) { Write-Output 'note: this system does not speak English: its {{ family }} weak host settings were not read' }
 if (-not (Test-Enabled $lanIp 'Weak Host Receives')) {
-    Write-Fault 'weak-host-receive' "$lan takes no {{ family }} packets for the VIP" "netsh interface {{ family }} set interface $lan weakhostreceive=enabled"
+    Write-Fault 'weak-host-receive' "$lan does not accept {{ family }} packets for the VIP" "netsh interface {{ family }} set interface $lan weakhostreceive=enabled"
 }
 if (-not (Test-Enabled $loopbackIp 'Weak Host Receives')) {
-    Write-Fault 'weak-host-receive' '{{ adapter }} takes no {{ family }} packets from other adapters' 'netsh interface {{ family }} set interface {{ adapter }} weakhostreceive=enabled'
+    Write-Fault 'weak-host-receive' '{{ adapter }} does not accept {{ family }} packets from other adapters' 'netsh interface {{ family }} set interface {{ adapter }} weakhostreceive=enabled'
 }
 if (-not (Test-Enabled $loopbackIp 'Weak Host Sends')) {
     Write-Fault 'weak-host-send' '{{ family }} answers from the VIP may not leave by another adapter' 'netsh interface {{ family }} set interface {{ adapter }} weakhostsend=enabled'
@@ -39,15 +39,15 @@ if (-not (Test-Enabled $loopbackIp 'Weak Host Sends')) {
 
 $held = @(Get-Holder '{{ vip.address }}')
 if ($held.Count -eq 0) {
-    Write-Fault 'vip-held' '{{ vip.address }} is no address of this host' 'run the set-up again'
+    Write-Fault 'vip-held' '{{ vip.address }} is not an address of this host' 'run the set-up again'
 }
 foreach ($holder in $held) {
     if ($holder.ServiceName -ne 'msloop') {
-        Write-Fault 'vip-elsewhere' "{{ vip.address }} is on $($holder.Description), which tells the network" 'remove it there'
+        Write-Fault 'vip-elsewhere' "{{ vip.address }} is on $($holder.Description), which announces it" 'remove it there'
     }
 }
 if (@([Net.Dns]::GetHostAddresses([Net.Dns]::GetHostName()) | Where-Object { -not $held -and $_.IPAddressToString -eq '{{ vip.address }}' }).Count -ne 0) {
-    Write-Fault 'dns-name' 'the name of this server leads to {{ vip.address }}' 'remove the record from DNS'
+    Write-Fault 'dns-name' 'the name of this server resolves to {{ vip.address }}' 'remove the record from DNS'
 }
 {% for protocol, list in [("tcp", tcp_ports), ("udp", udp_ports)] if list %}
 netsh advfirewall firewall show rule name="dsr-{{ vip.slug }}-{{ protocol }}" | Out-Null

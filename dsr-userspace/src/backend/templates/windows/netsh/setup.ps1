@@ -23,7 +23,7 @@ if ($null -eq $loopback) {
     Assert-Done
     $loopback = Get-Loopback
 } elseif ($loopback.ServiceName -ne 'msloop') {
-    throw 'an adapter that is no loopback adapter has the name {{ adapter }}: rename it'
+    throw 'an adapter named {{ adapter }} exists and is not a loopback adapter: rename it'
 }
 {% for family in ["ipv4", "ipv6"] if (family == "ipv4" and v4) or (family == "ipv6" and v6) %}
 
@@ -72,5 +72,5 @@ Assert-Done
 {% endfor %}
 
 Write-Output 'done: {{ list }}'
-Write-Output 'By hand: in the properties of the adapter {{ adapter }} take away the client for Microsoft networks and file sharing.'
+Write-Output 'By hand: in the properties of the adapter {{ adapter }} remove the client for Microsoft networks and file sharing.'
 Write-Output 'IIS: a site whose binding names an address answers at no other: the VIP needs a binding of its own, or one for all addresses.'
