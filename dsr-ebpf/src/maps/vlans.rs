@@ -31,5 +31,5 @@ pub(crate) fn has_vlan(row: u32, vlan: Vlan) -> bool {
 /// Whether a key is in the table. Calls a helper.
 #[inline(always)]
 pub(crate) fn has_vlan_key(key: VlanKey) -> bool {
-    KEYS.get_ptr(&key).is_some()
+    KEYS.get_ptr(key).is_some()
 }

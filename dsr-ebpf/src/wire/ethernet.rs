@@ -63,7 +63,7 @@ pub(crate) struct Tag {
 impl Tag {
     /// The control information (TCI) of a whole tag, in host byte order.
     #[inline(always)]
-    pub(crate) const fn control(&self) -> u16 {
+    pub(crate) const fn control(self) -> u16 {
         u16::from_be((self.word >> 16) as u16)
     }
 }
