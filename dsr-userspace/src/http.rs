@@ -24,6 +24,7 @@ use tokio::{
     task::JoinHandle,
     time::{sleep, timeout},
 };
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt as _;
 
 /// What a server takes.
@@ -33,6 +34,8 @@ pub struct Limits {
     pub connections: usize,
     /// How long the head of a request may take to come, on a connection that is kept open too.
     pub head: Duration,
+    /// How long an answer may wait for its reader.
+    pub write: Duration,
     /// How long a connection may last.
     pub age: Duration,
 }
@@ -81,7 +84,10 @@ async fn connection(
     });
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(limits.head);
-    let mut connection = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
+    // A reader that does not read would keep its place among the connections for as long as they last.
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(limits.write));
+    let mut connection = std::pin::pin!(server.serve_connection(TokioIo::new(Box::pin(stream)), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = sleep(limits.age) => {
@@ -158,12 +164,17 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Limits = Limits { connections: 8, head: Duration::from_secs(600), age: Duration::from_secs(600) };
+    const LIMITS: Limits = Limits {
+        connections: 8,
+        head: Duration::from_secs(600),
+        write: Duration::from_secs(600),
+        age: Duration::from_secs(600),
+    };
 
     async fn start(limits: Limits) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = Router::new().route("/", get(async || "here"));
+        let router = Router::new().route("/", get(async || "here")).route("/large", get(async || "x".repeat(32 << 20)));
         tokio::spawn(serve(listener, router, limits));
         address
     }
@@ -199,5 +210,25 @@ mod tests {
         let mut rest = Vec::new();
         half.read_to_end(&mut rest).await.unwrap();
         assert!(!rest.ends_with(b"here"));
+    }
+    #[tokio::test]
+    async fn a_reader_that_does_not_read_is_closed_after_a_while() {
+        let address = start(Limits { write: Duration::from_millis(100), ..LIMITS }).await;
+        let mut deaf = Vec::new();
+        for _ in 0..LIMITS.connections {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+            deaf.push(stream);
+        }
+        let answered = async {
+            loop {
+                let mut asks = TcpStream::connect(address).await.unwrap();
+                if ask(&mut asks).await.is_ok_and(|answer| answer.ends_with("here")) {
+                    break;
+                }
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(Duration::from_secs(10), answered).await.expect("their places are free again");
     }
 }

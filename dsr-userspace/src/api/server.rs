@@ -36,8 +36,12 @@ pub enum Error {
 }
 
 /// The longest answer is a trace.
-const LIMITS: Limits =
-    Limits { connections: 64, head: Duration::from_secs(30), age: Duration::from_secs(trace::LONGEST + 60) };
+const LIMITS: Limits = Limits {
+    connections: 64,
+    head: Duration::from_secs(30),
+    write: Duration::from_secs(10),
+    age: Duration::from_secs(trace::LONGEST + 60),
+};
 
 /// Who may connect: root, and the group of the file.
 const MODE: u32 = 0o660;

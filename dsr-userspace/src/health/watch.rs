@@ -13,7 +13,10 @@ use super::{
     rise_fall::{HealthTransition, Result as Outcome},
     socket::{ProbeRoute, source_towards},
 };
-use crate::{model::Cause, tasks::End};
+use crate::{
+    model::{Cause, NoHop},
+    tasks::End,
+};
 
 /// Never ends by itself.
 pub(super) async fn watch(target: Target, shared: Arc<Shared>) -> End {
@@ -38,8 +41,14 @@ pub(super) async fn watch(target: Target, shared: Arc<Shared>) -> End {
 /// One probe through the VIP; none is sent where the network does not lead to the backend.
 async fn probe(target: &Target, shared: &Shared) -> Result<(), Failure> {
     let (service, address) = target.id;
-    if let (_, Some(why)) = shared.reached(address) {
-        return Err(Failure::Unsent(why.to_string()));
+    match shared.reached(address) {
+        // The balancer's own link, and the routes that go with it: the backend has lost its slots already, and has them
+        // back with the link.
+        (_, Some(why @ (NoHop::NoRoute | NoHop::InterfaceDown(_) | NoHop::NoPort(_)))) => {
+            return Err(Failure::Local(why.to_string()));
+        }
+        (_, Some(why)) => return Err(Failure::Unsent(why.to_string())),
+        (_, None) => {}
     }
     let route = route(target).map_err(no_source)?;
     debug_assert_eq!(route.to.ip(), service.vip);

@@ -94,6 +94,11 @@ fn failure(reason: &dyn Display) -> Response {
 }
 
 /// A Prometheus keeps one connection open and asks once a minute or more often.
-const LIMITS: Limits = Limits { connections: 64, head: Duration::from_secs(120), age: Duration::from_secs(3600) };
+const LIMITS: Limits = Limits {
+    connections: 64,
+    head: Duration::from_secs(120),
+    write: Duration::from_secs(10),
+    age: Duration::from_secs(3600),
+};
 
 const INDEX: &str = "<!doctype html><title>dsr</title><h1>dsr</h1><p><a href=\"/metrics\">Metrics</a></p>\n";

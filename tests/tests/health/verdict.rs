@@ -54,3 +54,19 @@ fn a_backend_is_watched_while_it_is_well() {
     let downs: Vec<_> = log.lines().filter(|line| line.contains(" down:") && !line.contains("no-neighbour")).collect();
     assert!(downs.is_empty(), "{downs:#?}");
 }
+
+#[test]
+#[ignore = "needs root"]
+fn the_balancers_own_link_fails_no_check() {
+    let mut lab = Lab::builder().backends(2).build().unwrap();
+    agent::start(&Configuration::of(&lab).health(HTTP), &mut lab);
+    wait_up(&lab, "web1");
+    wait_up(&lab, "web2");
+    let set_link = |state: &str| ip(lab.balancer(), &format!("link set eth0 {state}"));
+    set_link("down");
+    wait(&lab, "probes without a result", |samples| samples.sum("dsr_probe_local_errors_total", &[]) >= 20.0);
+    assert_eq!(agent::count(&lab, "dsr_backend_healthy", &[]), 2, "{}", agent::running(&lab).log());
+    set_link("up");
+    wait(&lab, "slots for both", |samples| ["web1", "web2"].iter().all(|name| slots(samples, name) > 0.0));
+    assert_eq!(agent::count(&lab, "dsr_backend_healthy", &[]), 2, "{}", agent::running(&lab).log());
+}

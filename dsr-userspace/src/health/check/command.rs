@@ -43,7 +43,12 @@ fn judge(program: &str, status: ExitStatus) -> Result<(), Failure> {
         (Some(code @ (126 | 127)), _) => {
             Err(Failure::Local(format!("{program} ends with exit code {code}: a command in it cannot be run")))
         }
-        (None, Some(signal)) => Err(Failure::Local(format!("{program} was killed by signal {signal}"))),
+        // Sent from outside: by an operator, a shutdown, a limit or the kernel's lack of memory. By any other the program
+        // ends itself, as by its own alarm, or a pipe or connection that the backend has closed.
+        (
+            None,
+            Some(signal @ (libc::SIGKILL | libc::SIGTERM | libc::SIGINT | libc::SIGHUP | libc::SIGXCPU | libc::SIGSYS)),
+        ) => Err(Failure::Local(format!("{program} was killed by signal {signal}"))),
         _ => Err(Failure::Wrong(format!("{program} ends with {status}"))),
     }
 }
@@ -152,7 +157,10 @@ mod tests {
             let result = run_shell(script).await;
             assert!(matches!(result, Err(Failure::Local(_))), "{script}: {result:?}");
         }
-        assert!(matches!(run_shell("exit 3").await, Err(Failure::Wrong(_))));
+        for script in ["exit 3", "kill -ALRM $$", "kill -PIPE $$"] {
+            let result = run_shell(script).await;
+            assert!(matches!(result, Err(Failure::Wrong(_))), "{script}: {result:?}");
+        }
     }
 
     #[tokio::test]
