@@ -65,6 +65,8 @@ pub(super) struct Balancer {
     gone: BTreeSet<String>,
     /// What the program was loaded with.
     seed: u64,
+    /// Why the pins that somebody removed cannot be restored, as was told.
+    pub(super) unpinned: Option<String>,
 }
 
 impl Balancer {
@@ -116,6 +118,7 @@ impl Balancer {
             announcer,
             reach,
             seed,
+            unpinned: None,
         };
         balancer.transitions.restamp(&mut balancer.datapath);
         if let Err(error) = balancer.reconcile() {
@@ -231,6 +234,8 @@ impl Balancer {
         if keep == Keep::Members {
             tracing::warn!("hash_seed changed: nearly every flow moves to another backend");
         }
+        // The numbers of loads go on, and the new one shares maps with the old one.
+        self.restore_pins();
         let kept = self.attached();
         let mut fresh = self.spec().load(Some((&self.datapath, keep)), &kept, full)?;
         fresh.finish(seed, tick_seconds(&self.intent.desired))?;

@@ -16,6 +16,7 @@ mod loading;
 mod loops;
 mod metrics_listener;
 mod overrides;
+mod pinning;
 mod preview;
 mod probing;
 mod program_spec;
@@ -215,6 +216,7 @@ impl Agent {
         if let Err(error) = self.balancer.look_for_loops() {
             tracing::error!(%error, "counters cannot be read");
         }
+        self.balancer.restore_pins();
     }
 
     /// Says that this task is not hung.

@@ -31,7 +31,7 @@ fn is_told_of_member(claim: &ClaimRecord, services: &[ServiceStatus]) -> bool {
 /// A pin that should be there and is not.
 pub(super) fn unpinned(path: &Path) -> StatusFinding {
     let finding = "it was removed: if the agent crashes or hands over, the program is detached and its flows break";
-    let remedy = "restart the agent when a short interruption is acceptable: it pins the program again";
+    let remedy = "wait a few seconds: the agent pins it again; if another directory is in its place, remove that one";
     StatusFinding::new(path.display(), finding, remedy)
 }
 

@@ -22,7 +22,7 @@ pub(super) type Attachments = BTreeMap<String, Attached>;
 pub(super) struct Attached {
     link: XdpLink,
     pub(super) ifindex: u32,
-    mode: Mode,
+    pub(super) mode: Mode,
 }
 
 impl Datapath {
@@ -87,6 +87,14 @@ impl Datapath {
         let failed = |error: LinkError| Error::Link(pinned.pins.directory().to_owned(), error.to_string());
         let link = pinned.pins.pin_link(ifindex, mode, link.try_into().map_err(failed)?)?;
         link.try_into().map_err(failed)
+    }
+
+    /// Pins the link of an interface again. Where that fails the link is gone, and the program is to be attached anew.
+    pub(super) fn repin_link(&mut self, interface: &str) -> Result<(), Error> {
+        let Some(Attached { link, ifindex, mode }) = self.attached.remove(interface) else { return Ok(()) };
+        let link = self.pin_link(ifindex, mode, link)?;
+        self.attached.insert(interface.to_owned(), Attached { link, ifindex, mode });
+        Ok(())
     }
 
     fn unpin_link(&self, ifindex: u32) -> Result<(), Error> {

@@ -22,8 +22,8 @@ use dsr_common::{
 };
 
 use super::{
-    ClaimEvents, Datapath, Error, Features, Maps, Pinned, mapped::Mapped, pin::pin_error, trace::Tracer, verify,
-    vlans::Vlans,
+    ClaimEvents, Datapath, Error, Features, Maps, mapped::Mapped, pin::pin_error, pinned::Pinned, trace::Tracer,
+    verify, vlans::Vlans,
 };
 use crate::reconcile::Sizes;
 
@@ -76,7 +76,8 @@ impl Datapath {
         Self::open(Source::Pins(directory), sizes, Some(pinned))
     }
 
-    fn open(mut source: Source, sizes: Sizes, pinned: Option<Pinned>) -> Result<Self, Error> {
+    fn open(mut source: Source, sizes: Sizes, mut pinned: Option<Pinned>) -> Result<Self, Error> {
+        pinned.as_mut().map_or(Ok(()), Pinned::hold_maps)?;
         let carried = pinned.as_ref().map(|pinned| {
             let map = map_at(&pinned.pins.load(pinned.number), RETIRED_COUNTERS)?;
             Mapped::of(&map, RETIRED_COUNTERS, sizes.members)

@@ -15,6 +15,7 @@ mod maps;
 mod memory;
 mod pass;
 mod pin;
+mod pinned;
 mod probe;
 mod tables;
 mod takeover;
@@ -99,6 +100,13 @@ pub enum Error {
         path = .0.display()
     )]
     Held(PathBuf),
+    /// Somebody removed the pins and put something else there.
+    #[error(
+        "{path} was removed and another directory is in its place: remove that one, and the agent pins its maps and \
+         links there again",
+        path = .0.display()
+    )]
+    Replaced(PathBuf),
     /// Another agent ran elsewhere.
     #[error(
         "{path} was left by an agent in another network namespace: `dsr detach` removes it; or give this one another \
@@ -139,14 +147,7 @@ pub struct Datapath {
     /// Nothing where another agent loaded the program.
     tracer: Option<Tracer>,
     attached: attach::Attachments,
-    pinned: Option<Pinned>,
-}
-
-/// Where a load is pinned.
-struct Pinned {
-    pins: Arc<Pins>,
-    /// The number of the load.
-    number: u64,
+    pinned: Option<pinned::Pinned>,
 }
 
 /// Everything that can be read of it.

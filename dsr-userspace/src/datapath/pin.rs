@@ -10,6 +10,7 @@ use std::{
     io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use aya::{
@@ -32,7 +33,7 @@ pub const DEFAULT_PINS: &str = "/sys/fs/bpf/dsr";
 #[derive(Debug)]
 pub struct Pins {
     directory: PathBuf,
-    _lock: File,
+    lock: Mutex<File>,
 }
 
 /// What a finished load says of itself.
@@ -62,22 +63,43 @@ impl Pins {
     pub fn open(directory: &Path) -> Result<Self, Error> {
         let failed = |error| Error::Pins(directory.to_owned(), error);
         fs::create_dir_all(directory.join(LINKS)).map_err(failed)?;
-        Self::lock(directory)
+        Self::take(directory)
     }
 
     /// Takes the directory if it is there.
     pub fn find(directory: &Path) -> Result<Option<Self>, Error> {
-        if directory.exists() { Self::lock(directory).map(Some) } else { Ok(None) }
+        if directory.exists() { Self::take(directory).map(Some) } else { Ok(None) }
     }
 
-    fn lock(directory: &Path) -> Result<Self, Error> {
-        let failed = |error| Error::Pins(directory.to_owned(), error);
-        let lock = File::open(directory).map_err(failed)?;
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Err(Errno::WOULDBLOCK) => return Err(Error::Held(directory.to_owned())),
-            locked => locked.map_err(io::Error::from).map_err(failed)?,
+    fn take(directory: &Path) -> Result<Self, Error> {
+        Ok(Self { directory: directory.to_owned(), lock: Mutex::new(locked(directory)?) })
+    }
+
+    /// Makes the directory again where somebody removed it, and takes it; one that is in its place belongs to others.
+    pub(super) fn restore(&self) -> Result<(), Error> {
+        let failed = |error| Error::Pins(self.directory.clone(), error);
+        if !self.is_own()? {
+            self.directory.parent().map_or(Ok(()), fs::create_dir_all).map_err(failed)?;
+            match fs::create_dir(&self.directory) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    return Err(Error::Replaced(self.directory.clone()));
+                }
+                created => created.map_err(failed)?,
+            }
+            *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = locked(&self.directory)?;
         }
-        Ok(Self { directory: directory.to_owned(), _lock: lock })
+        fs::create_dir_all(self.directory.join(LINKS)).map_err(failed)
+    }
+
+    /// Whether the directory is the one that was taken: nobody removed it.
+    fn is_own(&self) -> Result<bool, Error> {
+        let failed = |error| Error::Pins(self.directory.clone(), error);
+        let there = match fs::metadata(&self.directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            there => there.map_err(failed)?,
+        };
+        let taken = self.lock.lock().unwrap_or_else(PoisonError::into_inner).metadata().map_err(failed)?;
+        Ok((there.dev(), there.ino()) == (taken.dev(), taken.ino()))
     }
 
     /// The directory.
@@ -105,7 +127,7 @@ impl Pins {
     /// What should be there and was removed, if anything was: a finished load, and the link of each of these interfaces.
     pub fn missing(&self, links: impl Iterator<Item = (u32, Mode)>) -> Option<PathBuf> {
         let is_loaded = self.loads().is_ok_and(|loads| loads.into_iter().any(|number| self.mark(number).exists()));
-        if !is_loaded {
+        if !is_loaded || !self.is_own().is_ok_and(|is_own| is_own) {
             return Some(self.directory.clone());
         }
         links.map(|(ifindex, mode)| self.link(ifindex, mode)).find(|path| !path.exists())
@@ -113,19 +135,21 @@ impl Pins {
 
     /// Makes the directory of a new load, which has the highest number.
     pub(super) fn begin(&self) -> Result<u64, Error> {
+        self.restore()?;
         let number = self.loads()?.into_iter().max().unwrap_or(0) + 1;
         let load = self.load(number);
         fs::create_dir(&load).map_err(|error| Error::Pins(load, error))?;
         Ok(number)
     }
 
-    /// Marks a load as finished.
-    pub(super) fn finish(&self, number: u64, state: State) -> Result<(), Error> {
+    /// Marks a load as finished; gives the mark.
+    pub(super) fn finish(&self, number: u64, state: State) -> Result<MapData, Error> {
         let path = self.mark(number);
         let failed = |error| Error::Map(STATE, error);
         let mut map = Array::<MapData, [u64; 4]>::create(1, 0).map_err(failed)?;
         map.set(0, [state.abi, state.seed, state.namespace, state.tick_seconds], 0).map_err(failed)?;
-        map.pin(&path).map_err(|error| pin_error(&path, error))
+        map.pin(&path).map_err(|error| pin_error(&path, error))?;
+        MapData::from_pin(&path).map_err(failed)
     }
 
     /// Removes a load.
@@ -156,10 +180,16 @@ impl Pins {
 
     /// Keeps a link when the agent ends.
     pub(super) fn pin_link(&self, ifindex: u32, mode: Mode, link: FdLink) -> Result<FdLink, Error> {
+        self.restore()?;
         // Of an interface that is gone and had the same number.
         self.unpin_link(ifindex)?;
         let path = self.link(ifindex, mode);
         link.pin(&path).map(FdLink::from).map_err(|error| pin_error(&path, error))
+    }
+
+    /// Whether a link is kept.
+    pub(super) fn has_link(&self, ifindex: u32, mode: Mode) -> bool {
+        self.link(ifindex, mode).exists()
     }
 
     /// Keeps it no longer.
@@ -173,14 +203,20 @@ impl Pins {
         Ok(())
     }
 
-    /// Removes everything: the program is detached where nothing else holds it. Gives how many interfaces had it.
+    /// Removes everything: the program is detached where nothing else holds it. Gives how many interfaces had it. Where
+    /// somebody removed it before, nothing is left to do.
     pub fn remove(&self) -> Result<usize, Error> {
+        if !self.is_own()? {
+            return Ok(0);
+        }
         let links = self.directory.join(LINKS);
         let count = fs::read_dir(&links).map_or(0, Iterator::count);
         remove_all(&links)?;
         self.keep_only(None)?;
-        fs::remove_dir(&self.directory).map_err(|error| Error::Pins(self.directory.clone(), error))?;
-        Ok(count)
+        match fs::remove_dir(&self.directory) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::Pins(self.directory.clone(), error)),
+            _ => Ok(count),
+        }
     }
 
     fn state(&self, number: u64) -> Option<State> {
@@ -196,6 +232,16 @@ impl Pins {
 
     fn link(&self, ifindex: u32, mode: Mode) -> PathBuf {
         self.directory.join(LINKS).join(format!("{}{ifindex}", prefix(mode)))
+    }
+}
+
+/// Opens a directory for one agent alone, until the file is closed.
+fn locked(directory: &Path) -> Result<File, Error> {
+    let failed = |error| Error::Pins(directory.to_owned(), error);
+    let lock = File::open(directory).map_err(failed)?;
+    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => Err(Error::Held(directory.to_owned())),
+        taken => taken.map_err(io::Error::from).map_err(failed).map(|()| lock),
     }
 }
 

@@ -5,14 +5,14 @@ use std::{
     sync::Arc,
 };
 
-use aya::maps::MapData;
 use dsr_common::names;
 
 use super::{
-    Datapath, Error, Features, Pinned, abi,
+    Datapath, Error, Features, abi,
     attach::{Attachments, left},
     load::RETIRED_COUNTERS,
     pin::{Pins, State, pin_error},
+    pinned::Pinned,
 };
 use crate::{
     model::InterfaceState,
@@ -50,7 +50,7 @@ impl Predecessor {
             return Err(Error::OtherNamespace(pins.directory().to_owned()));
         }
         let keep = if state.seed == own.seed { Keep::Everything } else { Keep::Members };
-        let tables = Datapath::open_left(Pinned { pins: Arc::clone(pins), number })?;
+        let tables = Datapath::open_left(Pinned::new(Arc::clone(pins), number))?;
         let (tables, keep) = (Some(tables), Some(keep));
         Ok(Self { tables, keep, tick_seconds: state.tick_seconds, is_other_layout: false, attached })
     }
@@ -76,7 +76,7 @@ impl Datapath {
         pins: &Arc<Pins>,
         old: Option<(&Self, Keep)>,
     ) -> Result<Self, Error> {
-        let pinned = Pinned { pins: Arc::clone(pins), number: pins.begin()? };
+        let pinned = Pinned::new(Arc::clone(pins), pins.begin()?);
         let Some((old, keep)) = old else { return Self::load_at(sizes, features, hash_seed, pinned) };
         let shared = shared(old.sizes, sizes, keep);
         old.share(&pinned, &shared)?;
@@ -93,9 +93,9 @@ impl Datapath {
     }
 
     /// Marks the load as the one that an agent shall begin with that comes after this one.
-    pub fn finish(&self, hash_seed: u64, tick_seconds: u32) -> Result<(), Error> {
-        let Some(pinned) = &self.pinned else { return Ok(()) };
-        pinned.pins.finish(pinned.number, State::new(hash_seed, tick_seconds)?)
+    pub fn finish(&mut self, hash_seed: u64, tick_seconds: u32) -> Result<(), Error> {
+        let Some(pinned) = &mut self.pinned else { return Ok(()) };
+        pinned.finish(State::new(hash_seed, tick_seconds)?)
     }
 
     /// Puts this program in the place of what was left, without a gap.
@@ -135,21 +135,17 @@ impl Datapath {
 
     /// Whether a member's row of the counters is the same memory in both.
     fn shares_counters(&self, other: &Self) -> bool {
-        let id = |datapath: &Self| {
-            let pinned = datapath.pinned.as_ref()?;
-            let map = MapData::from_pin(pinned.pins.load(pinned.number).join(names::COUNTERS)).ok()?;
-            map.info().ok().map(|info| info.id())
-        };
+        let id =
+            |datapath: &Self| datapath.pinned.as_ref()?.map(names::COUNTERS).ok()?.info().ok().map(|info| info.id());
         id(self).is_some_and(|own| id(other) == Some(own))
     }
 
     /// Lets another load use these maps too.
     fn share(&self, with: &Pinned, names: &[&'static str]) -> Result<(), Error> {
         let Some(pinned) = &self.pinned else { return Ok(()) };
-        let (from, to) = (pinned.pins.load(pinned.number), with.pins.load(with.number));
+        let to = with.pins.load(with.number);
         for name in names {
-            let map = MapData::from_pin(from.join(name)).map_err(|error| Error::Map(name, error))?;
-            map.pin(to.join(name)).map_err(|error| pin_error(&to, error))?;
+            pinned.map(name)?.pin(to.join(name)).map_err(|error| pin_error(&to, error))?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ mod growth;
 mod interfaces;
 mod metrics;
 mod neighbour;
+mod pins;
 mod refused;
 mod reload;
 mod seed;
