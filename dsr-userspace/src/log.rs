@@ -33,7 +33,7 @@ impl Log {
         let queue = NonBlockingBuilder::default().buffered_lines_limit(WAITING).lossy(true);
         let (writer, guard) = queue.finish(Counted(io::stderr()));
         let _ = DROPPED.set(writer.error_counter());
-        let filter = EnvFilter::try_from_env("DSR_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+        let filter = EnvFilter::try_from_env("DSR_LOG").unwrap_or_else(|_| EnvFilter::new(by_default(level)));
         // What goes wrong with the log would be told on standard error, by a macro that panics where that is gone.
         let format = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).log_internal_errors(false);
         // In a file or a journal, colours would keep a field's name from being found. NO_COLOR: https://no-color.org.
@@ -41,6 +41,12 @@ impl Log {
         format.with_ansi(io::stderr().is_terminal() && !no_color).with_writer(writer).init();
         Self(guard)
     }
+}
+
+/// The filter for a level. The netlink library warns of each message that comes after a socket's owner has left it, which
+/// is how a watch ends.
+fn by_default(level: &str) -> String {
+    format!("{level},netlink_proto=error")
 }
 
 /// How many lines were lost since the program started.
