@@ -11,9 +11,10 @@ use dsr_common::trace::TraceFilter;
 
 use super::{
     Error,
+    attaching::Unattached,
     intent::Intent,
     loops::LoopLog,
-    program_spec::{ProgramSpec, attach},
+    program_spec::ProgramSpec,
     reach::ReachLog,
     reload::Refusal,
     retired_counters::RetiredCounters,
@@ -62,9 +63,11 @@ pub(super) struct Balancer {
     announcer: Announcer,
     reach: ReachLog,
     /// The configuration's interfaces that are gone, as was told.
-    gone: BTreeSet<String>,
+    pub(super) gone: BTreeSet<String>,
     /// What the program was loaded with.
     seed: u64,
+    /// The interfaces without the program.
+    pub(super) unattached: Unattached,
     /// Why the pins that somebody removed cannot be restored, as was told.
     pub(super) unpinned: Option<String>,
 }
@@ -118,6 +121,7 @@ impl Balancer {
             announcer,
             reach,
             seed,
+            unattached: Unattached::new(),
             unpinned: None,
         };
         balancer.transitions.restamp(&mut balancer.datapath);
@@ -216,13 +220,13 @@ impl Balancer {
         self.datapath.drop_vlan_lists(&self.intent.desired)?;
         tracing::debug!(changes = plan.changes.len(), "reconciled");
         self.layout = Arc::new(plan.layout);
-        let attached = self.attached();
-        attach(&self.config, &self.network, &mut self.datapath, &attached)?;
+        // An interface that cannot be attached is no reason to leave out the others.
+        let attached = self.attach_missing();
         self.tell_of_gone();
         self.reach.update(&self.config.desired, &self.network);
         self.announce();
         self.watch();
-        Ok(())
+        attached
     }
 
     /// Loads the program anew, with tables and constants for what is wanted now, and puts it in the old one's place
@@ -237,30 +241,15 @@ impl Balancer {
         // The numbers of loads go on, and the new one shares maps with the old one.
         self.restore_pins();
         let kept = self.attached();
-        let mut fresh = self.spec().load(Some((&self.datapath, keep)), &kept, full)?;
+        // An interface that could not be attached before does not make the load fail: it is tried again afterwards.
+        let left_out = kept.iter().chain(self.unattached.keys()).cloned().collect();
+        let mut fresh = self.spec().load(Some((&self.datapath, keep)), &left_out, full)?;
         fresh.finish(seed, tick_seconds(&self.intent.desired))?;
         fresh.replace(&mut self.datapath, &kept)?;
         (self.features, self.seed) = (self.spec().features(Some(&self.datapath)), seed);
         let gone = std::mem::replace(&mut self.datapath, fresh);
         Arc::make_mut(&mut self.retired_counters).add_lost_claims(gone.lost_claims()?);
         Ok(self.datapath.finish_takeover(Some(&gone))?)
-    }
-
-    /// The configuration's interfaces that have the program.
-    pub(super) fn attached(&self) -> BTreeSet<String> {
-        let names = self.config.interfaces().into_iter();
-        let state = |name: &String| self.network.interfaces.get(name);
-        names.filter(|name| state(name).is_some_and(|state| self.datapath.is_attached(name, state.ifindex))).collect()
-    }
-
-    /// Logs each interface that has gone since the last time.
-    fn tell_of_gone(&mut self) {
-        let names = self.config.interfaces().into_iter();
-        let gone: BTreeSet<_> = names.filter(|name| !self.network.interfaces.contains_key(name)).collect();
-        for name in gone.difference(&self.gone) {
-            tracing::warn!(interface = name, "the interface is gone; the program is attached again when it returns");
-        }
-        self.gone = gone;
     }
 
     fn spec(&self) -> ProgramSpec<'_> {
@@ -284,9 +273,10 @@ impl Balancer {
         }
     }
 
-    fn announce(&self) {
+    /// An interface without the program would draw traffic that nothing forwards.
+    pub(super) fn announce(&self) {
         let vips: BTreeSet<IpAddr> = self.config.desired.announced_vips().collect();
-        let names = self.config.interfaces();
+        let names = self.attached();
         let active = vips.iter().flat_map(|vip| names.iter().map(|name| (*vip, name.as_str())));
         self.announcer.set_claims(announce::claims(active, &self.network.interfaces));
     }

@@ -5,6 +5,7 @@
 //! that, in a thread of its own. All other tasks are supervised: one that ends by itself ends the agent.
 
 mod api_listener;
+mod attaching;
 mod balancer;
 mod command;
 mod error;
@@ -60,7 +61,7 @@ use self::{
 };
 use crate::{
     config::{self, Config, HostFacts, Marker, Watch},
-    limits,
+    datapath, limits,
     model::Network,
     neighbour::Handle,
     preflight::{self, Finding, Severity},
@@ -217,6 +218,7 @@ impl Agent {
             tracing::error!(%error, "counters cannot be read");
         }
         self.balancer.restore_pins();
+        self.balancer.retry_unattached();
     }
 
     /// Says that this task is not hung.
@@ -226,7 +228,10 @@ impl Agent {
         if std::mem::take(&mut self.unfollowed)
             && let Err(error) = self.balancer.reconcile()
         {
-            tracing::error!(%error, "a network change could not be applied; retrying with the next one");
+            if !matches!(error, Error::Datapath(datapath::Error::Attach { .. })) {
+                tracing::error!(%error, "a network change could not be applied; retrying with the next one");
+            }
+            self.balancer.tell_of_unattached();
         }
     }
 

@@ -138,23 +138,26 @@ fn picks_by_source(live: &impl Tables) -> bool {
 }
 
 /// Attaches the program to the interfaces that are not in `attached`.
-pub(super) fn attach(
+fn attach(
     config: &Config,
     network: &Network,
     datapath: &mut Datapath,
     attached: &BTreeSet<String>,
 ) -> Result<(), Error> {
-    let allow_generic = config.xdp_mode == XdpMode::GenericAllowed;
-    for name in config.interfaces().into_iter().filter(|name| !attached.contains(name)) {
-        let Some(interface) = network.interfaces.get(&name) else { continue };
-        let attached = datapath.attach(&name, interface.ifindex, allow_generic);
-        match attached.map_err(|error| about_bond(error, network))? {
-            Mode::Native => tracing::info!(interface = name, "attached natively"),
-            Mode::Generic => tracing::warn!(
-                interface = name,
-                "attached in GENERIC mode, which is several times slower: the driver has no native XDP"
-            ),
-        }
+    let mut names = config.interfaces().into_iter().filter(|name| !attached.contains(name));
+    names.try_for_each(|name| attach_to(&name, config, network, datapath))
+}
+
+/// Attaches the program to an interface, if that exists.
+pub(super) fn attach_to(name: &str, config: &Config, network: &Network, datapath: &mut Datapath) -> Result<(), Error> {
+    let Some(interface) = network.interfaces.get(name) else { return Ok(()) };
+    let attached = datapath.attach(name, interface.ifindex, config.xdp_mode == XdpMode::GenericAllowed);
+    match attached.map_err(|error| about_bond(error, network))? {
+        Mode::Native => tracing::info!(interface = name, "attached natively"),
+        Mode::Generic => tracing::warn!(
+            interface = name,
+            "attached in GENERIC mode, which is several times slower: the driver has no native XDP"
+        ),
     }
     Ok(())
 }

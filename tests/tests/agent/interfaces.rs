@@ -1,10 +1,21 @@
 //! Interfaces that come and go with the file.
 
-use dsr::lab::Lab;
+use std::time::Duration;
+
+use dsr::{
+    datapath::Pass,
+    lab::{
+        Lab,
+        net::{LinkState, PacketSocket},
+    },
+};
 use dsr_tests::lab::{
-    agent::{self, has_program},
+    Configuration,
+    agent::{self, has_program, running},
+    curl::request_many,
     datagram::NameServers,
-    process::finish,
+    eventually,
+    process::{finish, ip},
     traffic::{Traffic, services},
 };
 
@@ -49,6 +60,10 @@ fn an_interface_is_added_and_removed_under_traffic() {
     let traffic = Traffic::start(&lab);
     traffic.goes_on();
     traffic.stop(0);
+    running(&lab).stop();
+    // Each of these reloads ended the watch of a netlink socket.
+    let log = running(&lab).log();
+    assert!(!log.contains("NetlinkMessage") && !log.contains("failed to forward"), "{log}");
 }
 
 #[test]
@@ -74,4 +89,51 @@ fn an_interface_that_cannot_be_used_changes_nothing() {
     agent::reload(&good.weight("web2", 50), &lab);
     traffic.goes_on();
     traffic.stop(1);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn an_interface_that_another_program_holds_does_not_stop_the_others() {
+    let mut lab = lab();
+    let configuration = Configuration::of(&lab).interfaces(&["eth0", "eth1"]);
+    agent::start(&configuration, &mut lab);
+    ip(lab.balancer(), "link del eth1");
+    logged(&lab, "the interface is gone");
+    // It has the other program before it has the name.
+    for arguments in ["link add back type veth peer name nowhere", "link set nowhere up"] {
+        ip(lab.balancer(), arguments);
+    }
+    let other = lab.balancer().run(|| Pass::attach("back")).unwrap().unwrap();
+    ip(lab.balancer(), "link set back name eth1");
+    ip(lab.balancer(), "link set eth1 up");
+    let refusal = "cannot attach to eth1: another XDP program is attached";
+    logged(&lab, refusal);
+
+    // The other interface is announced with another MAC, and a backend behind it is missed and found.
+    let frames = lab.client().run(|| PacketSocket::open("eth0", &[])).unwrap().unwrap();
+    ip(lab.balancer(), "link set dev eth0 address 02:00:00:00:77:01");
+    let vip = lab.vip(0).unwrap().octets();
+    eventually("announcement", || {
+        let frame = frames.receive(Duration::from_millis(100)).unwrap()?;
+        let is_arp = frame.get(..6) == Some(&[0xff; 6]) && frame.get(12..14) == Some(&[8, 6]);
+        (is_arp && frame.get(22..32) == Some(&[&[2, 0, 0, 0, 0x77, 1], &vip[..]].concat())).then_some(())
+    });
+    lab.set_backend(2, LinkState::Down).unwrap();
+    logged(&lab, "backend=\"web2\" address=10.77.1.2 cause=");
+    agent::reload(&configuration.clone().weight("web2", 0), &lab);
+    assert_eq!(request_many(&lab, 50).good, 50);
+    lab.set_backend(2, LinkState::Up).unwrap();
+    // Also a reload that loads anew.
+    agent::reload(&configuration.hash_seed(7), &lab);
+    assert_eq!(request_many(&lab, 50).good, 50);
+    let log = running(&lab).log();
+    assert_eq!(log.matches(refusal).count(), 1, "{log}");
+
+    drop(other);
+    let attached = |lab: &Lab| running(lab).log().matches("attached natively interface=\"eth1\"").count() == 2;
+    eventually("program", || attached(&lab).then_some(()));
+}
+
+fn logged(lab: &Lab, line: &str) {
+    eventually(line, || running(lab).log().contains(line).then_some(()));
 }
