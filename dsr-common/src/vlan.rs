@@ -33,6 +33,11 @@ impl Vlan {
         if outer == 0 || inner == 0 { Self(outer | inner) } else { Self(outer << BITS | inner) }
     }
 
+    /// The VLAN IDs of the tags, outer tag first; zero stands for no tag.
+    pub const fn ids(self) -> [u16; 2] {
+        [(self.0 >> BITS) as u16, self.0 as u16 & NUMBER]
+    }
+
     /// Whether it is double-tagged.
     #[inline(always)]
     pub const fn is_double(self) -> bool {
@@ -43,10 +48,10 @@ impl Vlan {
 /// `untagged`, `100`, or for a double-tagged VLAN `7.100`, outer tag first.
 impl fmt::Display for Vlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.0 >> BITS, self.0 & u32::from(NUMBER)) {
-            (0, 0) => f.write_str("untagged"),
-            (0, number) => write!(f, "{number}"),
-            (outer, inner) => write!(f, "{outer}.{inner}"),
+        match self.ids() {
+            [0, 0] => f.write_str("untagged"),
+            [0, number] => write!(f, "{number}"),
+            [outer, inner] => write!(f, "{outer}.{inner}"),
         }
     }
 }

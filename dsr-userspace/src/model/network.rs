@@ -18,6 +18,8 @@ pub struct Network {
     /// The tagged VLANs that this host is in on each of the interfaces, by index: those of its VLAN sub-interfaces and of
     /// its bridges, and so all that backends are in.
     pub vlans: BTreeMap<u32, BTreeSet<Vlan>>,
+    /// The tags of this host's frames in those VLANs, outermost first, by index of the interface.
+    pub vlan_tags: BTreeMap<u32, BTreeSet<Vec<VlanTag>>>,
     /// The way to each backend that was asked for.
     pub reach: BTreeMap<IpAddr, Reach>,
 }
@@ -138,10 +140,30 @@ impl fmt::Display for Mac {
 }
 
 /// An IEEE 802.1Q tag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct VlanTag {
     /// The protocol identifier, 0x8100 or 0x88a8, in host byte order.
     pub tpid: u16,
     /// The VLAN number, 1 to 4094, in host byte order.
     pub id: u16,
+}
+
+impl VlanTag {
+    /// The VLAN of frames with these tags, outermost first; nothing for more than the two that the program reads.
+    pub fn vlan(tags: &[Self]) -> Option<Vlan> {
+        match tags {
+            [] => Some(Vlan::UNTAGGED),
+            [tag] => Some(Vlan::of(tag.id, 0)),
+            [outer, inner] => Some(Vlan::of(outer.id, inner.id)),
+            _ => None,
+        }
+    }
+
+    /// The tags of a VLAN, outermost first, with the TPIDs of IEEE 802.1Q: a C-tag, with an S-tag before it where there are
+    /// two.
+    pub fn standard(vlan: Vlan) -> Vec<Self> {
+        let [outer, inner] = vlan.ids();
+        let tags = [Self { tpid: 0x88a8, id: outer }, Self { tpid: 0x8100, id: inner }];
+        tags.into_iter().filter(|tag| tag.id != 0).collect()
+    }
 }

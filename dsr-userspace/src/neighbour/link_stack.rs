@@ -8,6 +8,8 @@ use crate::model::{BondPort, InterfaceState, Mac, NoHop, VlanTag};
 mod egress_ports;
 mod tagged;
 
+pub(super) use tagged::vlans;
+
 /// Links, and the tables of the bridges among them.
 #[derive(Debug)]
 pub(super) struct LinkStack {

@@ -171,12 +171,12 @@ fn the_host_is_in_the_vlans_of_its_sub_interfaces_that_are_up() {
     let mut link_stack = link_stack(&["above"], Kind::Bond { active: None });
     let inner = Kind::Vlan(Vlan { parent: ON_TOP, tag: VlanTag { tpid: TPID, id: 20 } });
     link_stack.links.insert(INNER, link("above.10.20", INNER, inner, None));
-    let vlans = [Number::of(10, 0), Number::of(10, 20)];
-    assert_eq!(link_stack.tagged(), BTreeMap::from([(ABOVE, BTreeSet::from(vlans))]));
+    let numbers = [Number::of(10, 0), Number::of(10, 20)];
+    assert_eq!(vlans(&link_stack.vlan_tags()), BTreeMap::from([(ABOVE, BTreeSet::from(numbers))]));
     link_stack.links.get_mut(&INNER).unwrap().enabled = false;
-    assert_eq!(link_stack.tagged(), BTreeMap::from([(ABOVE, BTreeSet::from([vlans[0]]))]));
+    assert_eq!(vlans(&link_stack.vlan_tags()), BTreeMap::from([(ABOVE, BTreeSet::from([numbers[0]]))]));
     link_stack.remove(ON_TOP);
-    assert_eq!(link_stack.tagged(), BTreeMap::new());
+    assert_eq!(vlans(&link_stack.vlan_tags()), BTreeMap::new());
 }
 
 #[test]
@@ -189,5 +189,5 @@ fn the_host_is_in_the_vlans_of_its_own_bridge_and_not_of_all_that_passes_it() {
     link_stack.vlans.insert(ABOVE, vec![member(10, true, true)]);
     link_stack.vlans.insert(ETH0, vec![member(10, false, false), member(30, false, false)]);
     link_stack.vlans.insert(ETH1, vec![member(10, true, true)]);
-    assert_eq!(link_stack.tagged(), BTreeMap::from([(ETH0, BTreeSet::from([Number::of(10, 0)]))]));
+    assert_eq!(vlans(&link_stack.vlan_tags()), BTreeMap::from([(ETH0, BTreeSet::from([Number::of(10, 0)]))]));
 }

@@ -9,7 +9,7 @@ use std::{
 use super::{
     facts::{Confirmation, Entry, Fact, Link, NeighbourKey, Route},
     last_known::LastKnown,
-    link_stack::LinkStack,
+    link_stack::{self, LinkStack},
     probe_schedule::NeighbourProbe,
 };
 use crate::model::{Hop, Mac, Network, NoHop, Reach};
@@ -157,9 +157,9 @@ impl State {
     /// What follows for the data path.
     pub(super) fn network(&self) -> Network {
         let reach = self.routes.iter().map(|(&address, &route)| (address, self.reach(address, route))).collect();
-        let (interfaces, ports, vlans) =
-            (self.link_stack.interfaces(), self.link_stack.ports(), self.link_stack.tagged());
-        Network { interfaces, ports, vlans, reach }
+        let (interfaces, ports, vlan_tags) =
+            (self.link_stack.interfaces(), self.link_stack.ports(), self.link_stack.vlan_tags());
+        Network { interfaces, ports, vlans: link_stack::vlans(&vlan_tags), vlan_tags, reach }
     }
 
     /// The neighbour entries that the wanted backends need, and what is to be done for each.
