@@ -1,8 +1,8 @@
 //! The watch for the ARP problem: hosts other than this one that tell the network that a VIP is theirs.
 //!
-//! Enter: what the program saw ([`ClaimEvents`]), and a [`View`] of configuration and network. Leave: questions on every
-//! segment, "who has this VIP?", whose answers the program sees like any claim; log lines; and a list of claims for the
-//! metrics and the commands. Nobody's neighbour table is changed by it, and nothing is done to a packet.
+//! Enter: what the program saw ([`ClaimEvents`]), and a [`View`] of configuration and network. Leave: questions in every
+//! VLAN that a VIP is in, "who has this VIP?", whose answers the program sees like any claim; log lines; and a list of
+//! claims for the metrics and the commands. Nobody's neighbour table is changed by it, and nothing is done to a packet.
 
 use std::{
     collections::VecDeque,
@@ -25,6 +25,7 @@ mod ledger;
 mod log;
 mod question;
 mod remedy;
+mod segments;
 mod sighting;
 mod view;
 
@@ -34,6 +35,7 @@ use log::Log;
 pub use ledger::ClaimRecord;
 pub use question::Segment;
 pub use remedy::{meaning, remedy};
+pub use segments::{Segments, VlanList};
 pub use sighting::Sighting;
 pub use view::{Owner, View};
 
@@ -167,8 +169,7 @@ impl Watcher {
 
     /// A question that cannot be sent is asked again in the next round.
     fn ask(&self, round: &mut Round) {
-        let view = self.view.borrow();
-        let Some((segment, vip)) = round.next(&view) else { return };
+        let Some((segment, vip)) = round.next() else { return };
         if let Err(error) = self.socket.send(segment.ifindex, &segment.question(vip)) {
             tracing::debug!(interface = segment.interface, %vip, %error, "cannot send a probe for the VIP");
         }
@@ -191,7 +192,9 @@ fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
 #[derive(Debug, Default)]
 struct Round {
     asked: View,
-    left: VecDeque<(usize, IpAddr)>,
+    left: VecDeque<(Arc<Segment>, IpAddr)>,
+    /// How many a whole round has.
+    size: u32,
     next: Option<Instant>,
 }
 
@@ -215,20 +218,18 @@ impl Round {
     }
 
     /// The next question. A round is spread over time, so that no segment gets more broadcasts at once than it needs to.
-    fn next<'a>(&mut self, view: &'a View) -> Option<(&'a Segment, IpAddr)> {
+    fn next(&mut self) -> Option<(Arc<Segment>, IpAddr)> {
         let now = Instant::now();
         if self.left.is_empty() {
-            let all = (0..view.segments.len()).flat_map(|segment| view.vips.iter().map(move |vip| (segment, *vip)));
-            self.left = all.collect();
+            self.left = self.asked.questions().map(|(segment, vip)| (Arc::clone(segment), vip)).collect();
+            self.size = self.left.len().max(1) as u32;
         }
         let question = self.left.pop_front();
-        let interval = view.interval.unwrap_or(LOOK_EVERY);
-        let round = (view.segments.len() * view.vips.len()).max(1) as u32;
-        let pace = PACE.min(interval / round);
-        let rest = interval.saturating_sub(pace * (round - 1));
+        let interval = self.asked.interval.unwrap_or(LOOK_EVERY);
+        let pace = PACE.min(interval / self.size);
+        let rest = interval.saturating_sub(pace * (self.size - 1));
         self.next = Some(now + if self.left.is_empty() { rest } else { pace });
-        let (segment, vip) = question?;
-        Some((view.segments.get(segment)?, vip))
+        question
     }
 }
 

@@ -4,22 +4,26 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     net::IpAddr,
+    sync::Arc,
     time::Duration,
 };
 
-use super::question::Segment;
+use super::{
+    question::Segment,
+    segments::{Segments, VlanList},
+};
 use crate::{
     config::Config,
-    model::{Mac, Network, Reach},
+    model::{Mac, Network, Reach, VlanTag},
 };
 
 /// The configuration and the network, as the watch needs them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {
-    /// Every VIP.
-    pub vips: BTreeSet<IpAddr>,
-    /// Where to ask for them.
-    pub segments: Vec<Segment>,
+    /// Every VIP, with its list of VLANs.
+    pub vips: BTreeMap<IpAddr, VlanList>,
+    /// Where VIPs are.
+    pub segments: Segments,
     /// How often; nothing where nobody shall be asked.
     pub interval: Option<Duration>,
     /// Whose MACs are known.
@@ -58,8 +62,8 @@ impl View {
         let interfaces = config.interfaces();
         let there = || interfaces.iter().filter_map(|name| Some((name, network.interfaces.get(name)?)));
         Self {
-            vips: config.vips().collect(),
-            segments: segments(config, network),
+            vips: config.desired.services.iter().map(|service| (service.id.vip, service.vlans.clone())).collect(),
+            segments: Segments::new(config, network),
             interval: config.arp_watch,
             hosts: hosts(config, network),
             interfaces: there().map(|(name, state)| (state.ifindex, name.clone())).collect(),
@@ -67,29 +71,21 @@ impl View {
         }
     }
 
+    /// Each VIP with each segment that it is in: where to ask for it.
+    pub fn questions(&self) -> impl Iterator<Item = (&Arc<Segment>, IpAddr)> {
+        self.vips.iter().flat_map(|(vip, list)| self.segments.of(list).map(|segment| (segment, *vip)))
+    }
+
+    /// Whether a frame with these tags, on this interface or port, is in a VLAN that the VIP is in. In any other, a host
+    /// may use the address.
+    pub fn is_in(&self, vip: IpAddr, ifindex: u32, tags: &[VlanTag]) -> bool {
+        self.vips.get(&vip).is_some_and(|list| self.segments.contain(list, ifindex, tags))
+    }
+
     /// Who has this MAC.
     pub fn owner(&self, mac: Mac) -> Owner {
         self.hosts.get(&mac).cloned().unwrap_or(Owner::Unknown)
     }
-}
-
-/// The interfaces themselves, and the VLANs that backends are in.
-fn segments(config: &Config, network: &Network) -> Vec<Segment> {
-    let mut segments = Vec::new();
-    for name in config.interfaces() {
-        let Some(state) = network.interfaces.get(&name).filter(|state| state.up) else { continue };
-        let hops = network.reach.values().filter_map(|reach| match reach {
-            Reach::Hop(hop) if hop.ifindex == state.ifindex => Some(hop.tags.clone()),
-            _ => None,
-        });
-        for tags in std::iter::once(Vec::new()).chain(hops) {
-            let segment = Segment { ifindex: state.ifindex, interface: name.clone(), mac: state.mac, tags };
-            if !segments.contains(&segment) {
-                segments.push(segment);
-            }
-        }
-    }
-    segments
 }
 
 fn hosts(config: &Config, network: &Network) -> BTreeMap<Mac, Owner> {
@@ -114,8 +110,10 @@ fn hosts(config: &Config, network: &Network) -> BTreeMap<Mac, Owner> {
 mod tests {
     use std::path::Path;
 
+    use dsr_common::vlan::Vlan;
+
     use super::*;
-    use crate::model::{Hop, InterfaceState, NoHop, VlanTag};
+    use crate::model::{BondPort, Hop, InterfaceState, NoHop, VlanTag};
 
     const FILE: &str = "\
 interfaces: [eth0, eth1]
@@ -126,20 +124,22 @@ pools:
 services:
   - {name: www, vip: 192.0.2.10, port: 80, pool: web}
   - {name: old, vip: 192.0.2.10, port: 81, pool: old}
+  - {name: tenant, vip: 192.0.2.20, port: 80, pool: web, vlans: [7, 20, \"7.20\"]}
 ";
 
     #[test]
-    fn every_segment_is_asked_and_every_mac_has_its_owner() {
+    fn a_vip_is_asked_for_where_it_is_and_every_mac_has_its_owner() {
         let config = crate::config::parse(FILE, Path::new("dsr.yaml")).unwrap();
         let own = Mac([2, 0, 0, 0, 0, 1]);
         let interface = |ifindex, up| InterfaceState { ifindex, mac: own, mtu: 1500, up };
         let hop =
             |last, tags| Reach::Hop(Hop { ifindex: 2, source: own, destination: Mac([2, 0, 0, 0, 1, last]), tags });
         let address = |last| IpAddr::from([10, 0, 0, last]);
-        let tag = VlanTag { tpid: 0x8100, id: 7 };
+        let tag = VlanTag { tpid: 0x88a8, id: 7 };
         let network = Network {
-            ports: BTreeMap::new(),
-            vlans: BTreeMap::new(),
+            ports: [(9, BondPort { name: "port".to_owned(), bond: "eth0".to_owned() })].into(),
+            vlans: [(2, [Vlan::of(7, 0), Vlan::of(8, 0)].into())].into(),
+            vlan_tags: [(2, [vec![tag], vec![VlanTag { tpid: 0x8100, id: 8 }]].into())].into(),
             interfaces: [("eth0".to_owned(), interface(2, true)), ("eth1".to_owned(), interface(3, false))].into(),
             reach: BTreeMap::from([
                 (address(2), hop(2, Vec::new())),
@@ -149,11 +149,24 @@ services:
             ]),
         };
         let view = View::new(&config, &network);
-        let segments: Vec<_> = view.segments.iter().map(|segment| (segment.ifindex, segment.tags.clone())).collect();
-        assert_eq!(segments, [(2, Vec::new()), (2, vec![tag])], "eth1 is down");
+        let of = |last: u8| {
+            let of_vip = view.questions().filter(move |(_, vip)| *vip == IpAddr::from([192, 0, 2, last]));
+            let segments = of_vip.map(|(segment, _)| (segment.ifindex, segment.tags.clone()));
+            segments.collect::<BTreeSet<_>>()
+        };
+        let c_tag = |id| VlanTag { tpid: 0x8100, id };
+        let default = [(2, Vec::new()), (2, vec![tag]), (2, vec![c_tag(8)])];
+        assert_eq!(of(10), default.into(), "where this host is, without a backend too; eth1 is down");
+        let listed = [(2, vec![tag]), (2, vec![c_tag(20)]), (2, vec![tag, c_tag(20)])];
+        assert_eq!(of(20), listed.into(), "the TPID of VLAN 7 is this host's");
+        let is_in = |last, ifindex, tags: &[VlanTag]| view.is_in(IpAddr::from([192, 0, 2, last]), ifindex, tags);
+        assert!(is_in(10, 2, &[]) && is_in(10, 2, &[c_tag(7)]), "the TPID makes no difference");
+        assert!(is_in(10, 9, &[tag]) && !is_in(10, 3, &[tag]), "a port is in the VLANs of its bond");
+        assert!(is_in(20, 3, &[c_tag(20)]) && !is_in(20, 2, &[]), "a list holds on every interface");
+        assert!(!is_in(20, 2, &[tag, c_tag(20), tag]) && !is_in(30, 2, &[]), "three tags, and no VIP");
         let owner = |last| view.owner(Mac([2, 0, 0, 0, 1, last])).to_string();
         assert_eq!([2, 11, 12, 13].map(owner), ["balancer", "web1", "web2,old1", "unknown"]);
-        assert_eq!(view.vips.len(), 1);
+        assert_eq!(view.vips.len(), 2);
         assert_eq!(view.interval, Some(Duration::from_secs(60)), "the default");
     }
 }

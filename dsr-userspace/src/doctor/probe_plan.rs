@@ -1,5 +1,5 @@
-//! What to ask on each interface: for VIPs on every segment, for each backend on its own, and where that does not answer,
-//! on the others that this host has. Pure.
+//! What to ask on each interface: for each VIP in the VLANs that it is in, for each backend on its own segment, and where
+//! that does not answer, on the others that this host has. Pure.
 
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -24,16 +24,19 @@ pub(super) fn probe_plans(
 ) -> Vec<ProbePlan> {
     let mut probe_plans: BTreeMap<u32, ProbePlan> = BTreeMap::new();
     let hosts = config.desired.backend_addresses();
-    for segment in &view.segments {
+    for segment in view.segments.untagged() {
         let (ifindex, mac) = (segment.ifindex, segment.mac);
-        let empty = || ProbePlan { ifindex, mac, frames: Vec::new(), hosts: hosts.clone(), awaited: Vec::new() };
-        let probe_plan = probe_plans.entry(segment.ifindex).or_insert_with(empty);
-        probe_plan.frames.extend(view.vips.iter().map(|vip| segment.question(*vip)));
+        let empty = ProbePlan { ifindex, mac, frames: Vec::new(), hosts: hosts.clone(), awaited: Vec::new() };
+        probe_plans.insert(ifindex, empty);
+    }
+    for (segment, vip) in view.questions() {
+        let Some(probe_plan) = probe_plans.get_mut(&segment.ifindex) else { continue };
+        probe_plan.frames.push(segment.question(vip));
     }
     for address in hosts.iter().copied() {
         for (ifindex, tags) in expected(network, survey, address) {
             let Some(probe_plan) = probe_plans.get_mut(&ifindex) else { continue };
-            let segments = segments(view, survey, ifindex);
+            let segments = segments(view, survey, ifindex, &tags);
             let (own, others): (Vec<_>, _) = segments.iter().partition(|segment| tags.contains(&segment.tags));
             probe_plan.frames.extend(own.iter().map(|segment| segment.question(address)));
             let elsewhere = others.iter().map(|segment: &&Segment| segment.question(address)).collect();
@@ -59,13 +62,14 @@ fn expected(network: &Network, survey: &Survey, address: IpAddr) -> BTreeMap<u32
     expected
 }
 
-/// The segments that this host has on an interface: those that packets are sent on, and those of its VLAN sub-interfaces.
-fn segments(view: &View, survey: &Survey, ifindex: u32) -> Vec<Segment> {
-    let mut segments: Vec<Segment> =
-        view.segments.iter().filter(|segment| segment.ifindex == ifindex).cloned().collect();
+/// The segments that this host has on an interface: those that it is in, those of VLAN sub-interfaces that are down, and
+/// those with these tags.
+fn segments(view: &View, survey: &Survey, ifindex: u32, tags: &[Vec<VlanTag>]) -> Vec<Segment> {
+    let mut segments: Vec<Segment> = view.segments.of_host(ifindex).map(|segment| (**segment).clone()).collect();
     let Some(first) = segments.first().cloned() else { return segments };
-    for egress_port in survey.vlans.values().flatten().filter(|egress_port| egress_port.ifindex == ifindex) {
-        let segment = Segment { tags: egress_port.tags.clone(), ..first.clone() };
+    let vlans = survey.vlans.values().flatten().filter(|egress_port| egress_port.ifindex == ifindex);
+    for tags in vlans.map(|egress_port| &egress_port.tags).chain(tags) {
+        let segment = Segment { tags: tags.clone(), ..first.clone() };
         if !segments.contains(&segment) {
             segments.push(segment);
         }
@@ -76,6 +80,8 @@ fn segments(view: &View, survey: &Survey, ifindex: u32) -> Vec<Segment> {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+
+    use dsr_common::vlan::Vlan;
 
     use super::*;
     use crate::{
@@ -102,6 +108,8 @@ services:
         let network = Network {
             interfaces: [("eth0".to_owned(), InterfaceState { ifindex: 2, mac, mtu: 1500, up: true })].into(),
             reach: [(web1, Reach::Hop(hop)), (web2, Reach::No(NoHop::NoNeighbour(web2)))].into(),
+            vlans: [(2, [Vlan::of(100, 0)].into())].into(),
+            vlan_tags: [(2, [tagged(100)].into())].into(),
             ..Network::default()
         };
         let egress = Egress { interface: "eth0.100".to_owned(), egress_ports: vec![egress_port(tagged(100))] };
@@ -120,5 +128,26 @@ services:
             assert_eq!(awaited.elsewhere, [on(Vec::new(), address), on(tagged(200), address)]);
         }
         assert_eq!(probe_plan.awaited.len(), 2);
+    }
+
+    #[test]
+    fn a_vip_is_asked_for_in_its_own_vlans_alone() {
+        let plans = |list: &str| {
+            let file = FILE.replace("port: 80", &format!("port: 80, vlans: {list}"));
+            let config = crate::config::parse(&file, Path::new("dsr.yaml")).unwrap();
+            let interface = InterfaceState { ifindex: 2, mac: Mac([2; 6]), mtu: 1500, up: true };
+            let network = Network { interfaces: [("eth0".to_owned(), interface)].into(), ..Network::default() };
+            let view = View::new(&config, &network);
+            let survey = Survey { egress: BTreeMap::new(), vlans: BTreeMap::new() };
+            probe_plans(&config, &network, &view, &survey, vec![(2, vec![7])])
+        };
+        let question = |tags| {
+            let segment = Segment { ifindex: 2, interface: "eth0".to_owned(), mac: Mac([2; 6]), tags };
+            segment.question("192.0.2.10".parse().unwrap())
+        };
+        let of_20 = question(vec![VlanTag { tpid: 0x8100, id: 20 }]);
+        let frames = |list: &str| plans(list).remove(0).frames;
+        assert_eq!(frames("[20]"), [of_20.clone(), vec![7]], "the probes of backends are sent as ever");
+        assert_eq!(frames("[untagged, 20]"), [question(Vec::new()), of_20, vec![7]]);
     }
 }

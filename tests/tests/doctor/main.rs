@@ -5,6 +5,7 @@ mod agentless;
 mod checked;
 mod faults;
 mod network;
+mod vlans;
 mod well;
 
 use std::process::Command;
