@@ -51,6 +51,7 @@ mod tests {
             mac: Mac([2, 0, 0, 0, 0, last]),
             owner,
             interface: "eth0".to_owned(),
+            ifindex: 2,
             tags: Vec::new(),
             kind: ClaimKind::ArpReply,
             count: 1,

@@ -25,6 +25,8 @@ pub struct ClaimRecord {
     pub owner: Owner,
     /// The interface that it was heard on last.
     pub interface: String,
+    /// The kernel's index of that interface, or of the bond's port.
+    pub ifindex: u32,
     /// The VLAN tags that it was heard with last, outermost first.
     pub tags: Vec<VlanTag>,
     /// By what kind of packet it was made last.
@@ -57,8 +59,8 @@ pub(super) struct Ledger {
 impl Ledger {
     /// Enters a claim; gives what is new about it.
     pub(super) fn see(&mut self, sighting: &Sighting, view: &View, now: Instant) -> Option<Note> {
-        let Sighting { vip, mac, ref tags, kind, .. } = *sighting;
-        if view.own.contains(&mac) {
+        let Sighting { vip, mac, ifindex, ref tags, kind, .. } = *sighting;
+        if view.own.contains(&mac) || !view.is_in(vip, ifindex, tags) {
             return None;
         }
         let owner = match view.owner(mac) {
@@ -69,13 +71,14 @@ impl Ledger {
             *self.others.entry(vip).or_default() += 1;
             return None;
         }
-        let interface = view.interfaces.get(&sighting.ifindex).cloned();
-        let interface = interface.unwrap_or_else(|| format!("interface {}", sighting.ifindex));
+        let interface = view.interfaces.get(&ifindex).cloned();
+        let interface = interface.unwrap_or_else(|| format!("interface {ifindex}"));
         let fresh = || ClaimRecord {
             vip,
             mac,
             owner: Owner::Unknown,
             interface: String::new(),
+            ifindex,
             tags: Vec::new(),
             kind,
             count: 0,
@@ -84,16 +87,21 @@ impl Ledger {
         };
         let claim = self.claims.entry((vip, mac)).or_insert_with(fresh);
         let known = claim.holds && claim.owner == owner;
-        (claim.owner, claim.interface, claim.tags, claim.kind) = (owner, interface, tags.clone(), kind);
+        (claim.owner, claim.interface, claim.ifindex) = (owner, interface, ifindex);
+        (claim.tags, claim.kind) = (tags.clone(), kind);
         (claim.count, claim.seen, claim.holds) = (claim.count + 1, now, true);
         (!known).then(|| Note::Claimed(claim.clone()))
     }
 
-    /// Ends the claims that were not heard since `quiet`; gives them. What unknown hosts said long ago is forgotten.
-    pub(super) fn end(&mut self, quiet: Duration, now: Instant) -> Vec<Note> {
+    /// Ends the claims that were not heard since `quiet`, and those in VLANs that the VIP is in no more; gives them. What
+    /// unknown hosts said long ago is forgotten.
+    pub(super) fn end(&mut self, quiet: Duration, view: &View, now: Instant) -> Vec<Note> {
         let mut notes = Vec::new();
         for claim in self.claims.values_mut() {
-            if claim.holds && now.saturating_duration_since(claim.seen) > quiet {
+            let is_over = || {
+                now.saturating_duration_since(claim.seen) > quiet || !view.is_in(claim.vip, claim.ifindex, &claim.tags)
+            };
+            if claim.holds && is_over() {
                 claim.holds = false;
                 notes.push(Note::Ended(claim.clone()));
             }
@@ -131,6 +139,10 @@ const FORGET_AFTER: Duration = Duration::from_secs(3600);
 
 #[cfg(test)]
 mod tests {
+    use std::{collections::BTreeSet, sync::Arc};
+
+    use dsr_common::vlan::Vlan;
+
     use super::*;
 
     const WEB1: Mac = Mac([2, 0, 0, 0, 1, 1]);
@@ -140,6 +152,7 @@ mod tests {
     fn view() -> View {
         View {
             hosts: BTreeMap::from([(WEB1, Owner::Backend("web1".to_owned()))]),
+            vips: BTreeMap::from([("192.0.2.10".parse().unwrap(), None)]),
             interfaces: BTreeMap::from([(2, "eth0".to_owned())]),
             own: [OWN].into(),
             ..View::default()
@@ -157,12 +170,29 @@ mod tests {
         let Some(Note::Claimed(claim)) = ledger.see(&sighting(WEB1, false), &view(), start) else { panic!() };
         assert_eq!((claim.owner.to_string(), claim.interface.as_str(), claim.count), ("web1".to_owned(), "eth0", 1));
         assert_eq!(ledger.see(&sighting(WEB1, false), &view(), start + QUIET), None);
-        assert_eq!(ledger.end(QUIET, start + 2 * QUIET), [], "heard not long enough ago");
-        let ended = ledger.end(QUIET, start + 3 * QUIET);
+        assert_eq!(ledger.end(QUIET, &view(), start + 2 * QUIET), [], "heard not long enough ago");
+        let ended = ledger.end(QUIET, &view(), start + 3 * QUIET);
         assert!(matches!(&ended[..], [Note::Ended(claim)] if claim.count == 2), "{ended:?}");
-        assert_eq!(ledger.end(QUIET, start + 4 * QUIET), [], "told once");
+        assert_eq!(ledger.end(QUIET, &view(), start + 4 * QUIET), [], "told once");
         let again = ledger.see(&sighting(WEB1, false), &view(), start + 4 * QUIET);
         assert!(matches!(again, Some(Note::Claimed(claim)) if claim.count == 3), "the count goes on");
+    }
+
+    #[test]
+    fn a_claim_counts_only_in_a_vlan_that_the_vip_is_in() {
+        let (mut ledger, now) = (Ledger::default(), Instant::now());
+        let listed = |numbers: &[u16]| {
+            let list: BTreeSet<Vlan> = numbers.iter().map(|number| Vlan::of(*number, 0)).collect();
+            View { vips: [("192.0.2.10".parse().unwrap(), Some(Arc::new(list)))].into(), ..view() }
+        };
+        let tagged = Sighting { tags: vec![VlanTag { tpid: 0x8100, id: 20 }], ..sighting(WEB1, false) };
+        assert_eq!(ledger.see(&sighting(WEB1, false), &listed(&[20]), now), None, "another tenant's host");
+        assert_eq!(ledger.see(&tagged, &view(), now), None, "this host is not in VLAN 20");
+        assert_eq!(ledger.claims().count(), 0);
+        assert!(ledger.see(&tagged, &listed(&[20, 30]), now).is_some());
+        assert_eq!(ledger.end(QUIET, &listed(&[20]), now), []);
+        let ended = ledger.end(QUIET, &listed(&[30]), now);
+        assert!(matches!(&ended[..], [Note::Ended(_)]), "the VIP left the VLAN: {ended:?}");
     }
 
     #[test]
@@ -196,7 +226,7 @@ mod tests {
         assert_eq!(ledger.claims().count(), MOST_UNKNOWN);
         assert_eq!(ledger.others().map(|(_, count)| count).sum::<u64>(), 200 - MOST_UNKNOWN as u64);
         assert!(ledger.see(&sighting(WEB1, false), &view(), now).is_some(), "a backend has room always");
-        ledger.end(QUIET, now + 2 * FORGET_AFTER);
+        ledger.end(QUIET, &view(), now + 2 * FORGET_AFTER);
         assert_eq!(ledger.claims().count(), 1, "unknown hosts are forgotten");
     }
 }

@@ -161,7 +161,7 @@ impl Watcher {
     fn end_quiet(&mut self) {
         let (now, interval) = (Instant::now(), self.view.borrow().interval);
         let quiet = interval.map_or(QUIET_UNASKED, |interval| interval * QUIET_ROUNDS);
-        let notes = lock(&self.ledger).end(quiet, now);
+        let notes = lock(&self.ledger).end(quiet, &self.view.borrow(), now);
         for note in notes {
             self.log.write(&note, now);
         }

@@ -36,6 +36,11 @@ fn a_host_in_a_vlan_that_the_vip_is_not_in_may_have_its_address() {
     eventually("an untagged question", || (asked.take(&sent, vip).untagged > 0).then_some(()));
     assert_eq!(leaks(&lab), [Node::Client.mac().to_string()]);
     eventually("a claim", || (count(&lab, "dsr_vip_claimed", &[("vip", &vip.to_string())]) == 1).then_some(()));
+
+    agent::reload(&tagged, &lab);
+    // Before it is not heard for three rounds, too.
+    eventually("no claim", || (count(&lab, "dsr_vip_claimed", &[]) == 0).then_some(()));
+    assert_eq!(leaks(&lab), Vec::<String>::new());
 }
 
 /// Who claims a VIP, as the doctor finds.
