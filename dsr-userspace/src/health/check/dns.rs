@@ -1,42 +1,92 @@
-//! DNS by UDP (RFC 1035).
+//! DNS by UDP (RFC 1035) with EDNS (RFC 6891), and by TCP where the answer is truncated.
+
+use std::io;
 
 use hickory_proto::{
-    op::{Message, MessageType, Query, ResponseCode},
+    op::{Edns, Message, MessageType, Query, ResponseCode},
     rr::{Name, RData, RecordType},
     serialize::binary::{BinDecodable as _, BinEncodable as _},
 };
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    time::{Instant, timeout_at},
+};
 
-use super::{Failure, ProbeRoute, text_record};
+use super::{Failure, ProbeRoute, connect, text_record};
 use crate::{
     health::random,
     model::{Dns, DnsType},
 };
 
 /// Asks for the record.
-pub(super) async fn ask(dns: &Dns, route: &ProbeRoute) -> Result<(), Failure> {
+pub(super) async fn ask(dns: &Dns, route: &ProbeRoute, end: Instant) -> Result<(), Failure> {
+    let mut answer = by_udp(dns, route, end, Some(PAYLOAD)).await?;
+    if answer.extensions().is_none() && NO_EDNS.contains(&answer.response_code()) {
+        answer = by_udp(dns, route, end, None).await?;
+    }
+    match judge(dns, &answer) {
+        Err(_) if answer.truncated() && answer.response_code() == ResponseCode::NoError => {
+            judge(dns, &by_tcp(dns, route, end).await.map_err(truncated)?)
+        }
+        judged => judged,
+    }
+}
+
+async fn by_udp(dns: &Dns, route: &ProbeRoute, end: Instant, payload: Option<u16>) -> Result<Message, Failure> {
     let id = random() as u16;
-    let question = question(dns, id)?;
+    let question = question(dns, id, payload)?;
     let socket = route.datagrams()?;
     socket.send(&question).await?;
     let mut answer = vec![0; LONGEST];
     loop {
-        let length = socket.recv(&mut answer).await?;
+        let length = timeout_at(end, socket.recv(&mut answer)).await.map_err(|_| Failure::Silent)??;
         // What is not the answer to this question may be an old one's.
-        if let Ok(message) = Message::from_bytes(&answer[..length])
-            && message.id() == id
-            && message.message_type() == MessageType::Response
-        {
-            return judge(dns, &message);
+        if let Some(message) = answer_to(id, &answer[..length]) {
+            return Ok(message);
         }
     }
 }
 
-fn question(dns: &Dns, id: u16) -> Result<Vec<u8>, Failure> {
+async fn by_tcp(dns: &Dns, route: &ProbeRoute, end: Instant) -> Result<Message, Failure> {
+    let id = random() as u16;
+    let question = question(dns, id, Some(PAYLOAD))?;
+    let mut stream = connect(route, end).await?;
+    // Each message follows its length in two bytes, big endian (RFC 1035, 4.2.2).
+    let framed = [&(question.len() as u16).to_be_bytes()[..], &question].concat();
+    let exchange = async {
+        stream.write_all(&framed).await?;
+        let mut answer = vec![0; usize::from(stream.read_u16().await?)];
+        stream.read_exact(&mut answer).await?;
+        Ok::<_, io::Error>(answer)
+    };
+    let answer = timeout_at(end, exchange).await.map_err(|_| Failure::Unanswered)?.map_err(Failure::from)?;
+    answer_to(id, &answer).ok_or_else(|| Failure::Wrong("its answer by TCP is not one to the question".to_owned()))
+}
+
+/// Why a truncated answer could not be completed by TCP; what says nothing of the server stays as it is.
+fn truncated(by_tcp: Failure) -> Failure {
+    match by_tcp {
+        Failure::Local(_) | Failure::Forwarded => by_tcp,
+        _ => Failure::Wrong(format!("the answer is truncated, and by TCP {by_tcp}")),
+    }
+}
+
+fn answer_to(id: u16, bytes: &[u8]) -> Option<Message> {
+    let is_answer = |message: &Message| message.id() == id && message.message_type() == MessageType::Response;
+    Message::from_bytes(bytes).ok().filter(is_answer)
+}
+
+fn question(dns: &Dns, id: u16, payload: Option<u16>) -> Result<Vec<u8>, Failure> {
     let unfit = |error: hickory_proto::ProtoError| Failure::Local(error.to_string());
     let mut name = Name::from_ascii(&dns.name).map_err(unfit)?;
     name.set_fqdn(true);
     let mut message = Message::new();
     message.set_id(id).set_recursion_desired(true).add_query(Query::query(name, record_type(dns.kind)));
+    if let Some(payload) = payload {
+        let mut edns = Edns::new();
+        edns.set_max_payload(payload);
+        message.set_edns(edns);
+    }
     message.to_bytes().map_err(unfit)
 }
 
@@ -94,12 +144,21 @@ const fn record_type(kind: DnsType) -> RecordType {
     }
 }
 
-/// Bytes of the longest answer; longer ones come cut and are judged by what is there.
-const LONGEST: usize = 4096;
+/// Bytes of the longest message; a server may ignore [`PAYLOAD`].
+const LONGEST: usize = u16::MAX as usize;
+
+/// Bytes of the longest answer that is asked for by UDP: one that no path fragments (DNS flag day 2020).
+const PAYLOAD: u16 = 1232;
+
+/// What a server that does not know EDNS answers, without an OPT record (RFC 6891, 7).
+const NO_EDNS: [ResponseCode; 2] = [ResponseCode::FormErr, ResponseCode::NotImp];
 
 #[cfg(test)]
 mod tests {
-    use hickory_proto::rr::{RData, Record, rdata};
+    use std::time::Duration;
+
+    use hickory_proto::rr::{Record, rdata};
+    use tokio::net::{TcpListener, UdpSocket};
 
     use super::*;
 
@@ -140,9 +199,94 @@ mod tests {
     #[test]
     fn a_question_can_be_read_again() {
         let dns = Dns { name: "example.com".into(), kind: DnsType::AAAA, expect: None };
-        let message = Message::from_bytes(&question(&dns, 7).unwrap()).unwrap();
+        let message = Message::from_bytes(&question(&dns, 7, Some(PAYLOAD)).unwrap()).unwrap();
         let [query] = message.queries() else { panic!("{message:?}") };
         assert_eq!((message.id(), query.query_type()), (7, RecordType::AAAA));
         assert_eq!(query.name().to_string(), "example.com.");
+    }
+
+    /// A server with these text records that writes by UDP what fits, and by TCP all.
+    async fn server(texts: Vec<String>, by_tcp: bool, knows_edns: bool) -> ProbeRoute {
+        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let to = udp.local_addr().unwrap();
+        let tcp = if by_tcp { Some(TcpListener::bind(to).await.unwrap()) } else { None };
+        let all = texts.clone();
+        tokio::spawn(async move {
+            let mut bytes = [0; 512];
+            loop {
+                let (length, from) = udp.recv_from(&mut bytes).await.unwrap();
+                udp.send_to(&answer(&bytes[..length], &texts, true, knows_edns), from).await.unwrap();
+            }
+        });
+        tokio::spawn(async move {
+            let Some(tcp) = tcp else { return };
+            let (mut stream, _) = tcp.accept().await.unwrap();
+            let mut question = vec![0; usize::from(stream.read_u16().await.unwrap())];
+            stream.read_exact(&mut question).await.unwrap();
+            let answer = answer(&question, &all, false, true);
+            stream.write_u16(answer.len() as u16).await.unwrap();
+            stream.write_all(&answer).await.unwrap();
+            // The stream stays open until the check has read the answer and resets it.
+            drop(stream.read_u8().await);
+        });
+        ProbeRoute { to, from: to.ip(), number: None }
+    }
+
+    fn answer(question: &[u8], texts: &[String], is_datagram: bool, knows_edns: bool) -> Vec<u8> {
+        let asked = Message::from_bytes(question).unwrap();
+        let mut answer = Message::new();
+        answer.set_id(asked.id()).set_message_type(MessageType::Response).add_query(asked.queries()[0].clone());
+        if let (Some(edns), true) = (asked.extensions(), knows_edns) {
+            answer.set_edns(edns.clone());
+        } else if asked.extensions().is_some() {
+            return answer.set_response_code(ResponseCode::FormErr).to_bytes().unwrap();
+        }
+        for text in texts {
+            let data = RData::TXT(rdata::TXT::new(vec![text.clone()]));
+            answer.add_answer(Record::from_rdata(asked.queries()[0].name().clone(), 60, data));
+        }
+        let bytes = answer.to_bytes().unwrap();
+        let fits = asked.extensions().as_ref().map_or(512, |edns| usize::from(edns.max_payload()));
+        if !is_datagram || bytes.len() <= fits {
+            return bytes;
+        }
+        answer.take_answers();
+        answer.set_truncated(true).to_bytes().unwrap()
+    }
+
+    async fn asked(route: &ProbeRoute, expect: Option<&str>) -> Result<(), Failure> {
+        let dns = Dns { name: "example.com".into(), kind: DnsType::TXT, expect: expect.map(Into::into) };
+        ask(&dns, route, Instant::now() + Duration::from_secs(20)).await
+    }
+
+    /// This many records of some 250 bytes, the last of which is `last`.
+    fn texts(count: usize) -> Vec<String> {
+        let mut texts: Vec<_> = (1..count).map(|index| format!("{index:0>240}")).collect();
+        texts.push("last".to_owned());
+        texts
+    }
+
+    #[tokio::test]
+    async fn an_answer_of_more_than_512_bytes_comes_by_udp() {
+        let route = server(texts(4), false, true).await;
+        assert_eq!(asked(&route, Some("last")).await, Ok(()));
+        assert_eq!(asked(&route, Some("lost")).await, Err(Failure::Wrong("its answer has no TXT record lost".into())));
+    }
+
+    #[tokio::test]
+    async fn a_truncated_answer_is_completed_by_tcp() {
+        assert_eq!(asked(&server(texts(100), true, true).await, Some("last")).await, Ok(()));
+        let wrong = asked(&server(texts(100), true, true).await, Some("lost")).await;
+        assert_eq!(wrong, Err(Failure::Wrong("its answer has no TXT record lost".into())));
+        let route = server(texts(100), false, true).await;
+        let cause = Failure::Wrong("the answer is truncated, and by TCP it is refused".into());
+        assert_eq!(asked(&route, Some("last")).await, Err(cause));
+        assert_eq!(asked(&route, None).await, Ok(()), "any answer without an error passes");
+    }
+
+    #[tokio::test]
+    async fn a_server_without_edns_is_asked_without_it() {
+        let route = server(texts(2), false, false).await;
+        assert_eq!(asked(&route, Some("last")).await, Ok(()));
     }
 }

@@ -85,7 +85,7 @@ pub(super) async fn run(check: &Check, route: &ProbeRoute, names: &Names<'_>) ->
             let stream = connect(route, end).await?;
             http::ask(http, route, stream, end).await
         }
-        Probe::Dns(dns) => timeout_at(end, dns::ask(dns, route)).await.unwrap_or(Err(Failure::Silent)),
+        Probe::Dns(dns) => dns::ask(dns, route, end).await,
         Probe::Command(command) => {
             let late = || Err(Failure::Wrong("the command does not end in time".to_owned()));
             timeout_at(end, command::run(command, route, names)).await.unwrap_or_else(|_| late())
