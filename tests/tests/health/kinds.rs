@@ -2,8 +2,8 @@
 
 use std::{
     fs,
-    io::Write as _,
-    net::{Ipv4Addr, UdpSocket},
+    io::{self, Read as _, Write as _},
+    net::{Ipv4Addr, TcpListener, UdpSocket},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -94,6 +94,21 @@ fn a_text_record_is_read_as_dig_prints_it() {
 
 #[test]
 #[ignore = "needs root"]
+fn a_truncated_answer_is_completed_by_tcp_from_the_same_backend() {
+    let mut lab = Lab::builder().backends(2).build().unwrap();
+    let vip = lab.vip(0).unwrap();
+    let _one = Answerer::truncating(lab.backend(1).unwrap(), vip, (A, &[192, 0, 2, 1]));
+    let _two = Answerer::truncating(lab.backend(2).unwrap(), vip, (A, &[192, 0, 2, 2]));
+    run(&mut lab, "port: 53, protocol: udp", "{dns: {name: www.example.com, expect: 192.0.2.1}, PACE}");
+    wait_passes(&lab, "web1");
+    wait_cause(&lab, "web2", "application-down");
+    run(&mut lab, "port: 53, protocol: udp", "{dns: {name: www.example.com, expect: 192.0.2.2}, PACE}");
+    wait_passes(&lab, "web2");
+    wait_cause(&lab, "web1", "application-down");
+}
+
+#[test]
+#[ignore = "needs root"]
 fn a_large_page_is_read_to_its_end() {
     let mut lab = Lab::builder().backends(2).without_http().build().unwrap();
     let _nginx = nginx::start_all(&lab);
@@ -144,7 +159,18 @@ impl Answerer {
     }
 
     /// Its record by its type and its data.
-    fn with(backend: &Namespace, vip: Ipv4Addr, (kind, data): (u8, &[u8])) -> Self {
+    fn with(backend: &Namespace, vip: Ipv4Addr, record: (u8, &[u8])) -> Self {
+        Self::serve(backend, vip, record, None)
+    }
+
+    /// Its record comes by TCP only: an answer by UDP is truncated.
+    fn truncating(backend: &Namespace, vip: Ipv4Addr, record: (u8, &[u8])) -> Self {
+        let listener = backend.run(|| TcpListener::bind((vip, 53))).unwrap().unwrap();
+        listener.set_nonblocking(true).unwrap();
+        Self::serve(backend, vip, record, Some(listener))
+    }
+
+    fn serve(backend: &Namespace, vip: Ipv4Addr, (kind, data): (u8, &[u8]), tcp: Option<TcpListener>) -> Self {
         let data = data.to_vec();
         let socket = backend.run(|| UdpSocket::bind((vip, 53))).unwrap().unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
@@ -154,8 +180,14 @@ impl Answerer {
             let mut question = [0; 512];
             while !ended.load(Ordering::Acquire) {
                 if let Ok((length, from)) = socket.recv_from(&mut question) {
-                    let _ = socket.send_to(&answer(&question[..length], kind, &data), from);
+                    let mut answer = answer(&question[..length], kind, &data);
+                    if tcp.is_some() {
+                        truncate(&mut answer);
+                    }
+                    let _ = socket.send_to(&answer, from);
                 }
+                // A connection that is reset is the check's affair, which fails then.
+                let _ = tcp.as_ref().map(|tcp| answer_by_tcp(tcp, kind, &data));
             }
         });
         Self { end, thread: Some(thread) }
@@ -171,14 +203,38 @@ impl Drop for Answerer {
 
 /// The question, made an answer (RFC 1035, 4.1) with one record that lives for a minute.
 fn answer(question: &[u8], kind: u8, data: &[u8]) -> Vec<u8> {
-    let mut answer = question.to_vec();
-    // A response, recursion wanted and there; one answer.
+    // What follows the question (EDNS) is ignored, as by an old server.
+    let name = question[12..].iter().position(|byte| *byte == 0).unwrap();
+    let mut answer = question[..12 + name + 5].to_vec();
+    // A response, recursion wanted and there; one answer, and nothing else.
     answer[2..4].copy_from_slice(&[0x81, 0x80]);
-    answer[6..8].copy_from_slice(&[0, 1]);
+    answer[6..12].copy_from_slice(&[0, 1, 0, 0, 0, 0]);
     // The name is the one at byte 12; class IN.
     answer.extend([0xc0, 12, 0, kind, 0, 1, 0, 0, 0, 60, 0, data.len() as u8]);
     answer.extend(data);
     answer
+}
+
+/// Takes the record out and sets TC.
+fn truncate(answer: &mut Vec<u8>) {
+    let name = answer[12..].iter().position(|byte| *byte == 0).unwrap();
+    answer.truncate(12 + name + 5);
+    answer[2] |= 0x02;
+    answer[7] = 0;
+}
+
+/// Answers one connection, if there is one: each message follows its length in two bytes.
+fn answer_by_tcp(listener: &TcpListener, kind: u8, data: &[u8]) -> io::Result<()> {
+    let (mut stream, _) = listener.accept()?;
+    stream.set_read_timeout(Some(Duration::from_millis(300)))?;
+    let mut length = [0; 2];
+    stream.read_exact(&mut length)?;
+    let mut question = vec![0; usize::from(u16::from_be_bytes(length))];
+    stream.read_exact(&mut question)?;
+    let answer = answer(&question, kind, data);
+    stream.write_all(&[&(answer.len() as u16).to_be_bytes()[..], &answer].concat())?;
+    // It stays open until the check has read it.
+    stream.read(&mut length).map(drop)
 }
 
 const A: u8 = 1;
