@@ -4,6 +4,7 @@
 //! row becomes a draft, and a draft and a service become a check.
 
 mod probe;
+mod record;
 mod rows;
 mod scalar;
 

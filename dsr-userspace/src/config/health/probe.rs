@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{
+    record,
     rows::{DnsRow, HttpRow, HttpsRow, Kinds},
     scalar::{CertificateName, DnsName, Method, PageHost, PagePath, Statuses, Text, Word},
 };
@@ -106,7 +107,12 @@ fn dns_probe(report: &mut Report<'_>, at: &FieldPath, field: Field<DnsRow>) -> O
     let name = report.required(&at.key("name"), row.name).map(|DnsName(name)| name);
     let kind = report.optional(&at.key("type"), row.kind).or(DnsType::A);
     let expect = report.optional(&at.key("expect"), row.expect).map(|Text(text)| Some(text)).or(None);
-    Some(Probe::Dns(Dns { name: name?, kind: kind?, expect: expect? }))
+    let (name, kind, expect) = (name?, kind?, expect?);
+    if let Some(message) = expect.as_deref().and_then(|expect| record::unfit(kind, expect)) {
+        report.error(&at.key("expect"), message);
+        return None;
+    }
+    Some(Probe::Dns(Dns { name, kind, expect }))
 }
 
 fn command_probe(report: &mut Report<'_>, at: &FieldPath, field: Field<Vec<Field<Word>>>) -> Option<Probe> {
