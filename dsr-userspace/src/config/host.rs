@@ -33,7 +33,7 @@ pub struct AddressOnHost {
 }
 
 /// Compares a configuration with a host: its interfaces exist and are Ethernet, neither a VIP nor a backend is the host
-/// itself, and no VIP is the address of a subnet of the host as a whole.
+/// itself or the address of one of its subnets as a whole.
 pub fn check_host(config: &Config, host: &HostFacts) -> Result<(), Errors> {
     Errors::some(problems(config, host)).map_or(Ok(()), Err)
 }
@@ -41,11 +41,15 @@ pub fn check_host(config: &Config, host: &HostFacts) -> Result<(), Errors> {
 /// What [`check_host`] finds.
 pub(super) fn problems(config: &Config, host: &HostFacts) -> Vec<Problem> {
     let problem = |at: &Located<_>, message| Problem::new(&at.file, at.place, &at.field, message);
+    let whole = |address| host.addresses.iter().find_map(|local| of_subnet(address, local));
     let vips = config.vips.iter().filter_map(|at| {
         let on_host = host.find(at.value).map(vip_on_host);
-        Some(problem(at, on_host.or_else(|| host.addresses.iter().find_map(|local| of_subnet(at.value, local)))?))
+        Some(problem(at, on_host.or_else(|| whole(at.value))?))
     });
-    let backends = config.backends.iter().filter_map(|at| Some(problem(at, backend_on_host(host.find(at.value)?))));
+    let backends = config.backends.iter().filter_map(|at| {
+        let on_host = host.find(at.value).map(backend_on_host);
+        Some(problem(at, on_host.or_else(|| whole(at.value))?))
+    });
     let interfaces = config.interfaces.iter().filter(|at| !host.interfaces.contains(&at.value)).map(|at| {
         let message = no_interface(&at.value, host);
         Problem::new(&at.file, at.place, &at.field, message)
@@ -101,9 +105,9 @@ fn vip_on_host(AddressOnHost { address, prefix, interface }: &AddressOnHost) -> 
 /// The first address of an IPv4 subnet names it, and the last one is everybody's (RFC 1122, 3.2.1.3); a subnet of two
 /// addresses has neither (RFC 3021). The first one of an IPv6 subnet is every router's (RFC 4291, 2.6.1), again but for
 /// subnets of two (RFC 6164).
-fn of_subnet(vip: IpAddr, local: &AddressOnHost) -> Option<String> {
+fn of_subnet(candidate: IpAddr, local: &AddressOnHost) -> Option<String> {
     let AddressOnHost { address, prefix, interface } = local;
-    let what = match (vip, address) {
+    let what = match (candidate, address) {
         (IpAddr::V4(vip), IpAddr::V4(address)) if *prefix < 31 => {
             let host_bits = u32::MAX.checked_shr(u32::from(*prefix)).unwrap_or(0);
             match (vip.to_bits() ^ (address.to_bits() & !host_bits), vip.to_bits() | !host_bits) {
@@ -119,8 +123,8 @@ fn of_subnet(vip: IpAddr, local: &AddressOnHost) -> Option<String> {
         _ => return None,
     };
     Some(format!(
-        "{vip} is {what} of the subnet {address}/{prefix} on {interface}: no host there sends packets to it as to one \
-         host; write another address"
+        "{candidate} is {what} of the subnet {address}/{prefix} on {interface}: no host there sends packets to it as to \
+         one host; write another address"
     ))
 }
 
@@ -212,6 +216,30 @@ addresses; remove it with `ip address del 192.0.2.10/32 dev lo`";
         ] {
             assert_eq!(told(vip, local, prefix), "", "{vip} beside {local}/{prefix}");
         }
+    }
+
+    #[test]
+    fn a_backend_that_is_a_subnets_is_refused() {
+        let interfaces = ["eth0", "eht1"].map(str::to_owned).to_vec();
+        let told = |backend: &str, local: &str, prefix| {
+            let text = TEXT.replace("10.0.0.11", backend).replace("192.0.2.10", vip_beside(backend));
+            let config = parse(&text, Path::new("dsr.yaml")).unwrap();
+            let addresses = vec![on_host(local, prefix, "eth0")];
+            let host = HostFacts { interfaces: interfaces.clone(), addresses, ..HostFacts::default() };
+            check_host(&config, &host).map_or_else(|errors| errors.to_string(), |()| String::new())
+        };
+        let expected = "dsr.yaml:5:31: pools.web.backends[0].address: 10.0.0.255 is the broadcast address of the subnet \
+                        10.0.0.1/24 on eth0: no host there sends packets to it as to one host; write another address";
+        assert_eq!(told("10.0.0.255", "10.0.0.1", 24), expected);
+        assert!(told("10.0.0.0", "10.0.0.1", 24).contains("is the network address of"));
+        assert!(told("\"2001:db8::\"", "2001:db8::7", 64).contains("is the address of all routers of"));
+        assert_eq!(told("10.0.0.255", "10.0.0.1", 16), "");
+        assert_eq!(told("10.0.0.0", "10.0.0.1", 31), "");
+    }
+
+    /// A VIP of the same family as a backend.
+    fn vip_beside(backend: &str) -> &'static str {
+        if backend.contains(':') { "\"2001:db8:1::10\"" } else { "192.0.2.10" }
     }
 
     #[test]
