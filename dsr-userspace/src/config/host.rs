@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::{
     Config,
     error::{Errors, Located, Problem},
-    program, suggest,
+    listen, program, suggest,
 };
 
 /// What is known of this host's network: of one network namespace.
@@ -63,22 +63,20 @@ pub(super) fn warnings(config: &Config, host: &HostFacts) -> Vec<Problem> {
         let message = program::unfit(&at.value)?;
         Some(Problem::new(&at.file, at.place, &at.field, message))
     });
-    let ports = config.metrics_at.iter().filter(|at| at.value.port() < host.first_free_port).map(|at| {
-        let message = privileged_port(at.value.port(), host.first_free_port);
-        Problem::new(&at.file, at.place, &at.field, message)
+    let metrics = config.metrics_at.iter().filter_map(|at| {
+        let message = listen::unfit_metrics(at.value, config.vips(), host)?;
+        Some(Problem::new(&at.file, at.place, &at.field, message))
     });
-    ports.chain(programs).collect()
-}
-
-fn privileged_port(port: u16, first_free: u16) -> String {
-    format!(
-        "port {port} needs CAP_NET_BIND_SERVICE, which deploy/dsr.service does not give: write a port from {first_free}, \
-         or add it to CapabilityBoundingSet of the unit"
-    )
+    let api = config.api_at.iter().filter_map(|at| {
+        let message = listen::unfit_api(&at.value)?;
+        Some(Problem::new(&at.file, at.place, &at.field, message))
+    });
+    metrics.chain(api).chain(programs).collect()
 }
 
 impl HostFacts {
-    fn find(&self, address: IpAddr) -> Option<&AddressOnHost> {
+    /// The address, where this host has it.
+    pub(super) fn find(&self, address: IpAddr) -> Option<&AddressOnHost> {
         self.addresses.iter().find(|on_host| on_host.address == address)
     }
 }
@@ -123,8 +121,8 @@ fn of_subnet(candidate: IpAddr, local: &AddressOnHost) -> Option<String> {
         _ => return None,
     };
     Some(format!(
-        "{candidate} is {what} of the subnet {address}/{prefix} on {interface}: no host there sends packets to it as to \
-         one host; write another address"
+        "{candidate} is {what} of the subnet {address}/{prefix} on {interface}: no host there sends packets to it as \
+         to one host; write another address"
     ))
 }
 
@@ -190,6 +188,16 @@ addresses; remove it with `ip address del 192.0.2.10/32 dev lo`";
         assert_eq!(warned(1024), "");
         let told = warned(80);
         assert!(told.starts_with("dsr.yaml:9:10: metrics: port 80 needs CAP_NET_BIND_SERVICE"), "{told}");
+    }
+
+    #[test]
+    fn places_to_listen_at_that_the_host_does_not_have_are_doubtful() {
+        let text = format!("{TEXT}metrics: 192.0.2.10:9650\napi: /proc/none/api.sock\n");
+        let config = parse(&text, Path::new("dsr.yaml")).unwrap();
+        let warned: Vec<_> = warnings(&config, &HostFacts::default()).iter().map(ToString::to_string).collect();
+        let [metrics, api] = warned.as_slice() else { panic!("{warned:?}") };
+        assert!(metrics.starts_with("dsr.yaml:9:10: metrics: 192.0.2.10 is a VIP"), "{metrics}");
+        assert!(api.starts_with("dsr.yaml:10:6: api: there is no directory /proc/none"), "{api}");
     }
 
     #[test]

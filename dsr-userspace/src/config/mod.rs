@@ -27,6 +27,7 @@ mod health;
 mod host;
 mod host_changes;
 mod include;
+mod listen;
 mod netlink;
 mod outline;
 mod parse;
@@ -98,6 +99,8 @@ pub struct Config {
     programs: Vec<Located<PathBuf>>,
     /// Where metrics are served, and where that is written.
     metrics_at: Option<Located<SocketAddr>>,
+    /// Where the admin API listens, where that is written.
+    api_at: Option<Located<PathBuf>>,
 }
 
 impl Config {

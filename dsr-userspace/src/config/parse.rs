@@ -134,7 +134,8 @@ fn config(report: &mut Report<'_>, mut file: File, path: &Path) -> Config {
     let interfaces = interfaces(report, file.interfaces);
     let at = root.key("metrics");
     let metrics = report.optional(&at, file.metrics).value().map(|address| report.located(&at, address));
-    let api = report.optional(&root.key("api"), file.api).or(ApiSocket::default()).unwrap_or_default();
+    let api = report.optional(&root.key("api"), file.api);
+    let api_at = api.as_ref().and_then(|ApiSocket(path)| Some(report.located(&root.key("api"), path.clone()?)));
     let xdp_mode = report.optional(&root.key("xdp_mode"), file.xdp_mode).or(XdpMode::default()).unwrap_or_default();
     let watch = report.optional(&root.key("watch"), file.watch).or(FileWatch::On).unwrap_or_default();
     let flow_table = flow_table(report, file.flow_table);
@@ -158,7 +159,8 @@ fn config(report: &mut Report<'_>, mut file: File, path: &Path) -> Config {
         metrics_at: metrics,
         arp_watch,
         balancers: balancers.into_iter().map(|(_, located)| located.value).collect(),
-        api: api.0,
+        api: api.or(ApiSocket::default()).unwrap_or_default().0,
+        api_at,
         xdp_mode,
         flow_table,
         checks: services.checks,

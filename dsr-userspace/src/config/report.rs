@@ -131,6 +131,14 @@ impl<T> Optional<T> {
         }
     }
 
+    /// The good value, if there is one, which stays.
+    pub(super) const fn as_ref(&self) -> Option<&T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Absent | Self::Bad => None,
+        }
+    }
+
     /// The value where there is a good one, the default where none is written, nothing where it is bad.
     pub(super) fn or(self, default: T) -> Option<T> {
         match self {
