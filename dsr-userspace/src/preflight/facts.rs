@@ -44,12 +44,36 @@ pub(super) struct Interface {
     pub(super) state: LinkState,
     /// Whether it takes frames to any MAC, because somebody wants so.
     pub(super) promiscuous: bool,
+    /// Whether it takes frames to any MAC, also because a bridge or a capture needs that.
+    pub(super) takes_all: bool,
     /// The XDP program that is attached to it.
     pub(super) program: Option<Program>,
-    /// The VLAN sub-interfaces on it that VIPs or backends are reached by, and one VLAN of a VIP's list.
-    pub(super) vlans: Vec<String>,
+    /// What VLANs are expected on it.
+    pub(super) vlans: Vlans,
     /// Its other end, where it is a virtual cable.
     pub(super) peer: Peer,
+    /// That end again, where it is in this network namespace.
+    pub(super) local_peer: Option<LocalPeer>,
+}
+
+/// Why frames with VLAN tags are expected on an interface.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Vlans {
+    /// The VLAN sub-interfaces on it that VIPs or backends are reached by, and one tagged VLAN of a VIP's list.
+    pub(super) used: Vec<String>,
+    /// The other VLAN sub-interfaces on it.
+    pub(super) idle: Vec<String>,
+    /// Whether a VIP has a list of VLANs, be it of `untagged` only.
+    pub(super) listed: bool,
+}
+
+/// The other end of a veth, in the same network namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LocalPeer {
+    /// Its name.
+    pub(super) name: String,
+    /// Whether it writes tags into the frames that it sends, where XDP sees them.
+    pub(super) writes_tags: bool,
 }
 
 /// The other end of a veth.

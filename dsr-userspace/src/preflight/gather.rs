@@ -19,7 +19,7 @@ use rtnetlink::packet_core::DefaultNla;
 
 use super::{
     ethtool::Ethtool,
-    facts::{Bond, Device, Facts, Hops, Interface, Listening, Peer, Program, Routed, SourceFilter},
+    facts::{Bond, Device, Facts, Hops, Interface, Listening, LocalPeer, Peer, Program, Routed, SourceFilter, Vlans},
     features,
     generic::Generic,
     links::{self, Link, Links},
@@ -63,15 +63,7 @@ async fn ask(handle: &rtnetlink::Handle, config: &Config) -> Result<Facts, Error
     for address in config.vips().chain(backends.iter().copied()) {
         ways.extend(way(handle, address).await.map(|way| (address, way)));
     }
-    let generic = Generic::open()?;
-    // A card that hides tags hides those too that only a VIP's list has.
-    let listed = config.desired.vlan_lists().into_values().flatten().find(|vlan| **vlan != Vlan::UNTAGGED);
-    let listed = listed.map(|vlan| format!("VLAN {vlan} of `vlans`"));
-    let interface = |name: &String| {
-        let mut interface = interface(links.named(name)?, &links, &ways, &generic);
-        interface.vlans.extend(listed.clone());
-        Some(interface)
-    };
+    let host = Host { vlans: vlans(config), links: &links, ways: &ways, generic: Generic::open()? };
     let ours = |index| names.iter().filter_map(|name| links.named(name)).any(|(own, _)| links.stands_on(index, own));
     let routed = |address: &IpAddr| {
         let (index, hops) = *ways.get(address)?;
@@ -83,7 +75,7 @@ async fn ask(handle: &rtnetlink::Handle, config: &Config) -> Result<Facts, Error
     Ok(Facts {
         cpus: fs::read_to_string("/sys/devices/system/cpu/online").map_or(1, |ranges| counted(&ranges)),
         mode: config.xdp_mode,
-        interfaces: names.iter().filter_map(interface).collect(),
+        interfaces: names.iter().filter_map(|name| Some(host.interface(links.named(name)?))).collect(),
         vips: announced.iter().filter_map(routed).collect(),
         routes_to_vips: config.vips().map(|address| (address, by(address))).collect(),
         backends: backends.iter().map(|address| (*address, routed(address))).collect(),
@@ -93,30 +85,68 @@ async fn ask(handle: &rtnetlink::Handle, config: &Config) -> Result<Facts, Error
     })
 }
 
-fn interface((index, link): (u32, &Link), links: &Links, ways: &BTreeMap<IpAddr, Way>, generic: &Generic) -> Interface {
-    let ethtool = Ethtool::new(generic).ok();
-    let used = |vlan: u32| ways.values().any(|(oif, _)| links.stands_on(*oif, vlan));
-    let vlans = links.0.iter().filter(|(above, link)| {
-        link.kind == Some(InfoKind::Vlan) && **above != index && links.stands_on(**above, index) && used(**above)
-    });
-    Interface {
-        name: link.name.clone(),
-        device: device(index, link, links, &|port| interface(port, links, ways, generic)),
-        driver: driver(link).or_else(|| link.kind.as_ref().map(ToString::to_string)),
-        xdp: features::features(generic, index).ok(),
-        offloads: ethtool.as_ref().and_then(|ethtool| ethtool.offloads(index).ok()).unwrap_or_default(),
-        queues: ethtool.and_then(|ethtool| ethtool.queues(index).ok().flatten()),
-        mtu: link.mtu,
-        state: link.state,
-        promiscuous: link.promiscuous,
-        program: link.program.and_then(|(id, mode)| {
-            let holder = datapath::Holder::of(id);
-            let program = Program { id, mode, name: holder.name, link: holder.link };
-            (!holder.ours).then_some(program)
-        }),
-        vlans: vlans.map(|(_, vlan)| vlan.name.clone()).collect(),
-        peer: link.peer,
+/// What holds of all interfaces.
+struct Host<'a> {
+    /// What VLANs the configuration names.
+    vlans: Vlans,
+    links: &'a Links,
+    ways: &'a BTreeMap<IpAddr, Way>,
+    generic: Generic,
+}
+
+impl Host<'_> {
+    fn interface(&self, (index, link): (u32, &Link)) -> Interface {
+        let ethtool = Ethtool::new(&self.generic).ok();
+        Interface {
+            name: link.name.clone(),
+            device: device(index, link, self.links, &|port| self.interface(port)),
+            driver: driver(link).or_else(|| link.kind.as_ref().map(ToString::to_string)),
+            xdp: features::features(&self.generic, index).ok(),
+            offloads: ethtool.as_ref().and_then(|ethtool| ethtool.offloads(index).ok()).unwrap_or_default(),
+            queues: ethtool.as_ref().and_then(|ethtool| ethtool.queues(index).ok().flatten()),
+            mtu: link.mtu,
+            state: link.state,
+            promiscuous: link.promiscuous,
+            takes_all: link.takes_all,
+            program: link.program.and_then(|(id, mode)| {
+                let holder = datapath::Holder::of(id);
+                let program = Program { id, mode, name: holder.name, link: holder.link };
+                (!holder.ours).then_some(program)
+            }),
+            vlans: self.vlans_on(index),
+            peer: link.peer,
+            local_peer: ethtool.and_then(|ethtool| local_peer(link, self.links, &ethtool)),
+        }
     }
+
+    /// Those of the configuration, and the VLAN sub-interfaces on an interface.
+    fn vlans_on(&self, index: u32) -> Vlans {
+        let links = self.links;
+        let above = links.0.iter().filter(|(above, link)| {
+            link.kind == Some(InfoKind::Vlan) && **above != index && links.stands_on(**above, index)
+        });
+        let used = |vlan: u32| self.ways.values().any(|(oif, _)| links.stands_on(*oif, vlan));
+        let (used, idle): (Vec<_>, Vec<_>) = above.partition(|(above, _)| used(**above));
+        let names = |vlans: &[(&u32, &Link)]| vlans.iter().map(|(_, link)| link.name.clone()).collect::<Vec<_>>();
+        let own = self.vlans.clone();
+        Vlans { used: names(&used).into_iter().chain(own.used).collect(), idle: names(&idle), listed: own.listed }
+    }
+}
+
+/// What VLANs VIPs list: a card that hides tags hides those too that no sub-interface is in.
+fn vlans(config: &Config) -> Vlans {
+    let lists = config.desired.vlan_lists();
+    let tagged = lists.values().copied().flatten().find(|vlan| **vlan != Vlan::UNTAGGED);
+    let used = tagged.map(|vlan| format!("VLAN {vlan} of `vlans`")).into_iter().collect();
+    Vlans { used, idle: Vec::new(), listed: !lists.is_empty() }
+}
+
+/// The other end of a veth, with the way that it hands tags over.
+fn local_peer(link: &Link, links: &Links, ethtool: &Ethtool<'_>) -> Option<LocalPeer> {
+    let index = link.parent.filter(|_| link.kind == Some(InfoKind::Veth) && link.parent_namespace.is_none())?;
+    let offloads = ethtool.offloads(index).ok()?;
+    let writes_tags = offloads.iter().all(|offload| offload.name != "tx-vlan-hw-insert");
+    Some(LocalPeer { name: links.name(index)?.to_owned(), writes_tags })
 }
 
 /// Looks at the other end of each veth among these interfaces and the ports of those that are bonds.
@@ -205,6 +235,8 @@ fn source_filter(interface: &str) -> SourceFilter {
 
 #[cfg(test)]
 mod tests {
+    use netlink_packet_route::link::{LinkInfo, LinkMessage};
+
     use super::*;
 
     #[test]
@@ -212,5 +244,26 @@ mod tests {
         for (ranges, cpus) in [("0\n", 1), ("0-3\n", 4), ("0,2-3,8-15\n", 11), ("", 1)] {
             assert_eq!(counted(ranges), cpus, "{ranges:?}");
         }
+    }
+
+    #[test]
+    fn vlans_are_in_use_or_idle_on_what_they_stand_on() {
+        let mut links = Links::default();
+        let mut add = |index, name: &str, kind: InfoKind, attribute| {
+            let mut message = LinkMessage::default();
+            message.header.index = index;
+            let kind = LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind)]);
+            message.attributes = vec![LinkAttribute::IfName(name.into()), kind, attribute];
+            links.learn(&message);
+        };
+        add(2, "eth0", InfoKind::Veth, LinkAttribute::Controller(3));
+        add(3, "bond0", InfoKind::Bond, LinkAttribute::Mtu(1500));
+        add(4, "bond0.7", InfoKind::Vlan, LinkAttribute::Link(3));
+        add(5, "bond0.8", InfoKind::Vlan, LinkAttribute::Link(3));
+        let ways = BTreeMap::from([("192.0.2.1".parse().unwrap(), (4, Hops::None))]);
+        let own = Vlans { listed: true, ..Vlans::default() };
+        let host = Host { vlans: own, links: &links, ways: &ways, generic: Generic::open().unwrap() };
+        let expected = Vlans { used: vec!["bond0.7".into()], idle: vec!["bond0.8".into()], listed: true };
+        assert_eq!([2, 3].map(|index| host.vlans_on(index)), [expected.clone(), expected]);
     }
 }

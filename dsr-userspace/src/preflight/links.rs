@@ -38,6 +38,8 @@ pub(super) struct Link {
     pub(super) state: LinkState,
     /// Whether somebody set it so; not where a bridge or a capture needs it.
     pub(super) promiscuous: bool,
+    /// Whether it is promiscuous for any reason.
+    pub(super) takes_all: bool,
     /// The XDP program that is attached, by its number.
     pub(super) program: Option<(u32, ProgramMode)>,
 }
@@ -103,12 +105,14 @@ pub(super) fn link(message: &LinkMessage) -> Option<Link> {
         mtu: 0,
         state,
         promiscuous: flags.contains(LinkFlags::Promisc),
+        takes_all: false,
         program: None,
     };
     for attribute in &message.attributes {
         match attribute {
             LinkAttribute::IfName(name) => link.name.clone_from(name),
             LinkAttribute::Mtu(mtu) => link.mtu = *mtu,
+            LinkAttribute::Promiscuity(reasons) => link.takes_all = *reasons > 0,
             LinkAttribute::Link(index) => link.parent = Some(*index),
             LinkAttribute::LinkNetNsId(id) => link.parent_namespace = Some(*id),
             LinkAttribute::Controller(index) => link.controller = Some(*index),

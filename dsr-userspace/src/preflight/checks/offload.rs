@@ -12,11 +12,7 @@ pub(super) fn findings(interface: &Interface) -> Vec<Finding> {
     if interface.device == Device::Veth {
         found.extend(veth_tags(interface));
     } else {
-        found.extend(
-            [("rx-vlan-hw-parse", "rxvlan"), ("rx-vlan-stag-hw-parse", "rx-vlan-stag-hw-parse")]
-                .into_iter()
-                .filter_map(|(kernel, ethtool)| hidden_tags(interface, kernel, ethtool)),
-        );
+        found.extend(TAGS.iter().filter_map(|tags| hidden_tags(interface, tags)));
     }
     found
 }
@@ -53,26 +49,78 @@ fn fixed_merging(interface: &Interface) -> Option<Finding> {
 }
 
 /// A tag that the card has taken off is not in the frame that the program sees.
-fn hidden_tags(interface: &Interface, kernel: &str, ethtool: &str) -> Option<Finding> {
-    let offload = on(interface, kernel)?;
-    let vlan = interface.vlans.first()?;
+fn hidden_tags(interface: &Interface, tags: &Tags) -> Option<Finding> {
+    let offload = on(interface, tags.kernel)?;
     let name = &interface.name;
-    let what = format!("it hides VLAN tags from XDP ({kernel}), and {vlan} is on it: replies would leave untagged");
-    let remedy = if offload.fixed {
-        format!("its driver cannot disable that: reach VIPs and backends without {vlan}, or use another network card")
+    let hides = format!("it hides VLAN tags from XDP ({})", tags.kernel);
+    let (severity, what, instead) = if let Some(vlan) = interface.vlans.used.first() {
+        let lists = if interface.vlans.listed { ", and `vlans` has no effect" } else { "" };
+        let what = format!("{hides}, and {vlan} is on it: replies would leave untagged{lists}");
+        (Severity::Error, what, format!("reach VIPs and backends without {vlan}"))
     } else {
-        format!("ethtool -K {name} {ethtool} off")
+        let consequence = consequence(interface).or_else(|| unfiltered(interface, tags))?;
+        let instead = "configure its switch port to carry untagged frames only".to_owned();
+        (Severity::Warning, format!("{hides}{consequence}"), instead)
     };
-    Some(finding(Severity::Error, name, what, remedy))
+    let remedy = if offload.fixed {
+        format!("its driver cannot disable that: {instead}, or use another network card")
+    } else {
+        format!("ethtool -K {name} {} off", tags.ethtool)
+    };
+    Some(finding(severity, name, what, remedy))
+}
+
+/// What hidden tags do where the configuration or this host tells that tagged frames may arrive.
+fn consequence(interface: &Interface) -> Option<String> {
+    if interface.vlans.listed {
+        return Some(", so `vlans` has no effect, and VIPs are taken in every VLAN".to_owned());
+    }
+    let vlan = interface.vlans.idle.first()?;
+    Some(format!(", and {vlan} is on it: VIPs are taken in every VLAN, and replies leave untagged"))
+}
+
+/// A card drops the frames of VLANs without a sub-interface, unless its filter is off, as drivers do for promiscuity.
+fn unfiltered(interface: &Interface, tags: &Tags) -> Option<String> {
+    let why = if on(interface, tags.filter).is_none() {
+        format!("{} is off", tags.filter)
+    } else if interface.promiscuous || interface.takes_all {
+        "it is promiscuous".to_owned()
+    } else {
+        return None;
+    };
+    Some(format!(", and does not filter VLANs ({why}): VIPs are taken in every VLAN"))
 }
 
 /// Between veth ends, a tag travels beside the frame unless the sender writes it.
 fn veth_tags(interface: &Interface) -> Option<Finding> {
-    let vlan = interface.vlans.first()?;
-    let what = format!("its veth peer may hand over VLAN tags beside the frame, hidden from XDP, and {vlan} is on it");
-    let remedy = "ethtool -K PEER txvlan off, where PEER is the other end";
+    let peer = interface.local_peer.as_ref();
+    if peer.is_some_and(|peer| peer.writes_tags) {
+        return None;
+    }
+    let used = interface.vlans.used.first().map(|vlan| format!(", and {vlan} is on it"));
+    let consequence = consequence(interface).or(used)?;
+    let what = format!("its veth peer may hand over VLAN tags beside the frame, hidden from XDP{consequence}");
+    let remedy = match peer {
+        Some(peer) => format!("ethtool -K {} txvlan off", peer.name),
+        None => "ethtool -K PEER txvlan off, where PEER is the other end".to_owned(),
+    };
     Some(finding(Severity::Warning, &interface.name, what, remedy))
 }
+
+/// The offloads of one kind of tag.
+struct Tags {
+    /// That which takes tags off, as the kernel names it.
+    kernel: &'static str,
+    /// The same, as ethtool takes it.
+    ethtool: &'static str,
+    /// That which drops frames of unknown VLANs.
+    filter: &'static str,
+}
+
+const TAGS: [Tags; 2] = [
+    Tags { kernel: "rx-vlan-hw-parse", ethtool: "rxvlan", filter: "rx-vlan-filter" },
+    Tags { kernel: "rx-vlan-stag-hw-parse", ethtool: "rx-vlan-stag-hw-parse", filter: "rx-vlan-stag-filter" },
+];
 
 fn on<'a>(interface: &'a Interface, name: &str) -> Option<&'a Offload> {
     interface.offloads.iter().find(|offload| offload.name == name)

@@ -1,11 +1,13 @@
 //! Each finding with its command, and hosts without any.
 
+mod tags;
+
 use super::*;
 use crate::{
     config::XdpMode,
     preflight::facts::{
-        Bond, Device, Hops, LinkState, Listening, Offload, Peer, Program, ProgramMode, QueueSetting, Queues, Routed,
-        SourceFilter, XdpFeatures,
+        Bond, Device, Hops, LinkState, Listening, LocalPeer, Offload, Peer, Program, ProgramMode, QueueSetting, Queues,
+        Routed, SourceFilter, Vlans, XdpFeatures,
     },
 };
 
@@ -20,9 +22,11 @@ fn card() -> Interface {
         mtu: 1500,
         state: LinkState::Up,
         promiscuous: false,
+        takes_all: false,
         program: None,
-        vlans: vec![],
+        vlans: Vlans::default(),
         peer: Peer::Unknown,
+        local_peer: None,
     }
 }
 
@@ -187,21 +191,6 @@ fn offloads_that_merge_frames() {
     };
     assert_eq!(findings(&host(virtio(false))), [], "the driver switches it off itself");
     assert_eq!(of(virtio(true), "the hypervisor").0, Severity::Error);
-}
-
-#[test]
-fn offloads_that_hide_tags() {
-    let offloads = vec![off("rx-vlan-hw-parse")];
-    let unused = Interface { offloads, ..card() };
-    assert_eq!(findings(&host(unused.clone())), [], "no VLAN, no tags");
-    let used = Interface { vlans: vec!["eth0.100".into()], ..unused };
-    assert_eq!(of(used.clone(), "eth0.100 is on it"), error("ethtool -K eth0 rxvlan off"));
-    let fixed = Interface { offloads: vec![Offload { name: "rx-vlan-hw-parse".into(), fixed: true }], ..used.clone() };
-    assert_eq!(of(fixed, "hides VLAN tags").0, Severity::Error);
-    let stag = Interface { offloads: vec![off("rx-vlan-stag-hw-parse")], ..used.clone() };
-    assert_eq!(of(stag, "hides VLAN tags").1, "ethtool -K eth0 rx-vlan-stag-hw-parse off");
-    let veth = Interface { device: Device::Veth, ..used };
-    assert_eq!(of(veth, "veth peer"), warning("ethtool -K PEER txvlan off, where PEER is the other end"));
 }
 
 fn vip(by: &str, hops: Hops, ours: bool) -> Routed {
