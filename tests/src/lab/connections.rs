@@ -22,7 +22,7 @@ use tokio::{
 
 use super::eventually;
 
-/// On every backend a server at the lab's service. Dropping it ends them.
+/// On every backend a server at the lab's service, of each family that the lab has. Dropping it ends them.
 #[derive(Debug)]
 pub struct Servers(#[allow(dead_code)] Thread);
 
@@ -37,11 +37,12 @@ impl Servers {
         let runtime = runtime();
         for number in (1..).take_while(|number| lab.backend(*number).is_some()) {
             let backend = lab.backend(number).expect("it is there");
-            let address = SocketAddr::from(lab.service());
-            let listener = backend.run(|| listen(address)).expect("the namespace can be entered");
             let _guard = runtime.enter();
-            let listener = TcpListener::from_std(listener.expect("the backend holds the VIP"));
-            runtime.spawn(serve(listener.expect("the listener can be watched"), Node::Backend(number).to_string()));
+            for address in [lab.service().into()].into_iter().chain(lab.service6().map(SocketAddr::from)) {
+                let listener = backend.run(|| listen(address)).expect("the namespace can be entered");
+                let listener = TcpListener::from_std(listener.expect("the backend holds the VIP"));
+                runtime.spawn(serve(listener.expect("the listener can be watched"), Node::Backend(number).to_string()));
+            }
         }
         Self(Thread::run(runtime))
     }
@@ -79,11 +80,19 @@ impl Connections {
     /// Where one cannot be opened.
     #[must_use]
     pub fn open(lab: &Lab, count: usize) -> Self {
+        Self::open_to(lab.service().into(), lab, count)
+    }
+
+    /// The same, to another address of the service.
+    ///
+    /// # Panics
+    /// Where one cannot be opened.
+    #[must_use]
+    pub fn open_to(service: SocketAddr, lab: &Lab, count: usize) -> Self {
         allow_sockets();
         let runtime = lab.client().run(runtime).expect("the namespace can be entered");
         let (round, rounds) = watch::channel(0);
         let shared = Arc::<Mutex<Shared>>::default();
-        let service = SocketAddr::from(lab.service());
         let (opening, all) = (Arc::clone(&shared), rounds);
         let connect = async move {
             for number in 0..count {

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::{IpAddr, SocketAddr},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
@@ -117,46 +118,88 @@ fn a_backend_that_goes_quiet_loses_its_slots() {
 #[test]
 #[ignore = "needs root"]
 fn a_mac_that_changes_silently_breaks_no_connection() {
-    let (lab, _servers) = silent_lab();
-    let connections = Connections::open(&lab, 40);
+    assert_silent_change_breaks_none(&silent_lab());
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_mac_that_changes_silently_breaks_no_ipv6_connection() {
+    assert_silent_change_breaks_none(&silent_lab6());
+}
+
+fn assert_silent_change_breaks_none(silent: &Silent) {
+    let connections = Connections::open_to(silent.service, &silent.lab, 40);
     let before = connections.by_backend();
     let mac = Mac([2, 2, 0, 0, 0, 1]);
-    ip(&lab, 2, &format!("link set eth0 address {mac}"));
-    eventually("new MAC in the maps", || reconciled_after(&agent::running(&lab).log(), &mac.to_string()));
+    ip(&silent.lab, 2, &format!("link set eth0 address {mac}"));
+    eventually("new MAC in the maps", || reconciled_after(&agent::running(&silent.lab).log(), &mac.to_string()));
     connections.go_on();
     assert_eq!((connections.by_backend(), connections.broken().len()), (before, 0), "{:?}", connections.broken());
-    stayed(&lab);
+    stayed(silent);
 }
 
 #[test]
 #[ignore = "needs root"]
 fn a_backend_that_answers_broadcast_arp_only_keeps_its_slots() {
-    let (lab, _servers) = silent_lab();
-    let connections = Connections::open(&lab, 40);
+    assert_unicast_questions_are_not_needed(&silent_lab(), "arp", "arp operation request");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_backend_that_answers_multicast_solicitations_only_keeps_its_slots() {
+    assert_unicast_questions_are_not_needed(&silent_lab6(), "ip6", "icmpv6 type nd-neighbor-solicit");
+}
+
+/// The backend drops what nftables' family `family` matches as `questions` where it is sent to its own MAC.
+fn assert_unicast_questions_are_not_needed(silent: &Silent, family: &str, questions: &str) {
+    let connections = Connections::open_to(silent.service, &silent.lab, 40);
     let before = connections.by_backend();
-    let rules = "table arp t { chain c { type filter hook input priority 0; \
-                 arp operation request meta pkttype host counter drop; }; }";
-    nft(&lab, rules);
+    let rules = format!(
+        "table {family} t {{ chain c {{ type filter hook input priority 0; \
+         {questions} meta pkttype host counter drop; }}; }}"
+    );
+    nft(&silent.lab, &rules);
     let dropped = || {
-        let chain = nft(&lab, "list chain arp t c");
+        let chain = nft(&silent.lab, &format!("list chain {family} t c"));
         chain.split("packets ").nth(1)?.split(' ').next()?.parse::<u64>().ok()
     };
     // The kernel asks three times before it gives a MAC up.
     eventually("second round of questions in vain", || dropped().filter(|&dropped| dropped > 3));
     connections.go_on();
     assert_eq!((connections.by_backend(), connections.broken().len()), (before, 0), "{:?}", connections.broken());
-    stayed(&lab);
+    stayed(silent);
 }
 
 /// Two backends without health checks, which hold servers of connections that live long.
-fn silent_lab() -> (Lab, Servers) {
-    let mut lab = Lab::builder().backends(2).without_http().build().unwrap();
+struct Silent {
+    lab: Lab,
+    service: SocketAddr,
+    /// Of the backends, as the agent knows them.
+    addresses: [IpAddr; 2],
+    _servers: Servers,
+}
+
+fn silent_lab() -> Silent {
+    let lab = Lab::builder().backends(2).without_http().build().unwrap();
+    let (all, service) = (Configuration::of(&lab), lab.service().into());
+    silent(lab, &all, service, [1, 2].map(|number| Node::Backend(number).address().into()))
+}
+
+/// The same with IPv6 alone in the configuration.
+fn silent_lab6() -> Silent {
+    let lab = Lab::builder().backends(2).with_ipv6().without_http().build().unwrap();
+    let service = lab.service6().unwrap();
+    let www = format!("name: www, vip: \"{}\", port: {}", service.ip(), service.port());
+    let all = Configuration::of(&lab).no_services().by_ipv6().line(&www);
+    silent(lab, &all, service.into(), [1, 2].map(|number| Node::Backend(number).address6().into()))
+}
+
+fn silent(mut lab: Lab, all: &Configuration, service: SocketAddr, addresses: [IpAddr; 2]) -> Silent {
     let servers = Servers::start(&lab);
-    let all = Configuration::of(&lab);
     lab.write_config(&all.to_string()).unwrap();
     lab.start_agent(talkative(&lab)).unwrap();
-    agent::wait_for_slots(agent::running(&lab), &all);
-    (lab, servers)
+    agent::wait_for_slots(agent::running(&lab), all);
+    Silent { lab, service, addresses, _servers: servers }
 }
 
 fn nft(lab: &Lab, arguments: &str) -> String {
@@ -166,9 +209,9 @@ fn nft(lab: &Lab, arguments: &str) -> String {
 }
 
 /// No backend that had a MAC was without one later.
-fn stayed(lab: &Lab) {
-    let log = agent::running(lab).log();
-    for backend in [1, 2].map(|number| Node::Backend(number).address().to_string()) {
+fn stayed(silent: &Silent) {
+    let log = agent::running(&silent.lab).log();
+    for backend in silent.addresses.map(|address| address.to_string()) {
         let of_backend = log.lines().filter(|line| line.contains(&backend));
         let mut since = of_backend.skip_while(|line| !line.contains("backend has a MAC"));
         assert!(since.next().is_some(), "{backend} was never reached: {log}");
