@@ -3,7 +3,7 @@
 use crate::{
     api,
     config::{self, Errors},
-    datapath, health, metrics, neighbour, tasks,
+    datapath, metrics, neighbour, tasks,
 };
 
 /// Why the agent cannot start, or has to end.
@@ -50,9 +50,6 @@ pub enum Error {
     /// Gratuitous ARP cannot be sent.
     #[error("cannot announce VIPs: {0}")]
     Announce(std::io::Error),
-    /// Health probes cannot be led to their backends.
-    #[error(transparent)]
-    Probe(#[from] health::link::LinkError),
     /// A task is there no more.
     #[error("{0}: a bug, or the host ran out of a resource; see the log above")]
     Task(#[from] tasks::Ended),

@@ -175,7 +175,10 @@ impl Agent {
             let mut reply = None;
             tokio::select! {
                 _ = looks.tick() => self.look(),
-                _ = seconds.tick() => self.live(),
+                _ = seconds.tick() => {
+                    self.live();
+                    self.probing.restore(&self.balancer).await;
+                }
                 ended = supervisor.ended() => return Err(ended.into()),
                 asked = signals.next() => match asked {
                     Asked::Reload => self.load(Why::Signal, None),

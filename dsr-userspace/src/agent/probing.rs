@@ -2,18 +2,21 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
     sync::Arc,
+    time::Duration,
 };
 
 use dsr_common::member::MemberRow;
+use tokio::time::Instant;
 
 use super::{Error, balancer::Balancer};
 use crate::{
     config::Config,
-    datapath::Prober,
+    datapath::{self, Prober},
     health::{
-        AgentChecks, AgentTarget, Monitor, Numbers, Target,
-        link::{self, Families, ProbeLink},
+        AgentChecks, AgentTarget, Monitor, Numbers, Steered, Target,
+        link::{self, Families, LinkError, ProbeLink},
     },
     model::{Backend, Check, Checked, Service},
     reconcile::member_row,
@@ -25,7 +28,11 @@ use crate::{
 pub(super) struct Probing {
     monitor: Monitor,
     numbers: Numbers,
+    /// The VIPs that are probed.
+    vips: BTreeSet<IpAddr>,
     steering: Option<Steering>,
+    /// Why probes are not steered although there are checks.
+    fault: Option<Fault>,
     agents: AgentChecks,
 }
 
@@ -34,6 +41,23 @@ pub(super) struct Probing {
 struct Steering {
     prober: Prober,
     families: Families,
+    ifindex: u32,
+}
+
+/// Why the link could not be laid, and when that is tried again.
+#[derive(Debug)]
+struct Fault {
+    why: String,
+    retry: Instant,
+}
+
+/// Why probes cannot be steered. That is no error of a configuration, nor of a backend.
+#[derive(Debug, thiserror::Error)]
+enum SteeringError {
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    #[error(transparent)]
+    Program(#[from] datapath::Error),
 }
 
 impl Probing {
@@ -42,16 +66,20 @@ impl Probing {
         Self {
             monitor: Monitor::new(tasks),
             numbers: Numbers::default(),
+            vips: BTreeSet::new(),
             steering: None,
+            fault: None,
             agents: AgentChecks::new(tasks),
         }
     }
 
-    /// Makes the checks of a configuration; where that has none, nothing of ours is left on the node.
+    /// Makes the checks of a configuration; where that has none, nothing of ours is left on the node. Where probes cannot
+    /// be steered, checks have no result until they can.
     pub(super) async fn follow(&mut self, balancer: &mut Balancer) -> Result<(), Error> {
-        let (wanted, families) = wanted(&balancer.config);
+        let wanted = wanted(&balancer.config);
         self.numbers.assign(&wanted);
-        self.lay(families).await?;
+        self.vips = wanted.iter().map(|(service, _)| service.vip).collect();
+        self.lay().await;
         self.steer(balancer);
         self.monitor.set_targets(targets(&balancer.config, &self.numbers));
         self.agents.set_targets(agents(&balancer.config));
@@ -81,21 +109,71 @@ impl Probing {
     /// Ends all checks and removes what was added to the node.
     pub(super) async fn stop(self) {
         drop((self.monitor, self.agents));
-        if self.steering.is_some()
+        if !self.vips.is_empty()
             && let Err(error) = ProbeLink::remove().await
         {
             tracing::error!(%error, link = link::NAME, "cannot remove the link of the health probes");
         }
     }
 
+    /// Notices that another program removed what steers probes, and lays it again; also what could not be laid before.
+    pub(super) async fn restore(&mut self, balancer: &Balancer) {
+        if self.vips.is_empty() {
+            return;
+        }
+        match (&self.steering, &self.fault) {
+            (Some(steering), _) => match self.verify(steering.ifindex).await {
+                Ok(()) => return,
+                Err(error @ LinkError::Lost { .. }) => self.fail(&error, Instant::now()),
+                Err(error) => return tracing::debug!(%error, "cannot verify that health probes are steered"),
+            },
+            (None, Some(fault)) if Instant::now() < fault.retry => return,
+            (None, _) => {}
+        }
+        self.lay().await;
+        self.steer(balancer);
+    }
+
+    /// Lays the link as it is wanted now. Where that fails, checks have no result, and it is tried again.
+    async fn lay(&mut self) {
+        match self.try_lay().await {
+            // Nothing is checked: what is left on the node does no harm.
+            Err(error) if self.vips.is_empty() => {
+                tracing::error!(%error, link = link::NAME, "cannot remove the link of the health probes");
+                self.monitor.set_steering(Steered::Unused);
+                self.fault = None;
+            }
+            Err(error) => self.fail(&error, Instant::now() + RETRY_AFTER),
+            Ok(()) => {
+                let steered = self.steering.as_ref().map(|steering| Steered::By(steering.ifindex));
+                self.monitor.set_steering(steered.unwrap_or_default());
+                if self.fault.take().is_some() && self.steering.is_some() {
+                    tracing::info!(link = link::NAME, "health probes are steered again");
+                }
+            }
+        }
+    }
+
+    /// Sends no probe any more, and says why where that was not said before.
+    fn fail(&mut self, error: &impl ToString, retry: Instant) {
+        let why = error.to_string();
+        self.steering = None;
+        self.monitor.set_steering(Steered::Nowhere(why.clone()));
+        if self.fault.as_ref().is_none_or(|fault| fault.why != why) {
+            tracing::warn!(link = link::NAME, "health checks have no result, backends keep their states: {why}");
+        }
+        self.fault = Some(Fault { why, retry });
+    }
+
     /// Makes the link, or removes it, or loads its program anew with more room.
-    async fn lay(&mut self, families: Families) -> Result<(), Error> {
+    async fn try_lay(&mut self) -> Result<(), SteeringError> {
         let rows = self.numbers.rows();
         if rows == 0 {
             // Also what a crashed agent left.
             self.steering = None;
             return Ok(ProbeLink::remove().await?);
         }
+        let families = Families::of(self.vips.iter().copied());
         let room = rows.next_power_of_two().max(LEAST_ROWS);
         match &mut self.steering {
             Some(steering) if steering.families.include(families) => {
@@ -106,11 +184,20 @@ impl Probing {
             }
             steering => {
                 *steering = None;
-                ProbeLink::add(families).await?;
-                *steering = Some(Steering { prober: Prober::attach(link::NAME, room)?, families });
+                let ifindex = ProbeLink::add(families).await?.ifindex().await?;
+                let prober = Prober::attach(link::NAME, room)?;
+                self.verify(ifindex).await?;
+                self.steering = Some(Steering { prober, families, ifindex });
             }
         }
         Ok(())
+    }
+
+    /// Whether probes of each family go to the link.
+    async fn verify(&self, ifindex: u32) -> Result<(), LinkError> {
+        let (ipv4, ipv6): (Vec<_>, Vec<_>) = self.vips.iter().partition(|vip| vip.is_ipv4());
+        link::verify(ifindex, &ipv4).await?;
+        link::verify(ifindex, &ipv6).await
     }
 }
 
@@ -127,12 +214,9 @@ impl Balancer {
     }
 }
 
-/// What a configuration wants checked, and which families that takes.
-fn wanted(config: &Config) -> (BTreeSet<Checked>, Families) {
-    let wanted: BTreeSet<Checked> =
-        checked(config).map(|(service, (_, backend), _)| (service.id, backend.address)).collect();
-    let families = Families::of(wanted.iter().map(|(service, _)| service.vip));
-    (wanted, families)
+/// What a configuration wants checked.
+fn wanted(config: &Config) -> BTreeSet<Checked> {
+    checked(config).map(|(service, (_, backend), _)| (service.id, backend.address)).collect()
 }
 
 /// Each backend that is checked: its service, the name of its pool and itself, its check.
@@ -177,3 +261,6 @@ fn agents(config: &Config) -> Vec<AgentTarget> {
 
 /// Rows of the smallest table: few backends more need no other one.
 const LEAST_ROWS: u32 = 256;
+
+/// How long after a failure the link is laid again.
+const RETRY_AFTER: Duration = Duration::from_secs(5);

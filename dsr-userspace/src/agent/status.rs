@@ -46,7 +46,8 @@ impl Snapshot {
         let unpinned = self.pins.missing(links).map(|path| surroundings::unpinned(&path));
         let around = surroundings::claimed(&self.claims.all(), services).chain(unpinned).collect::<Vec<_>>();
         let refusal = self.refusal.iter().map(|refusal| refusal.finding.clone());
-        refusal.chain(around).chain(findings(interfaces, services)).chain(self.unchecked()).collect()
+        let unsteered = surroundings::unsteered(self.checks.steered());
+        refusal.chain(unsteered).chain(around).chain(findings(interfaces, services)).chain(self.unchecked()).collect()
     }
 
     fn interface_status(&self, name: String) -> InterfaceStatus {

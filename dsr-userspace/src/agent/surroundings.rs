@@ -1,4 +1,5 @@
-//! Findings about what is around the agent, as long as they hold: hosts that claim a VIP, and pins that were removed.
+//! Findings about what is around the agent, as long as they hold: hosts that claim a VIP, pins that were removed, and
+//! health probes that cannot be sent.
 //! Pure.
 
 use std::path::Path;
@@ -6,6 +7,7 @@ use std::path::Path;
 use crate::{
     api::view::{ServiceStatus, StatusFinding},
     arpwatch::{self, ClaimRecord, Owner},
+    health::{Steered, link},
     model::Cause,
 };
 
@@ -26,6 +28,14 @@ fn is_told_of_member(claim: &ClaimRecord, services: &[ServiceStatus]) -> bool {
     let members = services.iter().filter(|service| service.vip == claim.vip).flat_map(|service| &service.members);
     let mut leaking = members.filter(|member| member.cause.as_deref() == Some(&leak));
     leaking.any(|member| names.split(',').any(|name| name == member.backend))
+}
+
+/// That no health probe can be sent.
+pub(super) fn unsteered(steered: Steered) -> Option<StatusFinding> {
+    let Steered::Nowhere(why) = steered else { return None };
+    let finding = format!("health checks have no result, backends keep their states: {why}");
+    let remedy = "fix the cause on this host; the agent tries again every few seconds";
+    Some(StatusFinding::new(link::NAME, finding, remedy))
 }
 
 /// A pin that should be there and is not.

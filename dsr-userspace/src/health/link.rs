@@ -10,11 +10,11 @@
 use std::{io, net::IpAddr};
 
 use dsr_common::probe;
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use netlink_packet_route::{
     AddressFamily,
     link::{AfSpecInet6, AfSpecUnspec, In6AddrGenMode, LinkAttribute, LinkMessage},
-    route::{RouteMessage, RouteProtocol, RouteScope},
+    route::{RouteAddress, RouteAttribute, RouteMessage, RouteProtocol, RouteScope},
     rule::{RuleAction, RuleAttribute, RuleMessage},
 };
 use rtnetlink::{Handle, IpVersion, LinkUnspec, LinkVeth, RouteMessageBuilder, packet_core::ErrorMessage};
@@ -25,6 +25,12 @@ pub enum LinkError {
     /// No socket.
     #[error("cannot open a netlink socket for health probes: {0}")]
     Open(#[source] io::Error),
+    /// Probes do not go to the link.
+    #[error("probes of {vip} do not go to {NAME}: the rule, its route or the link was removed")]
+    Lost {
+        /// Where they are sent.
+        vip: IpAddr,
+    },
     /// The kernel refused a step.
     #[error("cannot {doing} for health probes: {reason}")]
     Refused {
@@ -59,6 +65,11 @@ impl ProbeLink {
         Self::open()?.clear().await
     }
 
+    /// The index that the link has now.
+    pub async fn ifindex(&self) -> Result<u32, LinkError> {
+        self.index().await?.ok_or_else(|| LinkError::Refused { doing: "find the link", reason: "gone".to_owned() })
+    }
+
     fn open() -> Result<Self, LinkError> {
         let (connection, handle, _) = rtnetlink::new_connection().map_err(LinkError::Open)?;
         tokio::spawn(connection);
@@ -79,7 +90,7 @@ impl ProbeLink {
         for name in [PEER, NAME] {
             links.change(LinkUnspec::new_with_name(name).up().build()).execute().await.doing("bring the link up")?;
         }
-        let index = self.index().await?.ok_or(LinkError::Refused { doing: "find the link", reason: "gone".into() })?;
+        let index = self.ifindex().await?;
         for version in families.versions() {
             self.handle.route().add(route(&version, index)).execute().await.doing("add a route")?;
             let mut rule = self.handle.rule().add();
@@ -113,6 +124,29 @@ impl ProbeLink {
             Err(error) => Err(error).doing("look for the link"),
         }
     }
+}
+
+/// Whether the kernel sends probes of one of these VIPs of a family to the link with this index. It is asked for the
+/// route of a marked packet, which takes the rule, its route and the link.
+pub async fn verify(index: u32, vips: &[IpAddr]) -> Result<(), LinkError> {
+    let ProbeLink { handle } = ProbeLink::open()?;
+    let mut lost = None;
+    for vip in vips {
+        let mut route = RouteMessage::default();
+        (route.header.address_family, route.header.destination_prefix_length) = match vip {
+            IpAddr::V4(_) => (AddressFamily::Inet, 32),
+            IpAddr::V6(_) => (AddressFamily::Inet6, 128),
+        };
+        route.attributes =
+            vec![RouteAttribute::Destination(RouteAddress::from(*vip)), RouteAttribute::Mark(probe::MARK)];
+        match handle.route().get(route).execute().boxed().try_next().await {
+            Ok(Some(route)) if route.attributes.contains(&RouteAttribute::Oif(index)) => return Ok(()),
+            // What the kernel refuses to look up leads nowhere.
+            Ok(_) | Err(rtnetlink::Error::NetlinkError(_)) => lost = Some(LinkError::Lost { vip: *vip }),
+            Err(error) => return Err(error).doing("look up the route"),
+        }
+    }
+    lost.map_or(Ok(()), Err)
 }
 
 /// The families that are probed.

@@ -20,6 +20,7 @@ mod monitor;
 mod numbers;
 mod rise_fall;
 pub mod socket;
+mod steering;
 mod watch;
 
 pub use agent_check::{AgentChecks, AgentReports, AgentTarget, ReportedState};
@@ -29,6 +30,7 @@ pub use diagnose::Finding;
 pub use histogram::{BOUNDS, Histogram};
 pub use monitor::{Monitor, Reader, Standings, Target, Unchecked};
 pub use numbers::Numbers;
+pub use steering::Steered;
 
 /// A number that nobody can foretell.
 fn random() -> u64 {

@@ -11,7 +11,15 @@ use std::{
 
 use tokio::sync::{Notify, Semaphore};
 
-use super::{decision::State, diagnose::Finding, evidence::Reached, histogram::Histogram, rise_fall::RiseFall, watch};
+use super::{
+    decision::State,
+    diagnose::Finding,
+    evidence::Reached,
+    histogram::Histogram,
+    rise_fall::RiseFall,
+    steering::{Steered, Steering},
+    watch,
+};
 use crate::{
     model::{Cause, Check, Checked, Network, NoHop, Reach},
     tasks::{Task, Tasks},
@@ -60,6 +68,8 @@ struct Running {
 pub(super) struct Shared {
     records: Mutex<BTreeMap<Checked, Record>>,
     network: Mutex<Known>,
+    /// Where probes go.
+    pub(super) steering: Steering,
     changed: Notify,
     /// Those that look for a cause at the same time: each has sockets that see every ICMP message.
     pub(super) diagnosing: Semaphore,
@@ -73,6 +83,7 @@ impl Default for Shared {
         Self {
             records,
             network,
+            steering: Steering::default(),
             changed: Notify::new(),
             diagnosing: Semaphore::new(DIAGNOSES),
             local_errors: AtomicU64::default(),
@@ -168,6 +179,11 @@ impl Monitor {
         }
     }
 
+    /// Says where probes go from now on.
+    pub fn set_steering(&self, steered: Steered) {
+        self.shared.steering.set(steered);
+    }
+
     /// Waits until a backend stands otherwise than before. May be dropped and called again: nothing is lost.
     pub async fn changed(&self) {
         self.shared.changed.notified().await;
@@ -193,6 +209,11 @@ impl Reader {
             Some(Unchecked { target: Arc::clone(&record.target), why })
         };
         records.values().filter_map(unchecked).collect()
+    }
+
+    /// Where probes go.
+    pub fn steered(&self) -> Steered {
+        self.shared.steering.get()
     }
 
     /// How many probes could not be made on this host so far.

@@ -24,18 +24,30 @@ pub(super) async fn watch(target: Target, shared: Arc<Shared>) -> End {
     sleep(target.check.interval.mul_f64(share())).await;
     loop {
         let began = Instant::now();
-        let result = probe(&target, &shared).await;
-        let took = began.elapsed();
-        let found = match result {
-            Ok(()) => Ok(Found::Nothing),
-            Err(failure) => look_into(&target, &shared, failure).await.map(Found::Failure),
-        };
-        match found {
-            Ok(found) => record(&target, &shared, found, took),
+        match find(&target, &shared).await {
+            Ok((found, took)) => record(&target, &shared, found, took),
             Err(failure) => pass_over(&target, &shared, &failure),
         }
         sleep_until(began + jittered(target.check.interval)).await;
     }
+}
+
+/// One probe, how long it took, and what is wrong if it failed. An error where this host did not send it to the backend,
+/// so that nothing is known.
+async fn find(target: &Target, shared: &Shared) -> Result<(Found, Duration), Failure> {
+    let link = shared.steering.link()?;
+    let began = Instant::now();
+    let result = probe(target, shared).await;
+    let took = began.elapsed();
+    let found = match result {
+        Ok(()) => Found::Nothing,
+        Err(failure) => Found::Failure(look_into(target, shared, failure).await?),
+    };
+    let is_up = shared.update(&target.id, |record| record.rise_fall.is_up()) == Some(true);
+    if !is_up || matches!(found, Found::Failure(_)) {
+        shared.steering.confirm(link, target.id.0.vip).await?;
+    }
+    Ok((found, took))
 }
 
 /// One probe through the VIP; none is sent where the network does not lead to the backend.

@@ -44,7 +44,7 @@ fn what_a_crash_leaves_is_removed_by_the_next_agent() {
 }
 
 /// The balancer's links, rules and routes of all tables, without numbers that grow.
-fn node(lab: &Lab) -> String {
+pub(crate) fn node(lab: &Lab) -> String {
     let name = |line: &str| line.split(": ").nth(1).unwrap_or_default().split('@').next().unwrap().to_owned();
     let links: Vec<String> = ip(lab.balancer(), "-o link show").lines().map(name).collect();
     let routes = ip(lab.balancer(), "route show table all");

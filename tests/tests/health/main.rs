@@ -11,6 +11,7 @@ mod kinds;
 mod leftovers;
 mod pages;
 mod raw;
+mod removed;
 mod seen;
 mod steer;
 mod verdict;
