@@ -130,7 +130,12 @@ impl Agent {
                 return Err(error);
             }
         }
-        self.probing.follow(&mut self.balancer).await
+        if let Err(error) = self.probing.follow(&mut self.balancer).await {
+            // The configuration is in force: only what the checks say of it is not.
+            tracing::error!(%error, "health check results could not be applied; retrying in a second");
+            self.unfollowed = true;
+        }
+        Ok(())
     }
 
     /// Takes over the configuration, and where it has other interfaces, the network as they show it.

@@ -47,6 +47,20 @@ fn while_probes_cannot_be_steered_backends_keep_their_states() {
     free_name(&lab);
 }
 
+#[test]
+#[ignore = "needs root"]
+fn a_link_that_cannot_be_laid_refuses_no_reload() {
+    let mut lab = Lab::builder().backends(2).build().unwrap();
+    let unchecked = Configuration::of(&lab);
+    agent::start(&unchecked, &mut lab);
+    take_name(&lab);
+    agent::reload(&unchecked.clone().health(HTTP), &lab);
+    wait_unsteered(&lab);
+    assert_unsteered(&lab);
+    assert!(agent::reloads(running(&lab), "error") == 0.0, "{}", running(&lab).log());
+    free_name(&lab);
+}
+
 /// A lab with two backends that pass their checks.
 fn checked() -> (Lab, Configuration) {
     let mut lab = Lab::builder().backends(2).build().unwrap();
