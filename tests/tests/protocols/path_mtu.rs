@@ -75,7 +75,9 @@ impl Narrow {
         let errors = BACKENDS.map(|backend| Errors::watch(&self.lab, backend, vip));
         // A connection that an earlier request gave up goes on to be retransmitted for a while, and learns the MTU.
         for backend in BACKENDS {
-            ["-4", "-6"].map(|family| ip(self.lab.backend(backend).unwrap(), &format!("{family} route flush cache")));
+            for family in ["-4", "-6"] {
+                ip(self.lab.backend(backend).unwrap(), &format!("{family} route flush cache"));
+            }
         }
         let answered = self.transfer();
         println!("{answered:?}");
