@@ -6,7 +6,7 @@ use std::{
     fs, future::poll_fn, io::Write as _, os::unix::fs::symlink, path::Path, pin::pin, task::Poll, time::Duration,
 };
 
-use dsr::config::Watch;
+use dsr::config::{FileState, Watch};
 use tokio::time::timeout;
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -53,9 +53,13 @@ async fn a_file_that_is_gone_for_a_while_is_waited_for() {
     let mut watch = Watch::new(&file).unwrap();
     fs::remove_file(&file).unwrap();
     let absent = poll_fn(|context| Poll::Ready(pin!(watch.changed()).poll(context).is_pending())).await;
-    assert!(absent, "a missing file is not a change");
+    assert!(absent, "it may come back at once");
     fs::write(&file, "two").unwrap();
     changes(&mut watch).await;
+    assert!(matches!(watch.state(), FileState::Readable(_)));
+    fs::remove_file(&file).unwrap();
+    changes(&mut watch).await;
+    assert_eq!(watch.state(), FileState::Gone);
 }
 
 #[tokio::test]
@@ -125,19 +129,19 @@ async fn included_files_are_watched_with_those_that_come() {
     let at = |name: &str| directory.path().join(name);
     fs::write(at("dsr.yaml"), "include: [conf.d/*.yaml, more/*/x.yaml]\n").unwrap();
     let mut watch = Watch::new(&at("dsr.yaml")).unwrap();
-    let empty = watch.hash();
+    let empty = watch.state();
     fs::create_dir(at("conf.d")).unwrap();
     for (name, text) in [("conf.d/a.yaml", "one"), ("conf.d/a.yaml", "two"), ("conf.d/b.yaml", "one")] {
-        let before = watch.hash();
+        let before = watch.state();
         fs::write(at(name), text).unwrap();
         changes(&mut watch).await;
-        assert_ne!(watch.hash(), before);
+        assert_ne!(watch.state(), before);
     }
     fs::remove_file(at("conf.d/b.yaml")).unwrap();
     changes(&mut watch).await;
     fs::remove_file(at("conf.d/a.yaml")).unwrap();
     changes(&mut watch).await;
-    assert_eq!(watch.hash(), empty);
+    assert_eq!(watch.state(), empty);
     fs::create_dir_all(at("more/site")).unwrap();
     write_and_rename(&at("more/site/x.yaml"), "three");
     changes(&mut watch).await;

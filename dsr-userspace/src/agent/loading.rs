@@ -43,7 +43,9 @@ impl Loading {
         let (path, marker) = (path.to_owned(), marker.clone());
         let task = tokio::spawn(async move {
             marker.mark().await;
-            read(path).await
+            let read = read(path).await;
+            marker.confirm().await;
+            read
         });
         Self { why, answers, task, again: None }
     }

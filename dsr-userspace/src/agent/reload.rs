@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     api::view::{FileProblem, ReloadAnswer, ReloadOutcome, StatusFinding},
-    config::{Config, FileWatch},
+    config::{Config, FileState, FileWatch},
     model::Network,
     neighbour::Handle,
 };
@@ -62,18 +62,32 @@ impl Agent {
 
     /// Follows a change of the file, or says that it waits.
     pub(super) fn file_changed(&mut self) {
+        let state = self.marker.state();
+        if state == FileState::Gone {
+            return self.file_gone();
+        }
         if self.balancer.config().watch == FileWatch::On {
             return self.load(Why::Change, None);
         }
         self.retry = Retry::No;
         let file = self.path.display();
-        let is_other = self.marker.hash() != Some(self.balancer.config().hash);
+        let is_other = state != FileState::Readable(self.balancer.config().hash);
         if is_other {
             tracing::info!(%file, "the file changed and `watch` is off: run `dsr reload` to apply it");
         }
         let finding =
             || StatusFinding::new(file, "the file changed and is not in force: `watch` is off", "`dsr reload`");
         self.balancer.refusal = is_other.then(|| Arc::new(Refusal { errors: Vec::new(), finding: finding() }));
+    }
+
+    /// Keeps what is in force, and says so: the next start would find no file.
+    fn file_gone(&mut self) {
+        self.retry = Retry::No;
+        let file = self.path.display();
+        tracing::warn!(%file, "the configuration file is gone: the configuration in force stays, a restart would fail");
+        let what = "the configuration file is gone: the next start of the agent fails";
+        let finding = StatusFinding::new(file, what, "restore the file");
+        self.balancer.refusal = Some(Arc::new(Refusal { errors: Vec::new(), finding }));
     }
 
     /// Puts what was read into force, and says what came of it.
@@ -101,6 +115,10 @@ impl Agent {
                 answer.config_hash = config.hash;
                 if config.hash == before {
                     answer.outcome = ReloadOutcome::Unchanged;
+                }
+                // It went after it was read.
+                if self.marker.state() == FileState::Gone {
+                    self.file_gone();
                 }
             }
             Err(error) => {

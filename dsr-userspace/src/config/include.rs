@@ -29,7 +29,7 @@ pub(super) fn on_disk(file: &Path, pattern: &str) -> Result<Vec<Source>, String>
     let directory = file.parent().unwrap_or(Path::new(""));
     if !is_glob(pattern) {
         let path = directory.join(pattern);
-        let read = read(&path).map_err(|message| format!("{}: {message}", path.display()));
+        let read = read(&path).map_err(|error| format!("{}: {error}", path.display()));
         return Ok(vec![Source { bytes: read?, path: path.into() }]);
     }
     let mut sources = Vec::new();
@@ -38,7 +38,7 @@ pub(super) fn on_disk(file: &Path, pattern: &str) -> Result<Vec<Source>, String>
         if path.is_dir() || (itself.is_some() && path.canonicalize().ok() == itself) {
             continue;
         }
-        let read = read(&path).map_err(|message| format!("{}: {message}", path.display()));
+        let read = read(&path).map_err(|error| format!("{}: {error}", path.display()));
         sources.push(Source { bytes: read?, path: path.into() });
         if sources.len() > FILES_MOST {
             return Err(format!("`{}` has more than {FILES_MOST} files: join some of them", shown(pattern)));

@@ -56,7 +56,7 @@ pub async fn load_on_host(path: &Path, host: &HostFacts) -> Result<Config, Error
 
 /// The text of a file, as it is loaded.
 pub fn text_of(path: &Path) -> Result<String, Errors> {
-    let bytes = read::read(path).map_err(|message| Errors::of_file(path, message))?;
+    let bytes = read::read(path).map_err(|message| Errors::of_file(path, message.to_string()))?;
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         not_text(path, error.as_bytes(), valid)

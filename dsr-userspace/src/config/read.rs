@@ -20,21 +20,43 @@ pub const LARGEST: u64 = 8 << 20;
 /// How long a file system may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Reads a regular file. May block where its file system does; see [`aside`]. The message ends with what to do.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let unread = |error: io::Error| format!("cannot be read, {error}: create it, or name another file");
+/// Why a file cannot be read, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ReadError {
+    /// There is none.
+    #[error("cannot be read, {0}: create it, or name another file")]
+    Gone(String),
+    /// There is one.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Gone(error.to_string()),
+            io::ErrorKind::PermissionDenied => Self::Unreadable(format!(
+                "cannot be read, {error}: permit the user of this process to read it, or name another file"
+            )),
+            _ => Self::Unreadable(format!("cannot be read, {error}: repair it, or name another file")),
+        }
+    }
+}
+
+/// Reads a regular file. May block where its file system does; see [`aside`].
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
     // Opening a FIFO does not wait for its writer then.
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
-    let file = file.map_err(unread)?;
-    let kind = file.metadata().map_err(unread)?;
+    let file = file?;
+    let kind = file.metadata()?;
     if !kind.is_file() {
-        return Err(format!("is {}: name a regular file", called(kind.file_type())));
+        return Err(ReadError::Unreadable(format!("is {}: name a regular file", called(kind.file_type()))));
     }
     // It may grow while it is read.
     let mut bytes = Vec::new();
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unread)?;
+    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST {
-        return Err(format!("has more than {} MiB: name a smaller file", LARGEST >> 20));
+        return Err(ReadError::Unreadable(format!("has more than {} MiB: name a smaller file", LARGEST >> 20)));
     }
     Ok(bytes)
 }
@@ -85,9 +107,9 @@ mod tests {
         let cases =
             [(fifo.as_path(), "a FIFO"), (Path::new("/dev/zero"), "a device"), (directory.path(), "a directory")];
         for (path, called) in cases {
-            assert_eq!(read(path).unwrap_err(), format!("is {called}: name a regular file"));
+            assert_eq!(read(path).unwrap_err().to_string(), format!("is {called}: name a regular file"));
         }
-        assert!(read(&socket).unwrap_err().starts_with("cannot be read, "));
+        assert!(read(&socket).unwrap_err().to_string().starts_with("cannot be read, "));
     }
 
     #[test]
@@ -97,7 +119,7 @@ mod tests {
         fs::File::create(&path).unwrap().set_len(LARGEST).unwrap();
         assert_eq!(read(&path).unwrap().len() as u64, LARGEST);
         fs::File::create(&path).unwrap().set_len(LARGEST + 1).unwrap();
-        assert_eq!(read(&path).unwrap_err(), "has more than 8 MiB: name a smaller file");
+        assert_eq!(read(&path).unwrap_err().to_string(), "has more than 8 MiB: name a smaller file");
     }
 
     #[tokio::test]

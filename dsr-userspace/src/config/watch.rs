@@ -5,7 +5,6 @@
 //! too many costs one look and nothing else.
 
 use std::{
-    collections::BTreeSet,
     future::pending,
     io,
     path::{Path, PathBuf},
@@ -13,28 +12,21 @@ use std::{
     time::Duration,
 };
 
-use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::Event;
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until},
 };
 
 use super::{
-    include,
-    parse::hash_of,
-    read::{aside, read},
-    source::Source,
+    file_state::{FileState, Known},
+    looker::{Looker, SETTLED, UNREADABLE_PAUSE},
+    read::aside,
     writers::{Writers, lock, may_change},
 };
 
 /// How long after an event the file is looked at: editors write in steps.
 const QUIET: Duration = Duration::from_millis(100);
-
-/// How long a new content has to stay the same: it may come in steps, and a part of a file can be a good one.
-const SETTLED: Duration = Duration::from_millis(500);
-
-/// How long one that stays the same is left because somebody has the file open for writing.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Why a file cannot be watched.
 #[derive(Debug, thiserror::Error)]
@@ -50,32 +42,10 @@ pub enum WatchError {
 /// A watched file, with those that it includes.
 pub struct Watch {
     event: Arc<Notify>,
-    looker: Arc<Mutex<Looker>>,
+    pub(super) looker: Arc<Mutex<Looker>>,
+    known: Arc<Known>,
     /// When to look.
     due: Option<Instant>,
-}
-
-/// Looks at the files, which may block where their file system does.
-struct Looker {
-    file: PathBuf,
-    /// What was there at the last time, or at the beginning.
-    seen: Option<Content>,
-    /// Another content, which may not be whole yet, and since when it is there.
-    fresh: Option<(Content, Instant)>,
-    writers: Arc<Mutex<Writers>>,
-    watcher: RecommendedWatcher,
-    directories: BTreeSet<PathBuf>,
-    /// What the file includes, and the content that says so.
-    patterns: (Vec<u8>, Vec<String>),
-    /// Whether a look found something that nobody was told of yet.
-    changed: bool,
-}
-
-/// The bytes of a file and of those that it includes, or why these cannot be had.
-#[derive(Debug, PartialEq, Eq)]
-struct Content {
-    file: Vec<u8>,
-    included: Vec<Result<Vec<Source>, String>>,
 }
 
 impl Watch {
@@ -94,11 +64,11 @@ impl Watch {
             }
         });
         let watcher = watcher.map_err(|error| WatchError::Directory(file.clone(), error))?;
-        let (seen, fresh, directories, patterns) = (None, None, BTreeSet::new(), (Vec::new(), Vec::new()));
-        let mut looker = Looker { file, seen, fresh, writers, watcher, directories, patterns, changed: false };
+        let known = Arc::new(Known::default());
+        let mut looker = Looker::new(file, writers, watcher, Arc::clone(&known));
         looker.follow().map_err(|error| WatchError::Directory(looker.file.clone(), error))?;
         looker.mark();
-        Ok(Self { event, looker: Arc::new(Mutex::new(looker)), due: None })
+        Ok(Self { event, looker: Arc::new(Mutex::new(looker)), known, due: None })
     }
 
     /// As [`Watch::new`], off the calling task: a file system that does not answer is an error after a bounded time.
@@ -110,20 +80,20 @@ impl Watch {
 
     /// Marks what is read for another reason.
     pub fn marker(&self) -> Marker {
-        Marker { looker: Arc::clone(&self.looker) }
+        Marker { looker: Arc::clone(&self.looker), known: Arc::clone(&self.known), event: Arc::clone(&self.event) }
     }
 
-    /// As [`Marker::hash`].
-    pub fn hash(&self) -> Option<u64> {
-        self.marker().hash()
+    /// As [`Marker::state`].
+    pub fn state(&self) -> FileState {
+        self.known.state()
     }
 
-    /// Resolves when the file is there and its content, or that of a file that it includes, is another than at the last
-    /// time, and nobody writes it any more. A file that is missing or cannot be read is waited for. Nothing is lost when
-    /// the future is dropped.
+    /// Resolves when the content of the file, or that of a file that it includes, is another than at the last time, and
+    /// nobody writes it any more. That it is gone, or cannot be read, is another content too. Nothing is lost when the
+    /// future is dropped.
     pub async fn changed(&mut self) {
         let event = Arc::clone(&self.event);
-        while !self.is_changed() {
+        while !self.known.take_change() {
             let due = self.due;
             let wait = async { if let Some(due) = due { sleep_until(due).await } else { pending().await } };
             tokio::select! {
@@ -143,15 +113,11 @@ impl Watch {
             Ok(Some(due)) => self.due = due,
             Ok(None) => self.due = Some(Instant::now() + SETTLED),
             Err(error) => {
-                self.due = None;
+                self.known.hang();
+                self.due = Some(Instant::now() + UNREADABLE_PAUSE);
                 tracing::warn!(%error, "cannot check the configuration for changes");
             }
         }
-    }
-
-    /// Whether a look found a change, which is told once.
-    fn is_changed(&self) -> bool {
-        free(&self.looker).is_some_and(|mut looker| std::mem::take(&mut looker.changed))
     }
 }
 
@@ -159,23 +125,36 @@ impl Watch {
 #[derive(Clone)]
 pub struct Marker {
     looker: Arc<Mutex<Looker>>,
+    known: Arc<Known>,
+    event: Arc<Notify>,
 }
 
 impl Marker {
-    /// The hash that a configuration of what was last seen has.
-    pub fn hash(&self) -> Option<u64> {
-        let looker = free(&self.looker)?;
-        let content = looker.seen.as_ref()?;
-        let included = content.included.iter().flatten().flatten();
-        Some(hash_of(&content.file, included.map(|source| source.bytes.as_slice())))
+    /// The file as it was last seen.
+    pub fn state(&self) -> FileState {
+        self.known.state()
     }
 
     /// Takes what is there now for known: it is about to be read.
-    pub async fn mark(self) {
-        let marked = aside(move || free(&self.looker).map(|mut looker| looker.mark())).await;
+    pub async fn mark(&self) {
+        let looker = Arc::clone(&self.looker);
+        let marked = aside(move || free(&looker).map(|mut looker| looker.mark())).await;
         if let Err(error) = marked {
+            self.known.hang();
             tracing::warn!(%error, "cannot check the configuration for changes");
         }
+    }
+
+    /// After it was read: where it is another by now, what was read may be either, and the next look tells.
+    pub async fn confirm(&self) {
+        let looker = Arc::clone(&self.looker);
+        match aside(move || free(&looker).map(|mut looker| looker.confirm())).await {
+            Ok(Some(true)) => return,
+            // A look under way finds what there is by itself, if it ends.
+            Ok(Some(false) | None) => {}
+            Err(_) => self.known.hang(),
+        }
+        self.event.notify_one();
     }
 }
 
@@ -185,159 +164,5 @@ fn free(looker: &Mutex<Looker>) -> Option<MutexGuard<'_, Looker>> {
         Ok(looker) => Some(looker),
         Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
         Err(TryLockError::WouldBlock) => None,
-    }
-}
-
-impl Looker {
-    fn mark(&mut self) {
-        self.seen = self.read();
-        (self.fresh, self.changed) = (None, false);
-        // What is included is watched too, from here on.
-        self.follow_or_warn();
-    }
-
-    /// Finds out whether there is another content that is whole; gives when to look again, if nothing happens.
-    fn look(&mut self, now: Instant) -> Option<Instant> {
-        self.follow_or_warn();
-        let Some(content) = self.read().filter(|content| self.seen.as_ref() != Some(content)) else {
-            self.fresh = None;
-            return None;
-        };
-        let since = match self.fresh.take() {
-            Some((fresh, since)) if fresh == content => since,
-            _ => now,
-        };
-        let age = now.duration_since(since);
-        if age >= SETTLED && (age >= PATIENCE || !self.is_written()) {
-            (self.seen, self.changed) = (Some(content), true);
-            return None;
-        }
-        self.fresh = Some((content, since));
-        Some(now + SETTLED)
-    }
-
-    /// Whether a program has the file open and has written to it.
-    fn is_written(&self) -> bool {
-        let writers = lock(&self.writers);
-        self.files().iter().any(|file| writers.open.contains(file))
-    }
-
-    /// The file and those that it includes, also by the names of what they link to.
-    fn files(&self) -> Vec<PathBuf> {
-        let directory = self.file.parent().unwrap_or(Path::new("/"));
-        let included =
-            self.patterns.1.iter().flat_map(|pattern| include::matches(directory, pattern).unwrap_or_default());
-        let files: Vec<_> = included.chain([self.file.clone()]).collect();
-        let links: Vec<_> = files.iter().filter_map(|file| file.canonicalize().ok()).collect();
-        files.into_iter().chain(links).collect()
-    }
-
-    fn read(&mut self) -> Option<Content> {
-        let file = read(&self.file).ok()?;
-        if self.patterns.0 != file {
-            let patterns = str::from_utf8(&file).map_or_else(|_| Vec::new(), include::patterns);
-            self.patterns = (file.clone(), patterns);
-        }
-        let included = self.patterns.1.iter().map(|pattern| include::on_disk(&self.file, pattern)).collect();
-        Some(Content { file, included })
-    }
-
-    fn follow_or_warn(&mut self) {
-        if let Err(error) = self.follow() {
-            tracing::warn!(file = %self.file.display(), %error, "cannot watch the configuration's directory");
-        }
-    }
-
-    /// Watches the directories of the files, and those of what they link to, which may be others than before.
-    fn follow(&mut self) -> notify::Result<()> {
-        let mut wanted: BTreeSet<PathBuf> =
-            self.files().iter().filter_map(|file| file.parent().map(Path::to_owned)).collect();
-        let directory = self.file.parent().unwrap_or(Path::new("/"));
-        for pattern in &self.patterns.1 {
-            wanted.extend(places(directory, pattern));
-        }
-        for gone in self.directories.difference(&wanted) {
-            // A directory that was removed is no longer watched anyway.
-            let _ = self.watcher.unwatch(gone);
-        }
-        self.directories.retain(|directory| wanted.contains(directory) && directory.exists());
-        for directory in wanted {
-            if !self.directories.contains(&directory) {
-                self.watcher.watch(&directory, RecursiveMode::NonRecursive)?;
-                self.directories.insert(directory);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The directories that files of a pattern are in, or would come to be in.
-fn places(directory: &Path, pattern: &str) -> Vec<PathBuf> {
-    let Some(above) = Path::new(pattern).parent().and_then(Path::to_str) else { return Vec::new() };
-    let mut places = if above.is_empty() {
-        vec![directory.to_owned()]
-    } else {
-        include::matches(directory, above).unwrap_or_default()
-    };
-    // Where there are none yet, the nearest that there is.
-    let fixed = Path::new(above)
-        .components()
-        .take_while(|part| part.as_os_str().to_str().is_some_and(|part| !include::is_glob(part)));
-    let fixed = directory.join(fixed.collect::<PathBuf>());
-    places.extend(fixed.ancestors().find(|place| place.is_dir()).map(Path::to_owned));
-    places.retain(|place| place.is_dir());
-    places
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    /// What a look says once the content has been the same for long enough.
-    fn differs(watch: &mut Looker) -> bool {
-        let now = Instant::now();
-        watch.look(now);
-        watch.look(now + PATIENCE);
-        std::mem::take(&mut watch.changed)
-    }
-
-    #[test]
-    fn only_another_content_is_a_change() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("dsr.yaml");
-        fs::write(&file, "one").unwrap();
-        let watch = Watch::new(&file).unwrap();
-        let mut watch = watch.looker.lock().unwrap();
-        fs::write(&file, "one").unwrap();
-        assert!(!differs(&mut watch));
-        fs::remove_file(&file).unwrap();
-        assert!(!differs(&mut watch));
-        fs::write(&file, "one").unwrap();
-        assert!(!differs(&mut watch));
-        fs::write(&file, "two").unwrap();
-        assert!(differs(&mut watch));
-        assert!(!differs(&mut watch));
-    }
-
-    #[test]
-    fn a_content_that_still_changes_is_not_whole() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("dsr.yaml");
-        fs::write(&file, "one").unwrap();
-        let watch = Watch::new(&file).unwrap();
-        let mut watch = watch.looker.lock().unwrap();
-        let begin = Instant::now();
-        fs::write(&file, "one, tw").unwrap();
-        assert_eq!(watch.look(begin), Some(begin + SETTLED));
-        fs::write(&file, "one, two").unwrap();
-        assert_eq!(watch.look(begin + SETTLED), Some(begin + 2 * SETTLED), "this is another one");
-        assert!(watch.look(begin + SETTLED + SETTLED / 2).is_some());
-        lock(&watch.writers).open = BTreeSet::from([file.clone()]);
-        watch.look(begin + 3 * SETTLED);
-        assert!(!watch.changed, "somebody has it open");
-        lock(&watch.writers).open.clear();
-        assert_eq!((watch.look(begin + 4 * SETTLED), watch.changed), (None, true));
     }
 }

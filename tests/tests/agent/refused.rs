@@ -1,9 +1,10 @@
 //! A file that is refused: it is told for as long as it lasts, and tried again when the reason has passed.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use dsr::{
     api::view::Status,
+    config::LARGEST,
     lab::{Agent, Lab, Samples},
 };
 use dsr_tests::lab::{Configuration, PATIENCE, agent, agent::has_program, dsr_program, eventually, process::finish};
@@ -73,6 +74,51 @@ fn a_file_is_tried_again_when_its_interface_is_there() {
     assert!(has_program(&lab, "eth1"));
     assert_eq!(status(&lab).0.reloads.error, 1, "what is refused for the same reason again is told once");
     assert_eq!(logged(agent::running(&lab), "this host has no interface eth1"), 1, "{}", agent::running(&lab).log());
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_file_that_cannot_be_read_is_refused_until_it_can() {
+    let mut lab = Lab::builder().build().unwrap();
+    let good = Configuration::of(&lab);
+    agent::start(&good, &mut lab);
+    let path = lab.write_config(&good.to_string()).unwrap();
+    let replace: [(&dyn Fn(), &str); 4] = [
+        (&|| fs::create_dir(&path).unwrap(), "is a directory: name a regular file"),
+        (&|| drop(finish(Command::new("mkfifo").arg(&path))), "is a FIFO: name a regular file"),
+        (&|| fs::File::create(&path).unwrap().set_len(LARGEST + 1).unwrap(), "has more than 8 MiB"),
+        (&|| {}, "the configuration file is gone: the next start of the agent fails"),
+    ];
+    for (replace, what) in replace {
+        fs::remove_file(&path).unwrap();
+        replace();
+        agent::running(&lab).wait_until(what, PATIENCE, |samples| shows(samples, false)).unwrap();
+        let (all, code) = status(&lab);
+        assert!(all.findings.iter().any(|finding| finding.finding.contains(what)), "{what}: {all:?}");
+        assert_eq!(code, Some(1));
+        if path.exists() {
+            fs::remove_file(&path).or_else(|_| fs::remove_dir(&path)).unwrap();
+        }
+        lab.write_config(&good.to_string()).unwrap();
+        agent::running(&lab).wait_until("the file in force", PATIENCE, |samples| shows(samples, true)).unwrap();
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_file_that_is_not_watched_has_no_finding_that_outlasts_it() {
+    let mut lab = Lab::builder().build().unwrap();
+    let good = Configuration::of(&lab).top("watch: off");
+    agent::start(&good, &mut lab);
+    let path = lab.write_config(&good.to_string()).unwrap();
+    fs::remove_file(&path).unwrap();
+    let mut command = lab.agent_command(dsr_program()).unwrap();
+    assert_eq!(finish(command.arg("reload")).status.code(), Some(2));
+    assert!(!in_force(&lab));
+    // As it was, and at once.
+    lab.write_config(&good.to_string()).unwrap();
+    agent::running(&lab).wait_until("the file in force", PATIENCE, |samples| shows(samples, true)).unwrap();
+    assert_eq!(status(&lab).1, Some(0));
 }
 
 fn shows(samples: &Samples, in_force: bool) -> bool {
