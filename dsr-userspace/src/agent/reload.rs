@@ -122,7 +122,7 @@ impl Agent {
                 }
             }
             Err(error) => {
-                self.retry = std::mem::take(&mut self.retry).after(&error, facts);
+                self.retry = std::mem::take(&mut self.retry).after(&error, facts, &self.tasks);
                 let is_wrong = matches!(error, Error::Config(_));
                 answer.outcome = if is_wrong { ReloadOutcome::Wrong } else { ReloadOutcome::Failed };
                 answer.errors = problems(&answer.file, &error);

@@ -5,7 +5,10 @@ use std::{future::pending, time::Duration};
 use tokio::time::{Instant, sleep_until};
 
 use super::Error;
-use crate::config::{HostChanges, HostFacts};
+use crate::{
+    config::{HostChanges, HostFacts},
+    tasks::Tasks,
+};
 
 /// What is waited for.
 #[derive(Debug, Default)]
@@ -13,24 +16,26 @@ pub(super) enum Retry {
     /// Nothing: the file is in force, or only another one can be.
     #[default]
     No,
-    /// That this host has other interfaces or addresses.
+    /// That this host has other interfaces or addresses: these are all that the file contradicts.
     Host(HostChanges),
-    /// That time passes.
-    Time { at: Instant, pause: Duration },
+    /// That time passes, or that the host changes before: no event tells that a port, or an interface that has another
+    /// XDP program, is free.
+    Time { at: Instant, pause: Duration, host: Option<HostChanges> },
 }
 
 impl Retry {
     /// After a refusal for this reason, with the host as it was then, where this was waited for before.
-    pub(super) fn after(self, error: &Error, facts: Option<HostFacts>) -> Self {
-        match error {
-            Error::Config(errors) if !errors.are_of_host() => Self::No,
-            Error::Watch(_) => Self::No,
-            Error::Metrics(_) | Error::Api(_) | Error::Facts(_) | Error::Neighbour(_) | Error::Blind => self.later(),
-            _ => match facts.map(HostChanges::since) {
-                Some(Ok(changes)) => Self::Host(changes),
-                // No socket: another time.
-                Some(Err(_)) | None => self.later(),
-            },
+    pub(super) fn after(self, error: &Error, facts: Option<HostFacts>, tasks: &Tasks) -> Self {
+        let is_of_host = match error {
+            Error::Config(errors) if !errors.are_of_host() => return Self::No,
+            Error::Watch(_) => return Self::No,
+            Error::Config(_) => true,
+            _ => false,
+        };
+        // Without a socket only time is left.
+        match facts.and_then(|facts| HostChanges::since(facts, tasks).ok()) {
+            Some(host) if is_of_host => Self::Host(host),
+            host => self.later(host),
         }
     }
 
@@ -41,12 +46,12 @@ impl Retry {
         }
     }
 
-    fn later(self) -> Self {
+    fn later(self, host: Option<HostChanges>) -> Self {
         let pause = match self {
             Self::Time { pause, .. } => (pause * 2).min(LONGEST),
             Self::No | Self::Host(_) => FIRST,
         };
-        Self::Time { at: Instant::now() + pause, pause }
+        Self::Time { at: Instant::now() + pause, pause, host }
     }
 
     /// Whether it is tried again by itself.
@@ -59,7 +64,11 @@ impl Retry {
         match self {
             Self::No => pending().await,
             Self::Host(changes) => changes.changed().await,
-            Self::Time { at, .. } => sleep_until(*at).await,
+            Self::Time { at, host: Some(changes), .. } => tokio::select! {
+                () = sleep_until(*at) => {}
+                () = changes.changed() => {}
+            },
+            Self::Time { at, host: None, .. } => sleep_until(*at).await,
         }
     }
 }
@@ -79,8 +88,8 @@ mod tests {
         let taken = Error::Metrics(metrics::Error::InUse("127.0.0.1:9650".parse().unwrap()));
         let (mut retry, mut pauses) = (Retry::No, Vec::new());
         for _ in 0..6 {
-            retry = retry.after(&taken, None);
-            let Retry::Time { at, pause } = &retry else { panic!("{retry:?}") };
+            retry = retry.after(&taken, None, &Tasks::unsupervised());
+            let Retry::Time { at, pause, .. } = &retry else { panic!("{retry:?}") };
             assert!(*at <= Instant::now() + *pause);
             pauses.push(pause.as_secs());
         }
@@ -90,6 +99,8 @@ mod tests {
     #[test]
     fn a_file_with_errors_waits_for_another_one() {
         let errors = config::parse("interfaces: []\n", Path::new("dsr.yaml")).unwrap_err();
-        assert!(!Retry::No.after(&Error::Config(errors), Some(HostFacts::default())).is_planned());
+        assert!(
+            !Retry::No.after(&Error::Config(errors), Some(HostFacts::default()), &Tasks::unsupervised()).is_planned()
+        );
     }
 }

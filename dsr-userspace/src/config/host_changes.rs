@@ -4,20 +4,21 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, StreamExt as _};
 use rtnetlink::MulticastGroup;
-use tokio::{sync::Notify, task::JoinHandle, time::sleep};
+use tokio::{sync::Notify, time::sleep};
 
 use super::{FactsError, HostFacts};
+use crate::tasks::{End, Task, Tasks};
 
 /// Compares the host's facts with earlier ones whenever the kernel tells of a link or an address. Dropping it ends that.
 #[derive(Debug)]
 pub struct HostChanges {
     changed: Arc<Notify>,
-    task: JoinHandle<()>,
+    _task: Task,
 }
 
 impl HostChanges {
     /// Watches the network namespace of the calling thread; what has changed since `facts` were read counts.
-    pub fn since(facts: HostFacts) -> Result<Self, FactsError> {
+    pub fn since(facts: HostFacts, tasks: &Tasks) -> Result<Self, FactsError> {
         let (connection, _, mut messages) = rtnetlink::new_multicast_connection(&GROUPS)?;
         let changed = Arc::new(Notify::new());
         let notify = Arc::clone(&changed);
@@ -40,24 +41,19 @@ impl HostChanges {
                 while let Some(Some(_)) = messages.next().now_or_never() {}
             }
         };
-        let task = tokio::spawn(async move {
+        let task = tasks.spawn("host changes", async move {
             tokio::select! {
                 () = connection => {}
                 () = compare => {}
             }
+            End::Failed("its netlink socket is closed".to_owned())
         });
-        Ok(Self { changed, task })
+        Ok(Self { changed, _task: task })
     }
 
     /// Waits until the facts are others than at the last time.
     pub async fn changed(&self) {
         self.changed.notified().await;
-    }
-}
-
-impl Drop for HostChanges {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 

@@ -5,6 +5,7 @@ use std::{fs, process::Command};
 use dsr::{
     api::view::Status,
     config::LARGEST,
+    datapath::Pass,
     lab::{Agent, Lab, Samples},
 };
 use dsr_tests::lab::{Configuration, PATIENCE, agent, agent::has_program, dsr_program, eventually, process::finish};
@@ -119,6 +120,26 @@ fn a_file_that_is_not_watched_has_no_finding_that_outlasts_it() {
     lab.write_config(&good.to_string()).unwrap();
     agent::running(&lab).wait_until("the file in force", PATIENCE, |samples| shows(samples, true)).unwrap();
     assert_eq!(status(&lab).1, Some(0));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn an_interface_that_another_program_has_is_tried_again_when_that_is_gone() {
+    let mut lab = Lab::builder().build().unwrap();
+    let one = Configuration::of(&lab);
+    agent::start(&one, &mut lab);
+    ip(&lab, "link add eth1 type veth peer name nowhere");
+    ip(&lab, "link set eth1 up");
+    let other = lab.balancer().run(|| Pass::attach("eth1")).unwrap().unwrap();
+    let before = agent::reloads(agent::running(&lab), "error");
+    lab.write_config(&one.clone().interfaces(&["eth0", "eth1"]).to_string()).unwrap();
+    agent::wait_for_reload(agent::running(&lab), "error", before);
+    let found = &status(&lab).0.findings[0];
+    assert!(found.finding.contains("cannot attach to eth1: another XDP program is attached"), "{found}");
+    // Of this no event tells.
+    drop(other);
+    agent::running(&lab).wait_until("the file in force", PATIENCE, |samples| shows(samples, true)).unwrap();
+    assert!(has_program(&lab, "eth1"));
 }
 
 fn shows(samples: &Samples, in_force: bool) -> bool {
