@@ -27,9 +27,7 @@ impl Read for Name {
     fn read(value: Value) -> Result<Self, String> {
         match value {
             Value::String(text) => Self::new(text),
-            Value::Number(_) => Err(format!("{WRITTEN} is a number, not a name: write it in quotes, \"{WRITTEN}\"")),
-            Value::Bool(_) => Err(format!("{WRITTEN} is not a name: write it in quotes, \"{WRITTEN}\"")),
-            value => Err(not::<Self>(&value, "a name")),
+            value => Err(unquoted(&value).unwrap_or_else(|| not::<Self>(&value, "a name"))),
         }
     }
 }
@@ -45,6 +43,16 @@ impl Name {
     }
 }
 
+/// What to say of a name that YAML takes for something else.
+fn unquoted(value: &Value) -> Option<String> {
+    let what = match value {
+        Value::Number(_) => "is a number, not a name",
+        Value::Bool(_) => "is not a name",
+        _ => return None,
+    };
+    Some(format!("{WRITTEN} {what}: write it in quotes, \"{WRITTEN}\""))
+}
+
 /// The name that a service has for a pool, which need not be there.
 #[derive(Clone, Debug)]
 pub(super) struct PoolName(pub(super) String);
@@ -55,7 +63,7 @@ impl Read for PoolName {
     fn read(value: Value) -> Result<Self, String> {
         match value {
             Value::String(text) => Ok(Self(text)),
-            value => Err(not::<Self>(&value, "the name of a pool")),
+            value => Err(unquoted(&value).unwrap_or_else(|| not::<Self>(&value, "the name of a pool"))),
         }
     }
 }
@@ -70,7 +78,9 @@ impl Read for InterfaceName {
 
     /// What the kernel takes for a name: `dev_valid_name` in net/core/dev.c.
     fn read(value: Value) -> Result<Self, String> {
-        let Value::String(name) = value else { return Err(not::<Self>(&value, "a name")) };
+        let Value::String(name) = value else {
+            return Err(unquoted(&value).unwrap_or_else(|| not::<Self>(&value, "a name")));
+        };
         let odd = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();
         if name.is_empty() || name.len() > 15 || matches!(name.as_str(), "." | "..") || name.contains(odd) {
             return Err(not::<Self>(&Value::String(name), "the name of an interface"));

@@ -50,7 +50,8 @@ scalars! {
     /// The path of a page.
     PagePath(String) = "a path", "a path as in a request, like /healthz", |value| path(value.as_str()?);
     /// A name that can be asked for by DNS.
-    DnsName(String) = "a name that can be asked for", "a name whose parts have 1 to 63 characters, like www.example.com",
+    DnsName(String) = "a name that can be asked for",
+        "a name like www.example.com, whose parts have 1 to 63 ASCII letters, digits, `-` or `_`, do not begin with `-`, and begin with xn-- in place of other letters",
         |value| dns_name(value.as_str()?);
     /// The host that a page is asked of, with a port or without.
     PageHost(String) = "a host of a page", "a name or an address, with a port or without, like www.example.com:8443 or [2001:db8::1]",
@@ -81,6 +82,9 @@ impl Read for CertificateName {
     fn read(value: Value) -> Result<Self, String> {
         match value.as_str() {
             Some("none") => Ok(Self::None),
+            Some(text) if text.eq_ignore_ascii_case("none") => {
+                Err(format!("`{text}` is not a certificate's name: write {}; did you mean none?", Self::WRITE))
+            }
             text => {
                 let name = text.and_then(|text| ServerName::try_from(text.to_owned()).ok());
                 name.map(Self::Named).ok_or_else(|| not::<Self>(&value, "a certificate's name"))
@@ -195,10 +199,23 @@ mod tests {
     #[test]
     fn names_that_no_question_can_have_are_refused() {
         let long = format!("{}.example.com", "a".repeat(64));
-        for text in ["", "a..b", ".example.com", "www.example.com:53", "a b", &long, &"abc.".repeat(64)] {
+        for text in [
+            "",
+            "a..b",
+            "-a.example.com",
+            "a-.example.com",
+            "m\u{fc}nchen.example",
+            ".example.com",
+            "www.example.com:53",
+            "a b",
+            &long,
+            &"abc.".repeat(64),
+        ] {
             assert_eq!(dns_name(text), None, "{text}");
         }
-        for text in ["www.example.com", "www.example.com.", "_dmarc.example.com", "localhost", "."] {
+        for text in
+            ["www.example.com", "www.example.com.", "xn--mnchen-3ya.example", "_dmarc.example.com", "localhost", "."]
+        {
             assert_eq!(dns_name(text).as_deref(), Some(text));
         }
     }
@@ -224,6 +241,9 @@ mod tests {
             assert!(matches!(read(text), Ok(CertificateName::Named(_))), "{text}");
         }
         assert!(matches!(read("none"), Ok(CertificateName::None)));
+        for text in ["None", "NONE"] {
+            assert!(read(text).is_err_and(|why| why.ends_with("did you mean none?")), "{text}");
+        }
         for text in ["www.example.com:8443", "[2001:db8::1]", "a..b", "-", ""] {
             assert!(read(text).is_err_and(|why| why.contains("without a port")), "{text}");
         }
