@@ -121,6 +121,28 @@ dsr.yaml:3:32: include[2]: is not a file name: write one, like conf.d/*.yaml, or
 }
 
 #[test]
+fn a_pattern_that_no_file_can_have_is_refused_at_its_place() {
+    let main = MAIN.replace("conf.d/*.yaml", "[/**/*.yaml, ~, \"a\\0b\", \"a[.yaml\"]");
+    let expected = "\
+dsr.yaml:3:11: include[0]: `/**/*.yaml` has `**`, which is not supported: write `*`, `?` or `[...]` for each directory, like conf.d/*/*.yaml
+dsr.yaml:3:23: include[1]: has no value: write a file name, like conf.d/*.yaml, or a list of them
+dsr.yaml:3:26: include[2]: `a\\0b` has a NUL, which no file name has: remove it
+dsr.yaml:3:34: include[3]: `a[.yaml` is not a pattern, invalid range pattern: write one like conf.d/*.yaml";
+    assert_eq!(errors(&files(&[("dsr.yaml", &main)])), expected);
+}
+
+#[test]
+fn included_files_have_a_largest_size_together() {
+    let directory = files(&[("dsr.yaml", MAIN)]);
+    for name in ["a", "b", "c", "d", "e"] {
+        let file = fs::File::create(directory.path().join(format!("conf.d/{name}.yaml"))).unwrap();
+        file.set_len(7 << 20).unwrap();
+    }
+    let expected = "dsr.yaml:3:10: include: the included files have more than 32 MiB: include less";
+    assert_eq!(errors(&directory), expected);
+}
+
+#[test]
 fn a_text_without_its_directory_includes_nothing() {
     let errors = config::parse(MAIN, Path::new("dsr.yaml")).unwrap_err().to_string();
     assert_eq!(errors, "dsr.yaml:3:10: include: only a text is given, no files can be included: join them");

@@ -9,37 +9,34 @@ use std::{
     sync::Arc,
 };
 
-use glob::{MatchOptions, Pattern};
-
 use super::{
     compose::{Finding, Outline, compose},
     error::Place,
+    matches::{Budget, is_glob, matches},
     outline::{Entry, Kind, Node},
     path::{FieldPath, shown},
     read::read,
     source::{Line, Source, SourceFile},
 };
 
-/// Gives the files of a pattern, in the order in which they are read, or says why it cannot.
-pub(super) type Find<'a> = dyn FnMut(&str) -> Result<Vec<Source>, String> + 'a;
+/// Gives the files of a pattern, in the order in which they are read, or says why it cannot. It gets the place and the
+/// field of the pattern too.
+pub(super) type Find<'a> = dyn FnMut(&str, Place, &FieldPath) -> Result<Vec<Source>, String> + 'a;
 
 /// The files of a pattern, which is relative to the directory of `file`: sorted by name, without hidden ones,
 /// directories and the file itself.
-pub(super) fn on_disk(file: &Path, pattern: &str) -> Result<Vec<Source>, String> {
+pub(super) fn on_disk(file: &Path, pattern: &str, budget: &mut Budget) -> Result<Vec<Source>, String> {
     let directory = file.parent().unwrap_or(Path::new(""));
     if !is_glob(pattern) {
-        let path = directory.join(pattern);
-        let read = read(&path).map_err(|error| format!("{}: {error}", path.display()));
-        return Ok(vec![Source { bytes: read?, path: path.into() }]);
+        return Ok(vec![source(directory.join(pattern), budget)?]);
     }
     let mut sources = Vec::new();
     let itself = file.canonicalize().ok();
-    for path in matches(directory, pattern)? {
+    for path in matches(directory, pattern, budget)? {
         if path.is_dir() || (itself.is_some() && path.canonicalize().ok() == itself) {
             continue;
         }
-        let read = read(&path).map_err(|error| format!("{}: {error}", path.display()));
-        sources.push(Source { bytes: read?, path: path.into() });
+        sources.push(source(path, budget)?);
         if sources.len() > FILES_MOST {
             return Err(format!("`{}` has more than {FILES_MOST} files: join some of them", shown(pattern)));
         }
@@ -47,23 +44,10 @@ pub(super) fn on_disk(file: &Path, pattern: &str) -> Result<Vec<Source>, String>
     Ok(sources)
 }
 
-/// What there is of a pattern, sorted by name.
-pub(super) fn matches(directory: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
-    let unfit = |why: &str| format!("`{}` is not a pattern, {why}: write one like conf.d/*.yaml", shown(pattern));
-    let directory = directory.to_str().ok_or_else(|| unfit("the directory of this file is not UTF-8"))?;
-    let whole = match directory {
-        _ if pattern.starts_with('/') => pattern.to_owned(),
-        "" => pattern.to_owned(),
-        _ => format!("{}/{pattern}", Pattern::escape(directory)),
-    };
-    let paths = glob::glob_with(&whole, OPTIONS).map_err(|error| unfit(error.msg))?;
-    // What cannot be looked into has nothing to include; a file that cannot be read is told of.
-    Ok(paths.filter_map(Result::ok).collect())
-}
-
-/// Whether a name stands for any number of files, none too.
-pub(super) fn is_glob(pattern: &str) -> bool {
-    pattern.contains(['*', '?', '['])
+fn source(path: PathBuf, budget: &mut Budget) -> Result<Source, String> {
+    let bytes = read(&path).map_err(|error| format!("{}: {error}", path.display().to_string().escape_debug()))?;
+    budget.read(bytes.len())?;
+    Ok(Source { bytes, path: path.into() })
 }
 
 /// The patterns of a text that is a configuration; none where it is not.
@@ -93,7 +77,7 @@ pub(super) fn follow(file: &Path, outline: Outline, find: &mut Find<'_>) -> Incl
     let mut included = Included { outline, files: vec![first], texts: Vec::new(), is_part: false };
     let patterns: Vec<_> = written(&included.outline.node).into_iter().map(|(at, node)| (at, node.clone())).collect();
     for (path, node) in patterns {
-        match pattern_of(&node).and_then(|pattern| find(&pattern)) {
+        match pattern_of(&node).and_then(|pattern| find(&pattern, node.place, &path)) {
             Ok(sources) => sources.into_iter().for_each(|source| included.add(source)),
             Err(message) => included.fail(Finding { place: node.place, path, message }),
         }
@@ -211,18 +195,25 @@ fn written(top: &Node) -> Vec<(FieldPath, &Node)> {
 
 fn pattern_of(node: &Node) -> Result<String, String> {
     match &node.kind {
+        _ if node.to_value().is_null() => {
+            Err(format!("has no value: write a file name, like conf.d/*.yaml, or a list of them"))
+        }
+        Kind::Scalar { text, .. } if text.contains('\0') => {
+            Err(format!("`{}` has a NUL, which no file name has: remove it", shown(text)))
+        }
+        Kind::Scalar { text, .. } if text.contains("**") => Err(format!(
+            "`{}` has `**`, which is not supported: write `*`, `?` or `[...]` for each directory, like conf.d/*/*.yaml",
+            shown(text)
+        )),
         Kind::Scalar { text, .. } if !text.is_empty() => Ok(text.clone()),
-        _ => Err("is not a file name: write one, like conf.d/*.yaml, or a list of them".to_owned()),
+        _ => Err(format!("is not a file name: write {WRITE}")),
     }
 }
 
 const FIELD: &str = "include";
+const WRITE: &str = "one, like conf.d/*.yaml, or a list of them";
 const SECTION_OF_POOLS: &str = "pools";
 const SECTIONS: &str = "`pools:` and `services:`";
 
 /// Files that one pattern may have: a directory that is named by mistake is told of.
 const FILES_MOST: usize = 1000;
-
-/// As a shell has it: `*` is within one name, and leaves out hidden files, which editors make.
-const OPTIONS: MatchOptions =
-    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };

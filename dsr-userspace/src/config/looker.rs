@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::{
     file_state::{FileState, Known},
     include,
+    matches::{Budget, is_glob, matches},
     parse::hash_of,
     read::{ReadError, read},
     source::Source,
@@ -135,8 +136,9 @@ impl Looker {
     /// The file and those that it includes, also by the names of what they link to.
     fn files(&self) -> Vec<PathBuf> {
         let directory = self.file.parent().unwrap_or(Path::new("/"));
+        let mut budget = Budget::default();
         let included =
-            self.patterns.1.iter().flat_map(|pattern| include::matches(directory, pattern).unwrap_or_default());
+            self.patterns.1.iter().flat_map(|pattern| matches(directory, pattern, &mut budget).unwrap_or_default());
         let files: Vec<_> = included.chain([self.file.clone()]).collect();
         let links: Vec<_> = files.iter().filter_map(|file| file.canonicalize().ok()).collect();
         files.into_iter().chain(links).collect()
@@ -152,7 +154,9 @@ impl Looker {
             let patterns = str::from_utf8(&file).map_or_else(|_| Vec::new(), include::patterns);
             self.patterns = (file.clone(), patterns);
         }
-        let included = self.patterns.1.iter().map(|pattern| include::on_disk(&self.file, pattern)).collect();
+        let mut budget = Budget::default();
+        let on_disk = |pattern: &String| include::on_disk(&self.file, pattern, &mut budget);
+        let included = self.patterns.1.iter().map(on_disk).collect();
         Content { file: Ok(file), included }
     }
 
@@ -191,12 +195,11 @@ fn places(directory: &Path, pattern: &str) -> Vec<PathBuf> {
     let mut places = if above.is_empty() {
         vec![directory.to_owned()]
     } else {
-        include::matches(directory, above).unwrap_or_default()
+        matches(directory, above, &mut Budget::default()).unwrap_or_default()
     };
     // Where there are none yet, the nearest that there is.
-    let fixed = Path::new(above)
-        .components()
-        .take_while(|part| part.as_os_str().to_str().is_some_and(|part| !include::is_glob(part)));
+    let fixed =
+        Path::new(above).components().take_while(|part| part.as_os_str().to_str().is_some_and(|part| !is_glob(part)));
     let fixed = directory.join(fixed.collect::<PathBuf>());
     places.extend(fixed.ancestors().find(|place| place.is_dir()).map(Path::to_owned));
     places.retain(|place| place.is_dir());

@@ -26,7 +26,9 @@ impl Budget {
     fn visit(&mut self, pattern: &str) -> Result<(), String> {
         self.entries = self.entries.checked_sub(1).ok_or_else(|| {
             let pattern = shown(pattern);
-            format!("`{pattern}` has to look at more than {ENTRIES_MOST} directory entries: name a directory of its own")
+            format!(
+                "`{pattern}` has to look at more than {ENTRIES_MOST} directory entries: name a directory of its own"
+            )
         })?;
         Ok(())
     }

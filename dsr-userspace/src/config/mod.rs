@@ -30,6 +30,7 @@ mod host_changes;
 mod include;
 mod listen;
 mod looker;
+mod matches;
 mod netlink;
 mod outline;
 mod parse;

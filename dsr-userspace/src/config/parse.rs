@@ -1,6 +1,11 @@
 //! The file as a whole: text in, configuration or all errors out.
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use dsr_common::limits::INTERFACES_MAX;
 
@@ -12,6 +17,7 @@ use super::{
     file::{File, FlowTableRow},
     host::{self, HostFacts},
     include::{self, Included},
+    matches::Budget,
     path::FieldPath,
     pools::{self, Pools},
     read,
@@ -27,31 +33,56 @@ use crate::model::Desired;
 ///
 /// A seed that is not written stays zero ([`SeedSource::Absent`]); [`load`] fills it in.
 pub fn parse(text: &str, path: &Path) -> Result<Config, Errors> {
-    let nothing = |_: &str| Err("only a text is given, no files can be included: join them".to_owned());
+    let nothing =
+        |_: &str, _, _: &FieldPath| Err("only a text is given, no files can be included: join them".to_owned());
     Draft::read(text, path, &mut { nothing })?.finish()
 }
 
 /// As [`parse`], with the files that the text includes, in their order.
 pub fn parse_with(text: &str, path: &Path, mut included: Vec<Source>) -> Result<Config, Errors> {
-    Draft::read(text, path, &mut |_| Ok(std::mem::take(&mut included)))?.finish()
+    Draft::read(text, path, &mut |_, _, _| Ok(std::mem::take(&mut included)))?.finish()
 }
 
 /// Reads and parses the file at `path`. A seed that is not written is derived from this machine's id.
 pub fn load(path: &Path) -> Result<Config, Errors> {
-    Draft::load(path)?.finish()
+    Draft::load(path, &mut on_disk(path))?.finish()
 }
 
 /// As [`load`], with the errors of [`super::check_host`] in the same list, and off the calling task: a file system that
 /// does not answer is an error after a bounded time.
 pub async fn load_on_host(path: &Path, host: &HostFacts) -> Result<Config, Errors> {
+    load_within(read::PATIENCE, path, host, on_disk(path)).await
+}
+
+/// Gives included files as they are on disk.
+fn on_disk(path: &Path) -> impl FnMut(&str, Place, &FieldPath) -> Result<Vec<Source>, String> + Send + 'static {
+    let (path, mut budget) = (path.to_owned(), Budget::default());
+    move |pattern, _, _| include::on_disk(&path, pattern, &mut budget)
+}
+
+async fn load_within(
+    patience: Duration,
+    path: &Path,
+    host: &HostFacts,
+    mut find: impl FnMut(&str, Place, &FieldPath) -> Result<Vec<Source>, String> + Send + 'static,
+) -> Result<Config, Errors> {
     let (file, host) = (path.to_owned(), host.clone());
-    let loaded = read::aside(move || {
-        let mut draft = Draft::load(&file)?;
+    // Where it is at, so that what hangs is named.
+    let reached = Arc::new(Mutex::new((Place::FILE, FieldPath::root())));
+    let reach = Arc::clone(&reached);
+    let loaded = read::within(patience, move || {
+        let mut draft = Draft::load(&file, &mut |pattern, place, field| {
+            *reach.lock().unwrap_or_else(PoisonError::into_inner) = (place, field.clone());
+            find(pattern, place, field)
+        })?;
         draft.errors.extend(host::problems(&draft.config, &host).into_iter().map(Problem::of_host));
         draft.config.warnings.extend(host::warnings(&draft.config, &host));
         draft.finish()
     });
-    loaded.await.unwrap_or_else(|error| Err(Errors::of_file(path, format!("cannot be read, {error}"))))
+    loaded.await.unwrap_or_else(|error| {
+        let (place, field) = reached.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Err(Problem::new(path, place, field, format!("cannot be read, {error}")).into())
+    })
 }
 
 /// The text of a file, as it is loaded.
@@ -83,8 +114,8 @@ struct Draft {
 }
 
 impl Draft {
-    fn load(path: &Path) -> Result<Self, Errors> {
-        let mut draft = Self::read(&text_of(path)?, path, &mut |pattern| include::on_disk(path, pattern))?;
+    fn load(path: &Path, find: &mut include::Find<'_>) -> Result<Self, Errors> {
+        let mut draft = Self::read(&text_of(path)?, path, find)?;
         if draft.config.seed_source == SeedSource::Absent {
             draft.config.seed_source = SeedSource::Machine;
             match seed::of_machine() {
@@ -220,4 +251,28 @@ fn not_text(path: &Path, bytes: &[u8], valid: usize) -> Errors {
 
 fn unread(path: &Path) -> Errors {
     Errors::of_file(path, "is not a configuration".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, sync::mpsc};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_included_file_that_does_not_answer_is_refused_at_its_place() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("dsr.yaml");
+        fs::write(&file, "interfaces: [eth0]\ninclude: [a.yaml, b.yaml]\n").unwrap();
+        let (_hold, held) = mpsc::channel::<()>();
+        let hang = move |pattern: &str, _, _: &FieldPath| {
+            if pattern == "b.yaml" {
+                let _ = held.recv();
+            }
+            Ok(Vec::new())
+        };
+        let patience = Duration::from_millis(200);
+        let errors = load_within(patience, &file, &HostFacts::default(), hang).await.unwrap_err().to_string();
+        assert!(errors.contains("dsr.yaml:2:19: include[1]: cannot be read, no answer within"), "{errors}");
+    }
 }

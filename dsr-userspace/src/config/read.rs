@@ -18,7 +18,7 @@ use tokio::{sync::oneshot, time::timeout};
 pub const LARGEST: u64 = 8 << 20;
 
 /// How long a file system may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a file cannot be read, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,7 +67,11 @@ pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + '
     within(PATIENCE, work).await
 }
 
-async fn within<T: Send + 'static>(patience: Duration, work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+/// As [`aside`], for as long as this.
+pub(super) async fn within<T: Send + 'static>(
+    patience: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
     let (tell, told) = oneshot::channel();
     thread::Builder::new().name("file".to_owned()).spawn(move || drop(tell.send(work())))?;
     match timeout(patience, told).await {
