@@ -83,6 +83,23 @@ fn entries(directory: &Path, wanted: &Pattern, pattern: &str, budget: &mut Budge
     Ok(found)
 }
 
+/// The directories that files of a pattern are in, or would come to be in.
+pub(super) fn places(directory: &Path, pattern: &str) -> Vec<PathBuf> {
+    let Some(above) = Path::new(pattern).parent().and_then(Path::to_str) else { return Vec::new() };
+    let mut places = if above.is_empty() {
+        vec![directory.to_owned()]
+    } else {
+        matches(directory, above, &mut Budget::default()).unwrap_or_default()
+    };
+    // Where there are none yet, the nearest that there is.
+    let fixed =
+        Path::new(above).components().take_while(|part| part.as_os_str().to_str().is_some_and(|part| !is_glob(part)));
+    let fixed = directory.join(fixed.collect::<PathBuf>());
+    places.extend(fixed.ancestors().find(|place| place.is_dir()).map(Path::to_owned));
+    places.retain(|place| place.is_dir());
+    places
+}
+
 /// Whether a name stands for any number of files, none too.
 pub(super) fn is_glob(pattern: &str) -> bool {
     pattern.contains(['*', '?', '['])
