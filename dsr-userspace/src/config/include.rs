@@ -196,7 +196,7 @@ fn written(top: &Node) -> Vec<(FieldPath, &Node)> {
 fn pattern_of(node: &Node) -> Result<String, String> {
     match &node.kind {
         _ if node.to_value().is_null() => {
-            Err(format!("has no value: write a file name, like conf.d/*.yaml, or a list of them"))
+            Err("has no value: write a file name, like conf.d/*.yaml, or a list of them".to_owned())
         }
         Kind::Scalar { text, .. } if text.contains('\0') => {
             Err(format!("`{}` has a NUL, which no file name has: remove it", shown(text)))

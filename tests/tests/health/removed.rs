@@ -66,7 +66,9 @@ fn checked() -> (Lab, Configuration) {
     let mut lab = Lab::builder().backends(2).build().unwrap();
     let configuration = Configuration::of(&lab).health(HTTP);
     agent::start(&configuration, &mut lab);
-    BACKENDS.iter().for_each(|backend| wait_passes(&lab, backend));
+    for backend in BACKENDS {
+        wait_passes(&lab, backend);
+    }
     (lab, configuration)
 }
 
@@ -82,7 +84,9 @@ fn take_name(lab: &Lab) {
 fn free_name(lab: &Lab) {
     ip(lab.balancer(), "link del foreign");
     wait(lab, "probes with a result", |samples| samples.named("dsr_backend_unchecked").next().is_none());
-    BACKENDS.iter().for_each(|backend| wait_passes(lab, backend));
+    for backend in BACKENDS {
+        wait_passes(lab, backend);
+    }
     assert_none_was_down(lab);
     assert!(!status(lab).contains("wrong: dsr-probe"), "{}", status(lab));
 }
