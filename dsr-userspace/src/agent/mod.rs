@@ -232,7 +232,7 @@ impl Agent {
             && let Err(error) = self.balancer.reconcile()
         {
             if !matches!(error, Error::Datapath(datapath::Error::Attach { .. })) {
-                tracing::error!(%error, "a network change could not be applied; retrying with the next one");
+                tracing::error!(%error, "a change could not be applied; retrying with the next one");
             }
             self.balancer.tell_of_unattached();
         }
@@ -251,7 +251,9 @@ impl Agent {
 
     fn health_changed(&mut self) {
         if let Err(error) = self.balancer.apply_health() {
-            tracing::error!(%error, "health check results could not be applied; retrying with the next change");
+            // As with a network change: an interface may be gone before the kernel has told of it.
+            self.unfollowed = true;
+            tracing::debug!(%error, "health check results could not be applied; retrying in a second");
         }
     }
 }

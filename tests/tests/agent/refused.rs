@@ -183,7 +183,7 @@ fn the_interface_to_the_backends_goes_without_an_error() {
     ip(&lab, "link del eth0");
     let gone = |all: &Status| all.interfaces.iter().any(|interface| interface.mac.is_none());
     eventually("finding", || gone(&status(&lab).0).then_some(()));
-    eventually("backends that are down", || agent::running(&lab).log().contains("is down").then_some(()));
+    eventually("backends out of reach", || agent::running(&lab).log().contains("is unreachable").then_some(()));
     let log = agent::running(&lab).log();
     assert_eq!((log.matches("the interface is gone").count(), log.matches("ERROR").count()), (1, 0), "{log}");
 }
