@@ -25,12 +25,19 @@ use crate::{
 
 /// Programs that run at a time for each CPU. Each of them runs as many tests at a time as there are CPUs.
 const PROGRAMS_PER_CPU: usize = 2;
+/// Programs that run alone, after the others: hundreds of connections that have to be silent at the right time.
+const ALONE: [&str; 1] = ["consistency"];
 
 /// Builds every test program as whoever we are and runs it as root, with these words on its command line.
 pub(crate) fn run(workspace: &Workspace, object: &Path, words: &[String]) -> Result<Counts> {
     let mut programs = artifacts::build(workspace, object)?;
     programs.retain(|program| program.is_test);
-    let mut counts = run_all(&programs, object, words)?;
+    let (alone, together): (Vec<_>, Vec<_>) =
+        programs.into_iter().partition(|program| ALONE.contains(&program.target.as_str()));
+    let mut counts = run_all(&together, object, words)?;
+    for program in &alone {
+        counts.add_program(run_one(program, object, words)?);
+    }
     counts.add_program(documentation(workspace, object, words)?);
     Ok(counts)
 }
