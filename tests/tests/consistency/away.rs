@@ -1,7 +1,7 @@
 //! Backends that are away for a while, and come back with the connections that they had.
 
 use dsr::lab::Lab;
-use dsr_tests::lab::{connections::Connections, eventually, process::finish};
+use dsr_tests::lab::{agent, connections::Connections, eventually, process::finish};
 use rustix::process::Signal;
 
 use super::fixture::Fixture;
@@ -37,7 +37,8 @@ fn silent_connections_survive_an_absence_of_their_backend() {
     for connections in since.iter().chain([&silent]) {
         connections.go_on();
         let broken = connections.broken();
-        assert!(broken.is_empty(), "{} connections are broken: {:?}", broken.len(), broken.first());
+        let log = agent::running(&fixture.lab).log();
+        assert!(broken.is_empty(), "{} connections are broken: {:?}\n{log}", broken.len(), broken.first());
     }
     assert!(since.iter().all(|during| !during.by_backend().contains_key("web3")), "they began at other backends");
 }
