@@ -80,12 +80,26 @@ impl Fixture {
     /// Pulls a node's cable, waits until its backends get no new connections, lets something happen `meanwhile`, and waits
     /// until they get some again. Its servers go on.
     pub(crate) fn unplug(&mut self, node: u8, meanwhile: impl FnOnce(&mut Self)) {
-        let backend = Node::Backend(node).to_string();
+        // One host may be several backends, each of which is found again by itself.
+        let host = Node::Backend(node).to_string();
+        let of_host = |name: &&str| *name == host || name.starts_with(&format!("{host}-"));
+        let all: Vec<String> = self
+            .configuration
+            .backends()
+            .iter()
+            .map(|backend| backend.name.as_str())
+            .filter(of_host)
+            .map(str::to_owned)
+            .collect();
         self.lab.set_backend(node, LinkState::Down).unwrap();
-        self.wait_for(&backend, |_, slots| slots == 0);
+        for backend in &all {
+            self.wait_for(backend, |_, slots| slots == 0);
+        }
         meanwhile(self);
         self.lab.set_backend(node, LinkState::Up).unwrap();
-        self.wait_for(&backend, |_, slots| slots > 0);
+        for backend in &all {
+            self.wait_for(backend, |_, slots| slots > 0);
+        }
     }
 
     /// Ends the agent with a signal that leaves the program, and starts another.
