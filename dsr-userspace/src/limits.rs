@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 static BEFORE: OnceLock<Rlimit> = OnceLock::new();
 
 /// Raises the soft limit to the hard one: probes, connections and maps take a descriptor each, and the usual soft limit is
-/// for programs that call `select`. Where that is refused, the limit stays, which is told.
+/// for programs that call `select`. If that is refused, the limit stays and a warning is logged.
 pub fn raise_open_files() {
     let before = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: before.maximum, ..before });

@@ -124,7 +124,7 @@ struct Agent {
 impl Agent {
     async fn start(path: &Path, pins: &Path, tasks: &Tasks) -> Result<Self, Error> {
         let file = Watch::start(path).await;
-        // What is wrong with the file is told before what is wrong with watching it.
+        // Errors in the file are reported before errors in watching it.
         let config = config::load_on_host(path, &HostFacts::read().await?).await?;
         let file = file?;
         let marker = file.marker();

@@ -35,8 +35,8 @@ pub(super) async fn watch_network(config: &Config, tasks: &Tasks) -> Result<(Han
     // The first look may have been before the backends were named.
     let is_whole = |network: &Network| backends.iter().all(|address| network.reach.contains_key(address));
     network.wait_for(is_whole).await.map_err(|_| Error::Blind)?;
-    // Nobody looked after the neighbours before: those that are there answer at once. Without them their slots, which
-    // another agent may have left, would go to others and come back.
+    // Before the agent ran, the neighbours were not kept fresh; those that exist answer at once. Without them their slots,
+    // which another agent may have left, would go to others and come back.
     let hosts = config.desired.backend_addresses();
     let are_found = |network: &Network| !hosts.iter().any(|address| network.reach.get(address).is_some_and(is_silent));
     let found = tokio::time::timeout(FIRST_ANSWERS, network.wait_for(are_found)).await.map(|seen| seen.map(drop));

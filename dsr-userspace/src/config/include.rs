@@ -167,7 +167,7 @@ impl Included {
                     self.outline.findings.push(Finding { place: entry.key_place, path, message });
                 }
             }
-            // What the file that includes has there is wrong, which is told.
+            // The including file's error at this place is reported already.
             _ => {}
         }
     }
@@ -215,5 +215,5 @@ const WRITE: &str = "one, like conf.d/*.yaml, or a list of them";
 const SECTION_OF_POOLS: &str = "pools";
 const SECTIONS: &str = "`pools:` and `services:`";
 
-/// Files that one pattern may have: a directory that is named by mistake is told of.
+/// Files that one pattern may match: a bound on a directory named by mistake.
 const FILES_MOST: usize = 1000;

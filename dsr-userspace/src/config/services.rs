@@ -260,7 +260,7 @@ fn outcomes(
     (on_empty, on_agent_death)
 }
 
-/// How long flows are remembered, and for how long after their backend went away: as long unless told, and never longer.
+/// How long flows are remembered, and how long after their backend went away: the same by default, and at most as long.
 fn timeouts(
     report: &mut Report<'_>,
     path: &FieldPath,

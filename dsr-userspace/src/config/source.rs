@@ -13,7 +13,7 @@ pub struct Source {
     pub bytes: Vec<u8>,
 }
 
-/// A file whose problems are told.
+/// A file that problems are reported for.
 #[derive(Clone, Debug)]
 pub(super) struct SourceFile {
     /// The file.
