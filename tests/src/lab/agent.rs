@@ -3,7 +3,7 @@
 use dsr::lab::{Agent, Lab, Samples};
 use serde_json::Value;
 
-use super::{Configuration, PATIENCE, dsr_program, process::finish};
+use super::{Configuration, PATIENCE, dsr_program, poll, process::finish};
 
 /// Writes the configuration, starts the agent and waits until every backend has the slots that its weight asks for.
 ///
@@ -47,6 +47,28 @@ pub fn wait_for_slots(agent: &Agent, configuration: &Configuration) {
         })
     };
     agent.wait_until("slots by weight", PATIENCE, settled).expect("the agent gives slots");
+}
+
+/// Waits until the agent's log has a line with all these words; gives the first one. A thread of the agent's own writes the
+/// log, so a line may come after metrics, `dsr status` or traffic show what it tells of.
+///
+/// # Panics
+/// Where there is no such line, with the log.
+pub fn wait_for_log(agent: &Agent, words: &[&str]) -> String {
+    wait_for_lines(agent, words, 1).swap_remove(0)
+}
+
+/// The same for `times` lines or more; gives all that have the words.
+///
+/// # Panics
+/// Where there are fewer, with the log.
+pub fn wait_for_lines(agent: &Agent, words: &[&str], times: usize) -> Vec<String> {
+    let lines = || {
+        let log = agent.log();
+        let lines = log.lines().filter(|line| words.iter().all(|word| line.contains(word)));
+        Some(lines.map(str::to_owned).collect::<Vec<_>>()).filter(|lines| lines.len() >= times)
+    };
+    poll(lines).unwrap_or_else(|| panic!("fewer than {times} lines with {words:?}:\n{}", agent.log()))
 }
 
 /// How often the agent read its file again with this result.

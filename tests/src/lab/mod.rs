@@ -65,13 +65,18 @@ pub fn program_beside() -> anyhow::Result<PathBuf> {
 ///
 /// # Panics
 /// After [`PATIENCE`]; `what` completes "there was no ...".
-pub fn eventually<T>(what: &str, mut shown: impl FnMut() -> Option<T>) -> T {
-    let roll_back_start = Instant::now() + PATIENCE;
+pub fn eventually<T>(what: &str, shown: impl FnMut() -> Option<T>) -> T {
+    poll(shown).unwrap_or_else(|| panic!("there was no {what} within {PATIENCE:?}"))
+}
+
+/// What `shown` gives within [`PATIENCE`].
+fn poll<T>(mut shown: impl FnMut() -> Option<T>) -> Option<T> {
+    let deadline = Instant::now() + PATIENCE;
     loop {
-        if let Some(value) = shown() {
+        let value = shown();
+        if value.is_some() || Instant::now() > deadline {
             return value;
         }
-        assert!(Instant::now() < roll_back_start, "there was no {what} within {PATIENCE:?}");
         thread::sleep(POLL);
     }
 }

@@ -83,8 +83,7 @@ fn a_service_is_the_nodes_while_its_agent_is_hung_or_dead() {
     lab.start_agent(dsr_program()).unwrap();
     lab.wait_ready().unwrap();
     balances_again(&lab);
-    let log = agent::running(&lab).log();
-    assert!(log.contains("took over from a terminated agent"), "{log}");
+    agent::wait_for_log(agent::running(&lab), &["took over from a terminated agent"]);
 }
 
 #[test]

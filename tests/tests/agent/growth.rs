@@ -55,7 +55,7 @@ fn many_more_backends_and_services_cost_no_request() {
     agent::reload(&large, &lab);
     traffic.goes_on();
     let running = agent::running(&lab);
-    assert!(running.log().contains("table is full: reloading the program"), "{}", running.log());
+    agent::wait_for_log(running, &["table is full: reloading the program"]);
     let samples = scrape();
     for (backend, before) in ["web1", "web2", "web3"].into_iter().zip(before) {
         let now = sent(backend);

@@ -81,7 +81,7 @@ fn an_interface_that_cannot_be_used_changes_nothing() {
         lab.write_config(&bad.to_string()).unwrap();
         agent::wait_for_reload(agent::running(&lab), "error", before);
         let refusal = format!("cannot attach to {}", interfaces.last().unwrap());
-        assert!(agent::running(&lab).log().contains(&refusal), "{}", agent::running(&lab).log());
+        agent::wait_for_log(agent::running(&lab), &[&refusal]);
         assert!(has_program(&lab, "eth0") && !has_program(&lab, "eth1"), "after {interfaces:?}");
         agent::wait_for_slots(agent::running(&lab), &good);
         traffic.goes_on();
@@ -130,10 +130,9 @@ fn an_interface_that_another_program_holds_does_not_stop_the_others() {
     assert_eq!(log.matches(refusal).count(), 1, "{log}");
 
     drop(other);
-    let attached = |lab: &Lab| running(lab).log().matches("attached natively interface=\"eth1\"").count() == 2;
-    eventually("program", || attached(&lab).then_some(()));
+    agent::wait_for_lines(running(&lab), &["attached natively interface=\"eth1\""], 2);
 }
 
 fn logged(lab: &Lab, line: &str) {
-    eventually(line, || running(lab).log().contains(line).then_some(()));
+    agent::wait_for_log(running(lab), &[line]);
 }

@@ -86,8 +86,7 @@ fn a_backend_without_a_mac_gets_no_slots_until_it_has_one() {
     let of = |name, backend| samples.sum(name, &[("backend", backend)]) as u64;
     assert_eq!((of("dsr_backend_reachable", "web1"), of("dsr_backend_reachable", "web2")), (1, 0));
     assert_eq!((of("dsr_member_slots", "web2"), of("dsr_backend_unreachable", "web2")), (0, 1));
-    let log = agent::running(&lab).log();
-    assert!(log.contains("the backend is unreachable: it gets no flows") && log.contains("web2"), "{log}");
+    agent::wait_for_log(agent::running(&lab), &["the backend is unreachable: it gets no flows", "web2"]);
 
     let answers = request_many(&lab, 100);
     assert_eq!((answers.good, answers.bodies.get("web1")), (100, Some(&100)));
@@ -210,11 +209,12 @@ fn nft(lab: &Lab, arguments: &str) -> String {
 
 /// No backend that had a MAC was without one later.
 fn stayed(silent: &Silent) {
-    let log = agent::running(&silent.lab).log();
     for backend in silent.addresses.map(|address| address.to_string()) {
+        agent::wait_for_log(agent::running(&silent.lab), &[&backend, "backend has a MAC"]);
+        let log = agent::running(&silent.lab).log();
         let of_backend = log.lines().filter(|line| line.contains(&backend));
         let mut since = of_backend.skip_while(|line| !line.contains("backend has a MAC"));
-        assert!(since.next().is_some(), "{backend} was never reached: {log}");
+        since.next();
         let lost = since.find(|line| line.contains("has no MAC") || line.contains("unreachable"));
         assert_eq!(lost, None, "{log}");
     }

@@ -37,7 +37,8 @@ fn an_agent_without_pins_stops_cleanly() {
 #[ignore = "needs root"]
 fn a_directory_of_others_in_the_place_of_the_pins_stays() {
     let (lab, _) = lab();
-    remove_pins(&lab, "rm -rf /sys/fs/bpf/dsr; mkdir /sys/fs/bpf/dsr");
+    // The agent may pin again between the two commands.
+    remove_pins(&lab, "until rm -rf /sys/fs/bpf/dsr; mkdir /sys/fs/bpf/dsr; do :; done");
     assert_eq!(running(&lab).stop().and_then(|status| status.code()), Some(0), "{}", running(&lab).log());
     assert!(!has_program(&lab, "eth0") && lab.directory().join("bpf/dsr").exists());
 }
@@ -60,17 +61,18 @@ fn pins_that_were_removed_are_restored_for_the_next_agent() {
     let (mut lab, _) = lab();
     assert_eq!(request_many(&lab, 50).good, 50);
     let before = agent::count(&lab, "dsr_member_packets_total", &[]);
-    eventually("pins", || running(&lab).log().contains("pinned again").then_some(()));
+    agent::wait_for_log(running(&lab), &["pinned again"]);
     // A single file is missed too.
     remove_pins(&lab, "rm /sys/fs/bpf/dsr/maps-*/SERVICES /sys/fs/bpf/dsr/links/*");
-    eventually("pins", || (running(&lab).log().matches("pinned again").count() == 2).then_some(()));
+    agent::wait_for_lines(running(&lab), &["pinned again"], 2);
     running(&lab).signal(Signal::KILL);
     eventually("end of the agent", || running(&lab).ended());
     assert!(has_program(&lab, "eth0"));
     lab.start_agent(dsr_program()).unwrap();
     lab.wait_ready().unwrap();
+    agent::wait_for_log(running(&lab), &["took over from a terminated agent"]);
     let log = running(&lab).log();
-    assert!(log.contains("took over from a terminated agent") && !log.contains("attached natively"), "{log}");
+    assert!(!log.contains("attached natively"), "{log}");
     assert!(agent::count(&lab, "dsr_member_packets_total", &[]) >= before);
     assert_eq!(request_many(&lab, 50).good, 50);
 }
@@ -87,7 +89,7 @@ fn an_interface_that_returns_is_attached_without_pins() {
     add(&lab);
     agent::start(&Configuration::of(&lab).interfaces(&["eth0", "eth1"]), &mut lab);
     ip(lab.balancer(), "link del eth1");
-    eventually("interface that is gone", || running(&lab).log().contains("the interface is gone").then_some(()));
+    agent::wait_for_log(running(&lab), &["the interface is gone"]);
     remove_pins(&lab, "rm -r /sys/fs/bpf/dsr");
     add(&lab);
     eventually("program", || has_program(&lab, "eth1").then_some(()));

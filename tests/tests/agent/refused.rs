@@ -6,7 +6,7 @@ use dsr::{
     api::view::Status,
     config::LARGEST,
     datapath::Pass,
-    lab::{Agent, Lab, Samples},
+    lab::{Lab, Samples},
 };
 use dsr_tests::lab::{Configuration, PATIENCE, agent, agent::has_program, dsr_program, eventually, process::finish};
 
@@ -24,11 +24,6 @@ fn ip(lab: &Lab, arguments: &str) {
     let mut command = lab.balancer().command("ip").unwrap();
     let output = finish(command.args(arguments.split(' ')));
     assert!(output.status.success(), "{arguments}: {output:?}");
-}
-
-/// How often a text is in the log.
-fn logged(agent: &Agent, text: &str) -> usize {
-    agent.log().matches(text).count()
 }
 
 #[test]
@@ -74,7 +69,8 @@ fn a_file_is_tried_again_when_its_interface_is_there() {
     agent::running(&lab).wait_until("the file in force", PATIENCE, |samples| shows(samples, true)).unwrap();
     assert!(has_program(&lab, "eth1"));
     assert_eq!(status(&lab).0.reloads.error, 1, "what is refused for the same reason again is told once");
-    assert_eq!(logged(agent::running(&lab), "this host has no interface eth1"), 1, "{}", agent::running(&lab).log());
+    let lines = agent::wait_for_lines(agent::running(&lab), &["this host has no interface eth1"], 1);
+    assert_eq!(lines.len(), 1, "{lines:#?}");
 }
 
 #[test]
@@ -165,6 +161,7 @@ fn an_interface_that_goes_is_told_once() {
         let neighbour = "neigh replace 10.77.0.77 lladdr 02:00:00:00:00:77 dev eth0";
         ip(&lab, neighbour);
         ip(&lab, "addr flush dev lo scope global");
+        agent::wait_for_lines(agent::running(&lab), &[gone], times);
         let log = agent::running(&lab).log();
         assert_eq!((log.matches(gone).count(), log.matches("ERROR").count()), (times, 0), "{log}");
         ip(&lab, "link add eth1 type veth peer name nowhere");
@@ -183,7 +180,8 @@ fn the_interface_to_the_backends_goes_without_an_error() {
     ip(&lab, "link del eth0");
     let gone = |all: &Status| all.interfaces.iter().any(|interface| interface.mac.is_none());
     eventually("finding", || gone(&status(&lab).0).then_some(()));
-    eventually("backends out of reach", || agent::running(&lab).log().contains("is unreachable").then_some(()));
+    agent::wait_for_log(agent::running(&lab), &["is unreachable"]);
+    agent::wait_for_log(agent::running(&lab), &["the interface is gone"]);
     let log = agent::running(&lab).log();
     assert_eq!((log.matches("the interface is gone").count(), log.matches("ERROR").count()), (1, 0), "{log}");
 }
@@ -207,8 +205,8 @@ fn included_files_are_followed() {
     let before = agent::reloads(agent::running(&lab), "error");
     fs::write(&file, mail.replace("port: 25", "port: 0")).unwrap();
     agent::wait_for_reload(agent::running(&lab), "error", before);
-    let log = agent::running(&lab).log();
-    assert!(log.contains("/run/dsr/conf.d/mail.yaml:4:41: services[0].port: 0 is not a port"), "{log}");
+    let told = "/run/dsr/conf.d/mail.yaml:4:41: services[0].port: 0 is not a port";
+    agent::wait_for_log(agent::running(&lab), &[told]);
 
     let before = agent::reloads(agent::running(&lab), "ok");
     fs::remove_file(&file).unwrap();

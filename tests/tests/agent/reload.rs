@@ -31,14 +31,13 @@ fn a_bad_file_is_told_and_changes_nothing() {
         assert_eq!((agent::reloads(running, "ok"), hash(&samples)), (before.0, in_force));
         assert_eq!(samples.named("dsr_member_slots").filter(|sample| sample.label("backend") == "web3").count(), 0);
     }
-    let log = running.log();
     for line in [
         "/run/dsr/dsr.yaml:1:1: interfaces: ",
         "/run/dsr/dsr.yaml:7:50: pools.web.backends[0].weight: ",
         "/run/dsr/dsr.yaml:8:50: pools.web.backends[1].weight: ",
         "not reloaded (the file changed): the previous configuration stays in force",
     ] {
-        assert!(log.contains(line), "{line} is missing:\n{log}");
+        agent::wait_for_log(running, &[line]);
     }
 
     agent::reload(&all, &lab);

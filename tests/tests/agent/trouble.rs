@@ -18,9 +18,10 @@ use dsr_tests::lab::{
 };
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
 
-const CHECK: &str = "{tcp: {}, interval: 200ms, timeout: 200ms, rise: 2, fall: 2}";
+/// On a loaded machine a backend of the lab may take some time to answer, and is not down for that.
+const CHECK: &str = "{tcp: {}, interval: 1s, timeout: 1s, rise: 2, fall: 3}";
 
-/// A lab with two backends that are checked several times a second and are up.
+/// A lab with two backends that are checked often and are up.
 fn checked() -> (Lab, Configuration) {
     let mut lab = Lab::builder().backends(2).build().unwrap();
     let configuration = Configuration::of(&lab).health(CHECK);
@@ -78,19 +79,20 @@ fn idle_connections_to_the_metrics_cost_no_backend() {
 #[ignore = "needs root"]
 fn a_probe_that_has_no_descriptor_says_nothing_of_the_backend() {
     let (lab, _) = checked();
-    // Connections that are open still work, the next descriptor is refused.
+    // Connections that are open still work.
     let address = SocketAddr::from(([127, 0, 0, 1], 9650));
     let scraper = lab.balancer().run(|| TcpStream::connect(address)).unwrap().unwrap();
     let mut scraper = Scraper(scraper);
     assert!(scraper.scrape().contains("dsr_probe_local_errors_total 0"));
-    limit_files(&lab, 8);
+    // The limit bounds the numbers of new descriptors, and low numbers may be free: only 0, standard input, is below it.
+    limit_files(&lab, 1);
     let errors = |text: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix("dsr_probe_local_errors_total "));
         line.unwrap().parse::<u64>().unwrap()
     };
     // More than `fall` asks for, of both backends.
-    let text = eventually("probes without a result", || Some(scraper.scrape()).filter(|text| errors(text) > 8));
-    assert_eq!(text.matches("dsr_backend_unchecked{").count(), 2, "{text}");
+    let unchecked = |text: &String| text.matches("dsr_backend_unchecked{").count() == 2 && errors(text) > 8;
+    let text = eventually("probes without a result", || Some(scraper.scrape()).filter(unchecked));
     assert!(!text.contains("dsr_backend_state{"), "{text}");
     limit_files(&lab, 1024);
     let after = eventually("probes with a result", || {
@@ -98,8 +100,7 @@ fn a_probe_that_has_no_descriptor_says_nothing_of_the_backend() {
     });
     assert!(errors(&after) > 8);
     assert_no_backend_went_down(&lab);
-    let log = running(&lab).log();
-    assert!(log.contains("a probe could not run, the backend's state is kept"), "{log}");
+    agent::wait_for_log(running(&lab), &["a probe could not run, the backend's state is kept"]);
 }
 
 #[test]
@@ -147,7 +148,7 @@ fn a_file_that_cannot_be_read_holds_up_nothing() {
         let before = agent::reloads(running(&lab), "error");
         running(&lab).signal(Signal::HUP);
         agent::wait_for_reload(running(&lab), "error", before);
-        assert!(running(&lab).log().contains(told), "{what}: {}", running(&lab).log());
+        agent::wait_for_log(running(&lab), &[told]);
         // It answers, and the refused file is a finding.
         let output = status(&lab);
         let told = String::from_utf8_lossy(&output.stdout);

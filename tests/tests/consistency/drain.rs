@@ -23,8 +23,8 @@ fn a_backend_is_drained_when_its_connections_are_gone() {
     assert!(fixture.count("dsr_slots_tracked", &[]) > 0);
     drop(connections);
     eventually("drained backend", || (drained(&fixture) == 1).then_some(()));
-    let log = agent::running(&fixture.lab).log();
-    assert!(log.contains("drained: the backend has no flows left") && log.contains("backend=\"web1\""), "{log}");
+    let words = ["drained: the backend has no flows left", "backend=\"web1\""];
+    agent::wait_for_log(agent::running(&fixture.lab), &words);
     eventually("end of the change", || {
         (fixture.count("dsr_slots_tracked", &[]) + fixture.count("dsr_flows", &[]) == 0).then_some(())
     });

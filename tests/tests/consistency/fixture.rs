@@ -115,8 +115,7 @@ impl Fixture {
         self.lab.start_agent(dsr_program()).unwrap();
         let is_there = |samples: &Samples| samples.sum("dsr_build_info", &[]) > 0.0;
         agent::running(&self.lab).wait_until("its metrics", PATIENCE, is_there).unwrap();
-        let log = agent::running(&self.lab).log();
-        assert!(log.contains("took over from a terminated agent"), "{log}");
+        agent::wait_for_log(agent::running(&self.lab), &["took over from a terminated agent"]);
     }
 
     /// Lets a backend's check fail, `meanwhile` something happens, and lets it pass again. Its servers go on.

@@ -84,7 +84,7 @@ fn a_backend_steers_its_weight() {
     web1.say("100% down # backup runs\n");
     wait_share(&lab, 0.0);
     assert_eq!(agent::count(&lab, "dsr_backend_state", &[("backend", "web1"), ("cause", "reported-down")]), 1);
-    assert!(agent::running(&lab).log().contains("remark=\"backup runs\""), "{}", agent::running(&lab).log());
+    agent::wait_for_log(agent::running(&lab), &["remark=\"backup runs\""]);
 
     // What it said holds when it says nothing any more.
     web1.say("");

@@ -18,7 +18,7 @@ fn a_vip_that_is_not_held_is_missing() {
     wait_down(&lab, "web2", "vip-missing");
     let answers = request_many(&lab, REQUESTS);
     assert_eq!((answers.good, answers.bodies.get("web2")), (u64::from(REQUESTS), None), "{answers:?}");
-    assert!(agent::running(&lab).log().contains("cause=vip-missing"), "{}", agent::running(&lab).log());
+    agent::wait_for_log(agent::running(&lab), &["cause=vip-missing"]);
 
     ip(lab.backend(2).unwrap(), &format!("address add {vip} dev lo"));
     wait_up(&lab, "web2");

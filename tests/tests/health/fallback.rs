@@ -64,7 +64,7 @@ fn the_fallback_serves_while_nobody_else_can() {
     give_vip(&lab, 1);
     wait_fallback(&lab, false);
     only(&lab, &["web1"]);
-    assert!(agent::running(&lab).log().contains("new connections go to the fallback"));
+    agent::wait_for_log(agent::running(&lab), &["new connections go to the fallback"]);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::{
 
 use dsr::lab::{Lab, Namespace};
 use dsr_tests::lab::{
-    Configuration, dsr_program, nginx,
+    Configuration, agent, dsr_program, nginx,
     process::{Daemon, finish},
 };
 
@@ -47,8 +47,7 @@ fn tls_is_spoken_and_certificates_count_where_a_name_is_written() {
     wait_passes(&lab, "web2");
     run(&mut lab, "port: 443", "{https: {name: www.example.com}, PACE}");
     wait_cause(&lab, "web1", "application-down");
-    let log = dsr_tests::lab::agent::running(&lab).log();
-    assert!(log.contains("TLS fails: invalid peer certificate"), "{log}");
+    agent::wait_for_log(agent::running(&lab), &["TLS fails: invalid peer certificate"]);
 }
 
 #[test]
@@ -117,8 +116,7 @@ fn a_large_page_is_read_to_its_end() {
     run(&mut lab, "port: 80", "{http: {path: /large, body: the end}, PACE}");
     wait_passes(&lab, "web1");
     wait_cause(&lab, "web2", "application-down");
-    let log = dsr_tests::lab::agent::running(&lab).log();
-    assert!(log.contains("its page does not contain the text that is expected"), "{log}");
+    agent::wait_for_log(agent::running(&lab), &["its page does not contain the text that is expected"]);
 }
 
 /// Starts the agent anew with one service, checked so.

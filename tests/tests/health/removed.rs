@@ -3,7 +3,7 @@
 use dsr::lab::{Broken, Fault, Lab};
 use dsr_tests::lab::{
     Configuration,
-    agent::{self, running},
+    agent::{self, running, wait_for_lines},
     dsr_program, eventually,
     process::{finish, ip},
 };
@@ -23,9 +23,7 @@ fn what_steers_probes_is_laid_again_and_no_backend_goes_down() {
     let removals = ["rule del pref 100", "link del dsr-probe", "route flush table 54752", "link set dsr-probe down"];
     for (times, removal) in removals.into_iter().enumerate() {
         ip(lab.balancer(), removal);
-        let restored =
-            || (running(&lab).log().matches("health probes are steered again").count() > times).then_some(());
-        eventually(removal, restored);
+        wait_for_lines(running(&lab), &["health probes are steered again"], times + 1);
         assert_eq!(node(&lab), during, "after `ip {removal}`");
         wait_probes(&lab, &BACKENDS, 4.0);
     }

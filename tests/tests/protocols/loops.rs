@@ -60,10 +60,7 @@ fn what_a_backend_sends_back_ends_and_names_it() {
     let to_web2 = count(&lab, "dsr_member_packets_total", &[("service", "v4"), ("backend", "web2")]);
     assert_eq!(u64::from(arrivals.take()), to_web2, "the switch hands web2 what the balancer sent it once");
 
-    let line = eventually("name in the log", || {
-        let log = agent::running(&lab).log();
-        log.lines().find(|line| line.contains("forwards the VIP's packets back")).map(str::to_owned)
-    });
+    let line = agent::wait_for_log(agent::running(&lab), &["forwards the VIP's packets back"]);
     assert!(line.contains("web2") && line.contains(&Node::Backend(2).address().to_string()), "{line}");
     let log = agent::running(&lab).log();
     let others = ["web1", "web3"].map(|name| log.lines().any(|line| line.contains("back to") && line.contains(name)));

@@ -6,7 +6,11 @@ mod balancers;
 mod passive;
 
 use dsr::lab::{Lab, Namespace};
-use dsr_tests::lab::{PATIENCE, agent::running, eventually, process::set};
+use dsr_tests::lab::{
+    PATIENCE,
+    agent::{running, wait_for_log},
+    process::set,
+};
 
 /// A backend that answers ARP for every address that it has.
 fn leak(backend: &Namespace) {
@@ -30,10 +34,7 @@ fn claims_of_others(lab: &Lab, backend: &str) -> u64 {
 
 /// The line of the agent's log that has all these words.
 fn line(lab: &Lab, words: &[&str]) -> String {
-    eventually(&format!("line in the log with {words:?}"), || {
-        let log = running(lab).log();
-        log.lines().find(|line| words.iter().all(|word| line.contains(word))).map(str::to_owned)
-    })
+    wait_for_log(running(lab), words)
 }
 
 const CLAIMS: &str = "dsr_arp_claims_total";
