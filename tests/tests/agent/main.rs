@@ -9,6 +9,7 @@ mod interfaces;
 mod metrics;
 mod neighbour;
 mod pins;
+mod readers;
 mod refused;
 mod reload;
 mod seed;
