@@ -199,10 +199,12 @@ mod program {
         }
         .map_err(route::reason_of_fault)?;
         let Route { choice, opens, first_of } = route::of(frame, link, &ip, interface)?;
-        if let Some(datagram) = first_of {
+        let sent = deliver::<O>(frame, link, &choice, ip.end, opens);
+        // The later fragments of one that could not be sent end early, whoever the member's next hop is by then.
+        if let (Some(datagram), Ok(_) | Err(Reason::DropLoop)) = (first_of, &sent) {
             datagram.remember(&choice);
         }
-        deliver::<O>(frame, link, &choice, ip.end, opens)
+        sent
     }
 
     /// Sends a frame to its member and counts it there.

@@ -7,6 +7,7 @@ mod echo;
 mod explain;
 mod forget;
 mod forward;
+mod fragments;
 mod interfaces;
 mod one_client;
 mod refuse;
