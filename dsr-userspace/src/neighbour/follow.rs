@@ -156,8 +156,13 @@ impl Follower {
 
     async fn run_schedule(&mut self, now: Instant) {
         for (key, probe) in self.probe_schedule.due(&self.state.probes(), now) {
-            if self.give(key, probe).await && probe == NeighbourProbe::Solicit {
-                self.state.solicited(key);
+            if !self.give(key, probe).await {
+                continue;
+            }
+            match probe {
+                NeighbourProbe::Solicit => self.state.solicited(key),
+                NeighbourProbe::Locate => self.state.asked(key),
+                NeighbourProbe::Confirm => {}
             }
         }
     }
@@ -166,7 +171,7 @@ impl Follower {
     async fn give(&self, key: NeighbourKey, probe: NeighbourProbe) -> bool {
         let done = match probe {
             NeighbourProbe::Solicit => self.kernel.solicit(key).await,
-            NeighbourProbe::Confirm => self.kernel.confirm(key).await,
+            NeighbourProbe::Confirm | NeighbourProbe::Locate => self.kernel.confirm(key).await,
         };
         // The entry or the link may have gone this moment; an event tells.
         if let Err(error) = &done {

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::facts::{Duty, ForwardingKey, Kind, Link, PortVlan};
+use super::{
+    facts::{Duty, ForwardingKey, Kind, Link, PortVlan},
+    forwarding::Forwarding,
+};
 use crate::model::{BondPort, InterfaceState, Mac, NoHop, VlanTag};
 
 mod egress_ports;
@@ -16,8 +19,8 @@ pub(super) struct LinkStack {
     interfaces: BTreeSet<String>,
     /// By index.
     pub(super) links: BTreeMap<u32, Link>,
-    /// The port behind which a bridge has found a MAC.
-    pub(super) forwarding: BTreeMap<ForwardingKey, u32>,
+    /// The ports behind which the bridges have found MACs.
+    pub(super) forwarding: Forwarding,
     /// What the bridges let through their ports, by the port's index.
     pub(super) vlans: BTreeMap<u32, Vec<PortVlan>>,
 }
@@ -35,13 +38,13 @@ impl LinkStack {
     /// No links yet; `interfaces` are the names in the configuration.
     pub(super) fn new(interfaces: Vec<String>) -> Self {
         let interfaces = interfaces.into_iter().collect();
-        Self { interfaces, links: BTreeMap::new(), forwarding: BTreeMap::new(), vlans: BTreeMap::new() }
+        Self { interfaces, links: BTreeMap::new(), forwarding: Forwarding::default(), vlans: BTreeMap::new() }
     }
 
-    /// Forgets everything but which interfaces are meant.
+    /// Forgets everything but which interfaces are meant. Ports of bridges are lost like any others.
     pub(super) fn forget(&mut self) {
         self.links.clear();
-        self.forwarding.clear();
+        self.forwarding.forget();
         self.vlans.clear();
     }
 
@@ -49,7 +52,7 @@ impl LinkStack {
     pub(super) fn remove(&mut self, index: u32) {
         self.links.remove(&index);
         self.vlans.remove(&index);
-        self.forwarding.retain(|key, port| key.bridge != index && *port != index);
+        self.forwarding.remove(index);
     }
 
     /// The configuration's interfaces that are there.
@@ -135,7 +138,9 @@ impl LinkStack {
             Some(tpid) => self.enter(bridge, tpid, tags).ok_or_else(|| NoHop::OutsideVlan(name()))?,
         };
         let key = ForwardingKey { bridge, mac, vlan };
-        let port = *self.forwarding.get(&key).ok_or_else(|| NoHop::NoPort(name()))?;
+        // One that has left the bridge meanwhile does not count.
+        let lost = || self.forwarding.lost_port(&key).filter(|port| self.is_part(*port, bridge));
+        let port = self.forwarding.port(&key).or_else(lost).ok_or_else(|| NoHop::NoPort(name()))?;
         if let Some(tpid) = filter {
             let member = self.members(port).find(|member| member.id == vlan);
             let member = member.ok_or_else(|| NoHop::OutsideVlan(self.name(port)))?;
@@ -185,6 +190,10 @@ impl LinkStack {
             .iter()
             .filter(move |(_, link)| link.controller == Some(controller))
             .map(|(index, link)| (*index, link))
+    }
+
+    fn is_part(&self, index: u32, controller: u32) -> bool {
+        self.links.get(&index).is_some_and(|link| link.controller == Some(controller))
     }
 
     fn name(&self, index: u32) -> String {

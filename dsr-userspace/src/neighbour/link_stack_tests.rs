@@ -88,7 +88,7 @@ fn a_bridge_sends_by_the_port_that_it_has_learnt() {
     let unasked = bridge.egress_port(ABOVE, None, NoHop::NoNeighbour(ADDRESS));
     assert_eq!(unasked, Err(NoHop::NoNeighbour(ADDRESS)), "without a MAC there is nothing to look for");
     let key = ForwardingKey { bridge: ABOVE, mac: BACKEND, vlan: 0 };
-    bridge.forwarding.insert(key, ETH1);
+    bridge.forwarding.found(key, ETH1);
     assert_eq!(egress_port(&bridge, ABOVE), Ok(untagged(ETH1)));
     assert_eq!(egress_port(&bridge, ON_TOP), Ok(tagged(ETH1, 10)), "a bridge that does not filter leaves tags alone");
     bridge.remove(ETH1);
@@ -98,7 +98,7 @@ fn a_bridge_sends_by_the_port_that_it_has_learnt() {
 #[test]
 fn a_port_that_is_no_interface_is_named() {
     let mut bridge = link_stack(&["eth0"], Kind::Bridge { filter: None });
-    bridge.forwarding.insert(ForwardingKey { bridge: ABOVE, mac: BACKEND, vlan: 0 }, ETH1);
+    bridge.forwarding.found(ForwardingKey { bridge: ABOVE, mac: BACKEND, vlan: 0 }, ETH1);
     assert_eq!(egress_port(&bridge, ABOVE), Err(NoHop::OtherInterface("eth1".into())));
     assert!(!link_stack(&["eth7"], Kind::Bridge { filter: None }).lead_outside(ON_TOP));
 }
@@ -106,8 +106,8 @@ fn a_port_that_is_no_interface_is_named() {
 #[test]
 fn a_bridge_that_filters_sends_by_vlan_and_tags_as_the_port_wants() {
     let mut bridge = link_stack(&["eth0", "eth1"], Kind::Bridge { filter: Some(TPID) });
-    bridge.forwarding.insert(ForwardingKey { bridge: ABOVE, mac: BACKEND, vlan: 1 }, ETH0);
-    bridge.forwarding.insert(ForwardingKey { bridge: ABOVE, mac: BACKEND, vlan: 10 }, ETH1);
+    bridge.forwarding.found(ForwardingKey { bridge: ABOVE, mac: BACKEND, vlan: 1 }, ETH0);
+    bridge.forwarding.found(ForwardingKey { bridge: ABOVE, mac: BACKEND, vlan: 10 }, ETH1);
     assert_eq!(egress_port(&bridge, ABOVE), Err(NoHop::OutsideVlan("above".into())), "the bridge itself is in no VLAN");
 
     let own = PortVlan { id: 1, own: true, untagged: true };
@@ -130,7 +130,7 @@ fn a_bridge_port_that_is_a_bond_resolves_on() {
     let mut stacked = link_stack(&["eth0", "eth1"], Kind::Bond { active: Some(ETH0) });
     stacked.links.insert(BRIDGE, link("br0", BRIDGE, Kind::Bridge { filter: None }, None));
     stacked.links.get_mut(&ABOVE).unwrap().controller = Some(BRIDGE);
-    stacked.forwarding.insert(ForwardingKey { bridge: BRIDGE, mac: BACKEND, vlan: 0 }, ABOVE);
+    stacked.forwarding.found(ForwardingKey { bridge: BRIDGE, mac: BACKEND, vlan: 0 }, ABOVE);
     assert_eq!(egress_port(&stacked, BRIDGE), Ok(untagged(ETH0)));
     let known_as = stacked.interfaces()["eth0"].mac;
     assert_eq!(Some(known_as), stacked.links[&BRIDGE].mac, "hosts know the bridge's MAC");

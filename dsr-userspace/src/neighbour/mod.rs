@@ -5,7 +5,8 @@
 //! from netlink events, and what an event touches is asked for again. A timer runs only to make the kernel ask for a
 //! backend's MAC (see `probe_schedule`), because forwarded packets do not pass through the kernel's stack and so cannot.
 //!
-//! A MAC that the kernel loses counts until a question to everybody on the link has gone unanswered (see `last_known`).
+//! A MAC that the kernel loses counts until a question to everybody on the link has gone unanswered (see `last_known`), and a
+//! port that a bridge loses until an answer does not show it (see `forwarding`).
 //!
 //! It must not change addresses, routes or links, nor a neighbour entry that an operator made permanent.
 
@@ -21,6 +22,7 @@ use crate::{
 mod decode;
 mod facts;
 mod follow;
+mod forwarding;
 mod kernel;
 mod last_known;
 mod link_stack;

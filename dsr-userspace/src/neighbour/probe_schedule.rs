@@ -18,6 +18,8 @@ pub(super) enum NeighbourProbe {
     Solicit,
     /// It has one that nobody has confirmed for a while: ask the neighbour itself.
     Confirm,
+    /// It has one, and a bridge does not know any more where that is: ask the neighbour itself.
+    Locate,
 }
 
 /// Each entry that needs care, and when it gets it next.
@@ -27,7 +29,7 @@ pub(super) struct ProbeSchedule {
 }
 
 impl ProbeSchedule {
-    /// Takes what is needed now, and says what to do now. What is new in need of a MAC is due at once.
+    /// Takes what is needed now, and says what to do now. What is new in need of a MAC or of its port is due at once.
     pub(super) fn due(
         &mut self,
         probes: &BTreeMap<NeighbourKey, NeighbourProbe>,
@@ -36,7 +38,7 @@ impl ProbeSchedule {
         self.due.retain(|key, (probe, _)| probes.get(key) == Some(probe));
         for (&key, &probe) in probes {
             let first = match probe {
-                NeighbourProbe::Solicit => now,
+                NeighbourProbe::Solicit | NeighbourProbe::Locate => now,
                 NeighbourProbe::Confirm => now + CONFIRM + spread(key),
             };
             self.due.entry(key).or_insert((probe, first));
@@ -67,7 +69,7 @@ fn spread(key: NeighbourKey) -> Duration {
 
 const fn interval(probe: NeighbourProbe) -> Duration {
     match probe {
-        NeighbourProbe::Solicit => SOLICIT,
+        NeighbourProbe::Solicit | NeighbourProbe::Locate => SOLICIT,
         NeighbourProbe::Confirm => CONFIRM,
     }
 }
@@ -117,6 +119,13 @@ mod tests {
         assert_eq!(probe_schedule.due(&BTreeMap::new(), start + LATEST), []);
         assert_eq!(probe_schedule.next(), None);
         assert_eq!(probe_schedule.due(&probes(NeighbourProbe::Confirm), start + LATEST), []);
+    }
+
+    #[test]
+    fn a_neighbour_whose_port_is_lost_is_asked_at_once() {
+        let (mut probe_schedule, start) = (ProbeSchedule::default(), Instant::now());
+        probe_schedule.due(&probes(NeighbourProbe::Confirm), start);
+        assert_eq!(probe_schedule.due(&probes(NeighbourProbe::Locate), start), [(KEY, NeighbourProbe::Locate)]);
     }
 
     #[test]

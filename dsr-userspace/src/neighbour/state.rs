@@ -64,7 +64,11 @@ impl State {
 
     /// What is new; it counts as known from here on.
     pub(super) fn take_news(&mut self) -> News {
-        mem::take(&mut self.news)
+        let news = mem::take(&mut self.news);
+        if news.network && self.link_stack.forwarding.has_lost() {
+            self.forget_ports_of_others();
+        }
+        news
     }
 
     /// Takes the backends whose way is wanted; only those that are new have to be asked for.
@@ -116,12 +120,12 @@ impl State {
                 self.neighbour_changed(key, before, None);
             }
             Fact::Forwarding(key, port) => {
-                if self.link_stack.forwarding.insert(key, port) != Some(port) {
+                if self.link_stack.forwarding.found(key, port) {
                     self.news = News::ALL;
                 }
             }
             Fact::ForwardingGone(key) => {
-                if self.link_stack.forwarding.remove(&key).is_some() {
+                if self.link_stack.forwarding.lost(key) {
                     self.news = News::ALL;
                 }
             }
@@ -139,6 +143,13 @@ impl State {
     /// The kernel was made to ask everybody on the link for this neighbour's MAC.
     pub(super) fn solicited(&mut self, key: NeighbourKey) {
         self.last_known.solicited(key);
+    }
+
+    /// The kernel was made to ask this neighbour itself.
+    pub(super) fn asked(&mut self, key: NeighbourKey) {
+        if let Some(mac) = self.mac(key) {
+            self.link_stack.forwarding.asked(mac);
+        }
     }
 
     /// What has to be asked; it counts as asked from here on.
@@ -173,7 +184,13 @@ impl State {
                     Reach::Hop(_) | Reach::No(NoHop::NoPort(_)) if self.last_known.mac((oif, address)).is_some() => {
                         NeighbourProbe::Solicit
                     }
-                    // Its answer tells the bridge too where it is.
+                    // A bridge has lost its port, and its answer tells the bridge where it is.
+                    Reach::Hop(Hop { destination, .. })
+                        if self.is_idle((oif, address)) && self.link_stack.forwarding.has_to_ask(destination) =>
+                    {
+                        NeighbourProbe::Locate
+                    }
+                    // So does this one, where no port was known.
                     Reach::Hop(_) | Reach::No(NoHop::NoPort(_)) if self.is_idle((oif, address)) => {
                         NeighbourProbe::Confirm
                     }
@@ -221,6 +238,15 @@ impl State {
         self.neighbours.get(&key).copied().and_then(mac).or_else(|| self.last_known.mac(key))
     }
 
+    fn forget_ports_of_others(&mut self) {
+        let keys = self.routes.iter().filter_map(|(address, route)| match route {
+            Route::Out { oif, .. } => Some((*oif, *address)),
+            Route::None | Route::Local => None,
+        });
+        let macs: BTreeSet<Mac> = keys.filter_map(|key| self.mac(key)).collect();
+        self.link_stack.forwarding.retain_lost(|mac| macs.contains(&mac));
+    }
+
     /// With many backends, most news are of entries that the kernel looks after or no longer does: they lead nowhere
     /// else.
     fn neighbour_changed(&mut self, key: NeighbourKey, before: Option<Entry>, now: Option<Entry>) {
@@ -235,9 +261,19 @@ impl State {
             (None, Some(Entry::Failed)) => self.last_known.unanswered(key),
             (None, Some(Entry::Unresolved) | None) => {}
         }
-        let is_another = known_before != self.mac(key);
+        let is_another = known_before != self.mac(key) || self.has_lost_its_port(before, now);
         self.news.network |= is_another;
         self.news.probes |= is_another || before != now;
+    }
+
+    /// Whether a neighbour has answered, and the answer does not show the port that a bridge had lost.
+    fn has_lost_its_port(&mut self, before: Option<Entry>, now: Option<Entry>) -> bool {
+        match (before, now) {
+            (Some(Entry::Resolved(_, Confirmation::Checking)), Some(Entry::Resolved(mac, Confirmation::Idle))) => {
+                self.link_stack.forwarding.answered(mac)
+            }
+            _ => false,
+        }
     }
 
     fn links_changed(&mut self) {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     model::{Mac, VlanTag},
-    neighbour::facts::{Duty, Kind, Prefix, Vlan},
+    neighbour::facts::{Duty, ForwardingKey, Kind, Prefix, Vlan},
 };
 
 const ETH0: u32 = 2;
@@ -19,7 +19,7 @@ fn backend() -> IpAddr {
     address("10.0.0.9")
 }
 
-fn mac(last: u8) -> Mac {
+const fn mac(last: u8) -> Mac {
     Mac([2, 0, 0, 0, 0, last])
 }
 
@@ -100,6 +100,72 @@ fn a_mac_counts_until_everybody_was_asked_in_vain() {
         state.learn(failed());
         assert!(matches!(reach(&state), Reach::Hop(_)), "it is asked anew");
     }
+}
+
+/// The backend is behind eth0, which is a port of this bridge.
+const BRIDGE: u32 = 6;
+const FORWARDING: ForwardingKey = ForwardingKey { bridge: BRIDGE, mac: mac(9), vlan: 0 };
+
+/// A state in which the bridge has found its port, and lost it.
+fn flushed() -> (State, Reach) {
+    let mut state = state(out(BRIDGE));
+    let link = |name, index, kind, controller| {
+        let Fact::Link(index, link) = link(name, index, None) else { unreachable!() };
+        Fact::Link(index, Link { kind, controller, ..link })
+    };
+    state.learn(link("br0", BRIDGE, Kind::Bridge { filter: None }, None));
+    state.learn(link("eth0", ETH0, Kind::Plain, Some(BRIDGE)));
+    resolve(&mut state, BRIDGE, Confirmation::Idle);
+    assert_eq!(reach(&state), Reach::No(NoHop::NoPort("br0".into())));
+    state.learn(Fact::Forwarding(FORWARDING, ETH0));
+    let hop = reach(&state);
+    assert!(matches!(hop, Reach::Hop(_)), "{hop:?}");
+    state.learn(Fact::ForwardingGone(FORWARDING));
+    state.take_news();
+    assert_eq!((reach(&state), state.probes()), (hop.clone(), probe(NeighbourProbe::Locate)));
+    state.asked((BRIDGE, backend()));
+    assert_eq!((reach(&state), state.probes()), (hop.clone(), probe(NeighbourProbe::Confirm)), "it is asked once");
+    (state, hop)
+}
+
+fn probe(probe: NeighbourProbe) -> BTreeMap<NeighbourKey, NeighbourProbe> {
+    BTreeMap::from([((BRIDGE, backend()), probe)])
+}
+
+#[test]
+fn a_port_counts_until_an_answer_does_not_show_it() {
+    let (mut state, hop) = flushed();
+    resolve(&mut state, BRIDGE, Confirmation::Checking);
+    assert_eq!(reach(&state), hop);
+    state.take_news();
+    resolve(&mut state, BRIDGE, Confirmation::Idle);
+    assert_eq!(state.take_news(), News { network: true, probes: true });
+    assert_eq!(reach(&state), Reach::No(NoHop::NoPort("br0".into())));
+    assert_eq!(state.probes(), probe(NeighbourProbe::Confirm));
+}
+
+#[test]
+fn a_port_that_an_answer_shows_is_in_use_without_a_gap() {
+    let (mut state, hop) = flushed();
+    resolve(&mut state, BRIDGE, Confirmation::Checking);
+    state.learn(Fact::Forwarding(FORWARDING, ETH0));
+    resolve(&mut state, BRIDGE, Confirmation::Idle);
+    assert_eq!((reach(&state), state.probes()), (hop, probe(NeighbourProbe::Confirm)));
+}
+
+#[test]
+fn a_port_counts_no_longer_than_the_mac_or_than_it_belongs_to_the_bridge() {
+    let (mut silent, _) = flushed();
+    silent.learn(Fact::Neighbour((BRIDGE, backend()), Entry::Failed));
+    silent.solicited((BRIDGE, backend()));
+    silent.learn(Fact::Neighbour((BRIDGE, backend()), Entry::Failed));
+    silent.take_news();
+    resolve(&mut silent, BRIDGE, Confirmation::Idle);
+    assert_eq!(reach(&silent), Reach::No(NoHop::NoPort("br0".into())));
+
+    let (mut left, _) = flushed();
+    left.learn(link("eth0", ETH0, None));
+    assert_eq!(reach(&left), Reach::No(NoHop::OtherInterface("br0".into())));
 }
 
 #[test]

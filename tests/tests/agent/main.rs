@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod bridge;
 mod death;
 mod end;
 mod growth;

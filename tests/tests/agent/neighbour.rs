@@ -170,9 +170,9 @@ fn assert_unicast_questions_are_not_needed(silent: &Silent, family: &str, questi
 }
 
 /// Two backends without health checks, which hold servers of connections that live long.
-struct Silent {
-    lab: Lab,
-    service: SocketAddr,
+pub(crate) struct Silent {
+    pub(crate) lab: Lab,
+    pub(crate) service: SocketAddr,
     /// Of the backends, as the agent knows them.
     addresses: [IpAddr; 2],
     _servers: Servers,
@@ -181,7 +181,7 @@ struct Silent {
 fn silent_lab() -> Silent {
     let lab = Lab::builder().backends(2).without_http().build().unwrap();
     let (all, service) = (Configuration::of(&lab), lab.service().into());
-    silent(lab, &all, service, [1, 2].map(|number| Node::Backend(number).address().into()))
+    start_silent(lab, &all, service, [1, 2].map(|number| Node::Backend(number).address().into()))
 }
 
 /// The same with IPv6 alone in the configuration.
@@ -190,10 +190,10 @@ fn silent_lab6() -> Silent {
     let service = lab.service6().unwrap();
     let www = format!("name: www, vip: \"{}\", port: {}", service.ip(), service.port());
     let all = Configuration::of(&lab).no_services().by_ipv6().line(&www);
-    silent(lab, &all, service.into(), [1, 2].map(|number| Node::Backend(number).address6().into()))
+    start_silent(lab, &all, service.into(), [1, 2].map(|number| Node::Backend(number).address6().into()))
 }
 
-fn silent(mut lab: Lab, all: &Configuration, service: SocketAddr, addresses: [IpAddr; 2]) -> Silent {
+pub(crate) fn start_silent(mut lab: Lab, all: &Configuration, service: SocketAddr, addresses: [IpAddr; 2]) -> Silent {
     let servers = Servers::start(&lab);
     lab.write_config(&all.to_string()).unwrap();
     lab.start_agent(talkative(&lab)).unwrap();
@@ -208,7 +208,7 @@ fn nft(lab: &Lab, arguments: &str) -> String {
 }
 
 /// No backend that had a MAC was without one later.
-fn stayed(silent: &Silent) {
+pub(crate) fn stayed(silent: &Silent) {
     for backend in silent.addresses.map(|address| address.to_string()) {
         agent::wait_for_log(agent::running(&silent.lab), &[&backend, "backend has a MAC"]);
         let log = agent::running(&silent.lab).log();
