@@ -19,12 +19,12 @@ use serde::Serialize;
 use super::{
     CONFIGURATION,
     ask::Socket,
-    output,
+    given, output,
     preview::{self, Asked},
 };
 use crate::{
     api::view::Preview,
-    config::{self, Config, Errors, HostFacts, Problem, SeedSource},
+    config::{Config, Errors, HostFacts, Problem, SeedSource},
     datapath,
     model::Service,
     preflight::{self, Finding, Severity},
@@ -34,7 +34,7 @@ use crate::{
 /// Arguments of `dsr check`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The configuration file
+    /// The configuration file, or `-` for standard input
     #[arg(short, long, value_name = "FILE", default_value = CONFIGURATION)]
     pub(crate) config: PathBuf,
     /// Print one JSON object: ok, errors, warnings, findings, memory, and the change if an agent is running
@@ -52,7 +52,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 async fn check(args: Args) -> anyhow::Result<ExitCode> {
     let host = HostFacts::read().await.context("cannot check the file against this host")?;
-    let mut result = config::load_on_host(&args.config, &host).await;
+    let (mut result, text) = given::load(&args.config, &host).await;
     let findings = match &mut result {
         Ok(config) => {
             let preflight::Examined { findings, warnings } = preflight::examine(config).await;
@@ -62,7 +62,7 @@ async fn check(args: Args) -> anyhow::Result<ExitCode> {
         Err(_) => Vec::new(),
     };
     let asked = match &result {
-        Ok(config) => Some(preview::ask(&args.socket.socket, config).await?),
+        Ok(config) => Some(preview::ask(&args.socket.socket, config, text).await?),
         Err(_) => None,
     };
     if args.json {
@@ -204,6 +204,8 @@ fn counted(number: usize, word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::config;
+
     use std::path::Path;
 
     use super::*;

@@ -11,6 +11,7 @@ mod doctor;
 mod duration;
 mod endpoint;
 mod explain;
+mod given;
 mod interrupts;
 mod lab;
 mod output;

@@ -22,10 +22,10 @@ pub(super) enum Asked {
     NoAgent(String),
 }
 
-/// Asks the agent at a socket what a configuration would change.
-pub(super) async fn ask(socket: &Path, config: &Config) -> anyhow::Result<Asked> {
+/// Asks the agent at a socket what a configuration would change. `text` is its text where no file has that.
+pub(super) async fn ask(socket: &Path, config: &Config, text: Option<String>) -> anyhow::Result<Asked> {
     let file = config.file.display().to_string();
-    let text = read(&config.file)?;
+    let text = text.map_or_else(|| read(&config.file), Ok)?;
     let included = config.included.iter();
     let included = included.map(|path| Ok(IncludedFile { file: path.display().to_string(), text: read(path)? }));
     let included = included.collect::<anyhow::Result<_>>()?;

@@ -54,7 +54,7 @@ pub use file_state::FileState;
 pub use host::{AddressOnHost, HostFacts, check_host};
 pub use host_changes::HostChanges;
 pub use netlink::FactsError;
-pub use parse::{load, load_on_host, parse, parse_with, text_of};
+pub use parse::{load, load_on_host, load_text_on_host, parse, parse_with, text_from, text_of};
 pub use read::LARGEST;
 pub use source::Source;
 pub use watch::{Marker, Watch, WatchError};

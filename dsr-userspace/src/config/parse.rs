@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    io,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -45,13 +46,19 @@ pub fn parse_with(text: &str, path: &Path, mut included: Vec<Source>) -> Result<
 
 /// Reads and parses the file at `path`. A seed that is not written is derived from this machine's id.
 pub fn load(path: &Path) -> Result<Config, Errors> {
-    Draft::load(path, &mut on_disk(path))?.finish()
+    Draft::load(&text_of(path)?, path, &mut on_disk(path))?.finish()
 }
 
 /// As [`load`], with the errors of [`super::check_host`] in the same list, and off the calling task: a file system that
 /// does not answer is an error after a bounded time.
 pub async fn load_on_host(path: &Path, host: &HostFacts) -> Result<Config, Errors> {
-    load_within(read::PATIENCE, path, host, on_disk(path)).await
+    load_within(read::PATIENCE, path, None, host, on_disk(path)).await
+}
+
+/// As [`load_on_host`], of a text that was read. `path` names it in messages, and what it includes is relative to the
+/// directory of that.
+pub async fn load_text_on_host(text: String, path: &Path, host: &HostFacts) -> Result<Config, Errors> {
+    load_within(read::PATIENCE, path, Some(text), host, on_disk(path)).await
 }
 
 /// Gives included files as they are on disk.
@@ -63,6 +70,7 @@ fn on_disk(path: &Path) -> impl FnMut(&str, Place, &FieldPath) -> Result<Vec<Sou
 async fn load_within(
     patience: Duration,
     path: &Path,
+    text: Option<String>,
     host: &HostFacts,
     mut find: impl FnMut(&str, Place, &FieldPath) -> Result<Vec<Source>, String> + Send + 'static,
 ) -> Result<Config, Errors> {
@@ -71,7 +79,8 @@ async fn load_within(
     let reached = Arc::new(Mutex::new((Place::FILE, FieldPath::root())));
     let reach = Arc::clone(&reached);
     let loaded = read::within(patience, move || {
-        let mut draft = Draft::load(&file, &mut |pattern, place, field| {
+        let text = text.map_or_else(|| text_of(&file), Ok)?;
+        let mut draft = Draft::load(&text, &file, &mut |pattern, place, field| {
             *reach.lock().unwrap_or_else(PoisonError::into_inner) = (place, field.clone());
             find(pattern, place, field)
         })?;
@@ -87,7 +96,16 @@ async fn load_within(
 
 /// The text of a file, as it is loaded.
 pub fn text_of(path: &Path) -> Result<String, Errors> {
-    let bytes = read::read(path).map_err(|message| Errors::of_file(path, message.to_string()))?;
+    text(read::read(path), path)
+}
+
+/// The text that a reader gives, such as standard input. `path` names it in messages.
+pub fn text_from(reader: impl io::Read, path: &Path) -> Result<String, Errors> {
+    text(read::bounded(reader), path)
+}
+
+fn text(bytes: Result<Vec<u8>, read::ReadError>, path: &Path) -> Result<String, Errors> {
+    let bytes = bytes.map_err(|message| Errors::of_file(path, message.to_string()))?;
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         not_text(path, error.as_bytes(), valid)
@@ -114,8 +132,8 @@ struct Draft {
 }
 
 impl Draft {
-    fn load(path: &Path, find: &mut include::Find<'_>) -> Result<Self, Errors> {
-        let mut draft = Self::read(&text_of(path)?, path, find)?;
+    fn load(text: &str, path: &Path, find: &mut include::Find<'_>) -> Result<Self, Errors> {
+        let mut draft = Self::read(text, path, find)?;
         if draft.config.seed_source == SeedSource::Absent {
             draft.config.seed_source = SeedSource::Machine;
             match seed::of_machine() {
@@ -272,7 +290,7 @@ mod tests {
             Ok(Vec::new())
         };
         let patience = Duration::from_millis(200);
-        let errors = load_within(patience, &file, &HostFacts::default(), hang).await.unwrap_err().to_string();
+        let errors = load_within(patience, &file, None, &HostFacts::default(), hang).await.unwrap_err().to_string();
         assert!(errors.contains("dsr.yaml:2:19: include[1]: cannot be read, no answer within"), "{errors}");
     }
 }

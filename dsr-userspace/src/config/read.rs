@@ -52,9 +52,13 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
     if !kind.is_file() {
         return Err(ReadError::Unreadable(format!("is {}: name a regular file", called(kind.file_type()))));
     }
-    // It may grow while it is read.
+    bounded(file)
+}
+
+/// Reads to the end of what may grow meanwhile.
+pub(super) fn bounded(source: impl io::Read) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
-    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    source.take(LARGEST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST {
         return Err(ReadError::Unreadable(format!("has more than {} MiB: name a smaller file", LARGEST >> 20)));
     }

@@ -1,16 +1,18 @@
 //! `dsr check` beside a running agent: what a configuration would change.
 
+use std::{fs, process::Output};
+
 use dsr::{
     api::view::{ChangeKind, Preview, ServiceChange},
     lab::Lab,
 };
-use dsr_tests::lab::{Configuration, agent, curl};
+use dsr_tests::lab::{Configuration, agent, curl, dsr_program, process::finish};
 use serde_json::Value;
 
 use super::{complaint, dsr, said};
 
 fn check(lab: &Lab, yaml: &str) -> Preview {
-    std::fs::write(lab.directory().join("new.yaml"), yaml).unwrap();
+    fs::write(lab.directory().join("new.yaml"), yaml).unwrap();
     let (text, code) = said(&dsr(lab, "check --json -c /run/dsr/new.yaml"));
     assert_eq!(code, Some(0), "{text}");
     let report: Value = serde_json::from_str(&text).unwrap();
@@ -36,6 +38,40 @@ fn without_an_agent_a_check_says_so_and_works() {
     );
     let (text, _) = said(&dsr(&lab, "check --json -c /run/dsr/dsr.yaml"));
     assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["change"], Value::Null);
+}
+
+/// Checks what a file in the lab's directory holds, as standard input there.
+fn check_input(lab: &Lab, input: &str) -> Output {
+    let mut shell = lab.agent_command("/bin/sh").unwrap();
+    let script = format!("cd /run/dsr && exec {} check -c - <{input}", dsr_program().display());
+    finish(shell.args(["-c", &script]))
+}
+
+#[test]
+#[ignore = "needs root"]
+fn standard_input_is_checked_as_a_file_is() {
+    let mut lab = Lab::builder().build().unwrap();
+    let live = Configuration::of(&lab);
+    agent::start(&live, &mut lab);
+    let write = |name: &str, text: &str| fs::write(lab.directory().join(name), text).unwrap();
+    let mail = "pools:\n  mail: {backends: [{name: mail1, address: 10.77.1.1}]}\n\
+                services:\n  - {name: smtp, vip: 10.77.0.10, port: 25, pool: mail}\n";
+    write("mail.yaml", mail);
+    write("new.yaml", &live.clone().top("include: mail.yaml").to_string());
+    let (text, code) = said(&check_input(&lab, "new.yaml"));
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.starts_with("standard input: good: 2 services on 1 VIP"), "{text}");
+    assert!(text.contains("compared with the running agent's /run/dsr/dsr.yaml"), "{text}");
+
+    write("new.yaml", &live.to_string().replace("weight: 100", "weight: 1001"));
+    let output = check_input(&lab, "new.yaml");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let told = complaint(&output);
+    assert!(told.contains("standard input:7:50: pools.web.backends[0].weight: 1001 is not a weight"), "{told}");
+
+    let output = check_input(&lab, "/dev/zero");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(complaint(&output).contains("standard input: has more than 8 MiB"), "{}", complaint(&output));
 }
 
 #[test]
@@ -105,6 +141,6 @@ fn a_check_tells_of_services_and_of_what_is_loaded_anew() {
     assert!(preview.bytes_after > preview.bytes_before, "{preview:?}");
 
     // A bad file is an error as without an agent.
-    std::fs::write(lab.directory().join("new.yaml"), "interfaces: []\n").unwrap();
+    fs::write(lab.directory().join("new.yaml"), "interfaces: []\n").unwrap();
     assert_eq!(dsr(&lab, "check -c /run/dsr/new.yaml").status.code(), Some(2));
 }
