@@ -18,6 +18,7 @@ mod loops;
 mod metrics_listener;
 mod overrides;
 mod pinning;
+mod preflight_log;
 mod preview;
 mod probing;
 mod program_spec;
@@ -52,6 +53,7 @@ use self::{
     command::{Commands, reply_all},
     loading::{Loaded, Loading, loaded},
     metrics_listener::MetricsListener,
+    preflight_log::PreflightLog,
     probing::Probing,
     reload::Why,
     retry::Retry,
@@ -64,7 +66,6 @@ use crate::{
     datapath, limits,
     model::Network,
     neighbour::Handle,
-    preflight::{self, Finding, Severity},
     tasks::{Supervisor, Task, Tasks},
 };
 
@@ -115,6 +116,7 @@ struct Agent {
     probing: Probing,
     api: ApiListener,
     tasks: Tasks,
+    preflight: PreflightLog,
     /// What a refused file waits for.
     retry: Retry,
     /// Whether the last change of the network could not be followed.
@@ -130,7 +132,8 @@ impl Agent {
         let marker = file.marker();
         let (file, file_watch) = watch_file(file, tasks);
         warn_about(&config);
-        look_before(&config).await;
+        let preflight = PreflightLog::default();
+        preflight.look(&config).await;
         let mut metrics_listener = MetricsListener::new(tasks);
         let place = metrics_listener.prepare(config.metrics).await?;
         let server = api_listener::bind(config.api.as_deref()).await?;
@@ -161,6 +164,7 @@ impl Agent {
             probing,
             api,
             tasks,
+            preflight,
             retry: Retry::No,
             unfollowed: false,
         })
@@ -255,22 +259,6 @@ impl Agent {
             self.unfollowed = true;
             tracing::debug!(%error, "health check results could not be applied; retrying in a second");
         }
-    }
-}
-
-/// Says what of the interfaces is not as the program needs it. The kernel has the last report: none of it ends the start.
-async fn look_before(config: &Config) {
-    let preflight::Examined { findings, warnings } = preflight::examine(config).await;
-    for finding in findings {
-        let severity = finding.severity;
-        let Finding { interface, finding, remedy, .. } = &finding;
-        match severity {
-            Severity::Error => tracing::error!(interface, remedy, "{finding}"),
-            Severity::Warning => tracing::warn!(interface, remedy, "{finding}"),
-        }
-    }
-    for warning in warnings {
-        tracing::warn!("{warning}");
     }
 }
 

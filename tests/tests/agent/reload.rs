@@ -1,9 +1,10 @@
-//! A file that became bad changes nothing.
+//! A file that became bad changes nothing, and one that is good tells what it finds of the host.
 
 use dsr::lab::Lab;
 use dsr_tests::lab::{
-    agent,
+    Configuration, agent,
     datagram::NameServers,
+    process::ip,
     traffic::{Traffic, services},
 };
 
@@ -43,4 +44,25 @@ fn a_bad_file_is_told_and_changes_nothing() {
     agent::reload(&all, &lab);
     traffic.reaches(3);
     traffic.stop(1);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn what_a_file_newly_finds_of_the_host_is_told_once() {
+    let mut lab = Lab::builder().backends(2).build().unwrap();
+    let one = Configuration::of(&lab);
+    agent::start(&one, &mut lab);
+    ip(lab.balancer(), "link add eth1 type veth peer name nowhere");
+    ip(lab.balancer(), "link set eth1 up");
+    ip(lab.balancer(), "link set nowhere up");
+    let finding = ["its veth peer drops frames", "interface=\"eth1\""];
+    let two = one.interfaces(&["eth0", "eth1"]);
+    agent::reload(&two, &lab);
+    agent::wait_for_log(agent::running(&lab), &finding);
+    // What only the next file has comes after all that is told of this one.
+    ip(lab.balancer(), "link set eth1 promisc on");
+    agent::reload(&two.weight("web2", 50), &lab);
+    agent::wait_for_log(agent::running(&lab), &["promiscuous", "interface=\"eth1\""]);
+    let lines = agent::wait_for_lines(agent::running(&lab), &finding, 1);
+    assert_eq!(lines.len(), 1, "{lines:#?}");
 }
