@@ -267,3 +267,6 @@ fn warn_about(config: &Config) {
         tracing::warn!("{warning}");
     }
 }
+
+#[cfg(test)]
+mod tests;
