@@ -2,6 +2,7 @@
 
 use std::{
     marker::PhantomData,
+    mem::MaybeUninit,
     os::fd::AsRawFd,
     sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering},
 };
@@ -37,15 +38,21 @@ impl<T: Pod> Mapped<T> {
 
     /// A row, each of its words read at once.
     pub(super) fn load(&self, row: u32) -> T {
-        let words: Vec<u64> = (0..Self::WORDS).map(|word| self.word(row, word).load(Ordering::Acquire)).collect();
-        // SAFETY: `words` holds exactly the bytes of a `T`, for which any pattern is valid (`Pod`).
-        unsafe { words.as_ptr().cast::<T>().read_unaligned() }
+        let mut value = MaybeUninit::<T>::uninit();
+        let first = value.as_mut_ptr().cast::<u64>();
+        for word in 0..Self::WORDS {
+            let read = self.word(row, word).load(Ordering::Acquire);
+            // SAFETY: a `T` is `WORDS` words long (asserted in `of`), and `word` is one of them.
+            unsafe { first.add(word).write_unaligned(read) };
+        }
+        // SAFETY: each of its words was written, and any pattern is valid for a `T` (`Pod`).
+        unsafe { value.assume_init() }
     }
 
     /// The words that `value` is made of.
     pub(super) fn words(value: &T) -> Vec<u64> {
         let first = std::ptr::from_ref(value).cast::<u64>();
-        // SAFETY: a `T` is `WORDS` words long (asserted in `take`), without padding (`Pod` rows).
+        // SAFETY: a `T` is `WORDS` words long (asserted in `of`), without padding (`Pod` rows).
         (0..Self::WORDS).map(|word| unsafe { first.add(word).read_unaligned() }).collect()
     }
 
