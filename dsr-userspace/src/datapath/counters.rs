@@ -1,8 +1,16 @@
 //! What the program counted, summed over the CPUs.
 
-use std::ops::Add;
+use std::{
+    collections::BTreeSet,
+    io,
+    ops::{Add, Range},
+};
 
-use dsr_common::stats::{Counters, Reason, reason_row};
+use aya::maps::MapError;
+use dsr_common::{
+    names,
+    stats::{Counters, Reason, reason_row},
+};
 
 use super::{Datapath, Error, Maps};
 
@@ -41,9 +49,17 @@ impl From<&Counters> for Traffic {
 impl Maps {
     /// The traffic of the member at this row of the member map.
     pub fn traffic(&self, row: u32) -> Result<Traffic, Error> {
-        let values = self.counters.get(&row, 0).map_err(|error| Error::Map("COUNTERS", error))?;
-        let carried = self.carried.as_ref().map(|carried| Traffic::from(&carried.load(row))).unwrap_or_default();
-        Ok(values.iter().map(Traffic::from).fold(carried, Add::add))
+        Ok(self.traffic_of(row..row + 1)?.first().copied().unwrap_or_default())
+    }
+
+    /// The traffic of the members at these rows of the member map, in their order.
+    pub fn traffic_of(&self, rows: Range<u32>) -> Result<Vec<Traffic>, Error> {
+        let mut all = Vec::with_capacity(rows.len());
+        let carried = |row| self.carried.as_ref().map(|carried| Traffic::from(&carried.load(row))).unwrap_or_default();
+        self.counters
+            .read(rows, |row, cpus| all.push(cpus.iter().map(Traffic::from).fold(carried(row), Add::add)))
+            .map_err(failed)?;
+        Ok(all)
     }
 
     /// How many frames met their end for this reason on an interface; `None` is for frames of no known interface.
@@ -73,14 +89,38 @@ impl Datapath {
         Ok(())
     }
 
-    pub(super) fn zero_counters(&mut self, row: u32) -> Result<(), Error> {
-        if let Some(carried) = &self.carried {
-            carried.store(row, &Counters::default());
+    /// Sets the counters of these rows to zero. Few of them hold anything: that is looked at first, many rows at a time.
+    pub(super) fn zero_counters(&mut self, rows: &BTreeSet<u32>) -> Result<(), Error> {
+        let mut used = Vec::new();
+        for run in runs(rows) {
+            let is_used = |cpu: &Counters| Traffic::from(cpu) != Traffic::default();
+            self.counters
+                .read(run, |row, cpus| used.extend(cpus.iter().any(is_used).then_some((row, cpus.len()))))
+                .map_err(failed)?;
         }
-        let cpus = self.counters.get(&row, 0).map_err(|error| Error::Map("COUNTERS", error))?.len();
-        let zeros = vec![Counters::default(); cpus]
-            .try_into()
-            .map_err(|error| Error::Map("COUNTERS", aya::maps::MapError::IoError(error)))?;
-        self.counters_written.set(row, zeros, 0).map_err(|error| Error::Map("COUNTERS", error))
+        for (row, cpus) in used {
+            let zeros = vec![Counters::default(); cpus].try_into().map_err(failed)?;
+            self.counters_written.set(row, zeros, 0).map_err(|error| Error::Map(names::COUNTERS, error))?;
+        }
+        if let Some(carried) = &self.carried {
+            rows.iter().for_each(|row| carried.store(*row, &Counters::default()));
+        }
+        Ok(())
     }
+}
+
+/// Numbers that follow each other, as ranges.
+fn runs(rows: &BTreeSet<u32>) -> Vec<Range<u32>> {
+    let mut runs: Vec<Range<u32>> = Vec::new();
+    for row in rows {
+        match runs.last_mut() {
+            Some(run) if run.end == *row => run.end += 1,
+            _ => runs.push(*row..*row + 1),
+        }
+    }
+    runs
+}
+
+fn failed(error: io::Error) -> Error {
+    Error::Map(names::COUNTERS, MapError::IoError(error))
 }

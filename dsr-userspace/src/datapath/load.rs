@@ -22,8 +22,8 @@ use dsr_common::{
 };
 
 use super::{
-    ClaimEvents, Datapath, Error, Features, Maps, mapped::Mapped, pin::pin_error, pinned::Pinned, trace::Tracer,
-    verify, vlans::Vlans,
+    ClaimEvents, Datapath, Error, Features, Maps, batch::PerCpuRows, mapped::Mapped, pin::pin_error, pinned::Pinned,
+    trace::Tracer, verify, vlans::Vlans,
 };
 use crate::reconcile::Sizes;
 
@@ -82,7 +82,7 @@ impl Datapath {
             let map = map_at(&pinned.pins.load(pinned.number), RETIRED_COUNTERS)?;
             Mapped::of(&map, RETIRED_COUNTERS, sizes.members)
         });
-        let (counters, counters_written) = source.per_cpu_twice(names::COUNTERS)?;
+        let (counters, counters_written) = source.counters()?;
         let (reasons, reasons_written) = source.per_cpu_twice(names::REASONS)?;
         let maps = Maps {
             sizes,
@@ -164,6 +164,15 @@ impl Source {
         let twin = Map::PerCpuArray(MapData::from_fd(fd).map_err(failed)?);
         let of = |map| PerCpuArray::try_from(map).map_err(failed);
         Ok((of(Map::PerCpuArray(map))?, of(twin)?))
+    }
+
+    /// The same for the counters of members, of which readers read many at a time.
+    fn counters(&mut self) -> Result<(PerCpuRows<Counters>, PerCpuArray<MapData, Counters>), Error> {
+        let failed = |error| Error::Map(names::COUNTERS, error);
+        let Map::PerCpuArray(map) = self.map(names::COUNTERS)? else { return Err(Error::Missing(names::COUNTERS)) };
+        let fd = map.fd().as_fd().try_clone_to_owned();
+        let rows = fd.and_then(PerCpuRows::new).map_err(|error| failed(MapError::IoError(error)))?;
+        Ok((rows, PerCpuArray::try_from(Map::PerCpuArray(map)).map_err(failed)?))
     }
 
     fn vlans(&mut self) -> Result<Vlans, Error> {

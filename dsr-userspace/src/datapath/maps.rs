@@ -17,7 +17,7 @@ use dsr_common::{
     track::FlowSet,
 };
 
-use super::mapped::Mapped;
+use super::{batch::PerCpuRows, mapped::Mapped};
 use crate::reconcile::Sizes;
 
 /// The maps of one load of the program.
@@ -34,7 +34,7 @@ pub struct Maps {
     pub(super) heartbeat: Mapped<Heartbeat>,
     pub(super) fragments: Mapped<FragmentSet>,
     pub(super) interfaces: Mapped<InterfaceRow>,
-    pub(super) counters: PerCpuArray<MapData, Counters>,
+    pub(super) counters: PerCpuRows<Counters>,
     /// What the counters held before they were made anew, larger.
     pub(super) carried: Option<Mapped<Counters>>,
     pub(super) reasons: PerCpuArray<MapData, u64>,

@@ -2,6 +2,7 @@
 
 mod abi;
 mod attach;
+mod batch;
 mod claims;
 mod counters;
 mod features;

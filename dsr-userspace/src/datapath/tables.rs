@@ -1,5 +1,7 @@
 //! The maps in the kernel as the planner's tables.
 
+use std::collections::BTreeSet;
+
 use dsr_common::{
     limits::SLOTS_PER_BLOCK,
     member::MemberRow,
@@ -142,10 +144,10 @@ impl TablesMut for Datapath {
         self.slots.store_u16(index / SLOTS_PER_BLOCK, index % SLOTS_PER_BLOCK, slot.0);
     }
 
-    fn reset_member(&mut self, row: u32) {
-        self.forget_fragments(|gone| gone == row);
-        if let Err(error) = self.zero_counters(row) {
-            tracing::warn!(row, %error, "cannot clear a member's counters: they continue from an earlier member's");
+    fn reset_members(&mut self, rows: &BTreeSet<u32>) {
+        self.forget_fragments(|gone| rows.contains(&gone));
+        if let Err(error) = self.zero_counters(rows) {
+            tracing::warn!(%error, "cannot clear members' counters: they continue from earlier members'");
         }
     }
 }

@@ -111,8 +111,8 @@ fn make_ready(changes: &[Change], tables: &mut impl TablesMut) {
         _ => None,
     });
     let fresh: BTreeSet<u32> = fresh.collect();
-    flows::forget_rows(tables, &fresh);
-    for row in fresh {
-        tables.reset_member(row);
+    if !fresh.is_empty() {
+        flows::forget_rows(tables, &fresh);
+        tables.reset_members(&fresh);
     }
 }

@@ -1,5 +1,7 @@
 //! Tables in memory: what the planner is tested against, and where a change can be tried before it is made.
 
+use std::collections::BTreeSet;
+
 use dsr_common::{
     limits::SLOTS_PER_BLOCK,
     member::MemberRow,
@@ -154,5 +156,5 @@ impl TablesMut for InMemory {
         same
     }
 
-    fn reset_member(&mut self, _row: u32) {}
+    fn reset_members(&mut self, _rows: &BTreeSet<u32>) {}
 }

@@ -1,5 +1,7 @@
 //! The program's tables as the planner sees them, whether they are in the kernel or in memory.
 
+use std::collections::BTreeSet;
+
 use dsr_common::{
     limits::{SERVICE_PROBES, SLOTS_PER_BLOCK, TABLE_SIZES},
     member::MemberRow,
@@ -128,6 +130,6 @@ pub trait TablesMut: Tables {
     fn put_old_table(&mut self, row: u32, table: TableRef);
     /// Writes an entry in the place of another, unless the program has changed that one; says whether it did so.
     fn replace_flow(&mut self, place: FlowPlace, old: Entry, new: Entry) -> bool;
-    /// Makes a row ready for another member: its counters are zero on all CPUs, and no fragment follows to it.
-    fn reset_member(&mut self, row: u32);
+    /// Makes rows ready for other members: their counters are zero on all CPUs, and no fragment follows to them.
+    fn reset_members(&mut self, rows: &BTreeSet<u32>);
 }
