@@ -11,7 +11,7 @@ use dsr_common::{
 };
 
 /// One member that can be sent to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Candidate {
     /// Who it is, on every balancer: its own address.
     pub address: Address,

@@ -10,6 +10,7 @@ mod network;
 mod overrides;
 mod service;
 mod tls;
+mod weights;
 
 pub use affinity::{Affinity, FlowTimeout};
 pub use check::{
@@ -22,3 +23,4 @@ pub use service::{
     Announce, Backend, Desired, Fallback, Forward, OnAgentDeath, OnEmpty, Port, Protocol, Service, ServiceId, Weight,
 };
 pub use tls::Tls;
+pub use weights::Weights;

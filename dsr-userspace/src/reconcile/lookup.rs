@@ -13,8 +13,10 @@ use dsr_common::{
 
 use super::{
     flows::{FlowPlace, FlowTable},
+    kind::service_key,
     tables::Tables,
 };
+use crate::model::ServiceId;
 
 /// The service that a flow belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +157,14 @@ fn remembered(hash: u64, table: FlowTable, tables: &impl Tables) -> Option<u32> 
     of_flow.next().map(Entry::row)
 }
 
-fn search(vip: Address, key: ServiceKey, keys: &HashKeys, tables: &impl Tables) -> Option<FoundService> {
+/// Row and content of a service that is live.
+pub(super) fn live_row(id: ServiceId, keys: &HashKeys, tables: &impl Tables) -> Option<(u32, ServiceRow)> {
+    let (vip, key) = service_key(id);
+    search(vip, key, keys, tables).map(|found| (found.row, found.value))
+}
+
+/// The row of this key, where the program finds it.
+pub(super) fn search(vip: Address, key: ServiceKey, keys: &HashKeys, tables: &impl Tables) -> Option<FoundService> {
     let mask = tables.sizes().services - 1;
     let first = keys.service(vip, key);
     (0..SERVICE_PROBES)

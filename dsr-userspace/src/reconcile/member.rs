@@ -1,6 +1,9 @@
 //! A backend seen from one service: its number, and the row that packets are sent by.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+};
 
 use dsr_common::{
     address::{Address, Family},
@@ -31,6 +34,15 @@ pub const fn family(ip: IpAddr) -> Family {
     match ip {
         IpAddr::V4(_) => Family::V4,
         IpAddr::V6(_) => Family::V6,
+    }
+}
+
+/// The address of a member's backend; nothing of a row that nobody has.
+pub(super) fn ip(row: &MemberRow) -> Option<IpAddr> {
+    match row.family {
+        family if family == Family::V4 as u8 => Some(row.backend.v4_octets().into()),
+        family if family == Family::V6 as u8 => Some(row.backend.v6_octets().into()),
+        _ => None,
     }
 }
 
@@ -77,10 +89,10 @@ fn link_header(hop: &Hop) -> Option<([u8; LINK_MAX], u8)> {
 /// Gives each backend a number below `capacity`: the one it has, or the lowest that is free. Numbers of members that
 /// leave are free only for the plan after this one, when no slot names them any more.
 pub(super) fn number(backends: &[Backend], live: &[MemberRow], capacity: u32) -> Option<Vec<u16>> {
-    let held = |backend: &Backend| {
-        let (address, family) = (address(backend.address), family(backend.address) as u8);
-        live.iter().position(|row| row.family == family && row.backend == address)
-    };
+    let used = live.iter().enumerate().filter(|(_, row)| row.family != 0);
+    // Where a row is written twice, the first one counts.
+    let by_address: HashMap<_, _> = used.rev().map(|(number, row)| ((row.family, row.backend), number)).collect();
+    let held = |backend: &Backend| by_address.get(&(family(backend.address) as u8, address(backend.address))).copied();
     let capacity = capacity.min(MEMBERS_PER_SERVICE) as usize;
     let mut free = (0..capacity).filter(|number| live.get(*number).is_none_or(|row| row.family == 0));
     backends.iter().map(|backend| held(backend).or_else(|| free.next()).map(|number| number as u16)).collect()

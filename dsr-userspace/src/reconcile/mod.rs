@@ -1,17 +1,20 @@
 //! Desired and observed state against what is live: a list of changes, and their application.
 //!
-//! [`plan`] is pure. The tables in the kernel are the truth about what is live: they are read, never remembered.
+//! [`plan`] and [`plan_dirty`] are pure. The tables in the kernel are the truth about what is live: they are read, never remembered.
 
+mod assignment;
 mod change;
 mod flows;
 mod kind;
 mod layout;
+mod live;
 mod lookup;
 mod member;
 mod memory;
 mod migrate;
 mod phases;
 mod plan;
+mod planner;
 mod region;
 mod services;
 mod slots;
@@ -26,6 +29,6 @@ pub use lookup::{FoundService, FoundSlot, Part, Placement, Why, placement_of, pr
 pub use member::{address, family, row as member_row};
 pub use memory::InMemory;
 pub use migrate::{Keep, migrate, migrate_flows, restamp};
-pub use plan::plan;
+pub use plan::{Dirty, Goal, PartialPlan, plan, plan_dirty};
 pub use tables::{Sizes, Tables, TablesMut};
-pub use transition::{DrainingMember, ServiceTransition, TransitionStep, advance, ticks, tracked_slots};
+pub use transition::{DrainingMember, ServiceTransition, TransitionStep, advance, advance_some, ticks, tracked_slots};

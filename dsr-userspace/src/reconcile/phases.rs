@@ -24,6 +24,7 @@ pub(super) struct Phases {
 impl Phases {
     /// All of them, in the order in which they are made.
     pub(super) fn in_order(self) -> Vec<Change> {
-        [self.moves, self.members, self.previous, self.slots, self.services, self.vacated, self.unused].concat()
+        let phases = [self.moves, self.members, self.previous, self.slots, self.services, self.vacated, self.unused];
+        phases.into_iter().flatten().collect()
     }
 }

@@ -8,11 +8,13 @@ pub(super) struct Regions {
     rows: u32,
     /// First row and length of each run.
     used: BTreeMap<u32, u32>,
+    /// By length: before this row there is no gap that is large enough. Runs are only taken, so that none appears.
+    searched: BTreeMap<u32, u32>,
 }
 
 impl Regions {
     pub(super) fn new(rows: u32) -> Self {
-        Self { rows, used: BTreeMap::new() }
+        Self { rows, used: BTreeMap::new(), searched: BTreeMap::new() }
     }
 
     /// Marks a run as taken.
@@ -24,8 +26,8 @@ impl Regions {
 
     /// Takes the first gap that is large enough; nothing where there is none.
     pub(super) fn allocate(&mut self, length: u32) -> Option<u32> {
-        let mut first = 0;
-        for (start, taken) in &self.used {
+        let mut first = self.searched.get(&length).copied().unwrap_or(0);
+        for (start, taken) in self.used.range(first..) {
             if first + length <= *start {
                 break;
             }
@@ -35,6 +37,7 @@ impl Regions {
             return None;
         }
         self.take(first, length);
+        self.searched.insert(length, first + length);
         Some(first)
     }
 }

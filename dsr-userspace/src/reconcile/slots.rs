@@ -12,7 +12,7 @@ use dsr_common::{
     slot::{self, Slot},
 };
 
-use super::{change::Change, layout::Full, region::Regions, tables::Tables};
+use super::{change::Change, layout::Full, live::LiveServices, tables::Tables};
 
 /// The slots of one service on their way to others.
 pub(super) struct SlotPlan<'a, T> {
@@ -45,7 +45,7 @@ pub(super) struct SlotChanges {
 impl<T: Tables> SlotPlan<'_, T> {
     /// A table of the same size is changed where it differs; another size, or another part of the flow that picks the
     /// slot, gets a table of its own.
-    pub(super) fn make(&self, blocks: &mut Regions) -> Result<SlotChanges, Full> {
+    pub(super) fn make(&self, blocks: &mut LiveServices<'_, T>) -> Result<SlotChanges, Full> {
         match self.before.filter(|table| table.size() > 0) {
             Some(table) if table.size() == self.size() && self.has_rule_of(table) => Ok(self.change(table)),
             Some(table) => self.replace(table, blocks),
@@ -104,7 +104,7 @@ impl<T: Tables> SlotPlan<'_, T> {
 
     /// Another table: every slot of it is tracked, and the table that was tells who had a flow. The one that was before a
     /// change which is still under way goes on doing so.
-    fn replace(&self, table: TableRef, blocks: &mut Regions) -> Result<SlotChanges, Full> {
+    fn replace(&self, table: TableRef, blocks: &mut LiveServices<'_, T>) -> Result<SlotChanges, Full> {
         let oldest = self.live.old_table(self.row);
         let (kept, has_flows) = match self.keeps {
             None => (Vec::new(), false),
@@ -162,8 +162,8 @@ impl<T: Tables> SlotPlan<'_, T> {
         (runs.changes(|first, previous| Change::Previous { first, previous }), has_flows)
     }
 
-    fn fresh(&self, blocks: &mut Regions, as_slot: impl Fn(Slot) -> Slot) -> Result<SlotChanges, Full> {
-        let block = blocks.allocate(slot::blocks(self.size())).ok_or(Full("slot"))?;
+    fn fresh(&self, blocks: &mut LiveServices<'_, T>, as_slot: impl Fn(Slot) -> Slot) -> Result<SlotChanges, Full> {
+        let block = blocks.allocate_blocks(slot::blocks(self.size())).ok_or(Full("slot"))?;
         let slots = self.wanted.iter().map(|slot| as_slot(*slot)).collect();
         let slots = vec![Change::Slots { first: block * SLOTS_PER_BLOCK, slots }];
         Ok(SlotChanges { first: Vec::new(), slots, last: Vec::new(), block })

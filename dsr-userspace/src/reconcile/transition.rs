@@ -21,9 +21,8 @@ use dsr_common::{
 use super::{
     change::Change,
     flows::{FlowPlace, FlowTable, entries},
-    kind::key_of,
+    lookup::live_row,
     member,
-    services::Services,
     slots::Runs,
     tables::Tables,
 };
@@ -34,7 +33,7 @@ use crate::model::{Desired, FlowTimeout, Service, ServiceId};
 pub struct TransitionStep {
     /// To be made in this order.
     pub changes: Vec<Change>,
-    /// Of each service: in the order of what is desired.
+    /// Of each service that was looked at, in the order of what is desired.
     pub services: Vec<ServiceTransition>,
     /// Entries of the flow table.
     pub flows: u64,
@@ -51,6 +50,8 @@ pub struct ServiceTransition {
     pub tracked: u32,
     /// Its members that get no new flows.
     pub draining: Vec<DrainingMember>,
+    /// Whether nothing is left to be done for it, nor to be learnt of it, until it is planned again.
+    pub settled: bool,
 }
 
 /// A member that gets no new flows.
@@ -79,25 +80,27 @@ pub fn ticks(timeout: FlowTimeout, tick_seconds: u32) -> u32 {
 /// How many slots of each service are tracked.
 pub fn tracked_slots(desired: &Desired, live: &impl Tables) -> Vec<(ServiceId, u32)> {
     let keys = HashKeys::from_seed(desired.hash_seed);
-    let placed = Services::read(live, &keys);
-    let count = |service: &Service| {
-        let (_, row) = placed.live.get(&(member::address(service.id.vip), key_of(service.id)))?;
-        Some((service.id, live.tracked(row.table)))
-    };
+    let count = |service: &Service| Some((service.id, live.tracked(live_row(service.id, &keys, live)?.1.table)));
     desired.services.iter().filter_map(count).collect()
 }
 
 /// Compares what is remembered with what is still needed.
 pub fn advance(desired: &Desired, live: &impl Tables, tick_seconds: u32) -> TransitionStep {
+    advance_some(desired, 0..desired.services.len(), live, tick_seconds)
+}
+
+/// The same, looking at these services alone, by their places in [`Desired::services`]. Of all others the last step said
+/// that they have settled, and they have not been planned since.
+pub fn advance_some(
+    desired: &Desired,
+    some: impl IntoIterator<Item = usize>,
+    live: &impl Tables,
+    tick_seconds: u32,
+) -> TransitionStep {
     let keys = HashKeys::from_seed(desired.hash_seed);
-    let placed = Services::read(live, &keys);
-    let mut services: Vec<TransitionCheck<'_, _>> = Vec::new();
-    for service in &desired.services {
-        let Some((row, value)) = placed.live.get(&(member::address(service.id.vip), key_of(service.id))) else {
-            continue;
-        };
-        services.push(TransitionCheck::new(live, service, (*row, *value), tick_seconds));
-    }
+    let some = some.into_iter().filter_map(|index| desired.services.get(index));
+    let check = |service| Some(TransitionCheck::new(live, service, live_row(service.id, &keys, live)?, tick_seconds));
+    let mut services: Vec<TransitionCheck<'_, _>> = some.filter_map(check).collect();
     let (mut step, held) = look_at_entries(live, &mut services);
     for service in services.iter_mut().filter(|service| live.tracked(service.row.table) > 0) {
         service.expire_previous();
@@ -280,13 +283,14 @@ impl<'a, T: Tables> TransitionCheck<'a, T> {
         let draining = members.filter_map(|(number, row)| {
             let member = self.live.member(row);
             let is_draining = member.mode != 0 && member.flags & MEMBER_DRAINING != 0;
-            let address = self.addresses.iter().find(|address| {
-                member::address(**address) == member.backend && member::family(**address) as u8 == member.family
-            });
+            let address = is_draining.then(|| member::ip(&member))?.filter(|ip| self.addresses.contains(ip))?;
             let slots = self.silent[number as usize];
             let flows = self.flows.get(&row).copied().unwrap_or(0);
-            address.filter(|_| is_draining).map(|address| DrainingMember { address: *address, slots, flows })
+            Some(DrainingMember { address, slots, flows })
         });
-        ServiceTransition { id: self.id, tracked: self.tracked, draining: draining.collect() }
+        let draining: Vec<_> = draining.collect();
+        let is_stable = self.tracked == 0 && self.oldest.size() == 0 && !self.remembers();
+        let settled = is_stable && draining.iter().all(|member| member.is_drained());
+        ServiceTransition { id: self.id, tracked: self.tracked, draining, settled }
     }
 }
