@@ -1,4 +1,4 @@
-//! What the kernel side and the user side of `dsr` share: map rows, keyed hashes, reasons, limits and names, each
+//! What the kernel side and the user side of `dsr` share: map rows, forward modes, keyed hashes, reasons, limits and names, each
 //! defined once.
 //!
 //! Plain data and pure functions, `no_std`; no access to packets, maps or the network.
@@ -7,12 +7,15 @@
 
 pub mod address;
 pub mod bench;
+pub mod checksum;
 pub mod claim;
 pub mod flow;
+pub mod forward;
 pub mod fragment;
 pub mod hash;
 pub mod heartbeat;
 pub mod interface;
+pub mod ip_header;
 pub mod lab;
 pub mod limits;
 pub mod member;

@@ -2,14 +2,6 @@
 
 use crate::address::Address;
 
-/// How a packet reaches the backend. Zero means an unused row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum ForwardMode {
-    /// Rewrite the Ethernet header; the backend is on the same segment.
-    L2 = 1,
-}
-
 /// Flag of a member: it keeps its flows and gets no new ones.
 pub const MEMBER_DRAINING: u16 = 1;
 
@@ -27,7 +19,7 @@ pub struct MemberRow {
     pub link: [u8; LINK_MAX],
     /// Bytes used of [`MemberRow::link`]: 12, 16 or 20.
     pub link_length: u8,
-    /// [`ForwardMode`] as a number; zero in an unused row.
+    /// [`crate::forward::ForwardMode`] as a number; zero in an unused row.
     pub mode: u8,
     /// Flags, see the `MEMBER_` constants.
     pub flags: u16,
@@ -46,6 +38,26 @@ pub struct MemberRow {
     pub away_since: u64,
 }
 
+/// One of several next hops of a member: what the member's row starts with, laid out alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C, align(32))]
+pub struct NextHopRow {
+    /// See [`MemberRow::link`].
+    pub link: [u8; LINK_MAX],
+    /// See [`MemberRow::link_length`].
+    pub link_length: u8,
+    /// Padding, always zero.
+    pub pad: [u8; 3],
+    /// See [`MemberRow::ifindex`].
+    pub ifindex: u32,
+    /// See [`MemberRow::device`].
+    pub device: u32,
+}
+
 const _: () = assert!(size_of::<MemberRow>() == 64);
+const _: () = assert!(size_of::<NextHopRow>() == 32);
+const _: () = assert!(core::mem::offset_of!(MemberRow, link_length) == core::mem::offset_of!(NextHopRow, link_length));
+const _: () = assert!(core::mem::offset_of!(MemberRow, ifindex) == core::mem::offset_of!(NextHopRow, ifindex));
+const _: () = assert!(core::mem::offset_of!(MemberRow, device) == core::mem::offset_of!(NextHopRow, device));
 const _: () = assert!(core::mem::offset_of!(MemberRow, backend) == 32);
 const _: () = assert!(core::mem::offset_of!(MemberRow, away_since) == 56);

@@ -8,7 +8,7 @@ pub const TRACED_PROGRAM: &str = "dsr_traced";
 pub const PASS_PROGRAM: &str = "pass";
 /// The tc program that sends health probes by the path of their member.
 pub const PROBE_PROGRAM: &str = "probe";
-/// In the tc program's object: array of [`crate::member::MemberRow`], one row per probe number.
+/// In the tc program's object: array of [`crate::probe::ProbeRow`], one row per probe number.
 pub const PROBES: &str = "PROBES";
 
 /// Array of [`crate::service::ServiceRow`].
@@ -17,6 +17,10 @@ pub const SERVICES: &str = "SERVICES";
 pub const SLOTS: &str = "SLOTS";
 /// Array of [`crate::member::MemberRow`].
 pub const MEMBERS: &str = "MEMBERS";
+/// Array of [`crate::forward::TunnelRow`], one row for each row of the member map.
+pub const TUNNELS: &str = "TUNNELS";
+/// Array of [`crate::member::NextHopRow`], in groups of [`crate::forward::NEXT_HOPS_PER_GROUP`].
+pub const NEXT_HOPS: &str = "NEXT_HOPS";
 /// Per-CPU array of [`crate::stats::Counters`], one row per member.
 pub const COUNTERS: &str = "COUNTERS";
 /// Per-CPU array of 64-bit packet counts, one row per interface and reason.
@@ -85,3 +89,13 @@ pub const FEATURE_REMEMBER: &str = "FEATURE_REMEMBER";
 pub const FEATURE_HEARTBEAT: &str = "FEATURE_HEARTBEAT";
 /// Load-time constant, `u8`: one if any service has [`crate::service::FLAG_VLANS`].
 pub const FEATURE_VLAN_LISTS: &str = "FEATURE_VLAN_LISTS";
+/// Load-time constant, `u8`: one if any pool has forward mode `dscp`.
+pub const FEATURE_DSCP: &str = "FEATURE_DSCP";
+/// Load-time constant, `u8`: one if any pool has forward mode `ipip`.
+pub const FEATURE_IPIP: &str = "FEATURE_IPIP";
+/// Load-time constant, `u8`: one if any pool has forward mode `gre`.
+pub const FEATURE_GRE: &str = "FEATURE_GRE";
+/// Load-time constant, `u8`: one if any pool has forward mode `gue`.
+pub const FEATURE_GUE: &str = "FEATURE_GUE";
+/// Load-time constant, `u8`: one if a backend may have several next hops.
+pub const FEATURE_MULTIPATH: &str = "FEATURE_MULTIPATH";

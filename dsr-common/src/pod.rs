@@ -4,12 +4,14 @@
 use crate::{
     bench::Driver,
     claim::ClaimBudget,
+    forward::TunnelRow,
     fragment::FragmentSet,
     hash::HashKeys,
     heartbeat::Heartbeat,
     interface::InterfaceRow,
-    member::MemberRow,
+    member::{MemberRow, NextHopRow},
     previous::PreviousBlock,
+    probe::ProbeRow,
     service::{ServiceRow, TableRef},
     slot::SlotBlock,
     stats::Counters,
@@ -24,6 +26,12 @@ unsafe impl aya::Pod for InterfaceRow {}
 unsafe impl aya::Pod for FragmentSet {}
 // SAFETY: as above.
 unsafe impl aya::Pod for MemberRow {}
+// SAFETY: as above.
+unsafe impl aya::Pod for NextHopRow {}
+// SAFETY: as above.
+unsafe impl aya::Pod for TunnelRow {}
+// SAFETY: as above.
+unsafe impl aya::Pod for ProbeRow {}
 // SAFETY: as above.
 unsafe impl aya::Pod for ServiceRow {}
 // SAFETY: as above.

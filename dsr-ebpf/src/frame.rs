@@ -10,6 +10,8 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 
+use dsr_common::ip_header::{V4_WORDS, V6_WORDS};
+
 use crate::wire::{
     self,
     headers::{Headers, Tagged, Untagged},
@@ -50,6 +52,8 @@ headers!(
     Headers<Tagged, wire::ipv4::Header>,
     Headers<Tagged, wire::ipv6::Header>,
     wire::Word,
+    wire::Words<V4_WORDS>,
+    wire::Words<V6_WORDS>,
     wire::transport::Ports,
     wire::transport::TcpHead,
     wire::transport::TcpHeader,

@@ -22,8 +22,6 @@ fn main() {}
 mod subprograms;
 
 #[cfg(target_arch = "bpf")]
-mod checksum;
-#[cfg(target_arch = "bpf")]
 mod count;
 #[cfg(target_arch = "bpf")]
 mod forward;

@@ -25,10 +25,11 @@ use aya_ebpf::{
 };
 use dsr_common::{
     address::Address,
+    forward::ForwardMode,
     hash::{HashKeys, KEY_WORDS, Keys},
     interface::InterfaceRow,
     limits::{INTERFACE_ROWS, INTERFACES_MAX, SLOTS_PER_BLOCK},
-    member::{ForwardMode, MemberRow},
+    member::MemberRow,
     service::{MembersRef, ServiceKey, ServiceRow, TableRef},
     slot::{Slot, SlotBlock},
 };

@@ -10,7 +10,7 @@ use std::{
 use dsr::{
     model::{
         Affinity, Announce, Backend, Condition, Desired, FlowTimeout, Forward, Health, Hop, Mac, Network, NoHop,
-        OnAgentDeath, OnEmpty, Protocol, Reach, Service, ServiceId, Weight,
+        OnAgentDeath, OnEmpty, Protocol, Reach, RoutedPath, Service, ServiceId, Weight,
     },
     reconcile::{Change, InMemory, Sizes, Tables, apply, plan},
 };
@@ -107,6 +107,7 @@ impl Moment {
                 source: Mac([2, 0, 0, 0, 0, 1]),
                 destination: Mac([2, 0, 0, self.macs, 1, n]),
                 tags: Vec::new(),
+                path: RoutedPath::default(),
             };
             let no = Reach::No(NoHop::NoNeighbour(backend_address(n).into()));
             (backend_address(n).into(), if self.unreachable.contains(&n) { no } else { Reach::Hop(hop) })

@@ -14,7 +14,7 @@ use dsr::{
     datapath::{ClaimEvents, Datapath, Features},
     model::{
         Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, InterfaceState, Mac, Network,
-        OnAgentDeath, OnEmpty, Protocol, Reach, Service, ServiceId, VlanTag, Weight,
+        OnAgentDeath, OnEmpty, Protocol, Reach, RoutedPath, Service, ServiceId, VlanTag, Weight,
     },
     reconcile::{Layout, Sizes, apply, plan},
 };
@@ -268,7 +268,10 @@ const VLANS: [u16; 6] = [1, 5, 6, 7, 9, 100];
 pub fn network(tags: &[VlanTag]) -> Network {
     let reach = (1..=100).map(|n| {
         let (source, destination) = (Mac(OWN_MAC), Mac(backend_mac(n)));
-        (backend_address(n), Reach::Hop(Hop { ifindex: IFINDEX, source, destination, tags: tags.to_vec() }))
+        (
+            backend_address(n),
+            Reach::Hop(Hop { ifindex: IFINDEX, source, destination, tags: tags.to_vec(), path: RoutedPath::default() }),
+        )
     });
     let own = match tags {
         [outer, inner] => Vlan::of(outer.id, inner.id),

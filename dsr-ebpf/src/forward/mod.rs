@@ -2,7 +2,7 @@
 
 mod l2;
 
-use dsr_common::{interface::MAC_MASK, member::ForwardMode, stats::Reason};
+use dsr_common::{forward::ForwardMode, interface::MAC_MASK, stats::Reason};
 
 use crate::{
     count,

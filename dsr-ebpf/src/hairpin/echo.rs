@@ -1,14 +1,19 @@
 //! Echo requests to VIPs (RFC 792 and RFC 1122 section 3.2.2.6; RFC 4443 section 4.1).
 
-use dsr_common::{address::Family, stats::Reason};
-
-use super::{TTL, is_from_host, is_host, swap_macs};
-use crate::{
+use dsr_common::{
+    address::Family,
     checksum::{adjusted, word},
+    ip_header::TTL,
+    stats::Reason,
+};
+
+use super::{is_from_host, is_host, swap_macs};
+use crate::{
     frame::Frame,
     parse::{Ip, Link},
     service,
     wire::{
+        Be16,
         icmp::{self, Head},
         ipv4,
         ipv6::{self, Words},
@@ -34,12 +39,13 @@ fn write_reply(frame: &mut Frame, link: &Link, ip: &Ip, mac: u64) -> Option<()> 
     let (request, reply) = icmp::echo(ip.family);
     let echo: &mut Head = frame.at_mut(ip.payload)?;
     echo.kind = reply;
-    echo.checksum = adjusted(echo.checksum, word(request, 0), word(reply, 0));
+    echo.checksum = Be16::from_raw(adjusted(echo.checksum.raw(), word(request, 0), word(reply, 0)));
     match ip.family {
         Family::V4 => {
             let header: &mut ipv4::Header = frame.at_mut(ip.start)?;
             let protocol = header.protocol;
-            header.checksum = adjusted(header.checksum, word(header.ttl, protocol), word(TTL, protocol));
+            let (old, new) = (word(header.ttl, protocol), word(TTL, protocol));
+            header.checksum = Be16::from_raw(adjusted(header.checksum.raw(), old, new));
             header.ttl = TTL;
             header.source = ip.vip.v4_octets();
             header.destination = ip.client.v4_octets();

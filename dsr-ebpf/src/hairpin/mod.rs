@@ -5,17 +5,16 @@ pub(crate) mod echo;
 pub(crate) mod ndp;
 pub(crate) mod reject;
 
-use dsr_common::address::{Address, Family};
+use dsr_common::{
+    address::{Address, Family},
+    ip_header::{IpHeader, TTL},
+};
 
 use crate::{
     frame::Frame,
-    ip_header::IpHeader,
     parse::{Ip, Link},
     wire::ethernet,
 };
-
-/// TTL of a reply, as recommended by IANA ("IP Option Numbers", default TTL).
-const TTL: u8 = 64;
 
 /// Whether a reply may be sent to this address: not "this network", unspecified, loopback, multicast or broadcast.
 #[inline(always)]
@@ -41,7 +40,16 @@ fn is_from_host(link: &Link) -> bool {
 /// The header of a reply from the VIP to the client.
 #[inline(always)]
 const fn answering(ip: &Ip, protocol: u8, payload: u16) -> IpHeader {
-    IpHeader { family: ip.family, source: ip.vip, destination: ip.client, protocol, hops: TTL, payload }
+    IpHeader {
+        family: ip.family,
+        source: ip.vip,
+        destination: ip.client,
+        protocol,
+        hops: TTL,
+        traffic_class: 0,
+        flow_label: 0,
+        payload,
+    }
 }
 
 /// Addresses the frame to its source MAC, from this interface's MAC.

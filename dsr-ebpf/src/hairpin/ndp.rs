@@ -4,18 +4,18 @@
 use aya_ebpf::bindings::xdp_md;
 use dsr_common::{
     address::{Address, Family},
+    checksum::{folded, halves},
     claim::{ClaimKind, FLOW_LABEL},
     interface::mac_word,
+    ip_header::IpHeader,
     limits::NDP_MAX,
     stats::Reason,
 };
 
 use super::is_from_host;
 use crate::{
-    checksum::{folded, halves},
     frame::Frame,
     interface::Interface,
-    ip_header::IpHeader,
     parse::{self, Link},
     service,
     subprograms::Scalar,
@@ -217,5 +217,15 @@ impl Answer {
 /// The sum over the pseudo header of `ICMPv6` (RFC 8200, section 8.1).
 #[inline(always)]
 const fn pseudo_header(source: Address, destination: Address, payload: u16) -> u64 {
-    IpHeader { family: Family::V6, source, destination, protocol: icmp::V6, hops: HOP_LIMIT, payload }.pseudo_sum()
+    IpHeader {
+        family: Family::V6,
+        source,
+        destination,
+        protocol: icmp::V6,
+        hops: HOP_LIMIT,
+        traffic_class: 0,
+        flow_label: 0,
+        payload,
+    }
+    .pseudo_sum()
 }

@@ -23,12 +23,13 @@ mod program {
         programs::TcContext,
     };
     use dsr_common::{
-        member::{ForwardMode, MemberRow},
-        probe,
+        forward::ForwardMode,
+        member::MemberRow,
+        probe::{self, ProbeRow},
     };
 
     #[map]
-    static PROBES: Array<MemberRow> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+    static PROBES: Array<ProbeRow> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
     /// Sends a probe to its member.
     #[classifier]
@@ -42,7 +43,7 @@ mod program {
         let row = PROBES.get_ptr(probe::number(mark)?)?;
         // SAFETY: an element of the array; volatile because the agent writes it at any time. A probe that goes astray
         // because it met a row half written is repeated.
-        let member = unsafe { read_volatile(row) };
+        let ProbeRow { member, .. } = unsafe { read_volatile(row) };
         go_no_further(context)?;
         match member.mode {
             L2 => link(context, &member)?,

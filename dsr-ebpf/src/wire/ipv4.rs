@@ -14,9 +14,6 @@ pub(crate) const FRAGMENT: Be16 = Be16::new(0x3fff);
 /// Fragment offset alone.
 const OFFSET: Be16 = Be16::new(0x1fff);
 
-/// The flag that forbids routers to fragment.
-pub(crate) const DO_NOT_FRAGMENT: Be16 = Be16::new(0x4000);
-
 /// The header without options.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]

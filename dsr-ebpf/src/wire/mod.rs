@@ -16,6 +16,11 @@ pub(crate) mod transport;
 #[repr(C, packed)]
 pub(crate) struct Word(pub(crate) u32);
 
+/// Whole words in frame byte order.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+pub(crate) struct Words<const N: usize>(pub(crate) [u32; N]);
+
 /// A 16-bit number in network byte order.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(C, packed)]

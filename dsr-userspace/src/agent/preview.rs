@@ -22,7 +22,7 @@ use crate::{
     },
     config::{self, Config, SeedSource, Source},
     datapath::{memory, memory_of},
-    model::{Desired, Health, Hop, Mac, Network, Reach, Service},
+    model::{Desired, Health, Hop, Mac, Network, Reach, RoutedPath, Service},
     reconcile::{InMemory, Sizes, Tables, apply, entries, keeps_flows, plan, service_key},
 };
 
@@ -125,7 +125,9 @@ fn with_all(network: &Network, desired: &Desired) -> Network {
     let mut network = network.clone();
     let ifindex = network.interfaces.values().next().map_or(1, |state| state.ifindex);
     let mac = Mac([0; 6]);
-    let hop = |_: &IpAddr| Reach::Hop(Hop { ifindex, source: mac, destination: mac, tags: Vec::new() });
+    let hop = |_: &IpAddr| {
+        Reach::Hop(Hop { ifindex, source: mac, destination: mac, tags: Vec::new(), path: RoutedPath::default() })
+    };
     for address in desired.backend_addresses() {
         network.reach.entry(address).or_insert_with(|| hop(&address));
     }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use dsr_common::member::MemberRow;
+use dsr_common::probe::ProbeRow;
 use tokio::time::Instant;
 
 use super::{Error, balancer::Balancer};
@@ -19,7 +19,7 @@ use crate::{
         link::{self, Families, LinkError, ProbeLink},
     },
     model::{Backend, Check, Checked, Service},
-    reconcile::member_row,
+    reconcile::{MemberRows, member_rows},
     tasks::Tasks,
 };
 
@@ -203,12 +203,13 @@ impl Probing {
 
 impl Balancer {
     /// How a packet of each service reaches each of its backends now, whatever checks say.
-    pub(super) fn probe_rows(&self) -> Vec<(Checked, MemberRow)> {
+    pub(super) fn probe_rows(&self) -> Vec<(Checked, ProbeRow)> {
         let devices = self.devices_by_index();
         let services = self.config.desired.services.iter();
         let members = services.flat_map(|service| service.backends.iter().map(move |backend| (service, backend)));
         let row = |(service, backend): (&Service, &Backend)| {
-            ((service.id, backend.address), member_row(service, backend, &self.network, &devices))
+            let MemberRows { member, tunnel } = member_rows(service, backend, &self.network, &devices);
+            ((service.id, backend.address), ProbeRow { member, tunnel, pad: [0; 4] })
         };
         members.map(row).collect()
     }

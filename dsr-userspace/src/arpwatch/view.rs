@@ -113,7 +113,7 @@ mod tests {
     use dsr_common::vlan::Vlan;
 
     use super::*;
-    use crate::model::{BondPort, Hop, InterfaceState, NoHop, VlanTag};
+    use crate::model::{BondPort, Hop, InterfaceState, NoHop, RoutedPath, VlanTag};
 
     const FILE: &str = "\
 interfaces: [eth0, eth1]
@@ -132,8 +132,15 @@ services:
         let config = crate::config::parse(FILE, Path::new("dsr.yaml")).unwrap();
         let own = Mac([2, 0, 0, 0, 0, 1]);
         let interface = |ifindex, up| InterfaceState { ifindex, mac: own, mtu: 1500, up };
-        let hop =
-            |last, tags| Reach::Hop(Hop { ifindex: 2, source: own, destination: Mac([2, 0, 0, 0, 1, last]), tags });
+        let hop = |last, tags| {
+            Reach::Hop(Hop {
+                ifindex: 2,
+                source: own,
+                destination: Mac([2, 0, 0, 0, 1, last]),
+                tags,
+                path: RoutedPath::default(),
+            })
+        };
         let address = |last| IpAddr::from([10, 0, 0, last]);
         let tag = VlanTag { tpid: 0x88a8, id: 7 };
         let network = Network {

@@ -6,12 +6,13 @@ use std::sync::LazyLock;
 use dsr_common::{
     address::{Address, Family},
     flow::Flow,
+    forward::TunnelRow,
     fragment::FragmentSet,
     hash::{HashKeys, KEY_WORDS, Keys as _},
     heartbeat::Heartbeat,
     interface::InterfaceRow,
     limits,
-    member::MemberRow,
+    member::{MemberRow, NextHopRow},
     previous::PreviousBlock,
     service::{FLAG_SOURCE, ServiceKey, ServiceRow, TableRef},
     slot::SlotBlock,
@@ -30,6 +31,8 @@ fn number() -> u64 {
     let sizes = [
         size_of::<ServiceRow>(),
         size_of::<MemberRow>(),
+        size_of::<TunnelRow>(),
+        size_of::<NextHopRow>(),
         size_of::<SlotBlock>(),
         size_of::<PreviousBlock>(),
         size_of::<FlowSet>(),

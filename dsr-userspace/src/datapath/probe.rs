@@ -1,11 +1,17 @@
 //! The tc program that sends health probes the way of a member, and its table.
 
+use std::mem::offset_of;
+
 use aya::{
     Ebpf, EbpfLoader, include_bytes_aligned,
     programs::{SchedClassifier, TcAttachType, tc},
     util::KernelVersion,
 };
-use dsr_common::{member::MemberRow, names, probe::PROBE_NUMBERS};
+use dsr_common::{
+    member::MemberRow,
+    names,
+    probe::{PROBE_NUMBERS, ProbeRow},
+};
 
 use super::{Error, mapped::Mapped, verify};
 
@@ -15,7 +21,7 @@ static OBJECT: &[u8] = include_bytes_aligned!(env!("DSR_PROBE_OBJECT"));
 /// The program on the egress of one link. Dropping it detaches it.
 pub struct Prober {
     _ebpf: Ebpf,
-    probes: Mapped<MemberRow>,
+    probes: Mapped<ProbeRow>,
     rows: u32,
 }
 
@@ -46,13 +52,18 @@ impl Prober {
     }
 
     /// Says how the probe of this number, which is below [`Self::rows`], is sent; with a row without a mode it is not.
-    pub fn put(&mut self, number: u32, value: MemberRow) {
+    pub fn put(&mut self, number: u32, value: ProbeRow) {
         if self.probes.load(number) == value {
             return;
         }
-        // Word 2 holds the forward mode: it goes first where the row stops being used, and else last.
+        // The word with the forward mode goes first where the row stops being used, and else last.
         let words = Mapped::words(&value);
-        let order: [usize; 8] = if value.mode == 0 { [2, 0, 1, 3, 4, 5, 6, 7] } else { [7, 6, 5, 4, 3, 1, 0, 2] };
+        let others = (0..words.len()).filter(|word| *word != MODE_WORD);
+        let order: Vec<usize> = if value.member.mode == 0 {
+            [MODE_WORD].into_iter().chain(others).collect()
+        } else {
+            others.chain([MODE_WORD]).collect()
+        };
         for word in order {
             self.probes.store_word(number, word, words[word]);
         }
@@ -64,3 +75,6 @@ impl std::fmt::Debug for Prober {
         f.debug_struct("Prober").field("rows", &self.rows).finish_non_exhaustive()
     }
 }
+
+/// The 64-bit word of a row that holds the forward mode.
+const MODE_WORD: usize = (offset_of!(ProbeRow, member) + offset_of!(MemberRow, mode)) / 8;

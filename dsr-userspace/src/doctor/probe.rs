@@ -114,10 +114,10 @@ fn folded(mut sum: u32) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::VlanTag;
+    use crate::model::{RoutedPath, VlanTag};
 
     fn hop(tags: Vec<VlanTag>) -> Hop {
-        Hop { ifindex: 2, source: Mac([2; 6]), destination: Mac([4; 6]), tags }
+        Hop { ifindex: 2, source: Mac([2; 6]), destination: Mac([4; 6]), tags, path: RoutedPath::default() }
     }
 
     #[test]

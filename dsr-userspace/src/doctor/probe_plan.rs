@@ -85,7 +85,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{Hop, InterfaceState, Mac, NoHop, Reach},
+        model::{Hop, InterfaceState, Mac, NoHop, Reach, RoutedPath},
         neighbour::Egress,
     };
 
@@ -104,7 +104,8 @@ services:
         let [web1, web2] = [11, 12].map(|last| IpAddr::from([10, 0, 0, last]));
         let tagged = |id| vec![VlanTag { tpid: 0x8100, id }];
         let egress_port = |tags| EgressPort { ifindex: 2, tags };
-        let hop = Hop { ifindex: 2, source: mac, destination: Mac([4; 6]), tags: tagged(100) };
+        let hop =
+            Hop { ifindex: 2, source: mac, destination: Mac([4; 6]), tags: tagged(100), path: RoutedPath::default() };
         let network = Network {
             interfaces: [("eth0".to_owned(), InterfaceState { ifindex: 2, mac, mtu: 1500, up: true })].into(),
             reach: [(web1, Reach::Hop(hop)), (web2, Reach::No(NoHop::NoNeighbour(web2)))].into(),

@@ -5,6 +5,7 @@
 
 mod affinity;
 mod check;
+mod forward;
 mod health;
 mod network;
 mod overrides;
@@ -16,11 +17,14 @@ pub use affinity::{Affinity, FlowTimeout};
 pub use check::{
     AgentCheck, AgentReport, Cause, Check, Checked, Checks, Dns, DnsType, Http, MinHealthy, OnDown, Probe,
 };
+pub use forward::{DscpCode, Forward, GueVariant, OuterSource, OuterSources};
 pub use health::{Condition, Health};
-pub use network::{BondPort, Hop, InterfaceState, Mac, Network, NoHop, Reach, SINGLE_BUFFER_MTU, VlanTag};
+pub use network::{
+    BondPort, Hop, InterfaceState, Mac, Network, NextHop, NoHop, Reach, RoutedPath, SINGLE_BUFFER_MTU, VlanTag,
+};
 pub use overrides::Override;
 pub use service::{
-    Announce, Backend, Desired, Fallback, Forward, OnAgentDeath, OnEmpty, Port, Protocol, Service, ServiceId, Weight,
+    Announce, Backend, Desired, Fallback, OnAgentDeath, OnEmpty, Port, Protocol, Service, ServiceId, Weight,
 };
 pub use tls::Tls;
 pub use weights::Weights;

@@ -71,6 +71,43 @@ pub struct Hop {
     pub destination: Mac,
     /// VLAN tags, outermost first; none on an untagged segment.
     pub tags: Vec<VlanTag>,
+    /// What modes that cross routers use beside that.
+    pub path: RoutedPath,
+}
+
+/// The path to a backend, as forward modes that cross routers need it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoutedPath {
+    /// The largest IP packet that it takes, in bytes: the route's MTU, else the interface's.
+    pub mtu: u32,
+    /// The address of this host that the route prefers, of the backend's family: the outer source of tunnels.
+    pub source: Option<IpAddr>,
+    /// All next hops of a multipath route, the one in [`Hop`] too; empty if there is only that one.
+    pub next_hops: Vec<NextHop>,
+}
+
+/// The MTU of a path that is not known.
+const USUAL_MTU: u32 = 1500;
+
+impl Default for RoutedPath {
+    fn default() -> Self {
+        Self { mtu: USUAL_MTU, source: None, next_hops: Vec::new() }
+    }
+}
+
+/// One next hop of a multipath route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextHop {
+    /// Index of the physical interface that the packet leaves by; one of the configuration's.
+    pub ifindex: u32,
+    /// The MAC it is sent from.
+    pub source: Mac,
+    /// The gateway's MAC.
+    pub destination: Mac,
+    /// VLAN tags, outermost first.
+    pub tags: Vec<VlanTag>,
+    /// Its share of the flows relative to the others', at least one.
+    pub weight: u16,
 }
 
 /// Why packets cannot be sent to a backend.

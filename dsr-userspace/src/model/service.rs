@@ -10,7 +10,7 @@ use std::{
 
 use dsr_common::vlan::Vlan;
 
-use super::{Affinity, FlowTimeout};
+use super::{Affinity, FlowTimeout, Forward};
 
 /// All that an operator wants of the data path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub struct Service {
     pub return_timeout: Option<FlowTimeout>,
     /// The pool's name.
     pub pool: String,
-    /// The pool's forward mode.
+    /// The pool's forward mode, in `dscp` with the code of this VIP.
     pub forward: Forward,
     /// The pool's backends, in the order of the file, then those of its fallback; no two have one name or one address.
     pub backends: Arc<[Backend]>,
@@ -234,13 +234,6 @@ pub enum OnAgentDeath {
     Keep,
     /// They are passed to the node's own stack, until an agent is there again.
     Pass,
-}
-
-/// How a packet reaches the backends of a pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Forward {
-    /// By its Ethernet header alone; the backends are on the same segment.
-    L2,
 }
 
 /// A real server.

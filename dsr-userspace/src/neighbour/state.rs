@@ -12,7 +12,7 @@ use super::{
     link_stack::{self, LinkStack},
     probe_schedule::NeighbourProbe,
 };
-use crate::model::{Hop, Mac, Network, NoHop, Reach};
+use crate::model::{Hop, Mac, Network, NoHop, Reach, RoutedPath};
 
 /// Facts, and the routes to the wanted backends.
 #[derive(Debug)]
@@ -230,7 +230,13 @@ impl State {
             return Reach::No(NoHop::InterfaceDown(link.name.clone()));
         }
         let Some(destination) = destination else { return Reach::No(NoHop::NoNeighbour(address)) };
-        Reach::Hop(Hop { ifindex: egress_port.ifindex, source, destination, tags: egress_port.tags })
+        Reach::Hop(Hop {
+            ifindex: egress_port.ifindex,
+            source,
+            destination,
+            tags: egress_port.tags,
+            path: RoutedPath::default(),
+        })
     }
 
     /// The neighbour's MAC: the kernel's, or else the last one that counts still.

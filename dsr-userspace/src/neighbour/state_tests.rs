@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    model::{Mac, VlanTag},
+    model::{Mac, RoutedPath, VlanTag},
     neighbour::facts::{Duty, ForwardingKey, Kind, Prefix, Vlan},
 };
 
@@ -67,7 +67,7 @@ fn a_resolved_neighbour_is_a_hop() {
     let mut state = state(out(ETH0));
     assert_eq!(reach(&state), Reach::No(NoHop::NoNeighbour(backend())));
     resolve(&mut state, ETH0, Confirmation::Idle);
-    let hop = Hop { ifindex: ETH0, source: mac(2), destination: mac(9), tags: vec![] };
+    let hop = Hop { ifindex: ETH0, source: mac(2), destination: mac(9), tags: vec![], path: RoutedPath::default() };
     assert_eq!(reach(&state), Reach::Hop(hop.clone()));
     resolve(&mut state, ETH0, Confirmation::Checking);
     assert_eq!(reach(&state), Reach::Hop(hop), "the MAC stays while the kernel checks it");
@@ -185,7 +185,7 @@ fn vlan_sub_interfaces_resolve_to_the_device_and_its_tags() {
     let mut state = state(out(INNER));
     resolve(&mut state, INNER, Confirmation::Idle);
     let tags = vec![VlanTag { tpid: 0x88a8, id: 10 }, VlanTag { tpid: 0x8100, id: 20 }];
-    let hop = Hop { ifindex: ETH0, source: mac(INNER as u8), destination: mac(9), tags };
+    let hop = Hop { ifindex: ETH0, source: mac(INNER as u8), destination: mac(9), tags, path: RoutedPath::default() };
     assert_eq!(reach(&state), Reach::Hop(hop));
     state.learn(link("other", ETH0, None));
     assert_eq!(reach(&state), Reach::No(NoHop::OtherInterface("eth0.10.20".into())));

@@ -7,11 +7,12 @@ use std::{
 
 use dsr_common::{
     address::{Address, Family},
+    forward::TunnelRow,
     limits::MEMBERS_PER_SERVICE,
-    member::{ForwardMode, LINK_MAX, MemberRow},
+    member::{LINK_MAX, MemberRow},
 };
 
-use crate::model::{Backend, Forward, Hop, Network, Reach, Service};
+use crate::model::{Backend, Forward, Hop, Network, Reach, RoutedPath, Service};
 
 /// Fewest rows that a service is given, so that a few new backends do not move it.
 const MIN_CAPACITY: u32 = 8;
@@ -46,20 +47,54 @@ pub(super) fn ip(row: &MemberRow) -> Option<IpAddr> {
     }
 }
 
-/// The row of a backend: with a way to it where the network has one, else known but not to be sent to.
-pub fn row(service: &Service, backend: &Backend, network: &Network, devices: &BTreeMap<u32, u32>) -> MemberRow {
+/// The rows of a member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemberRows {
+    /// That of the member map.
+    pub member: MemberRow,
+    /// What modes that cross routers use beside it; zero in `l2`.
+    pub tunnel: TunnelRow,
+}
+
+/// The rows of a backend: with a way to it where the network has one, else known but not to be sent to.
+pub fn rows(service: &Service, backend: &Backend, network: &Network, devices: &BTreeMap<u32, u32>) -> MemberRows {
     let known =
         MemberRow { backend: address(backend.address), family: family(backend.address) as u8, ..MemberRow::default() };
+    let unreachable = MemberRows { member: known, tunnel: TunnelRow::default() };
     let Some(Reach::Hop(hop)) = network.reach.get(&backend.address) else {
-        return known;
+        return unreachable;
     };
     let (Some(device), Some((link, link_length))) = (devices.get(&hop.ifindex), link_header(hop)) else {
-        return known;
+        return unreachable;
     };
-    let mode = match service.forward {
-        Forward::L2 => ForwardMode::L2 as u8,
+    let Some(tunnel) = tunnel(service, backend, &hop.path) else {
+        return unreachable;
     };
-    MemberRow { link, link_length, mode, ifindex: hop.ifindex, device: *device, ..known }
+    let mode = service.forward.mode() as u8;
+    MemberRows { member: MemberRow { link, link_length, mode, ifindex: hop.ifindex, device: *device, ..known }, tunnel }
+}
+
+/// What the forward mode needs beside the member's row; nothing where it cannot reach this backend: no outer source of
+/// its family, or in `dscp` a VIP of the other family.
+fn tunnel(service: &Service, backend: &Backend, path: &RoutedPath) -> Option<TunnelRow> {
+    let (forward, to) = (service.forward, family(backend.address));
+    if !forward.mode().is_routed() {
+        return Some(TunnelRow::default());
+    }
+    let limit = path.mtu.min(u16::MAX.into()) as u16;
+    let row =
+        TunnelRow { limit: limit.saturating_sub(forward.overhead(to)), flags: forward.flags(), ..TunnelRow::default() };
+    let row = match forward {
+        Forward::Dscp(code) if family(service.id.vip) == to => return Some(TunnelRow { dscp: code.get(), ..row }),
+        Forward::Dscp(_) => return None,
+        Forward::L2 | Forward::Ipip(_) => row,
+        Forward::Gre { key, .. } => TunnelRow { key: key.unwrap_or(0).to_be(), ..row },
+        Forward::Gue { port, .. } => TunnelRow { port: port.get().to_be(), ..row },
+    };
+    let configured = forward.source(to);
+    let source = configured.map(|source| source.address).or(path.source).filter(|source| family(*source) == to)?;
+    let varied = configured.map_or(0, |source| source.varied.to_be());
+    Some(TunnelRow { source: address(source), varied, ..row })
 }
 
 /// The same row, telling since when its member is unreachable, if it is. `held` is what it holds until now.

@@ -26,7 +26,7 @@ pub use flows::{FlowPlace, FlowTable, entries};
 pub use kind::{keeps_flows, service_key};
 pub use layout::{Full, Layout, PlacedMember, PlacedService, Plan};
 pub use lookup::{FoundService, FoundSlot, Part, Placement, Why, placement_of, previous, service_of, slot_of};
-pub use member::{address, family, row as member_row};
+pub use member::{MemberRows, address, family, rows as member_rows};
 pub use memory::InMemory;
 pub use migrate::{Keep, migrate, migrate_flows, restamp};
 pub use plan::{Dirty, Goal, PartialPlan, plan, plan_dirty};

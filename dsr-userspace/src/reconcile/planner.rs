@@ -107,7 +107,7 @@ impl<'a, T: Tables> Planner<'a, T> {
 
     /// A member's row; of a backend that is down, without a way, as of one that the network does not lead to.
     fn row(&self, service: &Service, backend: &Backend) -> MemberRow {
-        let row = member::row(service, backend, self.goal.network, self.goal.devices);
+        let row = member::rows(service, backend, self.goal.network, self.goal.devices).member;
         let condition = self.goal.health.of(service.id, backend.address);
         match condition {
             Condition::Up | Condition::Draining | Condition::Standby

@@ -9,7 +9,7 @@ use std::{
 use dsr::{
     model::{
         Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, Mac, Network, NoHop, OnAgentDeath,
-        OnEmpty, Protocol, Reach, Service, ServiceId, Weight,
+        OnEmpty, Protocol, Reach, RoutedPath, Service, ServiceId, Weight,
     },
     reconcile::{InMemory, Sizes, Tables, advance, apply, entries, plan},
 };
@@ -311,6 +311,7 @@ impl Cluster {
                 source: Mac([2, 0, 0, 0, 0, 1]),
                 destination: Mac([2, 0, 0, self.macs, 1, backend]),
                 tags: Vec::new(),
+                path: RoutedPath::default(),
             };
             let reach = if self.unreachable.contains(&backend) {
                 Reach::No(NoHop::NoNeighbour(address))

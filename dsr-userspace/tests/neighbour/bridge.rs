@@ -25,7 +25,7 @@ async fn set_controller(pair: &Pair, port: &str, controller: u32) {
 
 async fn hop_by(pair: &Pair, port: &str, destination: Mac) -> Reach {
     let ifindex = pair.balancer.index(port).await;
-    Reach::Hop(Hop { ifindex, source: BRIDGE_MAC, destination, tags: vec![] })
+    Reach::Hop(Hop { ifindex, source: BRIDGE_MAC, destination, tags: vec![], path: RoutedPath::default() })
 }
 
 #[test]

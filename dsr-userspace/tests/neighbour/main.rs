@@ -15,7 +15,7 @@ use std::{
 };
 
 use dsr::{
-    model::{Hop, Mac, Network, NoHop, Reach},
+    model::{Hop, Mac, Network, NoHop, Reach, RoutedPath},
     neighbour::{Handle, Watcher},
 };
 use futures_util::TryStreamExt;
@@ -54,7 +54,7 @@ impl Watched {
 
 async fn hop(pair: &Pair, destination: Mac) -> Reach {
     let ifindex = pair.balancer.index(BALANCER).await;
-    Reach::Hop(Hop { ifindex, source: BALANCER_MAC, destination, tags: vec![] })
+    Reach::Hop(Hop { ifindex, source: BALANCER_MAC, destination, tags: vec![], path: RoutedPath::default() })
 }
 
 async fn set_neighbour(namespace: &Namespace, link: &str, mac: Mac, state: NeighbourState) {

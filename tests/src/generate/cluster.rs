@@ -9,7 +9,7 @@ use std::{
 
 use dsr::model::{
     Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Hop, InterfaceState, Mac, Network, NoHop, OnAgentDeath,
-    OnEmpty, Port, Protocol, Reach, Service, ServiceId, VlanTag, Weight,
+    OnEmpty, Port, Protocol, Reach, RoutedPath, Service, ServiceId, VlanTag, Weight,
 };
 
 use dsr_common::vlan::Vlan;
@@ -179,5 +179,5 @@ fn hop(n: u8) -> Hop {
         8 | 11 => vec![vlan(0x88a8, 7), vlan(0x8100, 4094)],
         _ => vec![],
     };
-    Hop { ifindex: IFINDEX, source: Mac(OWN_MAC), destination: Mac(backend_mac(n)), tags }
+    Hop { ifindex: IFINDEX, source: Mac(OWN_MAC), destination: Mac(backend_mac(n)), tags, path: RoutedPath::default() }
 }

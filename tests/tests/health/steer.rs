@@ -10,7 +10,7 @@ use dsr::{
     },
     lab::{Lab, Node},
 };
-use dsr_common::member::{ForwardMode, MemberRow};
+use dsr_common::{forward::ForwardMode, member::MemberRow, probe::ProbeRow};
 use dsr_tests::lab::{eventually, process::ip};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -50,11 +50,11 @@ async fn get(vip: SocketAddr, backend: IpAddr, number: u32) -> String {
 }
 
 /// How the data path would send to a backend of a lab.
-fn row(backend: u8, ifindex: u32) -> MemberRow {
+fn row(backend: u8, ifindex: u32) -> ProbeRow {
     let mut row = MemberRow { link_length: 12, mode: ForwardMode::L2 as u8, ifindex, ..MemberRow::default() };
     row.link[..6].copy_from_slice(&Node::Backend(backend).mac().0);
     row.link[6..12].copy_from_slice(&Node::Balancer.mac().0);
-    row
+    ProbeRow { member: row, ..ProbeRow::default() }
 }
 
 /// The index of the balancer's interface.

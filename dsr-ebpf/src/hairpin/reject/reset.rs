@@ -1,7 +1,11 @@
 //! The TCP reset for a segment to a closed port (RFC 9293, section 3.10.7.1).
 
-use crate::{
+use dsr_common::{
     checksum::{folded, halves},
+    ip_header::length,
+};
+
+use crate::{
     frame::Frame,
     hairpin::answering,
     ip_header,
@@ -24,16 +28,16 @@ pub(super) fn write(frame: &mut Frame, ip: &Ip) -> Option<()> {
     if flags & RST != 0 || offset < TCP_MIN {
         return None;
     }
-    let length = data as u32 + u32::from(flags & SYN != 0) + u32::from(flags & FIN != 0);
+    let consumed = data as u32 + u32::from(flags & SYN != 0) + u32::from(flags & FIN != 0);
     let (sequence, acknowledgement, flags) = if flags & ACK != 0 {
         (acknowledgement, Be32::new(0), RST)
     } else {
-        (Be32::new(0), Be32::new(sequence.get().wrapping_add(length)), RST | ACK)
+        (Be32::new(0), Be32::new(sequence.get().wrapping_add(consumed)), RST | ACK)
     };
-    let at = ip.start + ip_header::length(ip.family);
+    let at = ip.start + length(ip.family);
     frame.resize(at + TCP_MIN)?;
     let header = answering(ip, TCP, TCP_MIN as u16);
-    header.write(frame, ip.start)?;
+    ip_header::write(&header, frame, ip.start)?;
     let mut reset = TcpHeader {
         source: destination,
         destination: source,

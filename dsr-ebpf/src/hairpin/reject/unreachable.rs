@@ -5,11 +5,12 @@
 
 use dsr_common::{
     address::Family,
+    checksum::folded,
+    ip_header::length,
     limits::{QUOTE_MAX, QUOTED_BYTES},
 };
 
 use crate::{
-    checksum::folded,
     frame::Frame,
     hairpin::answering,
     ip_header,
@@ -34,18 +35,18 @@ pub(super) fn write(frame: &mut Frame, link: &Link, ip: &Ip) -> Option<()> {
         Family::V6 => (1, 4),
     };
     let sum = sum_of_quote(frame, ip.start, quote)?;
-    let room = ip_header::length(ip.family) + icmp::MIN;
+    let room = length(ip.family) + icmp::MIN;
     frame.grow_front(room as i32)?;
     frame.resize(link.end() + room + quote)?;
     move_link_header(frame, room, link)?;
-    let length = (icmp::MIN + quote) as u16;
+    let payload = (icmp::MIN + quote) as u16;
     let protocol = icmp::protocol(ip.family);
-    let header = answering(ip, protocol, length);
-    header.write(frame, ip.start)?;
+    let header = answering(ip, protocol, payload);
+    ip_header::write(&header, frame, ip.start)?;
     let mut message = Unreachable { kind, code, checksum: Be16::new(0), unused: 0 };
     let pseudo = if matches!(ip.family, Family::V6) { header.pseudo_sum() } else { 0 };
     message.checksum = Be16::from_raw(!folded(sum + pseudo + u64::from(u16::from_ne_bytes([kind, code]))));
-    *frame.at_mut::<Unreachable>(ip.start + ip_header::length(ip.family))? = message;
+    *frame.at_mut::<Unreachable>(ip.start + length(ip.family))? = message;
     Some(())
 }
 

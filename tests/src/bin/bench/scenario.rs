@@ -13,7 +13,7 @@ use dsr::{
     datapath::{Datapath, Features},
     model::{
         Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, InterfaceState, Mac, Network,
-        OnAgentDeath, OnEmpty, Port, Protocol, Reach, Service, ServiceId, VlanTag, Weight,
+        OnAgentDeath, OnEmpty, Port, Protocol, Reach, RoutedPath, Service, ServiceId, VlanTag, Weight,
     },
     reconcile::{self, Sizes, Tables as _, TablesMut as _},
 };
@@ -130,7 +130,13 @@ fn network(leave: Leave) -> Network {
     let tags = if leave == Leave::Tagged { vec![TAG_OUT] } else { Vec::new() };
     let interface = InterfaceState { ifindex: LOOPBACK, mac: BALANCER, mtu: 1500, up: true };
     let hop = |number| {
-        let hop = Hop { ifindex, source: BALANCER, destination: backend_mac(number), tags: tags.clone() };
+        let hop = Hop {
+            ifindex,
+            source: BALANCER,
+            destination: backend_mac(number),
+            tags: tags.clone(),
+            path: RoutedPath::default(),
+        };
         (IpAddr::V4(backend_address(number)), Reach::Hop(hop))
     };
     let reach = (0..BACKENDS).map(hop).collect();
