@@ -9,6 +9,7 @@ pub mod address;
 pub mod bench;
 pub mod checksum;
 pub mod claim;
+mod counted;
 pub mod flow;
 pub mod forward;
 pub mod fragment;

@@ -1,6 +1,6 @@
 //! What the program counts: traffic per member, and reasons per interface.
 
-use crate::limits::INTERFACE_ROWS;
+use crate::{counted::counted, limits::INTERFACE_ROWS};
 
 /// One member's traffic on one CPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,32 +17,6 @@ pub struct Counters {
 }
 
 const _: () = assert!(size_of::<Counters>() == 32);
-
-macro_rules! counted {
-    ($(#[$about:meta])+ $name:ident { $($(#[doc = $doc:literal])+ $variant:ident => $label:literal,)+ }) => {
-        $(#[$about])+
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[repr(u32)]
-        pub enum $name {
-            $($(#[doc = $doc])+ $variant,)+
-        }
-
-        impl $name {
-            /// All variants, in the order of their rows.
-            pub const ALL: &[Self] = &[$(Self::$variant,)+];
-
-            /// The value of the metric's label.
-            pub const fn label(self) -> &'static str {
-                match self { $(Self::$variant => $label,)+ }
-            }
-
-            /// What it means, in one line, for operators.
-            pub const fn help(self) -> &'static str {
-                match self { $(Self::$variant => concat!($($doc),+),)+ }
-            }
-        }
-    };
-}
 
 counted! {
     /// Why a frame was passed, dropped or answered. Each exit of the program counts exactly one reason, except for

@@ -8,6 +8,7 @@ mod fast;
 mod ipv4;
 mod ipv6;
 mod link;
+mod part;
 mod quoted;
 mod transport;
 
@@ -22,6 +23,7 @@ pub(crate) use self::{
     ipv4::parse as ipv4,
     ipv6::parse as ipv6,
     link::{Addressee, Arrival, Link, Payload, parse as link},
+    part::{Fragment, Part},
     quoted::parse as quoted,
     transport::parse as transport,
 };
@@ -52,40 +54,6 @@ pub(crate) struct Ip {
     pub(crate) fragment: Fragment,
     /// Without options or extension headers.
     pub(crate) is_plain: bool,
-}
-
-/// Which part of a datagram a packet is.
-#[derive(Clone, Copy)]
-pub(crate) struct Fragment {
-    pub(crate) part: Part,
-    /// The identification in packet byte order; zero if the packet is whole. Not stored in the variants: the compiler
-    /// may spill a value that some paths leave undefined, which the verifier rejects.
-    pub(crate) id: u32,
-}
-
-/// Part of a datagram.
-#[derive(Clone, Copy)]
-pub(crate) enum Part {
-    /// All of it.
-    Whole,
-    /// The first fragment, with the transport header.
-    First,
-    /// A later fragment.
-    Later,
-}
-
-impl Fragment {
-    pub(crate) const WHOLE: Self = Self { part: Part::Whole, id: 0 };
-
-    #[inline(always)]
-    pub(crate) const fn first(id: u32) -> Self {
-        Self { part: Part::First, id }
-    }
-
-    #[inline(always)]
-    pub(crate) const fn later(id: u32) -> Self {
-        Self { part: Part::Later, id }
-    }
 }
 
 /// A packet of a flow, as later stages need it.
