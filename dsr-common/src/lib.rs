@@ -6,6 +6,7 @@
 #![deny(unsafe_code)]
 
 pub mod address;
+pub mod backend;
 pub mod bench;
 pub mod checksum;
 pub mod claim;

@@ -99,3 +99,29 @@ pub const FEATURE_GRE: &str = "FEATURE_GRE";
 pub const FEATURE_GUE: &str = "FEATURE_GUE";
 /// Load-time constant, `u8`: one if a backend may have several next hops.
 pub const FEATURE_MULTIPATH: &str = "FEATURE_MULTIPATH";
+
+/// The backend's XDP program.
+pub const BACKEND_PROGRAM: &str = "backend";
+/// In the backend's object: a hash table from [`crate::backend::AddressKey`] to a 32-bit word of roles.
+pub const ADDRESSES: &str = "ADDRESSES";
+/// In the backend's object: a longest-prefix-match trie over [`crate::backend::PrefixData`]; the values are unused.
+pub const PREFIXES: &str = "PREFIXES";
+/// In the backend's object: array of [`crate::backend::CodeRow`].
+pub const CODES: &str = "CODES";
+/// In the backend's object: per-CPU array of 64-bit frame counts, one row per [`crate::backend::Reason`].
+pub const BACKEND_REASONS: &str = "BACKEND_REASONS";
+/// Load-time constant of the backend's program, `u8`: one if IPIP tunnels end here.
+pub const ACCEPT_IPIP: &str = "ACCEPT_IPIP";
+/// Load-time constant of the backend's program, `u8`: one if GRE tunnels end here.
+pub const ACCEPT_GRE: &str = "ACCEPT_GRE";
+/// Load-time constant of the backend's program, `u8`: one if GRE packets must have the key [`GRE_KEY`], zero if they
+/// must have none.
+pub const GRE_KEYED: &str = "GRE_KEYED";
+/// Load-time constant of the backend's program, `u32`: the key of GRE packets.
+pub const GRE_KEY: &str = "GRE_KEY";
+/// Load-time constant of the backend's program, `u32`: the UDP port where GUE tunnels end; zero if there are none.
+pub const GUE_PORT: &str = "GUE_PORT";
+/// Load-time constant of the backend's program, `u8`: one if [`CODES`] has any row.
+pub const ACCEPT_DSCP: &str = "ACCEPT_DSCP";
+/// Load-time constant of the backend's program, `u8`: one if [`PREFIXES`] has any entry.
+pub const HAS_PREFIXES: &str = "HAS_PREFIXES";

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use crate::{
+    backend::{AddressKey, CodeRow},
     bench::Driver,
     claim::ClaimBudget,
     forward::TunnelRow,
@@ -58,3 +59,7 @@ unsafe impl aya::Pod for TraceFilter {}
 unsafe impl aya::Pod for HashKeys {}
 // SAFETY: as above.
 unsafe impl aya::Pod for Driver {}
+// SAFETY: as above.
+unsafe impl aya::Pod for AddressKey {}
+// SAFETY: as above.
+unsafe impl aya::Pod for CodeRow {}

@@ -20,7 +20,7 @@ pub(super) type Attachments = BTreeMap<String, Attached>;
 
 /// One attachment. Dropping it ends it, unless it is pinned.
 pub(super) struct Attached {
-    link: XdpLink,
+    pub(super) link: XdpLink,
     pub(super) ifindex: u32,
     pub(super) mode: Mode,
 }
@@ -28,17 +28,7 @@ pub(super) struct Attached {
 impl Datapath {
     /// Attaches the program natively; generically only where that is allowed and the driver has no native XDP.
     pub fn attach(&mut self, interface: &str, ifindex: u32, allow_generic: bool) -> Result<Mode, Error> {
-        let program = self.program_mut()?;
-        let (link, mode) = match program.attach_to_if_index(ifindex, XdpMode::Driver) {
-            Ok(link) => (link, Mode::Native),
-            Err(error) if allow_generic && is_unsupported(&error) => {
-                let link =
-                    program.attach_to_if_index(ifindex, XdpMode::Skb).map_err(|error| refusal(interface, &error))?;
-                (link, Mode::Generic)
-            }
-            Err(error) => return Err(refusal(interface, &error)),
-        };
-        let link = self.program_mut()?.take_link(link)?;
+        let (link, mode) = attach(self.program_mut()?, interface, ifindex, allow_generic)?;
         let link = self.pin_link(ifindex, mode, link)?;
         let before = self.attached.insert(interface.to_owned(), Attached { link, ifindex, mode });
         // Of an interface that was removed; the new one has another index.
@@ -55,19 +45,13 @@ impl Datapath {
     /// there is nothing to take.
     pub(super) fn take_over(&mut self, others: Attachments, kept: &BTreeSet<String>) -> Result<(), Error> {
         for (name, Attached { link, ifindex, mode }) in others {
-            if !kept.contains(&name) {
-                self.unpin_link(ifindex)?;
-                continue;
-            }
-            let taken = match self.program_mut()?.attach_to_link(link) {
-                Err(error) if errno(&error) == Some(libc::ENOLINK) => {
-                    self.unpin_link(ifindex)?;
-                    continue;
+            let taken = if kept.contains(&name) { take_link(self.program_mut()?, link)? } else { None };
+            match taken {
+                Some(link) => {
+                    self.attached.insert(name, Attached { link, ifindex, mode });
                 }
-                taken => taken?,
-            };
-            let link = self.program_mut()?.take_link(taken)?;
-            self.attached.insert(name, Attached { link, ifindex, mode });
+                None => self.unpin_link(ifindex)?,
+            }
         }
         Ok(())
     }
@@ -83,10 +67,10 @@ impl Datapath {
     }
 
     fn pin_link(&self, ifindex: u32, mode: Mode, link: XdpLink) -> Result<XdpLink, Error> {
-        let Some(pinned) = &self.pinned else { return Ok(link) };
-        let failed = |error: LinkError| Error::Link(pinned.pins.directory().to_owned(), error.to_string());
-        let link = pinned.pins.pin_link(ifindex, mode, link.try_into().map_err(failed)?)?;
-        link.try_into().map_err(failed)
+        match &self.pinned {
+            Some(pinned) => pin(&pinned.pins, ifindex, mode, link),
+            None => Ok(link),
+        }
     }
 
     /// Pins the link of an interface again. Where that fails the link is gone, and the program is to be attached anew.
@@ -104,6 +88,39 @@ impl Datapath {
     fn program_mut(&mut self) -> Result<&mut Xdp, Error> {
         self.xdp(self.program_name())
     }
+}
+
+/// Attaches a program natively; generically only where that is allowed and the driver has no native XDP.
+pub(super) fn attach(
+    program: &mut Xdp,
+    interface: &str,
+    ifindex: u32,
+    allow_generic: bool,
+) -> Result<(XdpLink, Mode), Error> {
+    let (link, mode) = match program.attach_to_if_index(ifindex, XdpMode::Driver) {
+        Ok(link) => (link, Mode::Native),
+        Err(error) if allow_generic && is_unsupported(&error) => {
+            let link = program.attach_to_if_index(ifindex, XdpMode::Skb).map_err(|error| refusal(interface, &error))?;
+            (link, Mode::Generic)
+        }
+        Err(error) => return Err(refusal(interface, &error)),
+    };
+    Ok((program.take_link(link)?, mode))
+}
+
+/// Puts a program in the place of the one that a link holds; nothing where the kernel has ended the link, for it has
+/// removed the interface.
+pub(super) fn take_link(program: &mut Xdp, link: XdpLink) -> Result<Option<XdpLink>, Error> {
+    match program.attach_to_link(link) {
+        Err(error) if errno(&error) == Some(libc::ENOLINK) => Ok(None),
+        taken => Ok(Some(program.take_link(taken?)?)),
+    }
+}
+
+/// Keeps a link when the process ends.
+pub(super) fn pin(pins: &Pins, ifindex: u32, mode: Mode, link: XdpLink) -> Result<XdpLink, Error> {
+    let failed = |error: LinkError| Error::Link(pins.directory().to_owned(), error.to_string());
+    pins.pin_link(ifindex, mode, link.try_into().map_err(failed)?)?.try_into().map_err(failed)
 }
 
 /// The attachments that an agent left which is gone. Interfaces that have no name here are left to be found again.

@@ -3,6 +3,7 @@
 mod abi;
 mod attach;
 mod batch;
+mod backend;
 mod claims;
 mod counters;
 mod features;
@@ -39,6 +40,7 @@ use dsr_common::{
 
 pub use self::{
     attach::Mode,
+    backend::{BackendCounters, BackendProgram},
     claims::{ClaimEvents, ClaimStream},
     counters::Traffic,
     features::Features,

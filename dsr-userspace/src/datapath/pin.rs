@@ -52,7 +52,7 @@ pub(super) struct State {
 impl State {
     /// The state of a load that is made now.
     pub(super) fn new(hash_seed: u64, tick_seconds: u32) -> Result<Self, Error> {
-        let namespace = fs::metadata(NAMESPACE).map_err(|error| Error::Pins(NAMESPACE.into(), error))?.ino();
+        let namespace = namespace()?;
         let mut seed = hash_seed;
         Ok(Self { abi: *abi::NUMBER, seed: split_mix(&mut seed), namespace, tick_seconds: tick_seconds.into() })
     }
@@ -226,13 +226,19 @@ impl Pins {
         Some(State { abi, seed, namespace, tick_seconds })
     }
 
-    fn loads(&self) -> Result<Vec<u64>, Error> {
+    /// The numbers of the loads, finished or not.
+    pub(super) fn loads(&self) -> Result<Vec<u64>, Error> {
         numbers(&self.directory, MAPS)
     }
 
     fn link(&self, ifindex: u32, mode: Mode) -> PathBuf {
         self.directory.join(LINKS).join(format!("{}{ifindex}", prefix(mode)))
     }
+}
+
+/// The inode of the calling thread's network namespace.
+pub(super) fn namespace() -> Result<u64, Error> {
+    Ok(fs::metadata(NAMESPACE).map_err(|error| Error::Pins(NAMESPACE.into(), error))?.ino())
 }
 
 /// Opens a directory for one agent alone, until the file is closed.

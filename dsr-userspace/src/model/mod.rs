@@ -11,6 +11,7 @@ mod network;
 mod overrides;
 mod service;
 mod tls;
+mod tunnels;
 mod weights;
 
 pub use affinity::{Affinity, FlowTimeout};
@@ -28,3 +29,4 @@ pub use service::{
 };
 pub use tls::Tls;
 pub use weights::Weights;
+pub use tunnels::{GUE_PORT, Gre, Prefix, Tunnels};
