@@ -3,7 +3,10 @@
 //! An operator's words become a [`Request`] that cannot be wrong ([`Asked::validate`]), a request becomes the text of a
 //! script ([`script`]). The scripts are the templates below `templates/`, one file each; `docs/backends.md` says why
 //! every line is there. What enters a template is an address, a number or a [`name`] of harmless characters, so that
-//! nothing that is given can break out of the script. Nothing here touches this host.
+//! nothing that is given can break out of the script. Nothing of these touches this host.
+//!
+//! [`run`] is a backend's own agent: it loads the program that ends the balancers' tunnels, and keeps the VIPs on the
+//! loopback by the same scripts.
 //!
 //! What the check scripts look at has names that stay: [`Check`].
 
@@ -12,6 +15,7 @@ mod files;
 pub mod name;
 pub mod port;
 mod request;
+mod run;
 mod script;
 #[cfg(test)]
 mod tests;
@@ -20,4 +24,5 @@ mod vip;
 pub use check::Check;
 pub use port::ServicePort;
 pub use request::{Action, Asked, Means, Persist, Request, System, Wrong};
+pub use run::{DEFAULT_STATE, Error, Options, run, undo};
 pub use script::script;

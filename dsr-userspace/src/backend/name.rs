@@ -1,5 +1,7 @@
 //! Names of interfaces and containers, of characters that mean nothing in a script.
 
+use std::path::Path;
+
 /// A name that can stand unquoted in a shell and between any quotes elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name(String);
@@ -38,6 +40,32 @@ impl Name {
     }
 
     /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A directory that can stand unquoted in a shell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directory(String);
+
+impl Directory {
+    /// An absolute path of harmless characters.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what to write.
+    pub fn new(path: &Path) -> Result<Self, String> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.');
+        match path.to_str() {
+            Some(text) if path.is_absolute() && text.chars().all(fits) => Ok(Self(text.to_owned())),
+            _ => Err(format!(
+                "`{}` cannot stand in a script: write an absolute path of letters, digits, `-`, `_`, `.` and `/`",
+                path.display()
+            )),
+        }
+    }
+
+    /// The path.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt, net::IpAddr};
 
 use super::{
-    name::{LONGEST_CONTAINER, LONGEST_INTERFACE, Name},
+    name::{Directory, LONGEST_CONTAINER, LONGEST_INTERFACE, Name},
     port::ServicePort,
 };
 use crate::config::host_address;
@@ -99,6 +99,16 @@ pub struct Request {
     pub(super) interface: Option<Name>,
     pub(super) container: Option<Name>,
     pub(super) ports: Vec<ServicePort>,
+    /// Where the set-up records what it changed, if not in the usual place.
+    pub(super) state: Option<Directory>,
+}
+
+impl Request {
+    /// The same, recording in this directory what the set-up changes.
+    #[must_use]
+    pub fn recorded_in(self, state: Directory) -> Self {
+        Self { state: Some(state), ..self }
+    }
 }
 
 /// One thing that is wrong with what was asked: the argument, and what to write instead.
@@ -165,7 +175,7 @@ impl Asked {
             return Err(wrong);
         }
         let Self { system, action, means, .. } = *self;
-        Ok(Request { system, action, means, vips, address, interface, container, ports })
+        Ok(Request { system, action, means, vips, address, interface, container, ports, state: None })
     }
 
     /// Arguments that this system has no use for, and those that it cannot do without.

@@ -95,9 +95,10 @@ impl Request {
         let ports = self.ports.iter().map(|port| {
             context! { number => port.number.get(), protocol => port.protocol.name() }
         });
-        let state = match self.means {
-            Means::Files(_) => "/var/lib/dsr-backend",
-            _ => "/run/dsr-backend",
+        let state = match (&self.state, self.means) {
+            (Some(state), _) => state.as_str(),
+            (None, Means::Files(_)) => "/var/lib/dsr-backend",
+            (None, _) => "/run/dsr-backend",
         };
         let list: Vec<_> = self.vips.iter().map(ToString::to_string).collect();
         let base = context! {

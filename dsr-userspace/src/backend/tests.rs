@@ -16,6 +16,10 @@ fn checks_have_names_of_their_own() {
 fn a_vip_is_called_what_every_tool_takes() {
     let [four, six]: [IpAddr; 2] = ["192.0.2.10", "2001:db8::10"].map(|vip| vip.parse().unwrap());
     assert_eq!([vip::slug(four), vip::slug(six)], ["192-0-2-10", "2001-db8--10"]);
+    for vip in [four, six, "::1".parse().unwrap(), "2001:db8::".parse().unwrap()] {
+        assert_eq!(vip::of_slug(&vip::slug(vip)), Some(vip));
+    }
+    assert_eq!(vip::of_slug("192-0-2-10.link"), None);
     assert_eq!(vip::device(four), "dsr-c000020a");
     assert!(vip::device(six).len() <= 15 && vip::device(six) != vip::device("2001:db8::11".parse().unwrap()));
     assert_eq!(vip::uuid(four), "00000000-0000-8000-8000-0000c000020a");

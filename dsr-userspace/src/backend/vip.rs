@@ -7,6 +7,11 @@ pub(super) fn slug(vip: IpAddr) -> String {
     vip.to_string().replace(['.', ':'], "-")
 }
 
+/// The VIP that a [`slug`] is of.
+pub(super) fn of_slug(slug: &str) -> Option<IpAddr> {
+    [".", ":"].iter().find_map(|separator| slug.replace('-', separator).parse().ok())
+}
+
 /// The prefix of this one address alone.
 pub(super) const fn prefix(vip: IpAddr) -> u8 {
     match vip {

@@ -59,7 +59,7 @@ enum Command {
     Weight(overrides::WeightArgs),
     /// Remove the program, links and maps left behind by a terminated agent: the VIPs stop answering.
     Detach(detach::Args),
-    /// Set up the backends.
+    /// Set up a backend, or run its half of a tunnel.
     Backend(backend::Args),
     /// Diagnose this balancer's network and backends, with a remedy for each finding; change nothing.
     Doctor(doctor::Args),

@@ -16,6 +16,7 @@ use std::{
 mod address;
 mod agent_check;
 mod arp_watch;
+mod backend;
 mod choice;
 mod compose;
 mod duration;
@@ -49,6 +50,7 @@ mod watch;
 mod writers;
 
 pub use address::host_address;
+pub use backend::{BackendConfig, load_backend, parse_backend};
 pub use error::{Errors, Located, Place, Problem};
 pub use file_state::FileState;
 pub use host::{AddressOnHost, HostFacts, check_host};

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Datapath, Error, pin::Pins};
-use crate::model::InterfaceState;
 use aya::programs::{ProgramError, Xdp, XdpMode, links::LinkError, xdp::XdpLink};
 
 /// How the program is attached to an interface.
@@ -124,12 +123,11 @@ pub(super) fn pin(pins: &Pins, ifindex: u32, mode: Mode, link: XdpLink) -> Resul
 }
 
 /// The attachments that an agent left which is gone. Interfaces that have no name here are left to be found again.
-pub(super) fn left(pins: &Pins, interfaces: &BTreeMap<String, InterfaceState>) -> Result<Attachments, Error> {
+pub(super) fn left(pins: &Pins, name_of: impl Fn(u32) -> Option<String>) -> Result<Attachments, Error> {
     let mut attachments = Attachments::new();
     for (ifindex, mode, link) in pins.links()? {
         let failed = |error: LinkError| Error::Link(pins.directory().to_owned(), error.to_string());
-        let name = interfaces.iter().find(|(_, state)| state.ifindex == ifindex).map(|(name, _)| name.clone());
-        let name = name.unwrap_or_else(|| format!("interface {ifindex}"));
+        let name = name_of(ifindex).unwrap_or_else(|| format!("interface {ifindex}"));
         attachments.insert(name, Attached { link: link.try_into().map_err(failed)?, ifindex, mode });
     }
     Ok(attachments)

@@ -31,9 +31,12 @@ use super::{
     verify,
 };
 use crate::{
-    model::{InterfaceState, Prefix, Tunnels},
+    model::{Prefix, Tunnels},
     reconcile,
 };
+
+/// Where a backend's agent pins unless it is told otherwise.
+pub const DEFAULT_BACKEND_PINS: &str = "/sys/fs/bpf/dsr-backend";
 
 /// The object of this program, as `cargo xtask build` made it.
 static OBJECT: &[u8] = include_bytes_aligned!(env!("DSR_BACKEND_OBJECT"));
@@ -92,10 +95,12 @@ impl BackendProgram {
     }
 
     /// Puts the program in the place of an earlier one that was pinned, and detaches that one from other interfaces.
-    pub fn take_over(&mut self, interfaces: &BTreeMap<String, InterfaceState>) -> Result<(), Error> {
+    /// Interfaces are given with their indices.
+    pub fn take_over(&mut self, interfaces: &BTreeMap<String, u32>) -> Result<(), Error> {
         let Some(pins) = &self.pins else { return Ok(()) };
         let program = xdp(&mut self.ebpf)?;
-        for (name, Attached { link, ifindex, mode }) in attach::left(pins, interfaces)? {
+        let name_of = |wanted| interfaces.iter().find(|(_, ifindex)| **ifindex == wanted).map(|(name, _)| name.clone());
+        for (name, Attached { link, ifindex, mode }) in attach::left(pins, name_of)? {
             let taken = if interfaces.contains_key(&name) { attach::take_link(program, link)? } else { None };
             match taken {
                 Some(link) => {

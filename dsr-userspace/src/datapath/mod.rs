@@ -40,7 +40,7 @@ use dsr_common::{
 
 pub use self::{
     attach::Mode,
-    backend::{BackendCounters, BackendProgram},
+    backend::{BackendCounters, BackendProgram, DEFAULT_BACKEND_PINS},
     claims::{ClaimEvents, ClaimStream},
     counters::Traffic,
     features::Features,

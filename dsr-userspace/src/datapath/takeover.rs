@@ -40,7 +40,8 @@ impl Predecessor {
         interfaces: &BTreeMap<String, InterfaceState>,
         hash_seed: u64,
     ) -> Result<Self, Error> {
-        let attached = left(pins, interfaces)?;
+        let name_of = |ifindex| interfaces.iter().find(|(_, state)| state.ifindex == ifindex);
+        let attached = left(pins, |ifindex| name_of(ifindex).map(|(name, _)| name.clone()))?;
         let Some((number, state)) = pins.newest()? else { return Ok(Self { attached, ..Self::default() }) };
         let own = State::new(hash_seed, 0)?;
         if state.abi != *abi::NUMBER {

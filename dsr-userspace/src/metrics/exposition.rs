@@ -23,7 +23,7 @@ use crate::health::{BOUNDS, Histogram, ReportedState};
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Encodes the snapshot.
-pub(super) fn encode(snapshot: Snapshot) -> Result<String, fmt::Error> {
+pub(super) fn encode(snapshot: impl Collector) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(snapshot));
     let mut text = String::new();
@@ -204,7 +204,7 @@ fn agent(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Resul
 }
 
 /// Encodes one family: HELP and TYPE, then one line per sample.
-fn family<L: EncodeLabelSet>(
+pub(crate) fn family<L: EncodeLabelSet>(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,

@@ -15,6 +15,7 @@ use crate::{
 mod exposition;
 mod server;
 
+pub(crate) use exposition::family;
 pub use server::{Error, bind, serve};
 
 /// Everything that is exposed, at one point in time.

@@ -15,9 +15,10 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::get,
 };
+use prometheus_client::collector::Collector;
 use tokio::{net::TcpListener, task::spawn_blocking};
 
-use super::{Snapshot, exposition};
+use super::exposition;
 use crate::http::{self, Limits};
 
 /// Why metrics cannot be served.
@@ -59,9 +60,9 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
 /// Answers `GET /metrics`, each time with a snapshot made for it, until the future is dropped.
 ///
 /// `snapshot` may block. Where it fails, the scrape fails with its reason.
-pub async fn serve<E: Display + Send + 'static>(
+pub async fn serve<S: Collector + Send + 'static, E: Display + Send + 'static>(
     listener: TcpListener,
-    snapshot: impl Fn() -> Result<Snapshot, E> + Send + Sync + 'static,
+    snapshot: impl Fn() -> Result<S, E> + Send + Sync + 'static,
 ) -> Infallible {
     let snapshot = Arc::new(snapshot);
     let metrics = move || {
@@ -81,7 +82,7 @@ pub async fn serve<E: Display + Send + 'static>(
     http::serve(listener, router, LIMITS).await
 }
 
-fn exposition(snapshot: Snapshot) -> Response {
+fn exposition(snapshot: impl Collector) -> Response {
     match exposition::encode(snapshot) {
         Ok(text) => ([(header::CONTENT_TYPE, exposition::CONTENT_TYPE)], text).into_response(),
         Err(fmt::Error) => failure(&"the exposition cannot be written"),

@@ -1,5 +1,6 @@
 //! `dsr backend`: what is done on, or for, the real servers.
 
+mod run;
 mod setup;
 
 use std::process::ExitCode;
@@ -15,10 +16,13 @@ pub(crate) struct Args {
 enum Command {
     /// Print a script that sets up a host as a backend: it holds the VIPs without announcing them.
     Setup(setup::Args),
+    /// Run a backend's agent: it ends the balancers' tunnels, or turns DSCP codes back into VIPs, by an XDP program.
+    Run(run::Args),
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match &args.command {
         Command::Setup(args) => setup::run(args),
+        Command::Run(args) => run::run(args),
     }
 }
