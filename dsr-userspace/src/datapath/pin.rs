@@ -178,6 +178,11 @@ impl Pins {
         Ok(found)
     }
 
+    /// Whether a program is kept attached to any interface.
+    pub fn has_links(&self) -> bool {
+        fs::read_dir(self.directory.join(LINKS)).is_ok_and(|mut links| links.next().is_some())
+    }
+
     /// Keeps a link when the agent ends.
     pub(super) fn pin_link(&self, ifindex: u32, mode: Mode, link: FdLink) -> Result<FdLink, Error> {
         self.restore()?;

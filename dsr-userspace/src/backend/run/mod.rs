@@ -102,16 +102,35 @@ impl Agent {
     async fn start(config: &BackendConfig, holder: Holder, options: &Options, tasks: &Tasks) -> Result<Self, Error> {
         let host = Host::open()?;
         let seen = host.look().await?;
-        let interfaces = interfaces(config, &seen)?;
+        interfaces(config, &seen)?;
         let listener = match config.metrics {
             Some(address) => Some(endpoint::bind(address).await?),
             None => None,
         };
         let pins = Pins::open(&options.pins)?;
-        // First, so that no packet for a VIP reaches a host that would forward it.
+        let is_first = !pins.has_links();
+        match Self::attach_all(config, holder, (host, &seen), pins, (listener, tasks)).await {
+            Err(error) if is_first => {
+                // Nothing worked before, so nothing is to be left.
+                undo(options).await?;
+                Err(error)
+            }
+            started => started,
+        }
+    }
+
+    /// Holds the VIPs, then attaches the program: no packet for a VIP is to reach a host that would forward it.
+    async fn attach_all(
+        config: &BackendConfig,
+        holder: Holder,
+        (host, seen): (Host, &Seen),
+        pins: Pins,
+        (listener, tasks): (Option<TcpListener>, &Tasks),
+    ) -> Result<Self, Error> {
         holder.hold(if config.hold_vips { &config.tunnels.vips } else { &[] }).await?;
         let mut program = BackendProgram::load(&config.tunnels, Some(pins))?;
         program.set_own(&seen.addresses)?;
+        let interfaces = interfaces(config, seen)?;
         program.take_over(&interfaces)?;
         let metrics = match listener {
             Some(listener) => Some(serve(&mut program, listener, tasks)?),
