@@ -7,4 +7,5 @@ mod balancer;
 mod hold;
 mod restart;
 mod traffic;
+mod tunnel;
 mod world;

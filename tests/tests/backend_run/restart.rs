@@ -11,7 +11,8 @@ use rustix::process::Signal;
 
 use super::{
     agent::{Agent, Place},
-    balancer::{Balancer, Tunnel},
+    balancer::Balancer,
+    tunnel::Tunnel,
     world::World,
 };
 

@@ -10,7 +10,8 @@ use dsr_tests::lab::{
 
 use super::{
     agent::Agent,
-    balancer::{Balancer, Tunnel, link},
+    balancer::{Balancer, link},
+    tunnel::Tunnel,
     world::World,
 };
 
@@ -66,9 +67,9 @@ fn nginx_answers_curl_by_dscp_codes() {
         ip(world.lab.client(), &format!("route replace {vip} via {gateway} dev eth0"));
     }
     let rules = format!(
-        "table inet balancer {{ chain out {{ type filter hook output priority 0;
-         ip daddr {vip} ip dscp set 8 ip daddr set {backend}
-         ip6 daddr {vip6} ip6 dscp set 63 ip6 daddr set {backend6}; }} }}"
+        "table inet balancer {{\nchain out {{\ntype filter hook output priority 0\n\
+         ip daddr {vip} ip dscp set 8 ip daddr set {backend}\n\
+         ip6 daddr {vip6} ip6 dscp set 63 ip6 daddr set {backend6}\n}}\n}}\n"
     );
     let mut nft = world.lab.client().command("nft").unwrap();
     let output = finish(nft.arg(rules));
