@@ -25,6 +25,10 @@ pub enum Check {
     Persisted,
     /// The rule that turns the VIP's packets to the backend's address is not there.
     NatRule,
+    /// No device takes off the headers of a tunnel.
+    Tunnel,
+    /// No rule turns a DSCP code back into its VIP.
+    DscpRule,
     /// The system drops packets for an address of another interface.
     StrongHost,
     /// Windows: the loopback adapter is not there.
@@ -47,7 +51,7 @@ pub enum Check {
 
 impl Check {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::VipHeld,
         Self::VipElsewhere,
         Self::VipPrefix,
@@ -59,6 +63,8 @@ impl Check {
         Self::PortListening,
         Self::Persisted,
         Self::NatRule,
+        Self::Tunnel,
+        Self::DscpRule,
         Self::StrongHost,
         Self::Adapter,
         Self::WeakHostReceive,
@@ -84,6 +90,8 @@ impl Check {
             Self::PortListening => "port-listening",
             Self::Persisted => "persisted",
             Self::NatRule => "nat-rule",
+            Self::Tunnel => "tunnel",
+            Self::DscpRule => "dscp-rule",
             Self::StrongHost => "strong-host",
             Self::Adapter => "adapter",
             Self::WeakHostReceive => "weak-host-receive",

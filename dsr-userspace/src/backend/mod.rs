@@ -12,6 +12,7 @@
 
 pub mod check;
 mod files;
+pub mod forward;
 pub mod name;
 pub mod port;
 mod request;
@@ -22,6 +23,7 @@ mod tests;
 mod vip;
 
 pub use check::Check;
+pub use forward::AskedForward;
 pub use port::ServicePort;
 pub use request::{Action, Asked, Means, Persist, Request, System, Wrong};
 pub use run::{DEFAULT_STATE, Error, Options, run, undo};

@@ -3,10 +3,12 @@
 use std::{collections::BTreeSet, fmt, net::IpAddr};
 
 use super::{
+    forward::{AskedForward, Received, elsewhere},
     name::{Directory, LONGEST_CONTAINER, LONGEST_INTERFACE, Name},
     port::ServicePort,
 };
 use crate::config::host_address;
+use dsr_common::forward::ForwardMode;
 
 /// A system that a backend runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -86,6 +88,8 @@ pub struct Asked {
     pub container: Option<String>,
     /// The ports of the services, like `80/tcp`.
     pub ports: Vec<String>,
+    /// How packets reach the backend.
+    pub forward: AskedForward,
 }
 
 /// A request without errors.
@@ -99,6 +103,7 @@ pub struct Request {
     pub(super) interface: Option<Name>,
     pub(super) container: Option<Name>,
     pub(super) ports: Vec<ServicePort>,
+    pub(super) received: Received,
     /// Where the set-up records what it changed, if not in the usual place.
     pub(super) state: Option<Directory>,
 }
@@ -170,12 +175,15 @@ impl Asked {
                 Err(message) => wrong.push(Wrong { argument: "--port", message }),
             }
         }
+        let mut unfit = Vec::new();
+        let received = self.forward.validate(&vips, address, &mut unfit);
+        wrong.extend(unfit.into_iter().map(|(argument, message)| Wrong { argument, message }));
         wrong.extend(self.unfit());
         if !wrong.is_empty() {
             return Err(wrong);
         }
         let Self { system, action, means, .. } = *self;
-        Ok(Request { system, action, means, vips, address, interface, container, ports, state: None })
+        Ok(Request { system, action, means, vips, address, interface, container, ports, received, state: None })
     }
 
     /// Arguments that this system has no use for, and those that it cannot do without.
@@ -200,6 +208,13 @@ impl Asked {
             by_interface || self.interface.is_none(),
             "--interface",
             "is not needed here, where no setting is an interface's: leave it out",
+        );
+        let mode = self.forward.mode;
+        require(mode == ForwardMode::L2 || system == Linux, "--forward", elsewhere(system, mode));
+        require(
+            mode == ForwardMode::L2 || system != Linux || self.means == Means::Commands,
+            "--forward",
+            "does not go with --persist and --nftables: use `dsr backend run` with its unit, or run the script at boot",
         );
         let lan = self.address.is_some() || self.interface.is_some();
         require(

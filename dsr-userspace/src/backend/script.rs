@@ -7,6 +7,7 @@ use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value, contex
 use super::{
     check::Check,
     files::Planned,
+    forward::Received,
     name::Name,
     port::Transport,
     request::{Action, Means, Request, System},
@@ -35,6 +36,7 @@ templates! {
     "docker/enter.sh",
     "freebsd/check.sh", "freebsd/setup.sh", "freebsd/undo.sh",
     "linux/begin.sh", "linux/check.sh", "linux/setup.sh", "linux/undo.sh",
+    "linux/forward/check.sh", "linux/forward/codes.nft", "linux/forward/setup.sh", "linux/forward/undo.sh",
     "linux/nftables/check.sh", "linux/nftables/setup.sh", "linux/nftables/undo.sh", "linux/nftables/vips.nft",
     "linux/persist/lo.network", "linux/persist/sysctl.conf", "linux/persist/vip.interfaces",
     "linux/persist/vip.netplan.yaml", "linux/persist/vip.network.conf", "linux/persist/vip.nmconnection",
@@ -128,7 +130,33 @@ impl Request {
             Means::Nftables => environment.get_template("linux/nftables/vips.nft")?.render(base.clone())?,
             _ => String::new(),
         };
+        let base = self.with_forward(environment, base)?;
         Ok(context! { rules => rules.trim_end(), ..base })
+    }
+
+    /// What takes off a tunnel's headers, or turns DSCP codes back.
+    fn with_forward(&self, environment: &Environment<'_>, base: Value) -> Result<Value, Error> {
+        let (v4, v6) = (self.vips.iter().any(IpAddr::is_ipv4), self.vips.iter().any(IpAddr::is_ipv6));
+        let (mut devices, mut fou, mut codes) = (Vec::new(), None, Vec::new());
+        match &self.received {
+            Received::L2 => {}
+            Received::Dscp(of) => {
+                codes = of
+                    .iter()
+                    .map(|(vip, code)| context! { code, vip => vip.to_string(), keyword => keyword(*vip) })
+                    .collect();
+            }
+            Received::Tunnel(tunnel) => {
+                devices = tunnel.devices(v4, v6).into_iter().map(|(name, words)| context! { name, words }).collect();
+                fou = tunnel.fou().map(|(family, port)| context! { family, port });
+            }
+        }
+        let base = context! { devices, fou, codes => codes.clone(), ..base };
+        let rules = match codes.is_empty() {
+            true => String::new(),
+            false => environment.get_template("linux/forward/codes.nft")?.render(base.clone())?,
+        };
+        Ok(context! { code_rules => rules.trim_end(), ..base })
     }
 
     /// The ports of one protocol, as firewalls of Windows take them: `80,443`.
@@ -165,7 +193,7 @@ impl Request {
 
     fn vip(&self, vip: IpAddr) -> Value {
         let own = self.address.filter(|address| address.is_ipv4() == vip.is_ipv4());
-        let (family, keyword) = if vip.is_ipv4() { (4, "ip") } else { (6, "ip6") };
+        let (family, keyword) = (if vip.is_ipv4() { 4 } else { 6 }, keyword(vip));
         let target = own.map_or_else(|| "redirect".to_owned(), |own| format!("dnat {keyword} to {own}"));
         let device = match self.means {
             Means::Files(persist) => persist.device(vip),
@@ -208,6 +236,11 @@ impl Request {
             }
         }
     }
+}
+
+/// The word of nftables for the family of an address.
+const fn keyword(vip: IpAddr) -> &'static str {
+    if vip.is_ipv4() { "ip" } else { "ip6" }
 }
 
 impl Action {

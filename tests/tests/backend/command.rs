@@ -52,6 +52,35 @@ fn wrong_arguments_are_told_and_what_to_write() {
         ("--os freebsd --vip 192.0.2.10 --interface em0", "--interface: is not needed here"),
         ("--os docker --vip 192.0.2.10", "--container: is missing"),
         ("--os windows --vip 192.0.2.10", "--address: is missing"),
+        ("--os linux --vip 192.0.2.10 --forward vxlan", "write one of l2, dscp, ipip, gre, gue"),
+        ("--os linux --vip 192.0.2.10 --forward ipip", "--address: is missing: write the address that the tunnel ends"),
+        ("--os linux --vip 192.0.2.10 --forward dscp", "192.0.2.10 has no code: add 192.0.2.10=CODE"),
+        (
+            "--os linux --vip 192.0.2.10 --forward dscp --dscp 192.0.2.10=64",
+            "`192.0.2.10=64` is not a VIP with its code",
+        ),
+        ("--os linux --vip 192.0.2.10 --forward dscp --dscp 192.0.2.11=8", "192.0.2.11 is not among the VIPs"),
+        (
+            "--os linux --vip 192.0.2.10,192.0.2.11 --forward dscp --dscp 192.0.2.10=8,192.0.2.11=8",
+            "192.0.2.11 has the code of 192.0.2.10",
+        ),
+        ("--os linux --vip 192.0.2.10 --dscp 192.0.2.10=8", "--dscp: is for --forward dscp"),
+        ("--os linux --vip 192.0.2.10 --gre-key 8", "--gre-key: is for --forward gre"),
+        ("--os linux --vip 192.0.2.10 --gue-port 8", "--gue-port: is for --forward gue"),
+        ("--os linux --vip 192.0.2.10 --address 10.0.0.11 --forward gue --gue-port 0", "0 is not a port"),
+        (
+            "--os linux --vip 192.0.2.10 --address 10.0.0.11 --forward gre --persist netplan",
+            "use `dsr backend run` with its unit",
+        ),
+        (
+            "--os windows --vip 192.0.2.10 --address 10.0.0.11 --forward gue",
+            "Windows has nothing that takes these packets",
+        ),
+        ("--os freebsd --vip 192.0.2.10 --address 10.0.0.11 --forward ipip", "docs/backend-half.md has the commands"),
+        (
+            "--os docker --container web1 --vip 192.0.2.10 --forward ipip",
+            "the host ends the tunnel by `dsr backend run`",
+        ),
     ];
     for (arguments, told) in cases {
         let (code, printed, said) = dsr(arguments);

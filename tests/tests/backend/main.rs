@@ -7,6 +7,7 @@ mod command;
 mod csharp;
 mod docker;
 mod faults;
+mod forward;
 mod host;
 mod linux;
 mod nftables;
@@ -14,3 +15,6 @@ mod persist;
 mod powershell;
 mod scripts;
 mod shell;
+#[path = "../backend_run/tunnel.rs"]
+#[allow(dead_code)] // The tests of the backend's agent need more of it.
+mod tunnel;

@@ -1,6 +1,7 @@
 //! Scripts of every kind, without the command line.
 
-use dsr::backend::{Action, Asked, Means, Persist, System, script};
+use dsr::backend::{Action, Asked, AskedForward, Means, Persist, System, script};
+use dsr_common::forward::ForwardMode;
 
 /// What is asked for, with the two VIPs of the tests.
 pub(crate) fn asked(system: System, action: Action) -> Asked {
@@ -13,7 +14,22 @@ pub(crate) fn asked(system: System, action: Action) -> Asked {
         interface: None,
         container: (system == System::Docker).then(|| "web1".to_owned()),
         ports: Vec::new(),
+        forward: AskedForward::L2,
     }
+}
+
+/// Every forward mode with its options, for VIPs of both families.
+fn forwards() -> Vec<AskedForward> {
+    let of = |mode| AskedForward { mode, ..AskedForward::L2 };
+    let codes = [format!("{VIP}=8"), format!("{VIP6}=63")].to_vec();
+    vec![
+        AskedForward { codes, ..of(ForwardMode::Dscp) },
+        of(ForwardMode::Ipip),
+        of(ForwardMode::Gre),
+        AskedForward { key: Some(7), ..of(ForwardMode::Gre) },
+        of(ForwardMode::Gue),
+        AskedForward { port: Some(5000), ..of(ForwardMode::Gue) },
+    ]
 }
 
 /// The script, of a request that is right.
@@ -33,6 +49,12 @@ pub(crate) fn all() -> Vec<Asked> {
                     all.extend(forms(&base).into_iter().filter(|asked| asked.validate().is_ok()));
                 }
             }
+        }
+    }
+    for (action, forward) in ACTIONS.iter().flat_map(|action| forwards().into_iter().map(move |one| (*action, one))) {
+        for address in ["10.9.0.2", "fd09::2"] {
+            let address = Some(address.to_owned());
+            all.push(Asked { address, forward: forward.clone(), ..asked(System::Linux, action) });
         }
     }
     all

@@ -6,7 +6,7 @@ use std::{fs, io, net::IpAddr, path::Path, process::Stdio, time::Duration};
 use tokio::{io::AsyncWriteExt as _, process::Command, time::timeout};
 
 use super::{
-    super::{Action, Asked, Means, System, name::Directory, script::script, vip},
+    super::{Action, Asked, AskedForward, Means, System, name::Directory, script::script, vip},
     Error,
 };
 
@@ -74,6 +74,7 @@ impl Holder {
             interface: None,
             container: None,
             ports: Vec::new(),
+            forward: AskedForward::L2,
         };
         let list = |wrong: Vec<_>| wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         let request = asked.validate().map_err(|wrong: Vec<super::super::Wrong>| list(wrong))?;

@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use dsr_common::forward::ForwardMode;
 
 use crate::{
-    backend::{self, Action, Asked, Means, Persist, System},
+    backend::{self, Action, Asked, AskedForward, Means, Persist, System},
     cli::{WRONG, output},
 };
 
@@ -43,6 +44,19 @@ pub(crate) struct Args {
     /// Docker: the container's name
     #[arg(long, value_name = "NAME")]
     container: Option<String>,
+    /// How packets reach this backend: the forward mode of its pool on the balancers. For modes other than l2 the script
+    /// also sets up the kernel's own means of Linux; `dsr backend run` needs none of them
+    #[arg(long, value_name = "MODE", default_value = "l2", value_parser = backend::forward::mode)]
+    forward: ForwardMode,
+    /// Mode dscp: the code of each VIP, the same as on the balancers
+    #[arg(long = "dscp", value_name = "VIP=CODE", value_delimiter = ',')]
+    codes: Vec<String>,
+    /// Mode gre: the key, if the balancers have one
+    #[arg(long, value_name = "NUMBER")]
+    gre_key: Option<u32>,
+    /// Mode gue: the UDP port [default: 6080]
+    #[arg(long, value_name = "PORT")]
+    gue_port: Option<u16>,
     /// Print the script that removes what the set-up added
     #[arg(long)]
     undo: bool,
@@ -89,6 +103,12 @@ impl Args {
             interface: self.interface.clone(),
             container: self.container.clone(),
             ports: self.ports.clone(),
+            forward: AskedForward {
+                mode: self.forward,
+                codes: self.codes.clone(),
+                key: self.gre_key,
+                port: self.gue_port,
+            },
         }
     }
 }

@@ -103,6 +103,7 @@ listens {{ port.protocol }} {{ port.protocol[0] }} {{ port.number }} {% if vip.f
 {% endfor %}
 {% endfor %}
 {% endif %}
+{% include "linux/forward/check.sh" %}
 {% for file in files %}
 
 cmp -s {{ file.path }} - <<'END' || fault persisted "{{ file.path }} is not as the set-up writes it: it does not outlast a restart" "run the set-up again"

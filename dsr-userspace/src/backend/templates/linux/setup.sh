@@ -5,6 +5,9 @@ set -eu
 state={{ state }}
 
 {% include "linux/begin.sh" %}
+{% if codes %}
+command -v nft >/dev/null || die "there is no nft here: install nftables"
+{% endif %}
 
 # Sets a setting below /proc/sys/net, and remembers once how it was, for the undo script.
 tune() {
@@ -102,5 +105,6 @@ keep {{ file.path }} {{ file.mode }} <<'END'
 {{ file.content }}
 END
 {% endfor %}
+{% include "linux/forward/setup.sh" %}
 
 echo "done: {{ list }}"

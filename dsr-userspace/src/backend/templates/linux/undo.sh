@@ -45,6 +45,8 @@ if [ -n "$(ls "$state/vip")" ]; then
     exit 0
 fi
 
+{% include "linux/forward/undo.sh" %}
+
 # After the last VIP is gone, so that no ARP question about it was answered in between.
 for was in "$state"/was/*; do
     [ -e "$was" ] || continue
