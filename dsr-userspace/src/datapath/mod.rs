@@ -2,8 +2,8 @@
 
 mod abi;
 mod attach;
-mod batch;
 mod backend;
+mod batch;
 mod claims;
 mod counters;
 mod features;

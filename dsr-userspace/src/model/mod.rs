@@ -28,5 +28,5 @@ pub use service::{
     Announce, Backend, Desired, Fallback, OnAgentDeath, OnEmpty, Port, Protocol, Service, ServiceId, Weight,
 };
 pub use tls::Tls;
-pub use weights::Weights;
 pub use tunnels::{GUE_PORT, Gre, Prefix, Tunnels};
+pub use weights::Weights;
