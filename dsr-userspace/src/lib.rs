@@ -16,7 +16,6 @@ pub mod doctor;
 pub mod health;
 pub mod http;
 pub mod lab;
-pub mod limits;
 pub mod log;
 pub mod maglev;
 pub mod metrics;

@@ -63,7 +63,7 @@ use self::{
 };
 use crate::{
     config::{self, Config, HostFacts, Marker, Watch},
-    datapath, limits,
+    datapath,
     model::Network,
     neighbour::Handle,
     tasks::{Supervisor, Task, Tasks},
@@ -73,7 +73,7 @@ use crate::{
 /// SIGTERM: then the program is detached; or until SIGUSR1: then it is left to the next agent.
 pub async fn run(file: &Path, pins: &Path) -> Result<(), Error> {
     let mut signals = Signals::new().map_err(Error::Signals)?;
-    limits::raise_open_files();
+    dsr_sys::limits::raise_open_files();
     let mut supervisor = Supervisor::new();
     let tasks = supervisor.tasks();
     let mut agent = tokio::select! {

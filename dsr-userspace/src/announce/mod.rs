@@ -12,6 +12,7 @@ use std::{
 };
 
 use dsr_common::claim::MARK;
+use dsr_sys::packet::PacketSocket;
 use tokio::sync::watch;
 
 use crate::{
@@ -20,14 +21,11 @@ use crate::{
 };
 
 mod arp;
-mod auxdata;
 mod ndp;
 mod repeat;
-mod socket;
 
 pub(crate) use ndp::checksum as ndp_checksum;
 use repeat::Repeat;
-pub(crate) use socket::PacketSocket;
 
 /// A VIP is at an interface, which has this MAC and is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -12,10 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use dsr_sys::packet::PacketSocket;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    announce::PacketSocket,
     datapath::{ClaimEvents, ClaimStream},
     model::Mac,
     tasks::{End, Task, Tasks},

@@ -7,14 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use dsr_sys::packet::PacketSocket;
+
 use super::{
     observed::{self, Observed},
     probe,
 };
-use crate::{
-    announce::PacketSocket,
-    model::{Mac, VlanTag},
-};
+use crate::model::{Mac, VlanTag};
 
 /// Frames for one interface.
 #[derive(Debug)]

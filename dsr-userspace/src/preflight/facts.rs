@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+pub(super) use dsr_sys::netlink::ethtool::{Offload, QueueSetting, Queues};
+
 use crate::config::XdpMode;
 
 /// All that is judged.
@@ -127,35 +129,6 @@ impl XdpFeatures {
     pub(super) const fn has(self, feature: u64) -> bool {
         self.0 & feature != 0
     }
-}
-
-/// An offload that is on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Offload {
-    /// The kernel's name for it.
-    pub(super) name: String,
-    /// Whether it can be switched off here.
-    pub(super) fixed: bool,
-}
-
-/// Receive queues.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Queues {
-    /// How many are in use.
-    pub(super) used: u32,
-    /// How many there can be.
-    pub(super) most: u32,
-    /// How they are set.
-    pub(super) setting: QueueSetting,
-}
-
-/// Whether queues are for both directions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum QueueSetting {
-    /// Each receives and sends.
-    Combined,
-    /// Some receive, some send.
-    Separate,
 }
 
 /// Whether a link carries frames.

@@ -2,10 +2,9 @@
 
 use std::io;
 
-use super::{
-    facts::XdpFeatures,
-    generic::{Command, Generic, attribute, find},
-};
+use dsr_sys::netlink::generic::{Command, Generic, attribute, find};
+
+use super::facts::XdpFeatures;
 
 /// Asks for an interface.
 pub(super) fn features(generic: &Generic, ifindex: u32) -> io::Result<XdpFeatures> {

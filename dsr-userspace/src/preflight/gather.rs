@@ -8,6 +8,7 @@ use std::{
 };
 
 use dsr_common::vlan::Vlan;
+use dsr_sys::netlink::{ethtool::Ethtool, generic::Generic};
 use futures_util::{StreamExt, TryStreamExt};
 use netlink_packet_route::{
     AddressFamily,
@@ -18,10 +19,8 @@ use netlink_packet_route::{
 use rtnetlink::packet_core::DefaultNla;
 
 use super::{
-    ethtool::Ethtool,
     facts::{Bond, Device, Facts, Hops, Interface, Listening, LocalPeer, Peer, Program, Routed, SourceFilter, Vlans},
     features,
-    generic::Generic,
     links::{self, Link, Links},
 };
 use crate::{config::Config, datapath};

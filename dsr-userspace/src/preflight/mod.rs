@@ -11,11 +11,9 @@ use crate::config::{Config, Problem};
 
 mod checks;
 mod drivers;
-mod ethtool;
 mod facts;
 mod features;
 mod gather;
-mod generic;
 mod links;
 
 /// Something that is not as the program needs it.

@@ -10,13 +10,14 @@ use std::{
 };
 
 use dsr_common::probe;
+use dsr_sys::privilege;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use tokio::{
     io::{Interest, unix::AsyncFd},
     process::{Child, Command},
 };
 
-use super::{Failure, Names, ProbeRoute, privilege};
+use super::{Failure, Names, ProbeRoute};
 
 /// Runs it. When this is dropped before it ends, it is killed with all that it started.
 pub(super) async fn run(command: &[String], route: &ProbeRoute, names: &Names<'_>) -> Result<(), Failure> {

@@ -6,7 +6,6 @@ mod dns;
 pub(super) mod echo;
 mod head;
 pub(super) mod http;
-mod privilege;
 mod search;
 mod text_record;
 mod tls;

@@ -2,30 +2,56 @@
 
 use std::io;
 
-use super::{
-    facts::{Offload, QueueSetting, Queues},
-    generic::{Command, Generic, all, attribute, find, number},
-};
+use super::generic::{Command, Generic, all, attribute, find, number};
+
+/// An offload that is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offload {
+    /// The kernel's name for it.
+    pub name: String,
+    /// Whether it can be switched off here.
+    pub fixed: bool,
+}
+
+/// Receive queues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queues {
+    /// How many are in use.
+    pub used: u32,
+    /// How many there can be.
+    pub most: u32,
+    /// How they are set.
+    pub setting: QueueSetting,
+}
+
+/// Whether queues are for both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueSetting {
+    /// Each receives and sends.
+    Combined,
+    /// Some receive, some send.
+    Separate,
+}
 
 /// What ethtool tells.
-pub(super) struct Ethtool<'a> {
+pub struct Ethtool<'a> {
     generic: &'a Generic,
     family: u16,
 }
 
 impl<'a> Ethtool<'a> {
     /// Finds the family.
-    pub(super) fn new(generic: &'a Generic) -> io::Result<Self> {
+    pub fn new(generic: &'a Generic) -> io::Result<Self> {
         Ok(Self { generic, family: generic.family("ethtool")? })
     }
 
     /// The offloads that are on.
-    pub(super) fn offloads(&self, ifindex: u32) -> io::Result<Vec<Offload>> {
+    pub fn offloads(&self, ifindex: u32) -> io::Result<Vec<Offload>> {
         Ok(active(&self.ask(FEATURES_GET, ifindex)?))
     }
 
     /// The receive queues; nothing where the driver has no setting for them.
-    pub(super) fn queues(&self, ifindex: u32) -> io::Result<Option<Queues>> {
+    pub fn queues(&self, ifindex: u32) -> io::Result<Option<Queues>> {
         Ok(queues(&self.ask(CHANNELS_GET, ifindex)?))
     }
 

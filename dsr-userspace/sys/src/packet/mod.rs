@@ -4,21 +4,21 @@ use std::{io, os::fd::AsRawFd, ptr, time::Duration};
 
 use socket2::{Domain, SockAddr, SockAddrStorage, Socket, Type};
 
-use super::auxdata;
+mod auxdata;
 
 /// Sends frames by any interface of the network namespace that it was opened in.
 #[derive(Debug)]
-pub(crate) struct PacketSocket(Socket);
+pub struct PacketSocket(Socket);
 
 impl PacketSocket {
     /// Needs the capability `CAP_NET_RAW`.
-    pub(crate) fn open() -> io::Result<Self> {
+    pub fn open() -> io::Result<Self> {
         // Protocol zero receives nothing (packet(7)), so that nothing queues up which nobody reads.
         Socket::new(Domain::PACKET, Type::RAW, None).map(Self)
     }
 
     /// One that hears all frames of an interface too, those that this host sends among them.
-    pub(crate) fn listen(ifindex: u32) -> io::Result<Self> {
+    pub fn listen(ifindex: u32) -> io::Result<Self> {
         let socket = Socket::new(Domain::PACKET, Type::RAW, None)?;
         tell_tags(&socket)?;
         socket.bind(&address(index(ifindex)?, libc::ETH_P_ALL as u16))?;
@@ -26,7 +26,7 @@ impl PacketSocket {
     }
 
     /// The next frame as it was on the wire, with its tags in it; or nothing after `patience`, which is not zero.
-    pub(crate) fn receive(&self, patience: Duration) -> io::Result<Option<Vec<u8>>> {
+    pub fn receive(&self, patience: Duration) -> io::Result<Option<Vec<u8>>> {
         self.0.set_read_timeout(Some(patience))?;
         let mut frame = vec![0; usize::from(u16::MAX)];
         let mut control = auxdata::Control::default();
@@ -44,7 +44,7 @@ impl PacketSocket {
     }
 
     /// Sends a frame, Ethernet header and all; never blocks.
-    pub(crate) fn send(&self, ifindex: u32, frame: &[u8]) -> io::Result<()> {
+    pub fn send(&self, ifindex: u32, frame: &[u8]) -> io::Result<()> {
         let to = address(index(ifindex)?, 0);
         let sent = self.0.send_to_with_flags(frame, &to, libc::MSG_DONTWAIT)?;
         if sent == frame.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }

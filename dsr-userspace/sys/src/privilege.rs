@@ -11,7 +11,7 @@ use rustix::thread::{
 use crate::limits;
 
 /// Lets a command start without capabilities, whoever the agent runs as, and without a way to get any.
-pub(super) fn drop_for(command: &mut Command) {
+pub fn drop_for(command: &mut Command) {
     // SAFETY: between fork and exec only system calls are made; nothing is allocated and no lock is taken.
     unsafe { command.pre_exec(drop_all) };
 }

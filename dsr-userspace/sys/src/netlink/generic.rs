@@ -8,22 +8,22 @@ use rtnetlink::{
 };
 
 /// A socket for questions.
-pub(super) struct Generic {
+pub struct Generic {
     socket: Socket,
 }
 
 /// A family and what is asked of it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Command {
+pub struct Command {
     /// The family's number, see [`Generic::family`].
-    pub(super) family: u16,
+    pub family: u16,
     /// The number of the command.
-    pub(super) number: u8,
+    pub number: u8,
 }
 
 impl Generic {
     /// Opens the socket.
-    pub(super) fn open() -> io::Result<Self> {
+    pub fn open() -> io::Result<Self> {
         let mut socket = Socket::new(NETLINK_GENERIC)?;
         socket.bind_auto()?;
         socket.connect(&SocketAddr::new(0, 0))?;
@@ -31,7 +31,7 @@ impl Generic {
     }
 
     /// The number of a family.
-    pub(super) fn family(&self, name: &str) -> io::Result<u16> {
+    pub fn family(&self, name: &str) -> io::Result<u16> {
         let mut name = name.as_bytes().to_vec();
         name.push(0);
         let answer = self.ask(CONTROLLER, &attribute(CTRL_ATTR_FAMILY_NAME, &name))?;
@@ -41,7 +41,7 @@ impl Generic {
     }
 
     /// Asks, and gives the attributes of the answer. The kernel answers before this returns.
-    pub(super) fn ask(&self, command: Command, attributes: &[u8]) -> io::Result<Vec<u8>> {
+    pub fn ask(&self, command: Command, attributes: &[u8]) -> io::Result<Vec<u8>> {
         let length = (HEADERS + attributes.len()) as u32;
         let mut message = Vec::with_capacity(length as usize);
         message.extend_from_slice(&length.to_ne_bytes());
@@ -65,7 +65,7 @@ impl Generic {
 }
 
 /// An attribute, padded.
-pub(super) fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+pub fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
     let mut bytes = ((ATTRIBUTE_HEADER + value.len()) as u16).to_ne_bytes().to_vec();
     bytes.extend_from_slice(&kind.to_ne_bytes());
     bytes.extend_from_slice(value);
@@ -74,12 +74,12 @@ pub(super) fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
 }
 
 /// The value of the first attribute of a kind.
-pub(super) fn find(attributes: &[u8], kind: u16) -> Option<&[u8]> {
+pub fn find(attributes: &[u8], kind: u16) -> Option<&[u8]> {
     all(attributes, kind).next()
 }
 
 /// The values of all attributes of a kind.
-pub(super) fn all(attributes: &[u8], kind: u16) -> impl Iterator<Item = &[u8]> {
+pub fn all(attributes: &[u8], kind: u16) -> impl Iterator<Item = &[u8]> {
     let found = NlasIterator::new(attributes).map_while(Result::ok);
     found.filter(move |found| found.kind() == kind).map(|found| {
         let length = found.value_length();
@@ -89,7 +89,7 @@ pub(super) fn all(attributes: &[u8], kind: u16) -> impl Iterator<Item = &[u8]> {
 }
 
 /// The value of an attribute that is a 32-bit number.
-pub(super) fn number(attributes: &[u8], kind: u16) -> Option<u32> {
+pub fn number(attributes: &[u8], kind: u16) -> Option<u32> {
     Some(u32::from_ne_bytes(find(attributes, kind)?.try_into().ok()?))
 }
 

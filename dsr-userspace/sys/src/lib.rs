@@ -1,0 +1,9 @@
+//! System calls that no safe library wraps, behind safe functions: packet sockets, socket options, the state of a child
+//! between fork and exec, and generic netlink.
+//!
+//! Nothing here knows of load balancing. Every function acts on the calling thread's network namespace.
+
+pub mod limits;
+pub mod netlink;
+pub mod packet;
+pub mod privilege;

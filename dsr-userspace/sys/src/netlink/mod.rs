@@ -1,0 +1,4 @@
+//! Netlink: questions to families of generic netlink, ethtool among them.
+
+pub mod ethtool;
+pub mod generic;
