@@ -12,7 +12,7 @@ use std::{
 };
 
 use dsr_common::claim::MARK;
-use dsr_sys::packet::PacketSocket;
+use dsr_sys::packet::PacketSender;
 use tokio::sync::watch;
 
 use crate::{
@@ -64,7 +64,7 @@ pub fn claims<'a>(
 
 /// Sends one gratuitous ARP for a VIP from the calling thread's network namespace (RFC 5227, 2.3).
 pub fn gratuitous_arp(ifindex: u32, mac: Mac, vip: Ipv4Addr) -> io::Result<()> {
-    PacketSocket::open()?.send(ifindex, &arp::announcement(mac, vip))
+    PacketSender::open()?.send(ifindex, &arp::announcement(mac, vip))
 }
 
 /// Announces claims in the network namespace that it was started in, until it is dropped.
@@ -79,7 +79,7 @@ impl Announcer {
     /// Opens the socket in the calling thread's network namespace, then sends from a task of its own. Needs a tokio
     /// runtime with time enabled, and the capability `CAP_NET_RAW`.
     pub fn start(tasks: &Tasks) -> io::Result<Self> {
-        let socket = PacketSocket::open()?;
+        let socket = PacketSender::open()?;
         let (claims, holding) = watch::channel(BTreeSet::new());
         let task = tasks.spawn("announcements", run(socket, holding));
         Ok(Self { claims, _task: task })
@@ -96,7 +96,7 @@ impl Announcer {
     }
 }
 
-async fn run(socket: PacketSocket, mut holding: watch::Receiver<BTreeSet<Announcement>>) -> End {
+async fn run(socket: PacketSender, mut holding: watch::Receiver<BTreeSet<Announcement>>) -> End {
     let mut repeat = Repeat::default();
     loop {
         let due = repeat.due(&holding.borrow_and_update(), std::time::Instant::now());
@@ -118,7 +118,7 @@ async fn run(socket: PacketSocket, mut holding: watch::Receiver<BTreeSet<Announc
 }
 
 /// A frame that cannot be sent is not fatal: the program answers those who ask, and the next repetition may go out.
-fn announce(socket: &PacketSocket, claim: &Announcement) {
+fn announce(socket: &PacketSender, claim: &Announcement) {
     let Announcement { vip, ifindex, mac } = claim;
     match socket.send(*ifindex, &claim.frame()) {
         Ok(()) => tracing::debug!(%vip, ifindex, %mac, "announced the VIP"),

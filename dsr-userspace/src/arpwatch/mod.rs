@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dsr_sys::packet::PacketSocket;
+use dsr_sys::packet::PacketSender;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
@@ -53,7 +53,7 @@ impl ArpWatch {
     /// Opens the socket in the calling thread's network namespace, then watches in a task of its own. Needs a tokio runtime
     /// with I/O and time enabled, and the capability `CAP_NET_RAW`.
     pub fn start(tasks: &Tasks) -> io::Result<Self> {
-        let socket = PacketSocket::open()?;
+        let socket = PacketSender::open()?;
         let (view, seen) = watch::channel(View::default());
         let (events, coming) = mpsc::unbounded_channel();
         let ledger = Arc::default();
@@ -107,7 +107,7 @@ impl Claims {
 }
 
 struct Watcher {
-    socket: PacketSocket,
+    socket: PacketSender,
     view: watch::Receiver<View>,
     events: mpsc::UnboundedReceiver<ClaimEvents>,
     ledger: Arc<Mutex<Ledger>>,

@@ -60,7 +60,7 @@ pub(super) async fn send_and_capture(probe_plans: Vec<ProbePlan>) -> io::Result<
 }
 
 fn run(probe_plan: &ProbePlan) -> io::Result<Vec<Captured>> {
-    let socket = PacketSocket::listen(probe_plan.ifindex)?;
+    let socket = PacketSocket::open(probe_plan.ifindex, &[])?;
     let mut capture = Capture { socket, probe_plan, captured: Vec::new() };
     capture.send(&probe_plan.frames)?;
     capture.hear(Instant::now() + PATIENCE)?;
@@ -81,7 +81,7 @@ struct Capture<'a> {
 impl Capture<'_> {
     fn send(&mut self, frames: &[Vec<u8>]) -> io::Result<()> {
         for frame in frames {
-            self.socket.send(self.probe_plan.ifindex, frame)?;
+            self.socket.send(frame)?;
             self.hear(Instant::now() + PACE)?;
         }
         Ok(())
@@ -97,7 +97,7 @@ impl Capture<'_> {
             let Some(observed) = Observed::of(&frame) else { continue };
             if let Some(end) = probe::end_of(&observed, &frame) {
                 // A connection that was opened half way is closed; the host forgets it by itself, too.
-                let _ = self.socket.send(self.probe_plan.ifindex, &end);
+                let _ = self.socket.send(&end);
             }
             self.keep(Captured { ifindex: self.probe_plan.ifindex, tags: observed::tags(&frame), observed });
         }

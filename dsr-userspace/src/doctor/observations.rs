@@ -3,11 +3,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    net::{IpAddr, SocketAddr, UdpSocket},
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
+use dsr_sys::socket::source_towards;
 use futures_util::{StreamExt, stream};
 use tokio::{net::TcpStream, time};
 
@@ -200,11 +201,7 @@ fn port(service: &Service) -> Option<u16> {
 
 /// The address of this host that a backend answers to when it is asked for a VIP.
 fn source(backend: IpAddr, vip: IpAddr, host: &HostFacts) -> Option<IpAddr> {
-    let unspecified: SocketAddr = if backend.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0; 16], 0).into() };
-    let socket = UdpSocket::bind(unspecified).ok()?;
-    // Nothing is sent: the kernel only chooses the address.
-    socket.connect((backend, 9)).ok()?;
-    let own = socket.local_addr().ok()?.ip();
+    let own = source_towards(backend).ok()?;
     if own.is_ipv4() == vip.is_ipv4() {
         return Some(own);
     }

@@ -2,9 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use dsr_sys::socket::source_towards;
+
 use super::{
     check::{self, Failure, Names, http::host_at},
-    socket::{ProbeRoute, source_towards},
+    socket::ProbeRoute,
 };
 use crate::model::{Backend, Check, Http, Probe};
 

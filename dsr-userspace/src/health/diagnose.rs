@@ -2,11 +2,13 @@
 
 use std::{fs, net::SocketAddr, time::Duration};
 
+use dsr_sys::socket::source_towards;
+
 use super::{
     check::{self, Failure, Names, echo},
     evidence::{Evidence, Observation, Reached},
     local,
-    socket::{ProbeRoute, source_towards},
+    socket::ProbeRoute,
 };
 use crate::model::{Cause, Check, Probe};
 

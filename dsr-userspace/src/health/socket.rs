@@ -2,12 +2,12 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
-    os::fd::AsRawFd,
+    net::{IpAddr, SocketAddr, UdpSocket},
     time::Duration,
 };
 
 use dsr_common::probe;
+use dsr_sys::socket::choose_port_late;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -62,32 +62,3 @@ impl ProbeRoute {
         Ok(socket)
     }
 }
-
-/// The address of this node that the kernel sends to `to` from.
-pub fn source_towards(to: IpAddr) -> io::Result<IpAddr> {
-    let any = if to.is_ipv4() { IpAddr::from(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
-    let socket = UdpSocket::bind((any, 0))?;
-    // Nothing is sent.
-    socket.connect((to, DISCARD))?;
-    Ok(socket.local_addr()?.ip())
-}
-
-/// A bound socket would get a port that no other socket has, whatever it connects to; so it gets one when it connects,
-/// which only has to be free for that address.
-fn choose_port_late(socket: &Socket) -> io::Result<()> {
-    let on: libc::c_int = 1;
-    // SAFETY: the descriptor is open while the socket is borrowed, and the option is a C int.
-    let failed = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::IPPROTO_IP,
-            libc::IP_BIND_ADDRESS_NO_PORT,
-            (&raw const on).cast(),
-            size_of::<libc::c_int>() as libc::socklen_t,
-        )
-    };
-    if failed == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
-
-/// Any port does (RFC 863).
-const DISCARD: u16 = 9;

@@ -2,6 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use dsr_sys::socket::source_towards;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
     monitor::{Record, Shared, Target},
     random,
     rise_fall::{HealthTransition, Result as Outcome},
-    socket::{ProbeRoute, source_towards},
+    socket::ProbeRoute,
 };
 use crate::{
     model::{Cause, NoHop},

@@ -7,3 +7,4 @@ pub mod limits;
 pub mod netlink;
 pub mod packet;
 pub mod privilege;
+pub mod socket;

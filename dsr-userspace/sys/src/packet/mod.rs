@@ -1,28 +1,56 @@
-//! A packet socket that sends whole Ethernet frames, and where it is asked to, hears them.
+//! Packet sockets: whole Ethernet frames (packet(7)), in the calling thread's network namespace. They need the capability
+//! `CAP_NET_RAW`.
 
-use std::{io, os::fd::AsRawFd, ptr, time::Duration};
+use std::{io, mem::zeroed, os::fd::AsRawFd, ptr, time::Duration};
 
+pub use socket2::SockFilter;
 use socket2::{Domain, SockAddr, SockAddrStorage, Socket, Type};
+
+use crate::socket::switch_on;
 
 mod auxdata;
 
-/// Sends frames by any interface of the network namespace that it was opened in.
+/// Sends frames by any interface, and receives none.
+#[derive(Debug)]
+pub struct PacketSender(Socket);
+
+/// Sends and receives frames of one interface.
 #[derive(Debug)]
 pub struct PacketSocket(Socket);
 
-impl PacketSocket {
-    /// Needs the capability `CAP_NET_RAW`.
+impl PacketSender {
+    /// Opens the socket.
     pub fn open() -> io::Result<Self> {
         // Protocol zero receives nothing (packet(7)), so that nothing queues up which nobody reads.
         Socket::new(Domain::PACKET, Type::RAW, None).map(Self)
     }
 
-    /// One that hears all frames of an interface too, those that this host sends among them.
-    pub fn listen(ifindex: u32) -> io::Result<Self> {
+    /// Sends a frame, Ethernet header and all; never blocks.
+    pub fn send(&self, ifindex: u32, frame: &[u8]) -> io::Result<()> {
+        let to = address(ifindex, 0)?;
+        whole(self.0.send_to_with_flags(frame, &to, libc::MSG_DONTWAIT)?, frame)
+    }
+}
+
+impl PacketSocket {
+    /// Opens a socket on an interface: it receives the frames that pass `filter`, both those that come in and those that
+    /// this host sends. An empty filter lets all frames through.
+    pub fn open(ifindex: u32, filter: &[SockFilter]) -> io::Result<Self> {
+        // Without a protocol nothing comes in before the filter is there and the socket is bound.
         let socket = Socket::new(Domain::PACKET, Type::RAW, None)?;
-        tell_tags(&socket)?;
-        socket.bind(&address(index(ifindex)?, libc::ETH_P_ALL as u16))?;
+        // The kernel takes the outermost tag off a frame before anybody sees it (`skb_vlan_untag`), where the card has not
+        // done so already; with this option it says which one it was.
+        switch_on(&socket, libc::SOL_PACKET, libc::PACKET_AUXDATA)?;
+        if !filter.is_empty() {
+            socket.attach_filter(filter)?;
+        }
+        socket.bind(&address(ifindex, libc::ETH_P_ALL as u16)?)?;
         Ok(Self(socket))
+    }
+
+    /// Sends a frame, Ethernet header and all.
+    pub fn send(&self, frame: &[u8]) -> io::Result<()> {
+        whole(self.0.send(frame)?, frame)
     }
 
     /// The next frame as it was on the wire, with its tags in it; or nothing after `patience`, which is not zero.
@@ -43,29 +71,16 @@ impl PacketSocket {
         }
     }
 
-    /// Sends a frame, Ethernet header and all; never blocks.
-    pub fn send(&self, ifindex: u32, frame: &[u8]) -> io::Result<()> {
-        let to = address(index(ifindex)?, 0);
-        let sent = self.0.send_to_with_flags(frame, &to, libc::MSG_DONTWAIT)?;
-        if sent == frame.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
+    /// How many frames passed the filter since the last call, also those for which there was no room. They are thrown away,
+    /// and can no longer be received.
+    pub fn take_count(&self) -> io::Result<u32> {
+        while self.0.recv_with_flags(&mut [], libc::MSG_DONTWAIT | libc::MSG_TRUNC).is_ok() {}
+        statistics(&self.0).map(|statistics| statistics.tp_packets)
     }
 }
 
-/// The kernel takes the outermost tag off a frame before anybody sees it (`skb_vlan_untag`), where the card has not done so
-/// already; with this option it says which one it was.
-fn tell_tags(socket: &Socket) -> io::Result<()> {
-    let on: libc::c_int = 1;
-    // SAFETY: the descriptor is open while the socket is borrowed, and the option is a C int.
-    let failed = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_PACKET,
-            libc::PACKET_AUXDATA,
-            (&raw const on).cast(),
-            size_of::<libc::c_int>() as libc::socklen_t,
-        )
-    };
-    if failed == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+fn whole(sent: usize, frame: &[u8]) -> io::Result<()> {
+    if sent == frame.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
 }
 
 /// Bytes of the next frame, and of what the kernel says of it.
@@ -87,11 +102,19 @@ fn receive(socket: &Socket, frame: &mut [u8], control: &mut auxdata::Control) ->
     Ok((length, message.msg_controllen))
 }
 
-fn index(ifindex: u32) -> io::Result<i32> {
-    i32::try_from(ifindex).map_err(|_| io::Error::from_raw_os_error(libc::ENXIO))
+fn statistics(socket: &Socket) -> io::Result<libc::tpacket_stats> {
+    // SAFETY: a structure of integers, for which zero is a value.
+    let mut statistics: libc::tpacket_stats = unsafe { zeroed() };
+    let mut length = size_of::<libc::tpacket_stats>() as libc::socklen_t;
+    let to = (&raw mut statistics).cast();
+    // SAFETY: pointer and length describe `statistics`, which outlives the call.
+    let failed =
+        unsafe { libc::getsockopt(socket.as_raw_fd(), libc::SOL_PACKET, libc::PACKET_STATISTICS, to, &raw mut length) };
+    if failed == 0 { Ok(statistics) } else { Err(io::Error::last_os_error()) }
 }
 
-fn address(ifindex: i32, protocol: u16) -> SockAddr {
+fn address(ifindex: u32, protocol: u16) -> io::Result<SockAddr> {
+    let ifindex = i32::try_from(ifindex).map_err(|_| io::Error::from_raw_os_error(libc::ENXIO))?;
     let mut storage = SockAddrStorage::zeroed();
     // SAFETY: the storage has the size and alignment of every socket address, and all zeroes is a valid `sockaddr_ll`.
     let link = unsafe { storage.view_as::<libc::sockaddr_ll>() };
@@ -100,5 +123,5 @@ fn address(ifindex: i32, protocol: u16) -> SockAddr {
     link.sll_protocol = protocol.to_be();
     let length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
     // SAFETY: the storage holds an address of this family and length.
-    unsafe { SockAddr::new(storage, length) }
+    Ok(unsafe { SockAddr::new(storage, length) })
 }
