@@ -4,13 +4,17 @@
 #[path = "neighbour/namespace.rs"]
 mod namespace;
 
-use std::{os::fd::AsRawFd, path::Path};
+use std::path::Path;
 
 use dsr::{
     config::{self, Config},
     datapath::{Datapath, Features, Holder, Pass},
     preflight::{self, Finding, Severity},
     reconcile::Sizes,
+};
+use dsr_sys::netlink::{
+    ethtool::{Ethtool, Switch},
+    generic::Generic,
 };
 use futures_util::TryStreamExt;
 use namespace::{BACKEND, BALANCER, Pair};
@@ -74,18 +78,10 @@ fn a_veth_whose_peer_has_gro_alone_is_found() {
 
 /// As `ethtool -K LINK gro on`.
 fn switch_gro_on(link: &str) {
-    const ETHTOOL_SGRO: u32 = 0x2c;
-    let mut value = [ETHTOOL_SGRO, 1];
-    // SAFETY: a request is plain memory.
-    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    for (to, from) in request.ifr_name.iter_mut().zip(link.bytes()) {
-        *to = from.try_into().unwrap();
-    }
-    request.ifr_ifru.ifru_data = value.as_mut_ptr().cast();
     let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
-    // SAFETY: the request and what it points to (`struct ethtool_value`) live until the call is over.
-    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL, &raw mut request) };
-    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+    let index = rustix::net::netdevice::name_to_index(&socket, link).unwrap();
+    let generic = Generic::open().unwrap();
+    Ethtool::new(&generic).unwrap().set_offloads(index, &["rx-gro"], Switch::On).unwrap();
 }
 
 #[test]

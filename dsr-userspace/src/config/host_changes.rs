@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use dsr_sys::netlink::subscribe;
 use futures_util::{FutureExt as _, StreamExt as _};
 use rtnetlink::MulticastGroup;
 use tokio::{sync::Notify, time::sleep};
@@ -19,7 +20,7 @@ pub struct HostChanges {
 impl HostChanges {
     /// Watches the network namespace of the calling thread; what has changed since `facts` were read counts.
     pub fn since(facts: HostFacts, tasks: &Tasks) -> Result<Self, FactsError> {
-        let (connection, _, mut messages) = rtnetlink::new_multicast_connection(&GROUPS)?;
+        let mut messages = subscribe(&GROUPS)?;
         let changed = Arc::new(Notify::new());
         let notify = Arc::clone(&changed);
         let compare = async move {
@@ -42,10 +43,7 @@ impl HostChanges {
             }
         };
         let task = tasks.spawn("host changes", async move {
-            tokio::select! {
-                () = connection => {}
-                () = compare => {}
-            }
+            compare.await;
             End::Failed("its netlink socket is closed".to_owned())
         });
         Ok(Self { changed, _task: task })

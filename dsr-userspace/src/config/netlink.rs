@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, fs, io, net::IpAddr};
 
+use dsr_sys::netlink::Connection;
 use futures_util::TryStreamExt;
 use netlink_packet_route::{
     address::{AddressAttribute, AddressMessage},
@@ -24,11 +25,7 @@ pub enum FactsError {
 impl HostFacts {
     /// Reads the facts. Needs no privilege; must run inside a tokio runtime.
     pub async fn read() -> Result<Self, FactsError> {
-        let (connection, handle, _) = rtnetlink::new_connection()?;
-        let connection = tokio::spawn(connection);
-        let facts = Self::ask(&handle).await;
-        connection.abort();
-        facts
+        Self::ask(Connection::open()?.handle()).await
     }
 
     async fn ask(handle: &rtnetlink::Handle) -> Result<Self, FactsError> {

@@ -10,14 +10,15 @@
 use std::{io, net::IpAddr};
 
 use dsr_common::probe;
-use futures_util::{StreamExt, TryStreamExt};
+use dsr_sys::netlink::Connection;
+use futures_util::TryStreamExt;
 use netlink_packet_route::{
     AddressFamily,
     link::{AfSpecInet6, AfSpecUnspec, In6AddrGenMode, LinkAttribute, LinkMessage},
-    route::{RouteAddress, RouteAttribute, RouteMessage, RouteProtocol, RouteScope},
+    route::{RouteAttribute, RouteMessage, RouteProtocol, RouteScope},
     rule::{RuleAction, RuleAttribute, RuleMessage},
 };
-use rtnetlink::{Handle, IpVersion, LinkUnspec, LinkVeth, RouteMessageBuilder, packet_core::ErrorMessage};
+use rtnetlink::{IpVersion, LinkUnspec, LinkVeth, RouteMessageBuilder, packet_core::ErrorMessage};
 
 /// Why probes cannot be led to their link.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +45,7 @@ pub enum LinkError {
 /// The link, up, with its rules.
 #[derive(Debug)]
 pub struct ProbeLink {
-    handle: Handle,
+    connection: Connection,
 }
 
 impl ProbeLink {
@@ -71,13 +72,11 @@ impl ProbeLink {
     }
 
     fn open() -> Result<Self, LinkError> {
-        let (connection, handle, _) = rtnetlink::new_connection().map_err(LinkError::Open)?;
-        tokio::spawn(connection);
-        Ok(Self { handle })
+        Connection::open().map(|connection| Self { connection }).map_err(LinkError::Open)
     }
 
     async fn make(&self, families: Families) -> Result<(), LinkError> {
-        let links = self.handle.link();
+        let links = self.connection.handle().link();
         links.add(LinkVeth::new(NAME, PEER).build()).execute().await.doing("add a link")?;
         for name in [NAME, PEER] {
             let quiet = LinkUnspec::new_with_name(name).arp(false).append_extra_attribute(no_own_addresses());
@@ -92,8 +91,8 @@ impl ProbeLink {
         }
         let index = self.ifindex().await?;
         for version in families.versions() {
-            self.handle.route().add(route(&version, index)).execute().await.doing("add a route")?;
-            let mut rule = self.handle.rule().add();
+            self.connection.handle().route().add(route(&version, index)).execute().await.doing("add a route")?;
+            let mut rule = self.connection.handle().rule().add();
             *rule.message_mut() = self::rule(family(&version));
             rule.execute().await.doing("add a rule")?;
         }
@@ -104,20 +103,20 @@ impl ProbeLink {
         for version in [IpVersion::V4, IpVersion::V6] {
             // A kernel without IPv6 has no such rules to list.
             let rules: Vec<RuleMessage> =
-                self.handle.rule().get(version).execute().try_collect().await.unwrap_or_default();
+                self.connection.handle().rule().get(version).execute().try_collect().await.unwrap_or_default();
             for rule in rules.into_iter().filter(is_ours) {
-                self.handle.rule().del(rule).execute().await.doing("remove an old rule")?;
+                self.connection.handle().rule().del(rule).execute().await.doing("remove an old rule")?;
             }
         }
         match self.index().await? {
             // Its routes and its other end go with it.
-            Some(index) => self.handle.link().del(index).execute().await.doing("remove an old link"),
+            Some(index) => self.connection.handle().link().del(index).execute().await.doing("remove an old link"),
             None => Ok(()),
         }
     }
 
     async fn index(&self) -> Result<Option<u32>, LinkError> {
-        let found = self.handle.link().get().match_name(NAME.to_owned()).execute().try_next().await;
+        let found = self.connection.handle().link().get().match_name(NAME.to_owned()).execute().try_next().await;
         match found {
             Ok(link) => Ok(link.map(|link: LinkMessage| link.header.index)),
             Err(rtnetlink::Error::NetlinkError(error)) if is_no_device(&error) => Ok(None),
@@ -129,21 +128,13 @@ impl ProbeLink {
 /// Whether the kernel sends probes of one of these VIPs of a family to the link with this index. It is asked for the
 /// route of a marked packet, which takes the rule, its route and the link.
 pub async fn verify(index: u32, vips: &[IpAddr]) -> Result<(), LinkError> {
-    let ProbeLink { handle } = ProbeLink::open()?;
+    let ProbeLink { connection } = ProbeLink::open()?;
     let mut lost = None;
     for vip in vips {
-        let mut route = RouteMessage::default();
-        (route.header.address_family, route.header.destination_prefix_length) = match vip {
-            IpAddr::V4(_) => (AddressFamily::Inet, 32),
-            IpAddr::V6(_) => (AddressFamily::Inet6, 128),
-        };
-        route.attributes =
-            vec![RouteAttribute::Destination(RouteAddress::from(*vip)), RouteAttribute::Mark(probe::MARK)];
-        match handle.route().get(route).execute().boxed().try_next().await {
-            Ok(Some(route)) if route.attributes.contains(&RouteAttribute::Oif(index)) => return Ok(()),
+        match connection.route(*vip, Some(probe::MARK)).await.doing("look up the route")? {
+            Some(route) if route.attributes.contains(&RouteAttribute::Oif(index)) => return Ok(()),
             // What the kernel refuses to look up leads nowhere.
-            Ok(_) | Err(rtnetlink::Error::NetlinkError(_)) => lost = Some(LinkError::Lost { vip: *vip }),
-            Err(error) => return Err(error).doing("look up the route"),
+            _ => lost = Some(LinkError::Lost { vip: *vip }),
         }
     }
     lost.map_or(Ok(()), Err)

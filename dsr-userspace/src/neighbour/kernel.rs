@@ -1,24 +1,17 @@
 //! The netlink sockets: one that brings events, one that asks. Knows messages, decides nothing.
 
-use std::{
-    collections::VecDeque,
-    io,
-    net::IpAddr,
-    os::fd::{AsRawFd, BorrowedFd},
-};
+use std::{collections::VecDeque, io, net::IpAddr};
 
-use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt};
+use dsr_sys::netlink::{self, Connection, family, subscribe};
+use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     link::{LinkExtentMask, LinkMessage},
     neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState},
-    route::{RouteAddress, RouteAttribute, RouteMessage},
 };
 use rtnetlink::{
     MulticastGroup,
     packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload},
-    proto::Connection,
-    sys::{AsyncSocket, SocketAddr},
 };
 
 use super::{
@@ -28,27 +21,14 @@ use super::{
 
 /// Opens both sockets in the calling thread's network namespace.
 pub(super) fn open() -> Result<(Kernel, Events), Error> {
-    let (mut connection, _, messages) = rtnetlink::new_multicast_connection(&GROUPS).map_err(Error::Open)?;
-    enlarge(&mut connection);
-    tokio::spawn(connection);
-    let (connection, handle, _) = rtnetlink::new_connection().map_err(Error::Open)?;
-    tokio::spawn(connection);
-    Ok((Kernel { handle }, Events { messages: Box::pin(messages) }))
-}
-
-/// The kernel drops events when the socket is full, and then everything has to be listed again; rather have room.
-fn enlarge(connection: &mut Connection<RouteNetlinkMessage>) {
-    let raw = connection.socket_mut().socket_ref().as_raw_fd();
-    // SAFETY: the connection owns the descriptor, is borrowed for as long as this function runs, and closes nothing.
-    let socket = unsafe { BorrowedFd::borrow_raw(raw) };
-    if let Err(error) = rustix::net::sockopt::set_socket_recv_buffer_size_force(socket, RECEIVE_BUFFER) {
-        tracing::debug!(%error, "cannot enlarge the netlink socket's receive buffer");
-    }
+    let messages = subscribe(&GROUPS).map_err(Error::Open)?;
+    let connection = Connection::open().map_err(Error::Open)?;
+    Ok((Kernel { connection }, Events { messages }))
 }
 
 /// The socket that brings events.
 pub(super) struct Events {
-    messages: std::pin::Pin<Box<dyn Stream<Item = (NetlinkMessage<RouteNetlinkMessage>, SocketAddr)> + Send + Sync>>,
+    messages: netlink::Events,
 }
 
 /// What the socket brought.
@@ -86,15 +66,16 @@ fn event(message: &NetlinkMessage<RouteNetlinkMessage>) -> Option<Event> {
 
 /// The socket that asks.
 pub(super) struct Kernel {
-    handle: rtnetlink::Handle,
+    connection: Connection,
 }
 
 impl Kernel {
     /// Every link and every neighbour.
     pub(super) async fn list(&self) -> Result<Vec<Fact>, Error> {
-        let links = self.handle.link().get().execute().map_ok(RouteNetlinkMessage::NewLink);
+        let links = self.connection.handle().link().get().execute().map_ok(RouteNetlinkMessage::NewLink);
         let links: Vec<_> = links.try_collect().await.map_err(|source| Error::Dump { what: "links", source })?;
-        let neighbours = self.handle.neighbours().get().execute().map_ok(RouteNetlinkMessage::NewNeighbour);
+        let neighbours =
+            self.connection.handle().neighbours().get().execute().map_ok(RouteNetlinkMessage::NewNeighbour);
         let neighbours: Vec<_> =
             neighbours.try_collect().await.map_err(|source| Error::Dump { what: "neighbours", source })?;
         let (ports, forwarding) = (self.ports().await?, self.forwarding().await?);
@@ -103,14 +84,15 @@ impl Kernel {
 
     /// Every port of a bridge, and the bridges themselves, with their VLANs.
     async fn ports(&self) -> Result<Vec<RouteNetlinkMessage>, Error> {
-        let request = self.handle.link().get().set_filter_mask(AddressFamily::Bridge, vec![LinkExtentMask::Brvlan]);
+        let request =
+            self.connection.handle().link().get().set_filter_mask(AddressFamily::Bridge, vec![LinkExtentMask::Brvlan]);
         let ports = request.execute().map_ok(RouteNetlinkMessage::NewLink).try_collect().await;
         ports.map_err(|source| Error::Dump { what: "bridge ports", source })
     }
 
     /// The forwarding tables of all bridges.
     async fn forwarding(&self) -> Result<Vec<RouteNetlinkMessage>, Error> {
-        let mut request = self.handle.neighbours().get();
+        let mut request = self.connection.handle().neighbours().get();
         request.message_mut().header.family = AddressFamily::Bridge;
         let entries = request.execute().map_ok(RouteNetlinkMessage::NewNeighbour).try_collect().await;
         entries.map_err(|source| Error::Dump { what: "forwarding tables of bridges", source })
@@ -128,19 +110,8 @@ impl Kernel {
 
     /// The route to an address. What the kernel refuses to look up (unreachable, prohibited) is no route.
     pub(super) async fn route(&self, address: IpAddr) -> Result<Route, Error> {
-        let mut message = RouteMessage::default();
-        message.header.address_family = family(address);
-        message.header.destination_prefix_length = match address {
-            IpAddr::V4(_) => 32,
-            IpAddr::V6(_) => 128,
-        };
-        message.attributes.push(RouteAttribute::Destination(RouteAddress::from(address)));
-        let answer = self.handle.route().get(message).execute().boxed().try_next().await;
-        match answer {
-            Ok(Some(answer)) => Ok(decode::route(&answer)),
-            Err(rtnetlink::Error::NetlinkError(_)) => Ok(Route::None),
-            Ok(None) | Err(_) => Err(Error::Closed("asks for routes")),
-        }
+        let answer = self.connection.route(address, None).await.map_err(|_| Error::Closed("asks for routes"))?;
+        Ok(answer.map_or(Route::None, |answer| decode::route(&answer)))
     }
 
     /// Makes the kernel ask for a MAC by broadcast.
@@ -160,7 +131,7 @@ impl Kernel {
     async fn request(&self, message: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
         let mut request = NetlinkMessage::from(message);
         request.header.flags = NLM_F_REQUEST | flags;
-        let answers = self.handle.clone().request(request).map_err(io::Error::other)?;
+        let answers = self.connection.handle().clone().request(request).map_err(io::Error::other)?;
         let mut answers = Box::pin(answers);
         while let Some(answer) = answers.next().await {
             if let NetlinkPayload::Error(error) = answer.payload {
@@ -182,13 +153,6 @@ fn neighbour((ifindex, address): NeighbourKey) -> NeighbourMessage {
     message
 }
 
-const fn family(address: IpAddr) -> AddressFamily {
-    match address {
-        IpAddr::V4(_) => AddressFamily::Inet,
-        IpAddr::V6(_) => AddressFamily::Inet6,
-    }
-}
-
 const GROUPS: [MulticastGroup; 8] = [
     MulticastGroup::Link,
     MulticastGroup::Neigh,
@@ -199,9 +163,6 @@ const GROUPS: [MulticastGroup; 8] = [
     MulticastGroup::Ipv6Route,
     MulticastGroup::Ipv6Rule,
 ];
-
-/// Bytes; an event takes about a thousand of them in the kernel's accounting.
-const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// The loopback link's index, the same in every network namespace (`LOOPBACK_IFINDEX`).
 const LOOPBACK: u32 = 1;

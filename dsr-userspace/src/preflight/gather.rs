@@ -8,12 +8,11 @@ use std::{
 };
 
 use dsr_common::vlan::Vlan;
-use dsr_sys::netlink::{ethtool::Ethtool, generic::Generic};
+use dsr_sys::netlink::{Connection, ethtool::Ethtool, generic::Generic};
 use futures_util::{StreamExt, TryStreamExt};
 use netlink_packet_route::{
-    AddressFamily,
     link::{InfoKind, LinkAttribute},
-    route::{RouteAddress, RouteAttribute, RouteMessage},
+    route::RouteAttribute,
 };
 
 use rtnetlink::packet_core::DefaultNla;
@@ -38,18 +37,14 @@ pub(super) enum Error {
 
 /// Gathers what is to be known for a configuration.
 pub(super) async fn gather(config: &Config) -> Result<Facts, Error> {
-    let (connection, handle, _) = rtnetlink::new_connection()?;
-    let connection = tokio::spawn(connection);
-    let facts = ask(&handle, config).await;
-    connection.abort();
-    facts
+    ask(&Connection::open()?, config).await
 }
 
 /// A route: the link that it leaves by, and how far.
 type Way = (u32, Hops);
 
-async fn ask(handle: &rtnetlink::Handle, config: &Config) -> Result<Facts, Error> {
-    let mut links = Links::default();
+async fn ask(connection: &Connection, config: &Config) -> Result<Facts, Error> {
+    let (handle, mut links) = (connection.handle(), Links::default());
     let mut messages = handle.link().get().execute();
     while let Some(message) = messages.try_next().await? {
         links.learn(&message);
@@ -60,7 +55,7 @@ async fn ask(handle: &rtnetlink::Handle, config: &Config) -> Result<Facts, Error
     let backends = config.desired.backend_addresses();
     let mut ways: BTreeMap<IpAddr, Way> = BTreeMap::new();
     for address in config.vips().chain(backends.iter().copied()) {
-        ways.extend(way(handle, address).await.map(|way| (address, way)));
+        ways.extend(way(connection, address).await.map(|way| (address, way)));
     }
     let host = Host { vlans: vlans(config), links: &links, ways: &ways, generic: Generic::open()? };
     let ours = |index| names.iter().filter_map(|name| links.named(name)).any(|(own, _)| links.stands_on(index, own));
@@ -196,12 +191,8 @@ fn driver(link: &Link) -> Option<String> {
 }
 
 /// The way to an address; nothing where there is none.
-async fn way(handle: &rtnetlink::Handle, address: IpAddr) -> Option<Way> {
-    let mut message = RouteMessage::default();
-    let (family, bits) = if address.is_ipv4() { (AddressFamily::Inet, 32) } else { (AddressFamily::Inet6, 128) };
-    (message.header.address_family, message.header.destination_prefix_length) = (family, bits);
-    message.attributes.push(RouteAttribute::Destination(RouteAddress::from(address)));
-    let answer = handle.route().get(message).execute().boxed().try_next().await.ok()??;
+async fn way(connection: &Connection, address: IpAddr) -> Option<Way> {
+    let answer = connection.route(address, None).await.ok()??;
     let index = answer.attributes.iter().find_map(|attribute| match attribute {
         RouteAttribute::Oif(index) => Some(*index),
         _ => None,

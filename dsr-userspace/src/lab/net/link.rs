@@ -6,11 +6,11 @@ use std::{
     os::fd::{AsFd, AsRawFd, BorrowedFd},
 };
 
+use dsr_sys::netlink::{Connection, family};
 use futures_util::TryStreamExt;
 use rtnetlink::{
-    Handle, LinkBridge, LinkUnspec, LinkVeth,
+    LinkBridge, LinkUnspec, LinkVeth,
     packet_route::{
-        AddressFamily,
         address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
         link::{
             BridgePortState, InfoBridgePort, InfoData, InfoPortData, InfoVeth, LinkAttribute, LinkInfo, LinkMessage,
@@ -26,7 +26,7 @@ use crate::{
 
 /// A netlink connection into the namespace of the thread that opened it.
 pub struct Links {
-    handle: Handle,
+    connection: Connection,
 }
 
 /// A pair of virtual Ethernet interfaces: a port of a bridge here, and its peer in another namespace.
@@ -58,15 +58,19 @@ pub enum LinkState {
 impl Links {
     /// Opens the connection. Needs a tokio runtime, which answers while it runs.
     pub fn open() -> Result<Self> {
-        let (connection, handle, _) = rtnetlink::new_connection().doing(|| "open a netlink socket")?;
-        tokio::spawn(connection);
-        Ok(Self { handle })
+        Connection::open().map(|connection| Self { connection }).doing(|| "open a netlink socket")
     }
 
     /// Makes a bridge that forwards at once and speaks neither STP nor IGMP; gives its index.
     pub async fn add_bridge(&self, name: &str, mac: Mac) -> Result<u32> {
         let bridge = LinkBridge::new(name).address(mac.0.to_vec()).mcast_snooping(false).forward_delay(0);
-        self.handle.link().add(bridge.build()).execute().await.doing(|| format!("add the bridge {name}"))?;
+        self.connection
+            .handle()
+            .link()
+            .add(bridge.build())
+            .execute()
+            .await
+            .doing(|| format!("add the bridge {name}"))?;
         index(name)
     }
 
@@ -77,7 +81,7 @@ impl Links {
             .address(veth.port_mac.0.to_vec())
             .controller(veth.bridge)
             .up();
-        let added = self.handle.link().add(port.build()).execute().await;
+        let added = self.connection.handle().link().add(port.build()).execute().await;
         added.doing(|| format!("add the veth pair {}", veth.port))
     }
 
@@ -88,21 +92,21 @@ impl Links {
             LinkState::Up => link.up(),
             LinkState::Down => link.down(),
         };
-        let changed = self.handle.link().change(link.build()).execute().await;
+        let changed = self.connection.handle().link().change(link.build()).execute().await;
         changed.doing(|| format!("set {name} {state:?}"))
     }
 
     /// Gives an interface another MAC.
     pub async fn set_mac(&self, name: &str, mac: Mac) -> Result<()> {
         let link = LinkUnspec::new_with_name(name).address(mac.0.to_vec());
-        let changed = self.handle.link().change(link.build()).execute().await;
+        let changed = self.connection.handle().link().change(link.build()).execute().await;
         changed.doing(|| format!("give {name} the MAC {mac}"))
     }
 
     /// How many ports of bridges forward frames. The kernel lets a port do so some time after both its ends are up
     /// (`net/core/link_watch.c`), and drops what is sent to it before.
     pub async fn forwarding_ports(&self) -> Result<usize> {
-        let links = self.handle.link().get().execute();
+        let links = self.connection.handle().link().get().execute();
         let forwarding = links.try_fold(0, |count, link| ready(Ok(count + usize::from(is_forwarding(&link)))));
         forwarding.await.doing(|| "list the interfaces")
     }
@@ -110,7 +114,7 @@ impl Links {
     /// Gives an interface an address. An IPv6 address is in use at once: nobody is asked for it before (DAD).
     pub async fn add_address(&self, name: &str, address: impl Into<IpAddr>, prefix: u8) -> Result<()> {
         let address = address.into();
-        let mut request = self.handle.address().add(index(name)?, address, prefix);
+        let mut request = self.connection.handle().address().add(index(name)?, address, prefix);
         if address.is_ipv6() {
             request.message_mut().header.flags |= AddressHeaderFlags::Nodad;
         }
@@ -120,14 +124,20 @@ impl Links {
     /// Takes an address from an interface.
     pub async fn remove_address(&self, name: &str, address: IpAddr, prefix: u8) -> Result<()> {
         let mut message = AddressMessage::default();
-        message.header.family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+        message.header.family = family(address);
         message.header.prefix_len = prefix;
         message.header.index = index(name)?;
         message.attributes = match address {
             IpAddr::V4(_) => vec![AddressAttribute::Local(address), AddressAttribute::Address(address)],
             IpAddr::V6(_) => vec![AddressAttribute::Address(address)],
         };
-        self.handle.address().del(message).execute().await.doing(|| format!("take {address}/{prefix} from {name}"))
+        self.connection
+            .handle()
+            .address()
+            .del(message)
+            .execute()
+            .await
+            .doing(|| format!("take {address}/{prefix} from {name}"))
     }
 }
 

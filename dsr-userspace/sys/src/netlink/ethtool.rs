@@ -33,7 +33,16 @@ pub enum QueueSetting {
     Separate,
 }
 
-/// What ethtool tells.
+/// What to do with an offload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    /// As `ethtool -K LINK NAME on`.
+    On,
+    /// As `ethtool -K LINK NAME off`.
+    Off,
+}
+
+/// What ethtool tells and sets.
 pub struct Ethtool<'a> {
     generic: &'a Generic,
     family: u16,
@@ -55,6 +64,17 @@ impl<'a> Ethtool<'a> {
         Ok(queues(&self.ask(CHANNELS_GET, ifindex)?))
     }
 
+    /// Switches offloads on or off by their names. A driver may refuse without an error: look at [`Self::offloads`].
+    pub fn set_offloads(&self, ifindex: u32, names: &[&str], switch: Switch) -> io::Result<()> {
+        let bits: Vec<u8> = names.iter().flat_map(|name| bit(name, switch)).collect();
+        // Without a reply that lists what has changed: the command is only acknowledged.
+        let flags = attribute(HEADER_FLAGS, &OMIT_REPLY.to_ne_bytes());
+        let header = [attribute(HEADER_DEV_INDEX, &ifindex.to_ne_bytes()), flags].concat();
+        let wanted = attribute(BITSET_BITS | NESTED, &bits);
+        let request = [attribute(HEADER | NESTED, &header), attribute(FEATURES_WANTED | NESTED, &wanted)].concat();
+        self.generic.tell(Command { family: self.family, number: FEATURES_SET }, &request)
+    }
+
     fn ask(&self, number: u8, ifindex: u32) -> io::Result<Vec<u8>> {
         let header = attribute(HEADER | NESTED, &attribute(HEADER_DEV_INDEX, &ifindex.to_ne_bytes()));
         self.generic.ask(Command { family: self.family, number }, &header)
@@ -73,6 +93,15 @@ fn active(answer: &[u8]) -> Vec<Offload> {
     names(FEATURES_ACTIVE).into_iter().map(|name| Offload { fixed: !changeable.contains(&name), name }).collect()
 }
 
+/// One bit of a set that is to be changed.
+fn bit(name: &str, switch: Switch) -> Vec<u8> {
+    let mut bit = attribute(BIT_NAME, &[name.as_bytes(), &[0]].concat());
+    if switch == Switch::On {
+        bit.extend(attribute(BIT_VALUE, &[]));
+    }
+    attribute(BITS_BIT | NESTED, &bit)
+}
+
 fn queues(answer: &[u8]) -> Option<Queues> {
     let queues = |most, used, setting| {
         let most = number(answer, most).filter(|most| *most > 0)?;
@@ -88,10 +117,14 @@ fn text(value: &[u8]) -> Option<String> {
 
 // `linux/ethtool_netlink.h`
 const FEATURES_GET: u8 = 11;
+const FEATURES_SET: u8 = 12;
 const CHANNELS_GET: u8 = 17;
 const HEADER: u16 = 1;
 const HEADER_DEV_INDEX: u16 = 1;
+const HEADER_FLAGS: u16 = 3;
+const OMIT_REPLY: u32 = 1 << 1;
 const FEATURES_HW: u16 = 2;
+const FEATURES_WANTED: u16 = 3;
 const FEATURES_ACTIVE: u16 = 4;
 const BITSET_NOMASK: u16 = 1;
 const BITSET_BITS: u16 = 3;
@@ -110,7 +143,7 @@ mod tests {
     use super::*;
 
     /// A bit as the kernel sends it; `value` is for sets that have clear bits too.
-    fn bit(name: &str, value: &[u8]) -> Vec<u8> {
+    fn told(name: &str, value: &[u8]) -> Vec<u8> {
         let name = [name.as_bytes(), &[0]].concat();
         let bit = [attribute(1, &[0; 4]), attribute(BIT_NAME, &name), value.to_vec()].concat();
         attribute(BITS_BIT | NESTED, &bit)
@@ -123,8 +156,8 @@ mod tests {
     #[test]
     fn what_is_on_is_fixed_unless_the_hardware_lets_it_change() {
         let (set_bit, no_mask) = (attribute(BIT_VALUE, &[]), attribute(BITSET_NOMASK, &[]));
-        let changeable = [bit("rx-lro", &set_bit), bit("rx-gro", &set_bit), bit("rx-gro-hw", &[])];
-        let active_now = [bit("rx-lro", &[]), bit("rx-gro-hw", &[])];
+        let changeable = [told("rx-lro", &set_bit), told("rx-gro", &set_bit), told("rx-gro-hw", &[])];
+        let active_now = [told("rx-lro", &[]), told("rx-gro-hw", &[])];
         let answer = [set(FEATURES_HW, &[], &changeable), set(FEATURES_ACTIVE, &no_mask, &active_now)].concat();
         let offload = |name: &str, fixed| Offload { name: name.to_owned(), fixed };
         assert_eq!(active(&answer), [offload("rx-lro", false), offload("rx-gro-hw", true)]);

@@ -42,11 +42,20 @@ impl Generic {
 
     /// Asks, and gives the attributes of the answer. The kernel answers before this returns.
     pub fn ask(&self, command: Command, attributes: &[u8]) -> io::Result<Vec<u8>> {
+        self.exchange(command, NLM_F_REQUEST, attributes)
+    }
+
+    /// Tells the kernel to do something that it only acknowledges.
+    pub fn tell(&self, command: Command, attributes: &[u8]) -> io::Result<()> {
+        self.exchange(command, NLM_F_REQUEST | NLM_F_ACK, attributes).map(drop)
+    }
+
+    fn exchange(&self, command: Command, flags: u16, attributes: &[u8]) -> io::Result<Vec<u8>> {
         let length = (HEADERS + attributes.len()) as u32;
         let mut message = Vec::with_capacity(length as usize);
         message.extend_from_slice(&length.to_ne_bytes());
         message.extend_from_slice(&command.family.to_ne_bytes());
-        message.extend_from_slice(&NLM_F_REQUEST.to_ne_bytes());
+        message.extend_from_slice(&flags.to_ne_bytes());
         // Sequence and port: there is one question at a time, and the kernel knows whose.
         message.extend_from_slice(&[0; 8]);
         message.extend_from_slice(&[command.number, VERSION, 0, 0]);
@@ -55,9 +64,11 @@ impl Generic {
         let (answer, _) = self.socket.recv_from_full()?;
         let kind = answer.get(4..6).map(|bytes| u16::from_ne_bytes([bytes[0], bytes[1]]));
         match (kind, answer.get(NETLINK_HEADER..HEADERS)) {
-            (Some(NLMSG_ERROR), Some(code)) => {
-                Err(io::Error::from_raw_os_error(-i32::from_ne_bytes([code[0], code[1], code[2], code[3]])))
-            }
+            (Some(NLMSG_ERROR), Some(code)) => match i32::from_ne_bytes([code[0], code[1], code[2], code[3]]) {
+                // An acknowledgement.
+                0 => Ok(Vec::new()),
+                code => Err(io::Error::from_raw_os_error(-code)),
+            },
             (Some(_), Some(_)) => Ok(answer[HEADERS..].to_vec()),
             _ => Err(io::ErrorKind::InvalidData.into()),
         }
@@ -100,6 +111,7 @@ const CTRL_ATTR_FAMILY_NAME: u16 = 2;
 const VERSION: u8 = 1;
 /// `linux/netlink.h`
 const NLM_F_REQUEST: u16 = 1;
+const NLM_F_ACK: u16 = 4;
 const NLMSG_ERROR: u16 = 2;
 const NETLINK_HEADER: usize = 16;
 const ATTRIBUTE_HEADER: usize = 4;
