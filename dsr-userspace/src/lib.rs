@@ -4,6 +4,8 @@
 //! reached ([`neighbour`]); [`reconcile`] compares both with what is live and makes a list of changes;
 //! [`datapath`], the only door to the kernel's maps, applies it. [`agent`] ties these together.
 
+#![deny(unsafe_code)]
+
 pub mod agent;
 pub mod announce;
 pub mod api;
@@ -11,6 +13,7 @@ pub mod arpwatch;
 pub mod backend;
 pub mod cli;
 pub mod config;
+#[allow(unsafe_code, reason = "maps are shared with the kernel through memory")]
 pub mod datapath;
 pub mod doctor;
 pub mod health;

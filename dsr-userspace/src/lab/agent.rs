@@ -129,7 +129,7 @@ impl Agent {
 
     /// Reads its metrics until they show what is waited for; `what` completes "did not show ...".
     pub fn wait_until(&self, what: &str, within: Duration, mut shown: impl FnMut(&Samples) -> bool) -> Result<Samples> {
-        let roll_back_start = Instant::now() + within;
+        let deadline = Instant::now() + within;
         loop {
             self.stop.check()?;
             if let Some(status) = self.ended() {
@@ -140,7 +140,7 @@ impl Agent {
                 Ok(_) => "its metrics do not show it".to_owned(),
                 Err(error) => error.to_string(),
             };
-            if Instant::now() > roll_back_start {
+            if Instant::now() > deadline {
                 return Err(Error::AgentNotReady { what: what.to_owned(), within, last, log: self.log_tail() });
             }
             thread::sleep(POLL);
@@ -148,8 +148,8 @@ impl Agent {
     }
 
     fn ends_within(&self, patience: Duration) -> bool {
-        let roll_back_start = Instant::now() + patience;
-        while self.ended().is_none() && Instant::now() < roll_back_start {
+        let deadline = Instant::now() + patience;
+        while self.ended().is_none() && Instant::now() < deadline {
             thread::sleep(POLL);
         }
         self.ended().is_some()

@@ -2,11 +2,10 @@
 
 use std::{
     io::{self, IsTerminal, Read},
-    mem::zeroed,
-    os::fd::AsRawFd,
     thread,
 };
 
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use tokio::sync::mpsc;
 
 /// A key that means something in the lab.
@@ -22,7 +21,7 @@ pub enum Key {
 #[derive(Debug)]
 pub struct Keyboard {
     keys: mpsc::UnboundedReceiver<Key>,
-    saved: Option<libc::termios>,
+    saved: Option<Termios>,
 }
 
 impl Keyboard {
@@ -32,11 +31,11 @@ impl Keyboard {
         if !io::stdin().is_terminal() {
             return Ok(Self::absent());
         }
-        let saved = attributes(&io::stdin())?;
-        let mut single = saved;
+        let saved = tcgetattr(io::stdin())?;
+        let mut single = saved.clone();
         // Ctrl-C stays a signal.
-        single.c_lflag &= !(libc::ICANON | libc::ECHO);
-        set_attributes(&single)?;
+        single.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
+        tcsetattr(io::stdin(), OptionalActions::Now, &single)?;
         thread::Builder::new().name("lab-keys".into()).spawn(move || read(&tell))?;
         Ok(Self { keys, saved: Some(saved) })
     }
@@ -58,7 +57,7 @@ impl Keyboard {
 
 impl Drop for Keyboard {
     fn drop(&mut self) {
-        if let Some(Err(error)) = self.saved.as_ref().map(set_attributes) {
+        if let Some(Err(error)) = self.saved.as_ref().map(|saved| tcsetattr(io::stdin(), OptionalActions::Now, saved)) {
             tracing::warn!(%error, "the terminal keeps its mode: `stty sane` helps");
         }
     }
@@ -80,20 +79,6 @@ fn key(byte: u8) -> Option<Key> {
         b'q' | b'Q' => Some(Key::Quit),
         _ => None,
     }
-}
-
-fn attributes(terminal: &io::Stdin) -> io::Result<libc::termios> {
-    // SAFETY: a structure of integers, for which zero is a value.
-    let mut attributes: libc::termios = unsafe { zeroed() };
-    // SAFETY: the pointer is to a whole structure, which outlives the call.
-    let status = unsafe { libc::tcgetattr(terminal.as_raw_fd(), &raw mut attributes) };
-    if status == 0 { Ok(attributes) } else { Err(io::Error::last_os_error()) }
-}
-
-fn set_attributes(attributes: &libc::termios) -> io::Result<()> {
-    // SAFETY: the pointer is to a whole structure, which outlives the call.
-    let status = unsafe { libc::tcsetattr(libc::STDIN_FILENO, libc::TCSANOW, attributes) };
-    if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 #[cfg(test)]

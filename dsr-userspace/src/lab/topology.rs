@@ -117,10 +117,10 @@ async fn connect(nodes: impl Iterator<Item = (Node, &Namespace)>) -> Result<()> 
 /// In the switch's namespace: waits until every port forwards.
 async fn settle(ports: usize, stop: &Stop) -> Result<()> {
     let links = Links::open()?;
-    let roll_back_start = Instant::now() + SETTLE_WITHIN;
+    let deadline = Instant::now() + SETTLE_WITHIN;
     while links.forwarding_ports().await? < ports {
         stop.check()?;
-        if Instant::now() > roll_back_start {
+        if Instant::now() > deadline {
             return Err(io::Error::from(io::ErrorKind::TimedOut)).doing(|| "bring up all ports of the switch");
         }
         sleep(POLL).await;

@@ -6,16 +6,12 @@
 use std::{
     ffi::{CStr, CString, NulError},
     io,
-    os::unix::{ffi::OsStrExt, process::CommandExt},
+    os::unix::ffi::OsStrExt,
     path::Path,
     process::Command,
 };
 
-use rustix::{
-    io::Errno,
-    mount::{MountPropagationFlags, mount_bind, mount_change},
-    thread::{UnshareFlags, unshare_unsafe},
-};
+use dsr_sys::namespace::{Absent, Bind, start_with_mounts};
 
 use super::{
     error::{Doing, Result},
@@ -24,25 +20,14 @@ use super::{
 
 /// Gives `command` a mount namespace of its own in which `directory` is [`AGENT_DIRECTORY`].
 pub(super) fn confine(command: &mut Command, directory: &Path) -> Result<()> {
-    let source = path(directory).and_then(|source| Ok((source, path(&directory.join(PINS))?)));
-    let (source, pins) = source.map_err(io::Error::from).doing(|| format!("use {}", directory.display()))?;
-    // SAFETY: `change_mounts` makes system calls only: it allocates nothing and takes no lock.
-    unsafe { command.pre_exec(move || Ok(change_mounts(&source, &pins)?)) };
+    let bind = |source: &Path, target: &CStr, absent| Ok(Bind { source: path(source)?, target: target.into(), absent });
+    // A kernel may be without the mount point of BPF file systems. The pins first: they are in the directory.
+    let pins = bind(&directory.join(PINS), PIN_DIRECTORY, Absent::Skip);
+    let binds = pins.and_then(|pins| Ok(vec![pins, bind(directory, AGENT_DIRECTORY, Absent::Fail)?]));
+    let binds =
+        binds.map_err(|error: NulError| io::Error::from(error)).doing(|| format!("use {}", directory.display()))?;
+    start_with_mounts(command, binds);
     Ok(())
-}
-
-/// Between fork and exec.
-fn change_mounts(directory: &CString, pins: &CString) -> rustix::io::Result<()> {
-    // SAFETY: the flags leave the table of file descriptors shared, and this process has one thread.
-    unsafe { unshare_unsafe(UnshareFlags::NEWNS) }?;
-    // Nothing that is mounted here shows outside; what is unmounted outside goes here too.
-    mount_change(c"/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
-    match mount_bind(pins.as_c_str(), PIN_DIRECTORY) {
-        // A kernel without this mount point.
-        Err(Errno::NOENT) => {}
-        mounted => mounted?,
-    }
-    mount_bind(directory.as_c_str(), AGENT_DIRECTORY)
 }
 
 fn path(path: &Path) -> std::result::Result<CString, NulError> {

@@ -4,7 +4,9 @@
 //! Nothing here knows of load balancing. Every function acts on the calling thread's network namespace.
 
 pub mod limits;
+pub mod namespace;
 pub mod netlink;
 pub mod packet;
 pub mod privilege;
+pub mod process;
 pub mod socket;

@@ -145,9 +145,9 @@ fn takeover(command: &mut Command) -> anyhow::Result<()> {
 }
 
 fn wait_for(agent: &Agent, line: &str) -> anyhow::Result<()> {
-    let roll_back_start = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + PATIENCE;
     while !agent.log().contains(line) {
-        ensure!(agent.ended().is_none() && Instant::now() < roll_back_start, "no `{line}`:\n{}", agent.log());
+        ensure!(agent.ended().is_none() && Instant::now() < deadline, "no `{line}`:\n{}", agent.log());
         thread::sleep(POLL);
     }
     Ok(())

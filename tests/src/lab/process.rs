@@ -21,12 +21,12 @@ pub fn finish(command: &mut Command) -> Output {
     let create = |name: &str| File::create(path(name)).expect("a file can be made");
     command.stdin(Stdio::null()).stdout(create("stdout")).stderr(create("stderr"));
     let mut child = Daemon::spawn(command, path("stderr"));
-    let roll_back_start = Instant::now() + LONGEST;
+    let deadline = Instant::now() + LONGEST;
     let status = loop {
         if let Some(status) = child.child.try_wait().expect("a child can be waited for") {
             break status;
         }
-        assert!(Instant::now() < roll_back_start, "{command:?} does not end:\n{}", child.log());
+        assert!(Instant::now() < deadline, "{command:?} does not end:\n{}", child.log());
         thread::sleep(POLL);
     };
     let read = |name: &str| fs::read(path(name)).expect("what was written can be read");

@@ -81,9 +81,9 @@ fn where_all_is_well_everybody_is_asked_and_nothing_is_said() {
     agent::start(&Configuration::of(&lab).line(&fields).top("arp_watch: {interval: 1s}"), &mut lab);
     let before = ip(lab.backend(3).unwrap(), "neighbour show");
     // Three rounds: what was answered in the first two is counted.
-    let (mut arp, mut ndp, roll_back_start) = (0, 0, Instant::now() + PATIENCE);
+    let (mut arp, mut ndp, deadline) = (0, 0, Instant::now() + PATIENCE);
     while arp < 3 || ndp < 3 {
-        assert!(Instant::now() < roll_back_start, "{arp} and {ndp} questions were heard");
+        assert!(Instant::now() < deadline, "{arp} and {ndp} questions were heard");
         let Some(frame) = hears.receive(PATIENCE).unwrap() else { continue };
         arp += u32::from(frame.get(12..14) == Some(&[8, 6]) && frame.get(28..42) == Some(&PROBE));
         ndp += u32::from(

@@ -10,12 +10,9 @@ use std::{
 };
 
 use dsr_common::probe;
-use dsr_sys::privilege;
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
-use tokio::{
-    io::{Interest, unix::AsyncFd},
-    process::{Child, Command},
-};
+use dsr_sys::{privilege, process::Process};
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::process::{Child, Command};
 
 use super::{Failure, Names, ProbeRoute};
 
@@ -73,11 +70,7 @@ impl Group {
     /// Waits for the program's end and kills what it left running.
     async fn ended(mut self) -> io::Result<ExitStatus> {
         if let Some(Kill(leader)) = &self.kill {
-            let ended = pidfd_open(*leader, PidfdFlags::empty())?;
-            // SAFETY: the descriptor is open for as long as it is registered, which is what owns it.
-            let ended = unsafe { AsyncFd::register_with_interest(ended, Interest::READABLE) }?;
-            // Readable when the program has ended; it is not reaped by that.
-            ended.readable().await?.retain_ready();
+            Process::open(*leader)?.ended().await?;
         }
         self.kill = None;
         self.child.wait().await

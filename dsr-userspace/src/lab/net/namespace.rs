@@ -1,23 +1,8 @@
 //! A network namespace with a name, and the ways into it.
 
-use std::{
-    ffi::OsStr,
-    fs::File,
-    io,
-    os::{
-        fd::{AsFd, OwnedFd},
-        unix::process::CommandExt,
-    },
-    panic,
-    path::PathBuf,
-    process::Command,
-    thread,
-};
+use std::{ffi::OsStr, fs::File, os::fd::OwnedFd, panic, path::PathBuf, process::Command, thread};
 
-use rustix::{
-    process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal},
-    thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe},
-};
+use dsr_sys::namespace::{enter_network, start_in_network, unshare_network};
 
 use super::mount;
 use crate::lab::error::{Doing, Result};
@@ -35,8 +20,8 @@ impl Namespace {
     /// Makes a new network namespace. The calling thread stays where it is.
     pub fn create(name: &str) -> Result<Self> {
         on_new_thread(|| {
-            // SAFETY: the flags leave the table of file descriptors shared. The thread ends right after.
-            unsafe { unshare_unsafe(UnshareFlags::NEWNET) }.doing(|| "make a network namespace")?;
+            // The thread ends right after.
+            unshare_network().doing(|| "make a network namespace")?;
             mount::attach_current_thread(name)
         })??;
         let path = mount::path(name);
@@ -86,7 +71,7 @@ impl Namespace {
         let file = self.file.try_clone().doing(|| "clone a file descriptor")?;
         let name = self.name.clone();
         let inside = move || {
-            enter(&file).doing(|| format!("enter the network namespace {name}"))?;
+            enter_network(&file).doing(|| format!("enter the network namespace {name}"))?;
             block_on_here(async { work().await })
         };
         thread::Builder::new().name("lab".into()).spawn(inside).doing(|| "start a thread")
@@ -98,15 +83,13 @@ impl Namespace {
     /// or a lab, however these end.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Result<Command> {
         let file = self.file.try_clone().doing(|| "clone a file descriptor")?;
-        let parent = getpid();
         let mut command = Command::new(program);
-        // SAFETY: `prepare_child` makes system calls only: it allocates nothing and takes no lock.
-        unsafe { command.pre_exec(move || prepare_child(&file, parent)) };
+        start_in_network(&mut command, file);
         Ok(command)
     }
 
     fn enter(&self) -> Result<()> {
-        enter(&self.file).doing(|| format!("enter the network namespace {}", self.name))
+        enter_network(&self.file).doing(|| format!("enter the network namespace {}", self.name))
     }
 }
 
@@ -116,20 +99,6 @@ impl Drop for Namespace {
             tracing::warn!(%error, "a network namespace stays behind");
         }
     }
-}
-
-fn enter(file: &OwnedFd) -> rustix::io::Result<()> {
-    move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
-}
-
-/// Between fork and exec.
-fn prepare_child(namespace: &OwnedFd, parent: Pid) -> io::Result<()> {
-    set_parent_process_death_signal(Some(Signal::KILL))?;
-    if getppid() != Some(parent) {
-        // The parent died before the line above: no signal will come.
-        return Err(io::ErrorKind::Interrupted.into());
-    }
-    Ok(enter(namespace)?)
 }
 
 fn on_new_thread<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {

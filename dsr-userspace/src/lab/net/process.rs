@@ -20,13 +20,13 @@ pub(super) fn kill_all_in(path: &Path) {
     if id(Path::new("/proc/self/ns/net")) == Some(namespace) {
         return;
     }
-    let roll_back_start = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let living = members(namespace);
         if living.is_empty() {
             return;
         }
-        if Instant::now() > roll_back_start {
+        if Instant::now() > deadline {
             tracing::warn!(namespace = %path.display(), ?living, "processes do not die");
             return;
         }
