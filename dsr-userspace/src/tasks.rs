@@ -1,7 +1,7 @@
 //! Long-lived tasks, supervised: one that panics or ends by itself is an error with its name, never a task that is
 //! silently missing.
 
-use std::{any::Any, borrow::Cow, future::Future, panic::AssertUnwindSafe};
+use std::{any::Any, borrow::Cow, collections::BTreeMap, future::Future, panic::AssertUnwindSafe};
 
 use futures_util::FutureExt as _;
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -43,6 +43,41 @@ pub enum End {
 /// A running task. Dropping it ends the task.
 #[derive(Debug)]
 pub struct Task(JoinHandle<()>);
+
+/// A task for each of some targets, by their keys.
+#[derive(Debug)]
+pub struct KeyedTasks<K, T> {
+    tasks: Tasks,
+    running: BTreeMap<K, (T, Task)>,
+}
+
+impl<K: Ord, T: PartialEq> KeyedTasks<K, T> {
+    /// Runs nothing yet.
+    pub fn new(tasks: &Tasks) -> Self {
+        Self { tasks: tasks.clone(), running: BTreeMap::new() }
+    }
+
+    /// Runs a task for each of these targets, and for no others. A target that has not changed keeps its task; the task
+    /// of one that has is ended before `start` spawns the next. Gives the keys that are gone, whose tasks have ended.
+    pub fn set(
+        &mut self,
+        targets: impl IntoIterator<Item = (K, T)>,
+        mut start: impl FnMut(&Tasks, &K, &T) -> Task,
+    ) -> Vec<K> {
+        let mut before = std::mem::take(&mut self.running);
+        for (key, target) in targets {
+            let task = match before.remove(&key) {
+                Some((old, task)) if old == target => task,
+                old => {
+                    drop(old);
+                    start(&self.tasks, &key, &target)
+                }
+            };
+            self.running.insert(key, (target, task));
+        }
+        before.into_keys().collect()
+    }
+}
 
 impl Tasks {
     /// Of a program that does not supervise: its tasks only log.
@@ -129,6 +164,22 @@ mod tests {
         assert_eq!(supervisor.ended().await.to_string(), "the task `one` ended: panic: no memory");
         let _fails = tasks.spawn("two", async { End::Failed("the socket is closed".to_owned()) });
         assert_eq!(supervisor.ended().await.to_string(), "the task `two` ended: the socket is closed");
+    }
+
+    #[tokio::test]
+    async fn a_target_keeps_its_task_until_it_changes() {
+        let mut keyed = KeyedTasks::new(&Tasks::unsupervised());
+        let mut started = Vec::new();
+        let mut set = |targets: &[(u8, char)]| {
+            keyed.set(targets.iter().copied(), |tasks, key, target| {
+                started.push((*key, *target));
+                tasks.spawn("target", std::future::pending())
+            })
+        };
+        assert_eq!(set(&[(1, 'a'), (2, 'b')]), [0_u8; 0]);
+        assert_eq!(set(&[(2, 'c'), (1, 'a'), (3, 'd')]), [0_u8; 0]);
+        assert_eq!(set(&[(3, 'd')]), [1, 2]);
+        assert_eq!(started, [(1, 'a'), (2, 'b'), (2, 'c'), (3, 'd')]);
     }
 
     #[tokio::test]

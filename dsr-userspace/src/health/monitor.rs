@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     model::{Cause, Check, Checked, Network, NoHop, Reach},
-    tasks::{Task, Tasks},
+    tasks::{KeyedTasks, Tasks},
 };
 
 /// One backend of one service, to be checked.
@@ -45,22 +45,14 @@ pub struct Target {
 /// Checks backends while it lives.
 #[derive(Debug)]
 pub struct Monitor {
-    tasks: Tasks,
     shared: Arc<Shared>,
-    running: BTreeMap<Checked, Running>,
+    running: KeyedTasks<Checked, Target>,
 }
 
 /// Tells how backends stand.
 #[derive(Clone, Debug, Default)]
 pub struct Reader {
     shared: Arc<Shared>,
-}
-
-#[derive(Debug)]
-struct Running {
-    target: Target,
-    /// Ends with this.
-    _task: Task,
 }
 
 /// What the tasks have in common.
@@ -137,31 +129,22 @@ pub struct Unchecked {
 impl Monitor {
     /// Checks nothing yet.
     pub fn new(tasks: &Tasks) -> Self {
-        Self { tasks: tasks.clone(), shared: Arc::default(), running: BTreeMap::new() }
+        Self { shared: Arc::default(), running: KeyedTasks::new(tasks) }
     }
 
     /// Checks these, and no others any more. What goes on being checked the same way keeps what was found of it.
     pub fn set_targets(&mut self, targets: Vec<Target>) {
-        let mut before = std::mem::take(&mut self.running);
-        for target in targets {
-            let running = match before.remove(&target.id) {
-                Some(running) if running.target == target => running,
-                old => {
-                    drop(old);
-                    let named = Arc::new(target.clone());
-                    lock(&self.shared.records)
-                        .entry(target.id)
-                        .and_modify(|record| record.target = Arc::clone(&named))
-                        .or_insert_with(|| Record::new(Arc::clone(&named)));
-                    let name = format!("check of {} for {}", target.backend, target.service);
-                    let watching = watch::watch(target.clone(), Arc::clone(&self.shared));
-                    Running { target, _task: self.tasks.spawn(name, watching) }
-                }
-            };
-            self.running.insert(running.target.id, running);
-        }
-        for (id, gone) in before {
-            drop(gone);
+        let shared = &self.shared;
+        let start = |tasks: &Tasks, id: &Checked, target: &Target| {
+            let named = Arc::new(target.clone());
+            lock(&shared.records)
+                .entry(*id)
+                .and_modify(|record| record.target = Arc::clone(&named))
+                .or_insert_with(|| Record::new(Arc::clone(&named)));
+            let name = format!("check of {} for {}", target.backend, target.service);
+            tasks.spawn(name, watch::watch(target.clone(), Arc::clone(shared)))
+        };
+        for id in self.running.set(targets.into_iter().map(|target| (target.id, target)), start) {
             lock(&self.shared.records).remove(&id);
         }
         self.shared.changed.notify_one();

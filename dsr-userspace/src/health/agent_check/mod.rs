@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     model::{AgentCheck, AgentReport},
-    tasks::{End, Task, Tasks},
+    tasks::{End, KeyedTasks, Tasks},
 };
 
 /// A backend that is asked.
@@ -41,6 +41,12 @@ pub struct AgentTarget {
     pub check: Arc<AgentCheck>,
 }
 
+impl AgentTarget {
+    fn key(&self) -> Name {
+        (self.pool.clone(), self.backend.clone())
+    }
+}
+
 /// What a backend said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReportedState {
@@ -53,9 +59,8 @@ pub struct ReportedState {
 /// Asks backends while it lives.
 #[derive(Debug)]
 pub struct AgentChecks {
-    tasks: Tasks,
     shared: Arc<Shared>,
-    running: BTreeMap<Name, (AgentTarget, Task)>,
+    running: KeyedTasks<Name, AgentTarget>,
 }
 
 /// Tells what backends said.
@@ -76,29 +81,19 @@ struct Shared {
 impl AgentChecks {
     /// Asks nobody yet.
     pub fn new(tasks: &Tasks) -> Self {
-        Self { tasks: tasks.clone(), shared: Arc::default(), running: BTreeMap::new() }
+        Self { shared: Arc::default(), running: KeyedTasks::new(tasks) }
     }
 
     /// Asks these, and no others any more. What a backend that goes on being asked has said stays.
     pub fn set_targets(&mut self, targets: Vec<AgentTarget>) {
-        let mut before = std::mem::take(&mut self.running);
-        for target in targets {
-            let name = (target.pool.clone(), target.backend.clone());
-            let running = match before.remove(&name) {
-                Some(running) if running.0 == target => running,
-                old => {
-                    drop(old);
-                    lock(&self.shared.said).entry(name.clone()).or_default();
-                    let task = format!("agent check of {} in {}", target.backend, target.pool);
-                    let task = self.tasks.spawn(task, follow(target.clone(), Arc::clone(&self.shared)));
-                    (target, task)
-                }
-            };
-            self.running.insert(name, running);
-        }
-        for (name, gone) in before {
-            drop(gone);
-            lock(&self.shared.said).remove(&name);
+        let shared = &self.shared;
+        let start = |tasks: &Tasks, key: &Name, target: &AgentTarget| {
+            lock(&shared.said).entry(key.clone()).or_default();
+            let name = format!("agent check of {} in {}", target.backend, target.pool);
+            tasks.spawn(name, follow(target.clone(), Arc::clone(shared)))
+        };
+        for key in self.running.set(targets.into_iter().map(|target| (target.key(), target)), start) {
+            lock(&self.shared.said).remove(&key);
         }
     }
 
@@ -146,7 +141,7 @@ async fn follow(target: AgentTarget, shared: Arc<Shared>) -> End {
 impl Shared {
     fn take(&self, target: &AgentTarget, answer: &Result<Answer, String>) {
         let mut said = lock(&self.said);
-        let Some(said) = said.get_mut(&(target.pool.clone(), target.backend.clone())) else { return };
+        let Some(said) = said.get_mut(&target.key()) else { return };
         let before = *said;
         said.answers = Some(answer.is_ok());
         if let Ok(answer) = answer {
