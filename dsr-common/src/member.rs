@@ -38,6 +38,22 @@ pub struct MemberRow {
     pub away_since: u64,
 }
 
+impl MemberRow {
+    /// The row's 64-bit words in the order in which they are written over a live row: the word with the forward mode
+    /// first where the row stops being used, and else last, so that the program sees the row unused or whole.
+    pub fn write_order(&self) -> [usize; Self::WORDS] {
+        let mut order = [0, 1, 2, 3, 4, 5, 6, 7];
+        order.swap(0, Self::MODE_WORD);
+        if self.mode != 0 {
+            order.reverse();
+        }
+        order
+    }
+
+    const WORDS: usize = size_of::<Self>() / 8;
+    const MODE_WORD: usize = core::mem::offset_of!(Self, mode) / 8;
+}
+
 /// One of several next hops of a member: what the member's row starts with, laid out alike.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C, align(32))]
@@ -61,3 +77,15 @@ const _: () = assert!(core::mem::offset_of!(MemberRow, ifindex) == core::mem::of
 const _: () = assert!(core::mem::offset_of!(MemberRow, device) == core::mem::offset_of!(NextHopRow, device));
 const _: () = assert!(core::mem::offset_of!(MemberRow, backend) == 32);
 const _: () = assert!(core::mem::offset_of!(MemberRow, away_since) == 56);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mode_is_written_last_in_a_used_row_and_first_in_an_unused_one() {
+        let used = MemberRow { mode: ForwardMode::L2 as u8, ..MemberRow::default() };
+        assert_eq!(used.write_order(), [7, 6, 5, 4, 3, 0, 1, 2]);
+        assert_eq!(MemberRow::default().write_order(), [2, 1, 0, 3, 4, 5, 6, 7]);
+    }
+}

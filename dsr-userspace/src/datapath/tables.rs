@@ -7,12 +7,12 @@ use dsr_common::{
     member::MemberRow,
     previous::Previous,
     service::{ServiceKey, ServiceRow, TableRef},
-    slot::{Slot, SlotBlock},
+    slot::Slot,
     track::Entry,
 };
 
 use super::{Datapath, Maps, mapped::Mapped};
-use crate::reconcile::{FlowPlace, FlowTable, Sizes, Tables, TablesMut};
+use crate::reconcile::{FlowPlace, FlowTable, SLOTS_PER_WORD, Sizes, Tables, TablesMut};
 
 impl Tables for Maps {
     fn sizes(&self) -> Sizes {
@@ -31,14 +31,8 @@ impl Tables for Maps {
         Slot(self.slots.load_u16(index / SLOTS_PER_BLOCK, index % SLOTS_PER_BLOCK))
     }
 
-    /// Four slots at a time: there may be millions.
-    fn tracked(&self, table: TableRef) -> u32 {
-        let blocks = table.block()..table.block() + table.size() / SLOTS_PER_BLOCK;
-        let words = blocks.flat_map(|block| (0..size_of::<SlotBlock>() / 8).map(move |word| (block, word)));
-        let tracked = |(block, word)| (self.slots.word_at(block, word) & TRACKED).count_ones();
-        let first = table.block() * SLOTS_PER_BLOCK;
-        let rest = first + table.size() / SLOTS_PER_BLOCK * SLOTS_PER_BLOCK..first + table.size();
-        words.map(tracked).sum::<u32>() + rest.filter(|index| self.slot(*index).is_tracked()).count() as u32
+    fn slot_word(&self, index: u32) -> u64 {
+        self.slots.word_at(index / SLOTS_PER_BLOCK, (index % SLOTS_PER_BLOCK / SLOTS_PER_WORD) as usize)
     }
 
     fn previous(&self, index: u32) -> Previous {
@@ -79,8 +73,8 @@ impl Tables for Datapath {
         Tables::slot(&**self, index)
     }
 
-    fn tracked(&self, table: TableRef) -> u32 {
-        Tables::tracked(&**self, table)
+    fn slot_word(&self, index: u32) -> u64 {
+        Tables::slot_word(&**self, index)
     }
 
     fn previous(&self, index: u32) -> Previous {
@@ -132,10 +126,8 @@ impl TablesMut for Datapath {
     }
 
     fn put_member(&mut self, row: u32, value: MemberRow) {
-        // Word 2 holds the forward mode: it goes first where the row stops being used, and else last.
         let words = Mapped::words(&value);
-        let order: [usize; 8] = if value.mode == 0 { [2, 0, 1, 3, 4, 5, 6, 7] } else { [7, 6, 5, 4, 3, 1, 0, 2] };
-        for word in order {
+        for word in value.write_order() {
             self.members.store_word(row, word, words[word]);
         }
     }
@@ -151,6 +143,3 @@ impl TablesMut for Datapath {
         }
     }
 }
-
-/// The flags of the four slots in a word.
-const TRACKED: u64 = 0x0001_0001_0001_0001 * Slot::tracked(0).0 as u64;

@@ -13,7 +13,7 @@ use dsr_common::{
 
 use super::{
     flows::{FlowPlace, FlowTable, entries},
-    tables::{Sizes, Tables, TablesMut},
+    tables::{SLOTS_PER_WORD, Sizes, Tables, TablesMut},
 };
 
 /// The tables, empty at first.
@@ -103,6 +103,12 @@ impl Tables for InMemory {
 
     fn slot(&self, index: u32) -> Slot {
         self.slots[index as usize]
+    }
+
+    fn slot_word(&self, index: u32) -> u64 {
+        let slots = &self.slots[index as usize..][..SLOTS_PER_WORD as usize];
+        // In the order of memory, as the map has them.
+        slots.iter().rev().fold(0, |word, slot| word << u16::BITS | u64::from(slot.0))
     }
 
     fn previous(&self, index: u32) -> Previous {

@@ -30,5 +30,5 @@ pub use member::{MemberRows, address, family, rows as member_rows};
 pub use memory::InMemory;
 pub use migrate::{Keep, migrate, migrate_flows, restamp};
 pub use plan::{Dirty, Goal, PartialPlan, plan, plan_dirty};
-pub use tables::{Sizes, Tables, TablesMut};
+pub use tables::{SLOTS_PER_WORD, Sizes, Tables, TablesMut};
 pub use transition::{DrainingMember, ServiceTransition, TransitionStep, advance, advance_some, ticks, tracked_slots};

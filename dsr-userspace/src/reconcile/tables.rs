@@ -99,10 +99,16 @@ pub trait Tables {
     fn member(&self, row: u32) -> MemberRow;
     /// A slot, counted from the first slot of the slot map.
     fn slot(&self, index: u32) -> Slot;
-    /// How many slots of a table are tracked.
+    /// Four slots as they lie in memory, the first of them with this index, a multiple of [`SLOTS_PER_WORD`].
+    fn slot_word(&self, index: u32) -> u64;
+    /// How many slots of a table are tracked; four are looked at together, because there may be millions.
     fn tracked(&self, table: TableRef) -> u32 {
-        let first = table.block() * SLOTS_PER_BLOCK;
-        (first..first + table.size()).filter(|index| self.slot(*index).is_tracked()).count() as u32
+        let (first, end) = (table.block() * SLOTS_PER_BLOCK, table.block() * SLOTS_PER_BLOCK + table.size());
+        let words = end - table.size() % SLOTS_PER_WORD;
+        let tracked = |index| (self.slot_word(index) & TRACKED).count_ones();
+        let rest = (words..end).filter(|index| self.slot(*index).is_tracked());
+        let words = (first..words).step_by(SLOTS_PER_WORD as usize);
+        words.map(tracked).sum::<u32>() + rest.count() as u32
     }
     /// What a tracked slot was before, by the same index.
     fn previous(&self, index: u32) -> Previous;
@@ -133,3 +139,9 @@ pub trait TablesMut: Tables {
     /// Makes rows ready for other members: their counters are zero on all CPUs, and no fragment follows to them.
     fn reset_members(&mut self, rows: &BTreeSet<u32>);
 }
+
+/// Slots in a 64-bit word.
+pub const SLOTS_PER_WORD: u32 = 4;
+/// The flags of the four slots in a word.
+const TRACKED: u64 = 0x0001_0001_0001_0001 * Slot::tracked(0).0 as u64;
+const _: () = assert!(size_of::<Slot>() * SLOTS_PER_WORD as usize == size_of::<u64>());
