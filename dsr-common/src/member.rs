@@ -81,6 +81,7 @@ const _: () = assert!(core::mem::offset_of!(MemberRow, away_since) == 56);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::forward::ForwardMode;
 
     #[test]
     fn the_mode_is_written_last_in_a_used_row_and_first_in_an_unused_one() {

@@ -1,6 +1,6 @@
 //! What the scripts call a VIP by: in files' names, devices' names, prefixes.
 
-use std::net::IpAddr;
+use std::{hash::Hasher as _, net::IpAddr};
 
 /// A name for files and records, of letters, digits and `-` only: ifupdown reads no others.
 pub(super) fn slug(vip: IpAddr) -> String {
@@ -41,7 +41,10 @@ pub(super) fn uuid(vip: IpAddr) -> String {
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
-/// FNV-1a.
+/// FNV-1a, folded to 32 bits.
 fn fold(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+    let mut hasher = fnv::FnvHasher::default();
+    hasher.write(bytes);
+    let hash = hasher.finish();
+    (hash ^ hash >> 32) as u32
 }

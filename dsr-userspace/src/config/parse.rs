@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    hash::Hasher as _,
     io,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -120,7 +121,9 @@ pub(super) fn hash_of<'a>(bytes: &[u8], included: impl IntoIterator<Item = &'a [
 
 /// The 64-bit Fowler-Noll-Vo hash (FNV-1a): the same everywhere and forever, not a secret.
 pub(super) fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME))
+    let mut hasher = fnv::FnvHasher::default();
+    hasher.write(bytes);
+    hasher.finish()
 }
 
 const PRIME: u64 = 0x100_0000_01b3;

@@ -47,7 +47,7 @@ fn stand_in(host: &Host, persist: Persist) {
         ip(&host.backend, "link del dsr-try");
     } else if persist == Persist::NetworkManager {
         eprintln!("this kernel makes no dummy interfaces: others stand in for them");
-        for name in ["dsr-0a09000a", "dsr6-a4b6588b"] {
+        for name in ["dsr-0a09000a", "dsr6-bc456a69"] {
             ip(&host.backend, &format!("link add {name} type veth peer name p{name}"));
             ip(&host.backend, &format!("link set {name} arp off up"));
             ip(&host.backend, &format!("link set p{name} arp off up"));
