@@ -19,8 +19,7 @@ use view::{
     Status, TraceRequest,
 };
 
-/// Where the socket is unless the configuration says otherwise.
-pub const SOCKET: &str = "/run/dsr/api.sock";
+pub use crate::config::API_SOCKET as SOCKET;
 
 /// What an agent can be asked for. Each may block.
 pub trait Operations: Send + Sync + 'static {

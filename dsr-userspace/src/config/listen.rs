@@ -8,7 +8,6 @@ use std::{
 };
 
 use super::host::HostFacts;
-use crate::api;
 
 /// Why metrics cannot be served there, and what to do; nothing where they can.
 pub(super) fn unfit_metrics(
@@ -41,7 +40,7 @@ pub(super) fn unfit_api(socket: &Path) -> Option<String> {
     if fs::symlink_metadata(socket).is_ok_and(|file| !file.file_type().is_socket()) {
         return Some("this file is not a socket: write another path, or remove the file".to_owned());
     }
-    let (directory, default) = (socket.parent()?, Path::new(api::SOCKET));
+    let (directory, default) = (socket.parent()?, Path::new(API_SOCKET));
     // The unit creates that of the default.
     if directory.is_dir() || default.parent() == Some(directory) {
         return None;
@@ -53,6 +52,9 @@ pub(super) fn unfit_api(socket: &Path) -> Option<String> {
         default.display()
     ))
 }
+
+/// Where the socket is unless the configuration says otherwise.
+pub const API_SOCKET: &str = "/run/dsr/api.sock";
 
 #[cfg(test)]
 mod tests {
@@ -93,6 +95,6 @@ mod tests {
         for path in ["none/api.sock", "file/api.sock"] {
             assert!(unfit_api(&at(path)).unwrap().starts_with("there is no directory "), "{path}");
         }
-        assert_eq!(unfit_api(Path::new(api::SOCKET)), None, "which the unit makes possible");
+        assert_eq!(unfit_api(Path::new(API_SOCKET)), None, "which the unit makes possible");
     }
 }

@@ -55,6 +55,7 @@ pub use error::{Errors, Located, Place, Problem};
 pub use file_state::FileState;
 pub use host::{AddressOnHost, HostFacts, check_host};
 pub use host_changes::HostChanges;
+pub use listen::API_SOCKET;
 pub use netlink::FactsError;
 pub use parse::{load, load_on_host, load_text_on_host, parse, parse_with, text_from, text_of};
 pub use read::LARGEST;

@@ -11,11 +11,9 @@ use serde_yaml::Value;
 use super::{
     FlowTable, duration,
     field::{Read, WRITTEN, not},
+    listen::API_SOCKET,
 };
-use crate::{
-    api,
-    model::{FlowTimeout, Port, Weight},
-};
+use crate::model::{FlowTimeout, Port, Weight};
 
 /// The name of a pool, a service or a backend.
 #[derive(Clone, Debug)]
@@ -134,7 +132,7 @@ pub(super) struct ApiSocket(pub(super) Option<PathBuf>);
 
 impl Default for ApiSocket {
     fn default() -> Self {
-        Self(Some(Path::new(api::SOCKET).to_owned()))
+        Self(Some(Path::new(API_SOCKET).to_owned()))
     }
 }
 
