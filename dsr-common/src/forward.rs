@@ -214,7 +214,7 @@ impl Outer {
             Family::V4 => 0,
             Family::V6 => 32,
         };
-        let random = (self.hash >> 16 & varied) << shift;
+        let random = (self.hash >> 8 & varied) << shift;
         Address { hi: source.hi, lo: source.lo & !(varied << shift) | random }
     }
 
@@ -226,33 +226,35 @@ impl Outer {
     #[inline(always)]
     pub const fn shim(&self) -> [u32; 3] {
         match self.mode {
-            ForwardMode::Gre => self.gre(),
-            ForwardMode::Gue => self.gue(),
+            ForwardMode::Gre => gre(self.inner.family, self.tunnel.flags, self.tunnel.key),
+            ForwardMode::Gue => gue(self.inner, self.tunnel.flags, self.tunnel.port, self.hash),
             ForwardMode::L2 | ForwardMode::Dscp | ForwardMode::Ipip => [0; 3],
         }
     }
+}
 
-    /// RFC 2784 section 2.1, RFC 2890 section 2.
-    #[inline(always)]
-    const fn gre(&self) -> [u32; 3] {
-        let flags = if self.tunnel.flags & TUNNEL_KEY != 0 { GRE_KEY } else { 0 };
-        let protocol = match self.inner.family {
-            Family::V4 => 0x0800,
-            Family::V6 => 0x86dd,
-        };
-        [(flags | protocol).to_be(), self.tunnel.key, 0]
-    }
+/// The GRE header of a packet of this family (RFC 2784, section 2.1; RFC 2890, section 2), see [`Outer::shim`]. `key` is in
+/// packet byte order.
+#[inline(always)]
+pub const fn gre(packet: Family, flags: u8, key: u32) -> [u32; 3] {
+    let keyed = if flags & TUNNEL_KEY != 0 { GRE_KEY } else { 0 };
+    let protocol = match packet {
+        Family::V4 => 0x0800,
+        Family::V6 => 0x86dd,
+    };
+    [(keyed | protocol).to_be(), key, 0]
+}
 
-    /// RFC 768; draft-ietf-intarea-gue-09, sections 3.1 (variant 0) and 4 (variant 1).
-    #[inline(always)]
-    const fn gue(&self) -> [u32; 3] {
-        let header = if self.tunnel.flags & TUNNEL_HEADER != 0 { 12 } else { 8 };
-        let source = SOURCE_PORTS | self.hash as u16 & !SOURCE_PORTS;
-        let ports = source.to_be() as u32 | (self.tunnel.port as u32) << 16;
-        let length = header + self.inner.length as u32;
-        // Variant 0 without flags or extension fields: the second byte is the protocol.
-        [ports, (length << 16).to_be(), ((protocol_of(self.inner.family) as u32) << 16).to_be()]
-    }
+/// The UDP header (RFC 768) and that of GUE (draft-ietf-intarea-gue-09: section 3.1, variant 0; section 4, variant 1), see
+/// [`Outer::shim`]. `port` is in packet byte order.
+#[inline(always)]
+pub const fn gue(inner: Inner, flags: u8, port: u16, hash: u64) -> [u32; 3] {
+    let header = if flags & TUNNEL_HEADER != 0 { 12 } else { 8 };
+    let source = SOURCE_PORTS | hash as u16 & !SOURCE_PORTS;
+    let ports = source.to_be() as u32 | (port as u32) << 16;
+    let length = header + inner.length as u32;
+    // Variant 0 without flags or extension fields: the second byte is the protocol.
+    [ports, (length << 16).to_be(), ((protocol_of(inner.family) as u32) << 16).to_be()]
 }
 
 /// The K bit with the fields around it zero.

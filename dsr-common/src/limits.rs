@@ -28,6 +28,9 @@ pub const FRAGMENT_SECONDS: u64 = 30;
 /// Rejections (`on_empty: reject`) per second and CPU; Linux limits its own likewise (`net.ipv4.icmp_msgs_per_sec`).
 pub const REJECTS_PER_SECOND: u64 = 1000;
 
+/// ICMP "fragmentation needed" and "packet too big" per second and CPU.
+pub const TOO_BIG_PER_SECOND: u64 = 1000;
+
 /// VIP claims reported per second and CPU; further ones are counted and not reported.
 pub const CLAIMS_PER_SECOND: u64 = 64;
 

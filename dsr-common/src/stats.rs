@@ -56,6 +56,8 @@ counted! {
         DropProtocol => "drop_protocol",
         /// Dropped: the packet came back from the selected backend, which does not hold the VIP.
         DropLoop => "drop_loop",
+        /// Dropped: the packet is too big for the path to its backend, and its sender is not told.
+        DropTooBig => "drop_too_big",
         /// Dropped: the service's tables were being changed at this moment.
         DropInconsistent => "drop_inconsistent",
         /// Answered: an ARP request for a VIP.
@@ -66,6 +68,9 @@ counted! {
         AnswerEcho => "answer_echo",
         /// Answered: a packet that no backend can take, with a TCP reset or an ICMP error.
         AnswerReject => "answer_reject",
+        /// Answered: a packet that is too big for the path to its backend, with ICMP fragmentation needed or packet too
+        /// big.
+        AnswerTooBig => "answer_too_big",
     }
 }
 

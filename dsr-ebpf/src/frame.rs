@@ -40,7 +40,7 @@ headers!(
     wire::ethernet::Header,
     wire::ethernet::Tag,
     wire::icmp::Head,
-    wire::icmp::Unreachable,
+    wire::icmp::Error,
     wire::ipv4::Header,
     wire::ipv6::Extension,
     wire::ipv6::Fragment,
@@ -51,7 +51,10 @@ headers!(
     Headers<Untagged, wire::ipv6::Header>,
     Headers<Tagged, wire::ipv4::Header>,
     Headers<Tagged, wire::ipv6::Header>,
+    wire::Checksum,
     wire::Word,
+    wire::Words<1>,
+    wire::Words<2>,
     wire::Words<V4_WORDS>,
     wire::Words<V6_WORDS>,
     wire::transport::Ports,
@@ -99,10 +102,10 @@ impl Frame {
         self.end - self.start
     }
 
-    /// Resizes a single-buffer frame to exactly this length. Calls a helper.
+    /// Resizes a frame to exactly this length, which its first buffer has room for. Calls helpers.
     #[inline(always)]
     pub(crate) fn resize(&mut self, length: usize) -> Option<()> {
-        let delta = length as i32 - (self.end - self.start) as i32;
+        let delta = length as i32 - self.whole_length() as i32;
         if delta == 0 {
             return Some(());
         }

@@ -24,6 +24,8 @@ mod subprograms;
 #[cfg(target_arch = "bpf")]
 mod count;
 #[cfg(target_arch = "bpf")]
+mod crossing;
+#[cfg(target_arch = "bpf")]
 mod forward;
 #[cfg(target_arch = "bpf")]
 mod frame;
@@ -56,6 +58,8 @@ mod wire;
 mod program {
     #![allow(unsafe_code)] // The macro exports the programs under their names.
 
+    use core::hint::black_box;
+
     use aya_ebpf::{
         EbpfContext as _,
         bindings::{xdp_action, xdp_md},
@@ -66,9 +70,10 @@ mod program {
 
     use crate::{
         count,
-        forward::{self, Egress},
+        crossing::{Crossing, cross_routers},
+        forward::{self, Egress, Packet},
         frame::{self, Frame},
-        hairpin,
+        hairpin::{self, refuse::Refusal},
         interface::{self, Interface},
         maps,
         parse::{self, Addressee, Link, Network, Payload, Shape},
@@ -87,6 +92,7 @@ mod program {
 
     /// Balances the frames of one interface.
     #[xdp(frags)]
+    #[inline(always)]
     fn dsr(ctx: XdpContext) -> u32 {
         balance::<Unobserved>(ctx.as_ptr().cast())
     }
@@ -94,6 +100,7 @@ mod program {
     /// The same program, which also records the frames that match the trace filter. The agent replaces the other
     /// program with it while `dsr trace` runs.
     #[xdp(frags)]
+    #[inline(always)]
     fn dsr_traced(ctx: XdpContext) -> u32 {
         balance::<Trace>(ctx.as_ptr().cast())
     }
@@ -107,16 +114,24 @@ mod program {
     #[inline(always)]
     fn balance<O: SlowPath>(ctx: *mut xdp_md) -> u32 {
         O::meets(ctx);
-        let action = match by_shape::<O>(ctx) {
-            Some(action) => action,
-            None => match O::slow_path(ctx) {
-                Examined::Ended(action) => action,
-                Examined::Unserved => {
-                    let action = refuse(ctx);
-                    O::ended(Some(refused(action)));
-                    action
-                }
+        let examined = match by_shape::<O>(ctx) {
+            Some(examined) => examined,
+            None => match hairpin::ndp::answer(ctx) {
+                Ok(()) => O::slow_path(ctx),
+                Err(reason) => Examined::ended(end_for::<O>(ctx, reason)),
             },
+        };
+        let examined = match examined.crossing() {
+            None => examined,
+            Some(crossing) => left::<O>(ctx, cross_routers(ctx, crossing)),
+        };
+        let action = match examined.refusal() {
+            None => examined.action(),
+            Some(why) => {
+                let action = refuse(ctx, why);
+                O::ended(Some(refused(action, why)));
+                action
+            }
         };
         O::is_over();
         action
@@ -124,7 +139,7 @@ mod program {
 
     /// Takes the fast path if the frame's headers have one; `None` if they don't.
     #[inline(always)]
-    fn by_shape<O: Observer>(ctx: *mut xdp_md) -> Option<u32> {
+    fn by_shape<O: Observer>(ctx: *mut xdp_md) -> Option<Examined> {
         let interface = interface::find(frame::interface(ctx))?;
         let mut frame = Frame::of(ctx);
         match parse::ethertype_to(&frame, interface.mac)? {
@@ -152,81 +167,139 @@ mod program {
         frame: &mut Frame,
         interface: &Interface,
         shape: Shape,
-    ) -> Option<u32>
+    ) -> Option<Examined>
     where
         Headers<L, N>: frame::Header,
     {
         let (ctx, length) = (frame.context(), frame.length());
         let headers: &mut Headers<L, N> = frame.at_mut(0)?;
         let end = headers.end().filter(|end| *end <= length)?;
-        let service = service::exact(&headers.flow())?;
-        let row = match select::row_if_stable(&headers.flow(), &service) {
+        let flow = headers.flow();
+        let service = service::exact(&flow)?;
+        let hash = select::flow_hash(&flow);
+        let row = match select::row_if_stable(hash, &service) {
             Some(row) => row,
             None => route::follow(ctx, shape)?,
         };
-        let choice = select::at(row).ok()?;
+        let choice = select::at(row, hash).ok()?;
         if forward::rewrite_in_place(&mut headers.link, &choice.member, interface.ifindex).is_some() {
             O::chose(row);
-            let counted = count::member(row, end, headers.opens());
-            return Some(finish::<O>(ctx, counted.map(|()| Egress::SameInterface)));
+            return Some(Examined::ended(match count::member(row, end, headers.opens()) {
+                Ok(()) => sent::<O>(xdp_action::XDP_TX),
+                Err(reason) => end_for::<O>(ctx, reason),
+            }));
         }
         let (source, opens) = (headers.link.source(), headers.opens());
         let link = Link { source, length: L::LENGTH, ifindex: interface.ifindex };
-        let outcome = deliver::<O>(frame, &link, &choice, end, opens);
-        Some(finish::<O>(ctx, outcome))
+        O::chose(row);
+        let Some(mode) = forward::mode_across_routers(&choice.member) else {
+            let egress = forward::send(frame, &link, &choice);
+            return Some(left::<O>(ctx, counted(egress, row, end, opens)));
+        };
+        let payload = link.end() + size_of::<N>();
+        let packet = Packet { family: N::FAMILY, protocol: flow.protocol, payload, end, is_later: false };
+        // In one word, which the compiler may not take apart before it is needed: the helper's call and what follows it leave
+        // little room on the stack.
+        let crossing = black_box(Crossing::new(&choice, opens));
+        let choice = Choice { hash: crossing.hash(), ..choice };
+        let egress = forward::send_across_routers(frame, &link, &packet, &choice, mode);
+        Some(left::<O>(ctx, counted(egress, crossing.row(), end, crossing.opens())))
     }
 
     /// The path of every other frame: hairpin replies, frames to pass, and packets that need full parsing.
     #[inline(always)]
-    fn slow_path<O: Observer>(frame: &mut Frame, interface: &Interface) -> Result<Egress, Reason> {
+    fn slow_path<O: Observer>(frame: &mut Frame, interface: &Interface) -> Result<Examined, Reason> {
         let arrival = parse::link(frame, interface)?;
         let link = &arrival.link;
         vlan::check(frame, &arrival, interface)?;
         let ip = match (arrival.payload, arrival.addressee) {
             (Payload::Ipv4, Addressee::Us) => parse::ipv4(frame, link.end()),
-            (Payload::Ipv6, addressee) => {
-                hairpin::ndp::answer(frame, interface.mac)?;
-                if matches!(addressee, Addressee::Group) {
-                    return Err(Reason::PassGroup);
-                }
-                parse::ipv6(frame, link.end())
-            }
+            (Payload::Ipv6, Addressee::Us) => parse::ipv6(frame, link.end()),
             (Payload::Arp, _) => return Err(hairpin::arp::answer(frame, link, interface)),
-            (Payload::Ipv4, Addressee::Group) => return Err(Reason::PassGroup),
+            (Payload::Ipv4 | Payload::Ipv6, Addressee::Group) => return Err(Reason::PassGroup),
             (Payload::Other, _) => return Err(Reason::PassNotIp),
         }
         .map_err(route::reason_of_fault)?;
         let Route { choice, opens, first_of } = route::of(frame, link, &ip, interface)?;
-        let sent = deliver::<O>(frame, link, &choice, ip.end, opens);
+        O::chose(choice.row);
+        if forward::mode_across_routers(&choice.member).is_some() {
+            if let Some(datagram) = first_of {
+                datagram.remember(&choice);
+            }
+            return Ok(Examined::crosses(Crossing::new(&choice, opens)));
+        }
+        let egress = forward::send(frame, link, &choice);
         // The later fragments of one that could not be sent end early, whoever the member's next hop is by then.
-        if let (Some(datagram), Ok(_) | Err(Reason::DropLoop)) = (first_of, &sent) {
+        if let (Some(datagram), Ok(_) | Err(Reason::DropLoop)) = (first_of, &egress) {
             datagram.remember(&choice);
         }
-        sent
+        Ok(left::<O>(frame.context(), counted(egress, choice.row, ip.end, opens)))
     }
 
-    /// Sends a frame to its member and counts it there.
+    /// Counts a frame that leaves for its member.
     #[inline(always)]
-    fn deliver<O: Observer>(
-        frame: &mut Frame,
-        link: &Link,
-        choice: &Choice,
-        bytes: usize,
-        opens: bool,
-    ) -> Result<Egress, Reason> {
-        O::chose(choice.row);
-        let egress = forward::send(frame, link, choice)?;
-        count::member(choice.row, bytes, opens)?;
+    fn counted(egress: Result<Egress, Reason>, row: u32, bytes: usize, opens: bool) -> Result<Egress, Reason> {
+        let egress = egress?;
+        if !matches!(egress, Egress::TooBig(_)) {
+            count::member(row, bytes, opens)?;
+        }
         Ok(egress)
     }
 
-    /// Outcome of the slow path.
-    enum Examined {
-        /// Finished; the action to return.
-        Ended(u32),
-        /// There is no backend, and the service rejects such packets. The program itself calls [`refuse`] for that: in
-        /// one call chain, the stacks of both would exceed the limit.
-        Unserved,
+    /// What a frame comes to by how it leaves. Counts the reason if it does not.
+    #[inline(always)]
+    fn left<O: Observer>(ctx: *mut xdp_md, egress: Result<Egress, Reason>) -> Examined {
+        match egress {
+            Ok(Egress::SameInterface) => Examined::ended(sent::<O>(xdp_action::XDP_TX)),
+            Ok(Egress::Redirected(action)) => Examined::ended(sent::<O>(action)),
+            Ok(Egress::TooBig(limit)) => Examined::refused(Refusal::TooBig(limit)),
+            Err(reason) => Examined::ended(end_for::<O>(ctx, reason)),
+        }
+    }
+
+    /// What became of a frame: an XDP action to return; with bit 63, why it is refused; with bit 62, how it crosses routers.
+    /// One word, as a subprogram returns it: the parts of an enum would be undefined on some paths, which the verifier
+    /// rejects.
+    #[derive(Clone, Copy)]
+    struct Examined(u64);
+
+    impl Examined {
+        const REFUSED: u64 = 1 << 63;
+        const CROSSES: u64 = 1 << 62;
+
+        /// Finished, with this action.
+        #[inline(always)]
+        fn ended(action: u32) -> Self {
+            Self(u64::from(action))
+        }
+
+        /// To be answered or dropped by [`refuse`]. The program itself calls that: in one call chain with the slow path,
+        /// the stacks of both would exceed the limit.
+        #[inline(always)]
+        fn refused(why: Refusal) -> Self {
+            Self(Self::REFUSED | why.scalar())
+        }
+
+        /// To be sent by [`cross_routers`].
+        #[inline(always)]
+        const fn crosses(crossing: Crossing) -> Self {
+            Self(Self::CROSSES | crossing.word())
+        }
+
+        #[inline(always)]
+        fn crossing(self) -> Option<Crossing> {
+            (self.0 & Self::CROSSES != 0).then(|| Crossing::from_word(self.0))
+        }
+
+        #[inline(always)]
+        const fn action(self) -> u32 {
+            self.0 as u32
+        }
+
+        #[inline(always)]
+        fn refusal(self) -> Option<Refusal> {
+            (self.0 & Self::REFUSED != 0).then(|| Refusal::from_scalar(self.0 & (Self::REFUSED - 1)))
+        }
     }
 
     impl Scalar for Examined {
@@ -234,15 +307,12 @@ mod program {
 
         #[inline(always)]
         fn scalar(self) -> u64 {
-            match self {
-                Self::Ended(action) => u64::from(action),
-                Self::Unserved => u64::MAX,
-            }
+            self.0
         }
 
         #[inline(always)]
         fn from_scalar(word: u64) -> Self {
-            if word == u64::MAX { Self::Unserved } else { Self::Ended(word as u32) }
+            Self(word)
         }
     }
 
@@ -284,49 +354,50 @@ mod program {
     fn examine_as<O: Observer>(ctx: *mut xdp_md) -> Examined {
         let mut frame = Frame::of(ctx);
         let Some(interface) = interface::find(frame::interface(ctx)) else {
-            return Examined::Ended(finish::<Unobserved>(ctx, Err(Reason::PassNoInterface)));
+            return Examined::ended(end_for::<Unobserved>(ctx, Reason::PassNoInterface));
         };
         match slow_path::<O>(&mut frame, &interface) {
-            Err(Reason::AnswerReject) => Examined::Unserved,
-            outcome => Examined::Ended(finish::<O>(ctx, outcome)),
+            Ok(examined) => examined,
+            Err(Reason::AnswerReject) => Examined::refused(Refusal::Unserved),
+            Err(reason) => Examined::ended(end_for::<O>(ctx, reason)),
         }
     }
 
     subprogram! {
-        /// Rejects the packet in a frame, or drops it; returns the action.
-        fn refuse(ctx: *mut xdp_md) -> u32 {
+        /// Answers the packet in a frame, or drops it; returns the action.
+        fn refuse(ctx: *mut xdp_md, why: Refusal) -> u32 {
             let answered = interface::find(frame::interface(ctx))
-                .and_then(|interface| hairpin::reject::answer(&mut Frame::of(ctx), &interface));
-            let reason = if answered.is_some() { Reason::AnswerReject } else { Reason::DropNoBackend };
-            finish::<Unobserved>(ctx, Err(reason))
+                .and_then(|interface| hairpin::refuse::answer(&mut Frame::of(ctx), &interface, why));
+            let action = if answered.is_some() { xdp_action::XDP_TX } else { xdp_action::XDP_DROP };
+            end_for::<Unobserved>(ctx, refused(action, why))
         }
     }
 
     /// The reason of a frame that ended in [`refuse`], from its action.
     #[inline(always)]
-    const fn refused(action: u32) -> Reason {
-        if action == xdp_action::XDP_TX { Reason::AnswerReject } else { Reason::DropNoBackend }
+    const fn refused(action: u32, why: Refusal) -> Reason {
+        match (action, why) {
+            (xdp_action::XDP_TX, Refusal::Unserved) => Reason::AnswerReject,
+            (xdp_action::XDP_TX, Refusal::TooBig(_)) => Reason::AnswerTooBig,
+            (_, Refusal::Unserved) => Reason::DropNoBackend,
+            (_, Refusal::TooBig(_)) => Reason::DropTooBig,
+        }
     }
 
-    /// Turns the outcome into an XDP action, and counts the reason if the frame was not sent.
     #[inline(always)]
-    fn finish<O: Observer>(ctx: *mut xdp_md, outcome: Result<Egress, Reason>) -> u32 {
-        match outcome {
-            Ok(egress) => {
-                O::ended(None);
-                match egress {
-                    Egress::SameInterface => xdp_action::XDP_TX,
-                    Egress::Redirected(action) => action,
-                }
-            }
-            Err(reason) => {
-                O::ended(Some(reason));
-                // Looked up again, so that no path to here needs to keep it in a register.
-                let interface = interface::find(frame::interface(ctx));
-                count::reason(interface.map_or(INTERFACE_ROWS, |interface| interface.row), reason);
-                action(reason)
-            }
-        }
+    fn sent<O: Observer>(action: u32) -> u32 {
+        O::ended(None);
+        action
+    }
+
+    /// Counts why a frame was not sent; returns the action.
+    #[inline(always)]
+    fn end_for<O: Observer>(ctx: *mut xdp_md, reason: Reason) -> u32 {
+        O::ended(Some(reason));
+        // Looked up again, so that no path to here needs to keep it in a register.
+        let interface = interface::find(frame::interface(ctx));
+        count::reason(interface.map_or(INTERFACE_ROWS, |interface| interface.row), reason);
+        action(reason)
     }
 
     #[inline(always)]
@@ -349,8 +420,13 @@ mod program {
             | Reason::DropLoop
             | Reason::DropIcmp
             | Reason::DropProtocol
+            | Reason::DropTooBig
             | Reason::DropInconsistent => xdp_action::XDP_DROP,
-            Reason::AnswerArp | Reason::AnswerNdp | Reason::AnswerEcho | Reason::AnswerReject => xdp_action::XDP_TX,
+            Reason::AnswerArp
+            | Reason::AnswerNdp
+            | Reason::AnswerEcho
+            | Reason::AnswerReject
+            | Reason::AnswerTooBig => xdp_action::XDP_TX,
         }
     }
 

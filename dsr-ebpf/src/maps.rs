@@ -7,15 +7,13 @@ mod claims;
 mod counts;
 mod fragments;
 mod heartbeat;
+mod members;
 mod rate;
 mod trace;
 mod track;
 mod vlans;
 
-use core::{
-    mem::offset_of,
-    ptr::{addr_of, read_volatile, write_volatile},
-};
+use core::ptr::{addr_of, read_volatile, write_volatile};
 
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
@@ -25,11 +23,9 @@ use aya_ebpf::{
 };
 use dsr_common::{
     address::Address,
-    forward::ForwardMode,
     hash::{HashKeys, KEY_WORDS, Keys},
     interface::InterfaceRow,
     limits::{INTERFACE_ROWS, INTERFACES_MAX, SLOTS_PER_BLOCK},
-    member::MemberRow,
     service::{MembersRef, ServiceKey, ServiceRow, TableRef},
     slot::{Slot, SlotBlock},
 };
@@ -39,7 +35,8 @@ pub(crate) use self::{
     counts::{add_loop, add_member, add_reason},
     fragments::fragments,
     heartbeat::agent_lives,
-    rate::{may_reject, seconds},
+    members::{Member, NextHop, Tunnel, member, next_hop, tunnel},
+    rate::{may_reject, may_tell_too_big, seconds},
     trace::{may_tell, set_traced, set_traced_outcome, set_traced_row, trace_filter, traced},
     track::{FlowTable, add_tracking, clock, flows, old_table, previous},
     vlans::{has_vlan, has_vlan_key},
@@ -49,8 +46,6 @@ pub(crate) use self::{
 static SERVICES: Array<ServiceRow> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 static SLOTS: Array<SlotBlock> = Array::with_max_entries(1, BPF_F_MMAPABLE);
-#[map]
-static MEMBERS: Array<MemberRow> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 static INTERFACES: Array<InterfaceRow> = Array::with_max_entries(INTERFACE_ROWS, BPF_F_MMAPABLE);
 #[map]
@@ -119,6 +114,16 @@ features! {
     heartbeats => FEATURE_HEARTBEAT,
     /// Whether any VIP has a VLAN list of its own.
     vlan_lists => FEATURE_VLAN_LISTS,
+    /// Whether any pool has forward mode `dscp`.
+    dscp => FEATURE_DSCP,
+    /// Whether any pool has forward mode `ipip`.
+    ipip => FEATURE_IPIP,
+    /// Whether any pool has forward mode `gre`.
+    gre => FEATURE_GRE,
+    /// Whether any pool has forward mode `gue`.
+    gue => FEATURE_GUE,
+    /// Whether a member may have several next hops.
+    multipath => FEATURE_MULTIPATH,
 }
 
 /// A row of the interface table.
@@ -171,84 +176,6 @@ impl Service {
         unsafe { read_volatile(addr_of!((*self.0).table)) }
     }
 }
-
-/// A row of the member map. The agent may write it at any time, one word at a time, so each word is read once.
-pub(crate) struct Member(*const MemberRow);
-
-/// A row of the member map; `None` past its end.
-#[inline(always)]
-pub(crate) fn member(row: u32) -> Option<Member> {
-    MEMBERS.get_ptr(row).map(Member)
-}
-
-impl Member {
-    /// Destination MAC and the first two bytes of the source MAC, in frame byte order.
-    #[inline(always)]
-    pub(crate) fn macs_head(&self) -> u64 {
-        // SAFETY: an element of the array; `link` starts the row and so is aligned.
-        unsafe { read_volatile(self.0.cast::<u64>()) }
-    }
-
-    /// The last four bytes of the source MAC, in frame byte order.
-    #[inline(always)]
-    pub(crate) fn macs_tail(&self) -> u32 {
-        // SAFETY: bytes 8 to 11 of `link`, aligned.
-        unsafe { read_volatile(self.0.byte_add(8).cast::<u32>()) }
-    }
-
-    /// VLAN tag `index` (0 or 1): TPID and TCI, in frame byte order.
-    #[inline(always)]
-    pub(crate) fn tag(&self, index: usize) -> u32 {
-        // SAFETY: bytes 12 to 19 of `link`, aligned; callers index with 0 or 1.
-        unsafe { read_volatile(self.0.byte_add(12 + index * 4).cast::<u32>()) }
-    }
-
-    /// Bytes of the link header before the EtherType.
-    #[inline(always)]
-    pub(crate) fn link_length(&self) -> usize {
-        // SAFETY: an element of the array.
-        unsafe { read_volatile(addr_of!((*self.0).link_length)) as usize }
-    }
-
-    /// The number of the forward mode; zero in an unused row.
-    #[inline(always)]
-    pub(crate) fn mode(&self) -> u8 {
-        // SAFETY: as above.
-        unsafe { read_volatile(addr_of!((*self.0).mode)) }
-    }
-
-    /// Whether packets leave in forward mode `l2` with `length` bytes before the EtherType: one word contains both.
-    #[inline(always)]
-    pub(crate) fn is_l2(&self, length: usize) -> bool {
-        // SAFETY: `link_length` at an even offset, and `mode` behind it; asserted below.
-        let word = unsafe { read_volatile(self.0.byte_add(offset_of!(MemberRow, link_length)).cast::<u16>()) };
-        word == u16::from_ne_bytes([length as u8, ForwardMode::L2 as u8])
-    }
-
-    /// The member's flags.
-    #[inline(always)]
-    pub(crate) fn flags(&self) -> u16 {
-        // SAFETY: as above.
-        unsafe { read_volatile(addr_of!((*self.0).flags)) }
-    }
-
-    /// The interface that the packet leaves by.
-    #[inline(always)]
-    pub(crate) fn ifindex(&self) -> u32 {
-        // SAFETY: as above.
-        unsafe { read_volatile(addr_of!((*self.0).ifindex)) }
-    }
-
-    /// The index of the same interface in the device map.
-    #[inline(always)]
-    pub(crate) fn device(&self) -> u32 {
-        // SAFETY: as above.
-        unsafe { read_volatile(addr_of!((*self.0).device)) }
-    }
-}
-
-const _: () = assert!(offset_of!(MemberRow, link_length).is_multiple_of(2));
-const _: () = assert!(offset_of!(MemberRow, mode) == offset_of!(MemberRow, link_length) + 1);
 
 /// The slot at `index` of the table that starts at row `block`.
 #[inline(always)]

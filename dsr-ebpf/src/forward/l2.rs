@@ -1,4 +1,4 @@
-//! Forward mode `l2`: replaces the link header and nothing else.
+//! Replaces the link header and nothing else: all of forward mode `l2`, and the last step of `dscp`.
 //!
 //! The EtherType stays in place in front of the IP header; everything before it is replaced.
 
@@ -6,33 +6,38 @@ use dsr_common::stats::Reason;
 
 use crate::{
     frame::Frame,
-    maps::{self, Member},
+    maps::{self, NextHop},
     parse::Link,
     wire::ethernet::{Header, MACS, TAG, Tag},
 };
 
 #[inline(always)]
-pub(super) fn rewrite(frame: &mut Frame, link: &Link, member: &Member) -> Result<(), Reason> {
+pub(super) fn rewrite(frame: &mut Frame, link: &Link, hop: NextHop) -> Result<(), Reason> {
     if maps::vlans() {
-        let length = member.link_length();
+        let length = hop.link_length();
         if length != link.length {
             frame.grow_front(length as i32 - link.length as i32).ok_or(Reason::DropInconsistent)?;
         }
-        write_tags(frame, length, member).ok_or(Reason::DropInconsistent)?;
+        write_tags(frame, length, hop).ok_or(Reason::DropInconsistent)?;
     }
-    let header: &mut Header = frame.at_mut(0).ok_or(Reason::DropInconsistent)?;
-    header.head = member.macs_head();
-    header.tail = member.macs_tail();
-    Ok(())
+    write_macs(frame, hop).ok_or(Reason::DropInconsistent)
 }
 
 #[inline(always)]
-fn write_tags(frame: &mut Frame, length: usize, member: &Member) -> Option<()> {
+pub(super) fn write_macs(frame: &mut Frame, hop: NextHop) -> Option<()> {
+    let header: &mut Header = frame.at_mut(0)?;
+    header.head = hop.macs_head();
+    header.tail = hop.macs_tail();
+    Some(())
+}
+
+#[inline(always)]
+pub(super) fn write_tags(frame: &mut Frame, length: usize, hop: NextHop) -> Option<()> {
     if length > MACS {
-        frame.at_mut::<Tag>(MACS)?.word = member.tag(0);
+        frame.at_mut::<Tag>(MACS)?.word = hop.tag(0);
     }
     if length > MACS + TAG {
-        frame.at_mut::<Tag>(MACS + TAG)?.word = member.tag(1);
+        frame.at_mut::<Tag>(MACS + TAG)?.word = hop.tag(1);
     }
     Some(())
 }

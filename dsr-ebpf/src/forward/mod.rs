@@ -1,14 +1,16 @@
-//! Frame and member in, outgoing frame out.
+//! Frame and member in, outgoing frame out: one file per kind of forward mode.
 
+mod dscp;
+mod encapsulate;
 mod l2;
 
-use dsr_common::{forward::ForwardMode, interface::MAC_MASK, stats::Reason};
+use dsr_common::{address::Family, forward::ForwardMode, interface::MAC_MASK, stats::Reason};
 
 use crate::{
     count,
     frame::Frame,
-    maps::{self, Member},
-    parse::Link,
+    maps::{self, Member, NextHop},
+    parse::{Ip, Link, Part},
     select::Choice,
     wire::headers,
 };
@@ -19,44 +21,115 @@ pub(crate) enum Egress {
     SameInterface,
     /// By another one; contains the action to return.
     Redirected(u32),
+    /// It does not: its packet is larger than this, the largest that fits the path.
+    TooBig(u32),
 }
 
-const L2: u8 = ForwardMode::L2 as u8;
+/// What forwarding needs to know of an IP packet.
+#[derive(Clone, Copy)]
+pub(crate) struct Packet {
+    pub(crate) family: Family,
+    /// The protocol after the header and its options or extension headers.
+    pub(crate) protocol: u8,
+    /// Where that protocol's header starts.
+    pub(crate) payload: usize,
+    /// Where the packet ends.
+    pub(crate) end: usize,
+    /// Whether the packet has no transport header: a later fragment.
+    pub(crate) is_later: bool,
+}
 
-/// Rewrites the frame for its member and returns how it leaves.
+impl Packet {
+    #[inline(always)]
+    pub(crate) const fn of(ip: &Ip) -> Self {
+        let is_later = matches!(ip.fragment.part, Part::Later);
+        Self { family: ip.family, protocol: ip.protocol, payload: ip.payload, end: ip.end, is_later }
+    }
+}
+
+/// Rewrites the frame for a member in forward mode `l2` and returns how it leaves.
 #[inline(always)]
 pub(crate) fn send(frame: &mut Frame, link: &Link, choice: &Choice) -> Result<Egress, Reason> {
-    let member = &choice.member;
-    if member.macs_head() & MAC_MASK == link.source {
+    if choice.member.mode() != Some(ForwardMode::L2) {
+        return Err(Reason::DropNoBackend);
+    }
+    let hop = choice.member.next_hop();
+    if hop.macs_head() & MAC_MASK == link.source {
         // Forwarded again, it would loop.
         count::came_back(choice.row);
         return Err(Reason::DropLoop);
     }
-    match member.mode() {
-        L2 => l2::rewrite(frame, link, member)?,
-        _ => return Err(Reason::DropNoBackend),
+    l2::rewrite(frame, link, hop)?;
+    leave(hop, link.ifindex)
+}
+
+/// The member's forward mode if it is one that crosses routers. The verifier removes the code of modes that no pool has.
+#[inline(always)]
+pub(crate) fn mode_across_routers(member: &Member) -> Option<ForwardMode> {
+    let mode = member.mode()?;
+    let is_loaded = match mode {
+        ForwardMode::L2 => false,
+        ForwardMode::Dscp => maps::dscp(),
+        ForwardMode::Ipip => maps::ipip(),
+        ForwardMode::Gre => maps::gre(),
+        ForwardMode::Gue => maps::gue(),
+    };
+    is_loaded.then_some(mode)
+}
+
+/// Rewrites the frame for a member in a mode that crosses routers and returns how it leaves. A packet that is larger than
+/// fits the path stays as it is.
+#[inline(always)]
+pub(crate) fn send_across_routers(
+    frame: &mut Frame,
+    link: &Link,
+    packet: &Packet,
+    choice: &Choice,
+    mode: ForwardMode,
+) -> Result<Egress, Reason> {
+    let tunnel = maps::tunnel(choice.row).ok_or(Reason::DropInconsistent)?;
+    let limit = tunnel.limit();
+    if packet.end - link.end() > usize::from(limit) {
+        return Ok(Egress::TooBig(u32::from(limit)));
     }
-    if leaves_by(member, link.ifindex) {
+    let hop = if maps::multipath() && tunnel.group() != 0 {
+        maps::next_hop(tunnel.group(), choice.hash).ok_or(Reason::DropInconsistent)?
+    } else {
+        choice.member.next_hop()
+    };
+    if maps::dscp() && matches!(mode, ForwardMode::Dscp) {
+        dscp::rewrite(frame, link, packet, choice.member.backend(), tunnel.dscp()).ok_or(Reason::DropMalformed)?;
+        l2::rewrite(frame, link, hop)?;
+    } else {
+        encapsulate::write(frame, link, packet, choice, mode, &tunnel, hop).ok_or(Reason::DropInconsistent)?;
+    }
+    leave(hop, link.ifindex)
+}
+
+#[inline(always)]
+fn leave(hop: NextHop, ingress: u32) -> Result<Egress, Reason> {
+    if leaves_by(hop, ingress) {
         return Ok(Egress::SameInterface);
     }
-    maps::redirect(member.device()).map(Egress::Redirected).ok_or(Reason::DropNoBackend)
+    maps::redirect(hop.device()).map(Egress::Redirected).ok_or(Reason::DropNoBackend)
 }
 
 /// Rewrites the link header of a frame that leaves by the ingress interface with a link header of the same length.
 /// Returns `None`, with nothing written, if more is needed: [`send`] handles it.
 #[inline(always)]
 pub(crate) fn rewrite_in_place<L: headers::Link>(link: &mut L, member: &Member, ifindex: u32) -> Option<()> {
-    let head = member.macs_head();
+    let hop = member.next_hop();
+    let head = hop.macs_head();
     // Four bytes of the MACs rule out a looped frame in nearly every case; `send` compares all six.
-    if (head >> 16) as u32 == link.tail() || !member.is_l2(L::LENGTH) || !leaves_by(member, ifindex) {
+    if (head >> 16) as u32 == link.tail() || !member.is_l2(L::LENGTH) || !leaves_by(hop, ifindex) {
         return None;
     }
-    link.write(head, member.macs_tail(), || member.tag(0));
+    link.write(head, hop.macs_tail(), || hop.tag(0));
     Some(())
 }
 
-/// Whether the member is reached by the ingress interface.
+/// Whether the next hop is reached by the ingress interface.
 #[inline(always)]
-fn leaves_by(member: &Member, ifindex: u32) -> bool {
-    member.ifindex() == ifindex || !maps::redirects()
+fn leaves_by(hop: NextHop, ifindex: u32) -> bool {
+    hop.ifindex() == ifindex || !maps::redirects()
 }

@@ -2,8 +2,10 @@
 
 pub(crate) mod arp;
 pub(crate) mod echo;
+mod icmp_error;
 pub(crate) mod ndp;
-pub(crate) mod reject;
+pub(crate) mod refuse;
+mod reset;
 
 use dsr_common::{
     address::{Address, Family},

@@ -14,12 +14,12 @@ use dsr_common::{
 
 use super::is_from_host;
 use crate::{
-    frame::Frame,
-    interface::Interface,
-    parse::{self, Link},
+    frame::{self, Frame},
+    interface, maps,
+    parse::{self, Link, Payload},
     service,
     subprograms::Scalar,
-    watch,
+    vlan, watch,
     wire::{
         Be16, Word, ethernet, icmp,
         ipv6::{HEADER, Header, Words},
@@ -63,27 +63,34 @@ impl Scalar for Discovered {
 }
 
 subprogram! {
-    fn discover(ctx: *mut xdp_md, mac: u64) -> Discovered {
-        let mut frame = Frame::of(ctx);
-        let interface = Interface { row: 0, ifindex: 0, mac };
-        match parse::link(&frame, &interface) {
-            Ok(arrival) => respond(&mut frame, &arrival.link, mac).unwrap_or(Discovered::Nothing),
-            Err(_) => Discovered::Nothing,
-        }
+    fn discover(ctx: *mut xdp_md) -> Discovered {
+        examine(&mut Frame::of(ctx)).unwrap_or(Discovered::Nothing)
     }
 }
 
-/// Answers a solicitation for a VIP, or recognises a claim to one; the reason if the frame ends here.
+/// Answers a solicitation for a VIP, or recognises a claim to one; the reason if the frame ends here. Called by the program
+/// itself before the slow path: in one call chain, the stacks of both would exceed the limit.
 #[inline(always)]
-pub(crate) fn answer(frame: &mut Frame, mac: u64) -> Result<(), Reason> {
-    let discovered = discover(frame.context(), mac);
-    frame.reload_bounds();
-    match discovered {
+pub(crate) fn answer(ctx: *mut xdp_md) -> Result<(), Reason> {
+    if !maps::ipv6() {
+        return Ok(());
+    }
+    match discover(ctx) {
         Discovered::Nothing => Ok(()),
         Discovered::VipClaim => Err(Reason::PassNdClaim),
         Discovered::Answered => Err(Reason::AnswerNdp),
         Discovered::Failed => Err(Reason::DropInconsistent),
     }
+}
+
+#[inline(always)]
+fn examine(frame: &mut Frame) -> Option<Discovered> {
+    let interface = interface::find(frame::interface(frame.context()))?;
+    let arrival = parse::link(frame, &interface).ok()?;
+    if !matches!(arrival.payload, Payload::Ipv6) || vlan::check(frame, &arrival, &interface).is_err() {
+        return None;
+    }
+    respond(frame, &arrival.link, interface.mac)
 }
 
 /// A parsed neighbour discovery packet.

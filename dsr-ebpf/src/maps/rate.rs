@@ -6,6 +6,8 @@ use super::{nanoseconds, own};
 
 #[map]
 static REJECTS: PerCpuArray<Rate> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+static TOO_BIG: PerCpuArray<Rate> = PerCpuArray::with_max_entries(1, 0);
 
 /// A count and the second that it is for.
 #[repr(C)]
@@ -18,6 +20,12 @@ pub(super) struct Rate {
 #[inline(always)]
 pub(crate) fn may_reject(most: u64) -> bool {
     may(&REJECTS, most)
+}
+
+/// Whether this CPU may tell another sender that its packet is too big, at most `most` times per second. Calls a helper.
+#[inline(always)]
+pub(crate) fn may_tell_too_big(most: u64) -> bool {
+    may(&TOO_BIG, most)
 }
 
 /// Whether another one is allowed; counts it.

@@ -190,7 +190,9 @@ impl Tracked {
     fn may_go_to(&self, row: u32) -> bool {
         match maps::member(row) {
             None => false,
-            Some(member) => member.mode() != 0 && !(self.part == Part::First && member.flags() & MEMBER_DRAINING != 0),
+            Some(member) => {
+                member.is_reachable() && !(self.part == Part::First && member.flags() & MEMBER_DRAINING != 0)
+            }
         }
     }
 
@@ -234,5 +236,5 @@ impl Tracked {
 /// Whether the member in this row is reachable.
 #[inline(always)]
 fn lives(row: u32) -> bool {
-    maps::member(row).is_some_and(|member| member.mode() != 0)
+    maps::member(row).is_some_and(|member| member.is_reachable())
 }

@@ -19,17 +19,19 @@ pub(crate) struct Head {
     pub(crate) checksum: Be16,
 }
 
-/// Destination unreachable, up to the quoted packet.
+/// Destination unreachable or packet too big, up to the quoted packet.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
-pub(crate) struct Unreachable {
+pub(crate) struct Error {
     pub(crate) kind: u8,
     pub(crate) code: u8,
     pub(crate) checksum: Be16,
-    pub(crate) unused: u32,
+    /// In "fragmentation needed" and "packet too big", the largest packet in its last 16 or 32 bits, in network byte
+    /// order; otherwise zero.
+    pub(crate) rest: u32,
 }
 
-const _: () = assert!(size_of::<Unreachable>() == MIN);
+const _: () = assert!(size_of::<Error>() == MIN);
 
 /// The protocol number of a family's ICMP.
 #[inline(always)]

@@ -39,6 +39,19 @@ impl Header {
     pub(crate) const fn version(&self) -> u8 {
         self.version_class_label[0] >> 4
     }
+
+    /// DSCP and ECN.
+    #[inline(always)]
+    pub(crate) const fn traffic_class(&self) -> u8 {
+        self.version_class_label[0] << 4 | self.version_class_label[1] >> 4
+    }
+
+    #[inline(always)]
+    pub(crate) const fn set_traffic_class(&mut self, class: u8) {
+        let [first, second, ..] = self.version_class_label;
+        self.version_class_label[0] = first & 0xf0 | class >> 4;
+        self.version_class_label[1] = class << 4 | second & 0xf;
+    }
 }
 
 /// The first two bytes of an extension header.

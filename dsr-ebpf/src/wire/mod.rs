@@ -21,6 +21,11 @@ pub(crate) struct Word(pub(crate) u32);
 #[repr(C, packed)]
 pub(crate) struct Words<const N: usize>(pub(crate) [u32; N]);
 
+/// An Internet checksum alone.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+pub(crate) struct Checksum(pub(crate) Be16);
+
 /// A 16-bit number in network byte order.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(C, packed)]

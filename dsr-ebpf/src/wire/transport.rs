@@ -4,7 +4,9 @@ use super::{Be16, Be32};
 
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
+pub(crate) const DCCP: u8 = 33;
 pub(crate) const SCTP: u8 = 132;
+pub(crate) const UDP_LITE: u8 = 136;
 /// Bytes of a TCP header without options.
 pub(crate) const TCP_MIN: usize = 20;
 /// Bytes of a UDP header.

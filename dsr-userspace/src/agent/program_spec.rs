@@ -6,6 +6,7 @@ use std::{
 };
 
 use dsr_common::{
+    forward::ForwardMode,
     service::{FLAG_REHASHED, FLAG_SOURCE},
     trace::TraceFilter,
 };
@@ -116,6 +117,7 @@ impl ProgramSpec<'_> {
     pub(super) fn features(&self, live: Option<&impl Tables>) -> Features {
         let services = &self.config.desired.services;
         let has = |affinity| services.iter().any(|service| service.affinity == affinity);
+        let forwards = |mode| services.iter().any(|service| service.forward.mode() == mode);
         Features {
             redirect: self.config.interfaces.len() > 1,
             vlan: true,
@@ -127,6 +129,11 @@ impl ProgramSpec<'_> {
             remember: has(Affinity::Flow),
             heartbeat: services.iter().any(|service| service.on_agent_death == OnAgentDeath::Pass),
             vlan_lists: services.iter().any(|service| service.vlans.is_some()),
+            dscp: forwards(ForwardMode::Dscp),
+            ipip: forwards(ForwardMode::Ipip),
+            gre: forwards(ForwardMode::Gre),
+            gue: forwards(ForwardMode::Gue),
+            multipath: services.iter().any(|service| service.forward.mode().is_routed()),
         }
     }
 }

@@ -26,6 +26,16 @@ pub struct Features {
     pub heartbeat: bool,
     /// A VIP is in the VLANs of a list of its own.
     pub vlan_lists: bool,
+    /// A pool has forward mode `dscp`.
+    pub dscp: bool,
+    /// A pool has forward mode `ipip`.
+    pub ipip: bool,
+    /// A pool has forward mode `gre`.
+    pub gre: bool,
+    /// A pool has forward mode `gue`.
+    pub gue: bool,
+    /// A backend may have several next hops.
+    pub multipath: bool,
 }
 
 impl Features {
@@ -41,6 +51,11 @@ impl Features {
         remember: true,
         heartbeat: true,
         vlan_lists: true,
+        dscp: true,
+        ipip: true,
+        gre: true,
+        gue: true,
+        multipath: true,
     };
     /// None of them.
     pub const NONE: Self = Self {
@@ -54,10 +69,15 @@ impl Features {
         remember: false,
         heartbeat: false,
         vlan_lists: false,
+        dscp: false,
+        ipip: false,
+        gre: false,
+        gue: false,
+        multipath: false,
     };
 
     /// Each with the name of its constant.
-    pub(super) fn constants(self) -> [(&'static str, bool); 10] {
+    pub(super) fn constants(self) -> [(&'static str, bool); 15] {
         [
             (names::FEATURE_REDIRECT, self.redirect),
             (names::FEATURE_VLAN, self.vlan),
@@ -69,6 +89,11 @@ impl Features {
             (names::FEATURE_REMEMBER, self.remember),
             (names::FEATURE_HEARTBEAT, self.heartbeat),
             (names::FEATURE_VLAN_LISTS, self.vlan_lists),
+            (names::FEATURE_DSCP, self.dscp),
+            (names::FEATURE_IPIP, self.ipip),
+            (names::FEATURE_GRE, self.gre),
+            (names::FEATURE_GUE, self.gue),
+            (names::FEATURE_MULTIPATH, self.multipath),
         ]
     }
 }

@@ -56,7 +56,7 @@ impl<T: Pod> Mapped<T> {
         (0..Self::WORDS).map(|word| unsafe { first.add(word).read_unaligned() }).collect()
     }
 
-    /// Writes a row that the program does not read.
+    /// Writes a row whose words may be seen in any mixture.
     pub(super) fn store(&self, row: u32, value: &T) {
         (0..).zip(Self::words(value)).for_each(|(word, value)| self.store_word(row, word, value));
     }

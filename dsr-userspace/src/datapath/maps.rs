@@ -6,10 +6,11 @@
 use aya::maps::{MapData, PerCpuArray};
 use dsr_common::{
     claim::ClaimBudget,
+    forward::TunnelRow,
     fragment::FragmentSet,
     heartbeat::Heartbeat,
     interface::InterfaceRow,
-    member::MemberRow,
+    member::{MemberRow, NextHopRow},
     previous::PreviousBlock,
     service::{ServiceRow, TableRef},
     slot::SlotBlock,
@@ -25,6 +26,8 @@ pub struct Maps {
     pub(super) sizes: Sizes,
     pub(super) services: Mapped<ServiceRow>,
     pub(super) members: Mapped<MemberRow>,
+    pub(super) tunnels: Mapped<TunnelRow>,
+    pub(super) next_hops: Mapped<NextHopRow>,
     pub(super) slots: Mapped<SlotBlock>,
     pub(super) previous: Mapped<PreviousBlock>,
     pub(super) old_tables: Mapped<TableRef>,

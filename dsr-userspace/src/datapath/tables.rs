@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use dsr_common::{
+    forward::TunnelRow,
     limits::SLOTS_PER_BLOCK,
     member::MemberRow,
     previous::Previous,
@@ -25,6 +26,10 @@ impl Tables for Maps {
 
     fn member(&self, row: u32) -> MemberRow {
         self.members.load(row)
+    }
+
+    fn tunnel(&self, row: u32) -> TunnelRow {
+        self.tunnels.load(row)
     }
 
     fn slot(&self, index: u32) -> Slot {
@@ -67,6 +72,10 @@ impl Tables for Datapath {
 
     fn member(&self, row: u32) -> MemberRow {
         Tables::member(&**self, row)
+    }
+
+    fn tunnel(&self, row: u32) -> TunnelRow {
+        Tables::tunnel(&**self, row)
     }
 
     fn slot(&self, index: u32) -> Slot {
@@ -130,6 +139,10 @@ impl TablesMut for Datapath {
         for word in value.write_order() {
             self.members.store_word(row, word, words[word]);
         }
+    }
+
+    fn put_tunnel(&mut self, row: u32, value: TunnelRow) {
+        self.tunnels.store(row, &value);
     }
 
     fn put_slot(&mut self, index: u32, slot: Slot) {

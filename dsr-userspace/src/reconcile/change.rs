@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use dsr_common::{
+    forward::TunnelRow,
     member::MemberRow,
     previous::Previous,
     service::{ServiceKey, ServiceRow, TableRef},
@@ -26,6 +27,13 @@ pub enum Change {
         value: MemberRow,
         /// Whether another member, or none, had the row: nothing of that one is left in counters and fragments.
         fresh: bool,
+    },
+    /// Write the tunnel of a member.
+    Tunnel {
+        /// Row of the member map.
+        row: u32,
+        /// What it shall hold.
+        value: TunnelRow,
     },
     /// Write slots that follow each other.
     Slots {
@@ -86,6 +94,7 @@ pub fn apply(changes: &[Change], tables: &mut impl TablesMut) {
     for change in changes {
         match change {
             Change::Member { row, value, .. } => tables.put_member(*row, *value),
+            Change::Tunnel { row, value } => tables.put_tunnel(*row, *value),
             Change::Slots { first, slots } => {
                 (*first..).zip(slots).for_each(|(index, slot)| tables.put_slot(index, *slot));
             }

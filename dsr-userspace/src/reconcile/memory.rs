@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use dsr_common::{
+    forward::TunnelRow,
     limits::SLOTS_PER_BLOCK,
     member::MemberRow,
     previous::Previous,
@@ -22,6 +23,7 @@ pub struct InMemory {
     sizes: Sizes,
     services: Vec<ServiceRow>,
     members: Vec<MemberRow>,
+    tunnels: Vec<TunnelRow>,
     slots: Vec<Slot>,
     previous: Vec<Previous>,
     old_tables: Vec<TableRef>,
@@ -39,6 +41,7 @@ impl InMemory {
             sizes,
             services: vec![ServiceRow::default(); sizes.services as usize],
             members: vec![MemberRow::default(); sizes.members as usize],
+            tunnels: vec![TunnelRow::default(); sizes.members as usize],
             slots: vec![Slot(0); slots],
             previous: vec![Previous(0); slots],
             old_tables: vec![TableRef::default(); sizes.services as usize],
@@ -56,7 +59,10 @@ impl InMemory {
             copy.services[row as usize] = live.service(row);
             copy.old_tables[row as usize] = live.old_table(row);
         }
-        (0..copy.sizes.members).for_each(|row| copy.members[row as usize] = live.member(row));
+        for row in 0..copy.sizes.members {
+            copy.members[row as usize] = live.member(row);
+            copy.tunnels[row as usize] = live.tunnel(row);
+        }
         for index in 0..copy.sizes.blocks * SLOTS_PER_BLOCK {
             copy.slots[index as usize] = live.slot(index);
             copy.previous[index as usize] = live.previous(index);
@@ -101,6 +107,10 @@ impl Tables for InMemory {
         self.members[row as usize]
     }
 
+    fn tunnel(&self, row: u32) -> TunnelRow {
+        self.tunnels[row as usize]
+    }
+
     fn slot(&self, index: u32) -> Slot {
         self.slots[index as usize]
     }
@@ -139,6 +149,10 @@ impl TablesMut for InMemory {
 
     fn put_member(&mut self, row: u32, value: MemberRow) {
         self.members[row as usize] = value;
+    }
+
+    fn put_tunnel(&mut self, row: u32, value: TunnelRow) {
+        self.tunnels[row as usize] = value;
     }
 
     fn put_slot(&mut self, index: u32, slot: Slot) {

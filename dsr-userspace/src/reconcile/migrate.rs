@@ -31,6 +31,7 @@ pub fn migrate(old: &impl Tables, new: &mut impl TablesMut, hash_seed: u64, keep
     for row in 0..old.sizes().members {
         let member = old.member(row);
         if member.family != 0 {
+            new.put_tunnel(row, old.tunnel(row));
             new.put_member(row, member);
         }
     }

@@ -7,6 +7,7 @@ use std::{
 
 use dsr_common::{
     address::Address,
+    forward::TunnelRow,
     hash::HashKeys,
     member::{MEMBER_DRAINING, MemberRow},
     service::{MembersRef, ServiceKey, ServiceRow, TableRef},
@@ -72,6 +73,7 @@ impl<'a, T: Tables> Planner<'a, T> {
         let (members, numbers) = self.numbers(&wanted)?;
         let before = live.map(|live| self.make_room(&wanted, live, members));
         let rows = self.rows(&wanted, &numbers);
+        self.write_tunnels(&wanted, members, &numbers);
         let gone = self.write_members(&wanted, members, &numbers, &rows);
         if let Some(live) = live {
             self.changes.previous.extend(slots::forget(self.live, row, live.table, &gone));
@@ -147,8 +149,13 @@ impl<'a, T: Tables> Planner<'a, T> {
             return live;
         }
         for (number, value) in (0..).zip(&wanted.held).filter(|(_, value)| value.family != 0) {
-            self.changes.moves.push(Change::Member { row: to.base() + number, value: *value, fresh: true });
             let old = live.members.base() + number;
+            let row = to.base() + number;
+            let tunnel = self.live.tunnel(old);
+            if tunnel != TunnelRow::default() {
+                self.changes.moves.push(Change::Tunnel { row, value: tunnel });
+            }
+            self.changes.moves.push(Change::Member { row, value: *value, fresh: true });
             self.changes.unused.push(Change::Member { row: old, value: MemberRow::default(), fresh: false });
         }
         let value = ServiceRow { members: to, ..live };
@@ -156,6 +163,24 @@ impl<'a, T: Tables> Planner<'a, T> {
         let (from, to, count) = (live.members.base(), to.base(), live.members.capacity());
         self.changes.moves.push(Change::MoveFlows { from, to, count });
         value
+    }
+
+    /// Tunnels are written before the members that use them, after a move to other rows. Those of members without a path
+    /// stay as they are.
+    fn write_tunnels(&mut self, wanted: &Wanted<'_>, to: MembersRef, numbers: &[u16]) {
+        if !wanted.service.forward.mode().is_routed() {
+            return;
+        }
+        let from = wanted.live.map_or(to, |live| live.members);
+        for (backend, number) in wanted.backends.iter().zip(numbers) {
+            let rows = member::rows(wanted.service, backend, self.goal.network, self.goal.devices);
+            let (row, old) = (to.base() + u32::from(*number), from.base() + u32::from(*number));
+            let is_moved = wanted.held.get(usize::from(*number)).is_some_and(|row| row.family != 0);
+            let held = self.live.tunnel(if is_moved { old } else { row });
+            if rows.member.mode != 0 && held != rows.tunnel {
+                self.changes.members.push(Change::Tunnel { row, value: rows.tunnel });
+            }
+        }
     }
 
     /// Rows that gain a way are written before the slots that name them, rows that lose it after. Gives the numbers of the

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use dsr_common::{
+    forward::TunnelRow,
     limits::{SERVICE_PROBES, SLOTS_PER_BLOCK, TABLE_SIZES},
     member::MemberRow,
     previous::Previous,
@@ -97,6 +98,8 @@ pub trait Tables {
     fn service(&self, row: u32) -> ServiceRow;
     /// A row of the member map, below [`Sizes::members`].
     fn member(&self, row: u32) -> MemberRow;
+    /// The tunnel of a member, by the same row.
+    fn tunnel(&self, row: u32) -> TunnelRow;
     /// A slot, counted from the first slot of the slot map.
     fn slot(&self, index: u32) -> Slot;
     /// Four slots as they lie in memory, the first of them with this index, a multiple of [`SLOTS_PER_WORD`].
@@ -128,6 +131,8 @@ pub trait TablesMut: Tables {
     fn put_service(&mut self, row: u32, value: ServiceRow);
     /// Writes a row such that the program sees it unused or whole; a MAC that changes is never seen half.
     fn put_member(&mut self, row: u32, value: MemberRow);
+    /// Writes the tunnel of a member. Packets that are sent at that moment may carry a mixture of both.
+    fn put_tunnel(&mut self, row: u32, value: TunnelRow);
     /// Writes one slot at once.
     fn put_slot(&mut self, index: u32, slot: Slot);
     /// Writes what a slot was before, at once.

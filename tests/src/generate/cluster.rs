@@ -8,11 +8,12 @@ use std::{
 };
 
 use dsr::model::{
-    Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Hop, InterfaceState, Mac, Network, NoHop, OnAgentDeath,
-    OnEmpty, Port, Protocol, Reach, RoutedPath, Service, ServiceId, VlanTag, Weight,
+    Affinity, Announce, Backend, Desired, DscpCode, FlowTimeout, Forward, GueVariant, Hop, InterfaceState, Mac,
+    Network, NoHop, OnAgentDeath, OnEmpty, OuterSources, Port, Protocol, Reach, RoutedPath, Service, ServiceId,
+    VlanTag, Weight,
 };
 
-use dsr_common::vlan::Vlan;
+use dsr_common::{forward::GUE_PORT, vlan::Vlan};
 
 use super::rng::Rng;
 use crate::{
@@ -34,6 +35,14 @@ pub const VIPS_V6: [Ipv6Addr; 3] = [vip_v6(0x10), vip_v6(0x11), vip_v6(0x12)];
 
 /// Services whose packets are passed while no agent lives, of either family; there are others on the same VIPs.
 const PASSING: [&str; 6] = ["www", "dns", "sigtran", "rest", "all", "gone"];
+
+/// VIPs of either family whose backends are behind routers.
+pub const FAR: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 14)), IpAddr::V6(vip_v6(0x14))];
+
+/// The backend whose path takes small packets only.
+const NARROW: u8 = 9;
+/// Its path's MTU in bytes.
+const NARROW_MTU: u32 = 96;
 
 /// Ports that services are on, and one that none is on.
 pub const PORTS: [u16; 7] = [80, 53, 81, 82, 443, 5060, 9999];
@@ -81,7 +90,18 @@ pub fn rules() -> Vec<Rule> {
             let backends = backends.iter().map(|n| backend(*n, vip.is_ipv4())).collect();
             let name = format!("{name}{family}");
             let vlans = (vip == shut).then(|| Arc::new(SHUT_VLANS.into()));
-            rules.push(Rule { name, vip, protocol, port, announce, vlans, on_empty, on_agent_death, backends });
+            rules.push(Rule {
+                name,
+                vip,
+                protocol,
+                port,
+                announce,
+                vlans,
+                on_empty,
+                on_agent_death,
+                forward: Forward::L2,
+                backends,
+            });
         };
         add("www", plain, TCP, Some(80), &[1, 2, 3]);
         add("dns", plain, UDP, Some(53), &[1, 2, 3, 6]);
@@ -96,12 +116,43 @@ pub fn rules() -> Vec<Rule> {
         add("gone", shut, TCP, Some(80), &[3, 6, 7]);
         add("shut", shut, ANY, None, &[]);
     }
+    rules.extend(FAR.into_iter().flat_map(far));
+    rules
+}
+
+/// The services of a VIP whose pools have each of the forward modes that cross routers, with backends of either family
+/// where the mode allows that.
+fn far(vip: IpAddr) -> Vec<Rule> {
+    let (v4, sources, port) = (vip.is_ipv4(), OuterSources::default(), NonZeroU16::new(GUE_PORT).expect("a port"));
+    let prefixes = OuterSources {
+        ipv4: Some((Ipv4Addr::new(10, 9, 0, 0), 20)),
+        ipv6: Some((Ipv6Addr::new(0xfd00, 9, 0, 0, 0, 0, 0, 0), 104)),
+    };
+    let code = DscpCode::new(8).expect("a code");
+    let mut rules = Vec::new();
+    let mut add = |name: &str, protocol, port, forward, backends: &[(u8, bool)]| {
+        let name = format!("far-{name}{}", if v4 { 4 } else { 6 });
+        let backends = backends.iter().map(|(n, same)| backend(*n, v4 == *same)).collect();
+        let (announce, vlans) = (Announce::Arp, None);
+        let (on_empty, on_agent_death) = (OnEmpty::Drop, OnAgentDeath::Keep);
+        rules.push(Rule { name, vip, protocol, port, announce, vlans, on_empty, on_agent_death, forward, backends });
+    };
+    let (zero, one) = (GueVariant::Zero, GueVariant::One);
+    add("ipip", TCP, Some(80), Forward::Ipip(sources), &[(1, true), (2, false), (9, true)]);
+    add("gre", TCP, Some(81), Forward::Gre { key: None, sources }, &[(1, true), (4, false)]);
+    add("key", UDP, Some(53), Forward::Gre { key: Some(0x0102_0304), sources }, &[(2, true), (8, false), (9, true)]);
+    add("gue", UDP, Some(443), Forward::Gue { port, variant: one, sources }, &[(1, true), (5, false)]);
+    add("gue0", SCTP, Some(5060), Forward::Gue { port, variant: zero, sources }, &[(2, true), (10, false)]);
+    add("prefix", TCP, Some(443), Forward::Ipip(prefixes), &[(1, true), (2, false)]);
+    add("dscp", ANY, None, Forward::Dscp(code), &[(1, true), (4, true), (8, true), (9, true), (2, false)]);
     rules
 }
 
 /// Whether there is a way to a rule's backend.
 pub(super) fn is_reachable(rule: &Rule, backend: usize) -> bool {
-    UNREACHABLE.iter().all(|n| rule.backends[backend].address != address(*n, rule.vip.is_ipv4()))
+    let to = rule.backends[backend].address;
+    let is_renamed = matches!(rule.forward, Forward::Dscp(_));
+    UNREACHABLE.iter().all(|n| to != address(*n, to.is_ipv4())) && (!is_renamed || rule.vip.is_ipv4() == to.is_ipv4())
 }
 
 /// Where one of the services is: VIP, protocol and port, the latter chosen where the service takes any.
@@ -142,7 +193,7 @@ fn service(rule: &Rule) -> Service {
         return_timeout: Some(FlowTimeout::default()),
         pool: rule.name.clone(),
         fallback: None,
-        forward: Forward::L2,
+        forward: rule.forward,
         backends: rule.backends.clone().into(),
     }
 }
@@ -164,14 +215,14 @@ pub fn network() -> Network {
         for v4 in [true, false] {
             let address = address(n, v4);
             let way =
-                if UNREACHABLE.contains(&n) { Reach::No(NoHop::NoNeighbour(address)) } else { Reach::Hop(hop(n)) };
+                if UNREACHABLE.contains(&n) { Reach::No(NoHop::NoNeighbour(address)) } else { Reach::Hop(hop(n, v4)) };
             reach.insert(address, way);
         }
     }
     Network { reach, vlans: [(IFINDEX, VLANS.into())].into(), ..Network::default() }
 }
 
-fn hop(n: u8) -> Hop {
+fn hop(n: u8, v4: bool) -> Hop {
     let vlan = |tpid, id| VlanTag { tpid, id };
     let tags = match n {
         4 | 10 => vec![vlan(0x8100, 100)],
@@ -179,5 +230,10 @@ fn hop(n: u8) -> Hop {
         8 | 11 => vec![vlan(0x88a8, 7), vlan(0x8100, 4094)],
         _ => vec![],
     };
-    Hop { ifindex: IFINDEX, source: Mac(OWN_MAC), destination: Mac(backend_mac(n)), tags, path: RoutedPath::default() }
+    let path = RoutedPath {
+        mtu: if n == NARROW { NARROW_MTU } else { 1500 },
+        source: Some(address(254, v4)),
+        next_hops: Vec::new(),
+    };
+    Hop { ifindex: IFINDEX, source: Mac(OWN_MAC), destination: Mac(backend_mac(n)), tags, path }
 }

@@ -31,7 +31,7 @@ impl Model {
             return Fate::Ends("drop_icmp");
         }
         match embedded_flow(&packet.payload[HEADER..], packet.destination) {
-            Some(flow) => match self.balance(link, packet.length, false, &flow) {
+            Some(flow) => match self.balance(link, packet, false, &flow) {
                 // An error is never answered by an error.
                 Fate::Empty(_) => Fate::Ends("drop_no_backend"),
                 fate => fate,

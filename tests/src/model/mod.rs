@@ -8,6 +8,7 @@ mod arp;
 mod checksum;
 mod echo;
 mod extensions;
+mod forward;
 mod fragments;
 mod icmp;
 mod ipv4;
@@ -87,6 +88,8 @@ enum Fate {
     Looped(Chosen),
     /// To no backend, because the rule of this number has none.
     Empty(usize),
+    /// Not to that backend, because the packet is larger than this, the largest that fits the path.
+    TooBig(Chosen, usize),
 }
 
 /// What is counted on the backend that a frame is sent to.
@@ -94,7 +97,13 @@ struct Sending {
     to: Chosen,
     /// Bytes of the link header as it came in and of the IP packet.
     bytes: usize,
+    /// The link header's share of them.
+    bytes_before: usize,
     opens_flow: bool,
+    /// The hash of the flow, or of a later fragment's datagram.
+    hash: u64,
+    /// Where the transport header is in the IP packet, and its protocol; nothing in a later fragment.
+    transport: Option<(usize, u8)>,
 }
 
 impl Model {
@@ -161,6 +170,7 @@ impl Model {
     fn carry_out(&self, frame: &[u8], fate: Fate) -> Decision {
         let (verdict, after, why, counted) = match fate {
             Fate::Empty(_) => return self.carry_out(frame, Fate::Ends("drop_no_backend")),
+            Fate::TooBig(..) => return self.carry_out(frame, Fate::Ends("drop_too_big")),
             Fate::Ends(reason) => {
                 let verdict = if reason.starts_with("pass_") { Verdict::Pass } else { Verdict::Drop };
                 (verdict, frame.to_vec(), Why::Reason(reason), vec![(Counter::Reason(reason), 1)])
@@ -178,8 +188,8 @@ impl Model {
         Decision { verdict, frame: after, why, counted: counted.into_iter().collect() }
     }
 
-    /// The frame with the member's link header: MACs, then as many tags as its segment has, then all from the
-    /// EtherType on as it was.
+    /// The frame with the member's link header: MACs, then as many tags as its segment has, then what the forward mode
+    /// makes of the rest.
     fn send(&self, frame: &[u8], sending: &Sending) -> (Verdict, Vec<u8>, Why, Vec<(Counter, u64)>) {
         let hop = &sending.to.hop;
         let mut after = [hop.destination.0, hop.source.0].concat();
@@ -187,7 +197,7 @@ impl Model {
             after.extend_from_slice(&tag.tpid.to_be_bytes());
             after.extend_from_slice(&tag.id.to_be_bytes());
         }
-        after.extend_from_slice(&frame[link::ether_type_at(frame)..]);
+        after.extend(forward::from_ether_type(frame, sending));
         let same = self.own.is_some_and(|own| own.ifindex == hop.ifindex);
         let (service, backend) = self.names(&sending.to);
         let mut counted = vec![

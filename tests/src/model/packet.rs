@@ -3,9 +3,13 @@
 use std::{net::IpAddr, time::Duration};
 
 use dsr::model::OnAgentDeath;
+use dsr_common::{
+    flow::Flow,
+    hash::{HashKeys, Keys as _},
+};
 
 use super::{
-    Fate, Model, Sending,
+    Fate, Model, Sending, forward,
     fragments::{Datagram, First},
     link::Link,
     select::FlowKey,
@@ -105,7 +109,10 @@ impl Model {
         }
         if let Fragment::Later(identification) = packet.fragment {
             return match self.fragments.first(now, &packet.datagram(identification)) {
-                Some(First::Sent(rule, backend)) => self.to_member(link, packet.length, false, rule, backend),
+                Some(First::Sent(rule, backend)) => {
+                    let hash = self.hash_of_datagram(packet, identification);
+                    self.to_member(link, packet, false, hash, (rule, backend))
+                }
                 Some(First::Passed) => Fate::Ends(PASSED),
                 None => Fate::Ends("drop_fragment_early"),
             };
@@ -119,13 +126,13 @@ impl Model {
         let Some(flow) = packet.flow() else {
             return Fate::Ends("drop_malformed");
         };
-        let fate = match self.balance(link, packet.length, packet.opens_flow(), &flow) {
+        let fate = match self.balance(link, packet, packet.opens_flow(), &flow) {
             Fate::Empty(rule) => return self.without_backend(link, packet, rule),
             fate => fate,
         };
         if let Fragment::First(identification) = packet.fragment {
             match &fate {
-                Fate::Sent(Sending { to, .. }) | Fate::Looped(to) => {
+                Fate::Sent(Sending { to, .. }) | Fate::Looped(to) | Fate::TooBig(to, _) => {
                     let first = First::Sent(to.rule, to.backend);
                     self.fragments.remember(now, packet.datagram(identification), first);
                 }
@@ -133,11 +140,14 @@ impl Model {
                 _ => (),
             }
         }
-        fate
+        match fate {
+            Fate::TooBig(_, limit) => self.too_big(link, packet, limit),
+            fate => fate,
+        }
     }
 
     /// "Service" of the page: from the flow to the backend.
-    pub(super) fn balance(&mut self, link: &Link<'_>, length: usize, opens_flow: bool, flow: &FlowKey) -> Fate {
+    pub(super) fn balance(&mut self, link: &Link<'_>, packet: &Packet<'_>, opens_flow: bool, flow: &FlowKey) -> Fate {
         let Some(rule) = self.rule(flow) else {
             return Fate::Ends(if has_ports(flow.protocol) { "drop_no_service" } else { "drop_protocol" });
         };
@@ -147,17 +157,43 @@ impl Model {
         let Some((rule, backend)) = self.follow(rule, flow, opens_flow) else {
             return Fate::Empty(rule);
         };
-        self.to_member(link, length, opens_flow, rule, backend)
+        let hash = HashKeys::from_seed(self.hash_seed).flow(&flow.words());
+        self.to_member(link, packet, opens_flow, hash, (rule, backend))
     }
 
-    fn to_member(&self, link: &Link<'_>, length: usize, opens_flow: bool, rule: usize, backend: usize) -> Fate {
+    fn to_member(
+        &self,
+        link: &Link<'_>,
+        packet: &Packet<'_>,
+        opens_flow: bool,
+        hash: u64,
+        (rule, backend): (usize, usize),
+    ) -> Fate {
         let Some(to) = self.chosen(rule, backend) else {
             return Fate::Ends("drop_no_backend");
         };
-        if link.source == to.hop.destination.0 {
-            return Fate::Looped(to);
+        match forward::limit(&to) {
+            None if link.source == to.hop.destination.0 => return Fate::Looped(to),
+            Some(limit) if packet.length > limit => return Fate::TooBig(to, limit),
+            _ => (),
         }
-        Fate::Sent(Sending { to, bytes: link.length + length, opens_flow })
+        let is_later = matches!(packet.fragment, Fragment::Later(_));
+        let transport = (!is_later).then_some((packet.length - packet.payload.len(), packet.protocol));
+        let (bytes, bytes_before) = (link.length + packet.length, link.length);
+        Fate::Sent(Sending { to, bytes, bytes_before, opens_flow, hash, transport })
+    }
+
+    /// The hash that a later fragment is sent by: of a flow with the identification in place of the ports.
+    fn hash_of_datagram(&self, packet: &Packet<'_>, identification: u32) -> u64 {
+        let raw = if packet.destination.is_ipv4() {
+            u32::from((identification as u16).to_be())
+        } else {
+            identification.to_be()
+        };
+        let protocol = if packet.destination.is_ipv4() { packet.protocol } else { 0 };
+        let key = FlowKey { client: packet.source, vip: packet.destination, protocol, client_port: 0, service_port: 0 };
+        let flow = Flow { client_port: raw as u16, service_port: (raw >> 16) as u16, ..key.words() };
+        HashKeys::from_seed(self.hash_seed).flow(&flow)
     }
 }
 

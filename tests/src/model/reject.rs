@@ -41,6 +41,25 @@ impl Model {
     }
 }
 
+impl Model {
+    /// What becomes of a packet that is larger than fits the path to its backend.
+    pub(super) fn too_big(&self, link: &Link<'_>, packet: &Packet<'_>, limit: usize) -> Fate {
+        let is_answerable = !matches!(packet.fragment, Fragment::Later(_))
+            && !is_group(link.source)
+            && is_host(packet.source)
+            && !self.is_vip(packet.source);
+        let (protocol, kind, code) = if packet.destination.is_ipv4() { (ICMP, 3, 4) } else { (ICMPV6, 2, 0) };
+        match error(link, packet, (kind, code), limit as u32).filter(|_| is_answerable) {
+            Some(message) => {
+                let mut frame = link.answer(destination(link.frame), link.source);
+                frame.extend_from_slice(&from_vip(packet, protocol, &message));
+                Fate::Answered("answer_too_big", frame)
+            }
+            None => Fate::Ends("drop_too_big"),
+        }
+    }
+}
+
 /// The reset that answers a segment; nothing where that is a reset, or its data offset is not sound.
 fn reset(packet: &Packet<'_>) -> Option<(u8, Vec<u8>)> {
     let segment = TcpHeaderSlice::from_slice(packet.payload).ok()?;
@@ -71,15 +90,21 @@ fn reset(packet: &Packet<'_>) -> Option<(u8, Vec<u8>)> {
 
 /// The message about a packet that no protocol takes; nothing where that is too short, or its headers too long.
 fn unreachable(link: &Link<'_>, packet: &Packet<'_>) -> Option<(u8, Vec<u8>)> {
-    let quote = packet.length - packet.payload.len() + QUOTED_BYTES;
-    if quote > QUOTE_MAX || quote > packet.length {
-        return None;
-    }
     let (protocol, kind, code) = match packet.destination {
         IpAddr::V4(_) => (ICMP, 3, if has_ports(packet.protocol) { 3 } else { 2 }),
         IpAddr::V6(_) => (ICMPV6, 1, 4),
     };
-    let mut message = vec![kind, code, 0, 0, 0, 0, 0, 0];
+    Some((protocol, error(link, packet, (kind, code), 0)?))
+}
+
+/// An ICMP error with a word before the quotation; nothing where the packet is too short, or its headers too long.
+fn error(link: &Link<'_>, packet: &Packet<'_>, (kind, code): (u8, u8), word: u32) -> Option<Vec<u8>> {
+    let quote = packet.length - packet.payload.len() + QUOTED_BYTES;
+    if quote > QUOTE_MAX || quote > packet.length {
+        return None;
+    }
+    let mut message = vec![kind, code, 0, 0];
+    message.extend_from_slice(&word.to_be_bytes());
     message.extend_from_slice(&link.payload[..quote]);
     let pseudo = match (packet.destination, packet.source) {
         (IpAddr::V6(vip), IpAddr::V6(client)) => pseudo_header_v6(vip, client, message.len()),
@@ -87,7 +112,7 @@ fn unreachable(link: &Link<'_>, packet: &Packet<'_>) -> Option<(u8, Vec<u8>)> {
     };
     let checksum = sum(&[pseudo, message.clone()].concat());
     message[2..4].copy_from_slice(&checksum.to_be_bytes());
-    Some((protocol, message))
+    Some(message)
 }
 
 /// A packet from the VIP to the client, without options.

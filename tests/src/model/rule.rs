@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, net::IpAddr, num::NonZeroU16, sync::Arc};
 
-use dsr::model::{Announce, Backend, Desired, OnAgentDeath, OnEmpty};
+use dsr::model::{Announce, Backend, Desired, Forward, OnAgentDeath, OnEmpty};
 use dsr_common::vlan::Vlan;
 
 /// A service.
@@ -24,6 +24,8 @@ pub struct Rule {
     pub on_empty: OnEmpty,
     /// What they come to where no agent lives.
     pub on_agent_death: OnAgentDeath,
+    /// How its packets reach the backends.
+    pub forward: Forward,
     /// Where its packets go.
     pub backends: Vec<Backend>,
 }
@@ -39,6 +41,7 @@ pub(super) fn rules(desired: &Desired) -> Vec<Rule> {
         vlans: service.vlans.clone(),
         on_empty: service.on_empty,
         on_agent_death: service.on_agent_death,
+        forward: service.forward,
         backends: service.backends.to_vec(),
     };
     desired.services.iter().map(rule).collect()

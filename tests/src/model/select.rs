@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use dsr::{
     maglev::{self, Candidate},
-    model::{Hop, Network, Reach},
+    model::{Forward, Hop, Network, Reach},
 };
 use dsr_common::{
     address::{Address, Family},
@@ -13,6 +13,7 @@ use dsr_common::{
 
 use super::{
     Model, Rule,
+    forward::is_usable,
     packet::{ICMP, ICMPV6, has_ports},
 };
 
@@ -32,13 +33,16 @@ pub(super) struct Chosen {
     pub(super) rule: usize,
     pub(super) backend: usize,
     pub(super) hop: Hop,
+    pub(super) forward: Forward,
+    /// The backend's own.
+    pub(super) address: IpAddr,
 }
 
 /// The Maglev table of a rule: it is sized for all backends, and shared out among those that there is a way to.
 pub(super) fn table(rule: &Rule, network: &Network, seed: u64) -> Vec<Option<usize>> {
     let (mut numbers, mut candidates) = (Vec::new(), Vec::new());
     for (number, backend) in rule.backends.iter().enumerate() {
-        if hop(network, backend.address).is_some() {
+        if hop(network, rule, backend.address).is_some() {
             numbers.push(number);
             candidates.push(Candidate { address: address(backend.address), weight: backend.weight.get() });
         }
@@ -47,9 +51,9 @@ pub(super) fn table(rule: &Rule, network: &Network, seed: u64) -> Vec<Option<usi
     table.into_iter().map(|owner| owner.map(|candidate| numbers[usize::from(candidate)])).collect()
 }
 
-fn hop(network: &Network, backend: IpAddr) -> Option<&Hop> {
+fn hop<'a>(network: &'a Network, rule: &Rule, backend: IpAddr) -> Option<&'a Hop> {
     match network.reach.get(&backend) {
-        Some(Reach::Hop(hop)) => Some(hop),
+        Some(Reach::Hop(hop)) if is_usable(rule.forward, rule.vip, backend, hop) => Some(hop),
         _ => None,
     }
 }
@@ -93,16 +97,18 @@ impl Model {
         }
     }
 
+    pub(super) fn hop(&self, rule: usize, backend: usize) -> Option<&Hop> {
+        let rule = &self.rules[rule];
+        hop(&self.network, rule, rule.backends[backend].address)
+    }
+
     /// The way to a backend; nothing where the network has none.
     pub(super) fn chosen(&self, rule: usize, backend: usize) -> Option<Chosen> {
         if !self.lives((rule, backend)) {
             return None;
         }
-        let hop = self.hop(self.rules[rule].backends[backend].address)?.clone();
-        Some(Chosen { rule, backend, hop })
-    }
-
-    pub(super) fn hop(&self, backend: IpAddr) -> Option<&Hop> {
-        hop(&self.network, backend)
+        let address = self.rules[rule].backends[backend].address;
+        let hop = self.hop(rule, backend)?.clone();
+        Some(Chosen { rule, backend, hop, forward: self.rules[rule].forward, address })
     }
 }

@@ -142,8 +142,7 @@ impl Model {
 
     /// Whether there is a way to a backend.
     pub(super) fn lives(&self, (rule, backend): Member) -> bool {
-        self.tracking.rules[rule].members.get(&backend) != Some(&MemberState::Lost)
-            && self.hop(self.rules[rule].backends[backend].address).is_some()
+        self.tracking.rules[rule].members.get(&backend) != Some(&MemberState::Lost) && self.hop(rule, backend).is_some()
     }
 
     /// The rule's backend that a flow's packet goes to, remembered as the page says. Where another rule's flow has its tag and

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use dsr_tests::{
     frame::OWN_MAC,
-    generate::cluster::{SHUT, VIPS_V4, VIPS_V6},
+    generate::cluster::{FAR, SHUT, VIPS_V4, VIPS_V6},
     model::Decision,
     program::Verdict,
 };
@@ -29,7 +29,7 @@ pub(super) fn check(frame: &[u8], decision: &Decision) {
 
 /// Whether the bytes where the destination of an IP header stands, behind no tag, one or two, are a VIP's.
 fn is_to_vip(frame: &[u8]) -> bool {
-    let vips = VIPS_V4.map(IpAddr::from).into_iter().chain(VIPS_V6.map(IpAddr::from)).chain(SHUT);
+    let vips = VIPS_V4.map(IpAddr::from).into_iter().chain(VIPS_V6.map(IpAddr::from)).chain(SHUT).chain(FAR);
     let bytes: Vec<Vec<u8>> = vips
         .map(|vip| match vip {
             IpAddr::V4(vip) => vip.octets().to_vec(),

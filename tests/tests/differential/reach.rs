@@ -28,11 +28,12 @@ const SHAPES: [&str; 9] = [
 
 /// Every reason of the page but those that need another interface, another configuration or shorter frames; and what
 /// is sent, by kind of case and service.
-const WAYS_OUT: [&str; 26] = [
+const WAYS_OUT: [&str; 31] = [
     "answer_arp",
     "answer_echo",
     "answer_ndp",
     "answer_reject",
+    "answer_too_big",
     "drop_fragment_early",
     "drop_icmp",
     "drop_loop",
@@ -40,6 +41,7 @@ const WAYS_OUT: [&str; 26] = [
     "drop_no_backend",
     "drop_no_service",
     "drop_protocol",
+    "drop_too_big",
     "pass_agent_dead",
     "pass_arp_claim",
     "pass_group",
@@ -53,6 +55,9 @@ const WAYS_OUT: [&str; 26] = [
     "fragments to sigtran4",
     "fragments to sigtran6",
     "fragments to rest6",
+    "flow to far-gue4",
+    "flow to far-ipip6",
+    "fragments to far-dscp6",
     "ICMP error to all4",
     "ICMP error to rest6",
 ];

@@ -19,7 +19,8 @@ pub(super) struct Refusals(VecDeque<Instant>);
 impl Refusals {
     /// Waits, where the program has had to refuse too often, before it is given this frame.
     pub(super) fn before(&mut self, decision: &Decision) {
-        if !matches!(decision.why, Why::Reason("answer_reject" | "drop_no_backend")) {
+        if !matches!(decision.why, Why::Reason("answer_reject" | "drop_no_backend" | "answer_too_big" | "drop_too_big"))
+        {
             return;
         }
         if self.0.len() as u64 >= REJECTS_PER_SECOND {

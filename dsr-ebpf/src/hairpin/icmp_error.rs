@@ -1,39 +1,36 @@
-//! ICMP destination unreachable for a packet without a backend (RFC 792; RFC 4443, section 3.1).
+//! ICMP errors from a VIP: destination unreachable for a packet without a backend, and packet too big for one that does
+//! not fit the path to its backend (RFC 792, RFC 1191; RFC 4443, sections 3.1 and 3.2).
 //!
-//! It quotes the packet's IP header and the eight bytes after it, which is what RFC 792 requires and enough for the
+//! They quote the packet's IP header and the eight bytes after it, which is what RFC 792 requires and enough for the
 //! sender to find its socket. RFC 4443 asks for as much as fits; a checksum over that is not worth its cost here.
 
 use dsr_common::{
     address::Family,
-    checksum::folded,
+    checksum::{folded, word},
     ip_header::length,
     limits::{QUOTE_MAX, QUOTED_BYTES},
 };
 
 use crate::{
     frame::Frame,
-    hairpin::answering,
+    hairpin::{answering, refuse::Refusal},
     ip_header,
     parse::{Ip, Link},
     wire::{
         Be16, Word, ethernet,
-        icmp::{self, Unreachable},
+        icmp::{self, Error},
         transport::{SCTP, UDP},
     },
 };
 
 /// Writes the message around the start of the packet; `None` if the packet is too short or its headers too long.
 #[inline(always)]
-pub(super) fn write(frame: &mut Frame, link: &Link, ip: &Ip) -> Option<()> {
+pub(super) fn write(frame: &mut Frame, link: &Link, ip: &Ip, why: Refusal) -> Option<()> {
     let quote = ip.payload - ip.start + QUOTED_BYTES;
     if quote > QUOTE_MAX || ip.start + quote > ip.end {
         return None;
     }
-    let has_ports = matches!(ip.protocol, UDP | SCTP);
-    let (kind, code) = match ip.family {
-        Family::V4 => (3, if has_ports { 3 } else { 2 }),
-        Family::V6 => (1, 4),
-    };
+    let (kind, code, rest) = kind_of(ip, why);
     let sum = sum_of_quote(frame, ip.start, quote)?;
     let room = length(ip.family) + icmp::MIN;
     frame.grow_front(room as i32)?;
@@ -43,11 +40,23 @@ pub(super) fn write(frame: &mut Frame, link: &Link, ip: &Ip) -> Option<()> {
     let protocol = icmp::protocol(ip.family);
     let header = answering(ip, protocol, payload);
     ip_header::write(&header, frame, ip.start)?;
-    let mut message = Unreachable { kind, code, checksum: Be16::new(0), unused: 0 };
+    let mut message = Error { kind, code, checksum: Be16::new(0), rest };
     let pseudo = if matches!(ip.family, Family::V6) { header.pseudo_sum() } else { 0 };
-    message.checksum = Be16::from_raw(!folded(sum + pseudo + u64::from(u16::from_ne_bytes([kind, code]))));
-    *frame.at_mut::<Unreachable>(ip.start + length(ip.family))? = message;
+    let fields = u64::from(word(kind, code)) + u64::from(rest);
+    message.checksum = Be16::from_raw(!folded(sum + pseudo + fields));
+    *frame.at_mut::<Error>(ip.start + length(ip.family))? = message;
     Some(())
+}
+
+/// Type, code and the word before the quotation.
+#[inline(always)]
+const fn kind_of(ip: &Ip, why: Refusal) -> (u8, u8, u32) {
+    match (why, ip.family) {
+        (Refusal::TooBig(limit), Family::V4) => (3, 4, limit.to_be()),
+        (Refusal::TooBig(limit), Family::V6) => (2, 0, limit.to_be()),
+        (Refusal::Unserved, Family::V4) => (3, if matches!(ip.protocol, UDP | SCTP) { 3 } else { 2 }, 0),
+        (Refusal::Unserved, Family::V6) => (1, 4, 0),
+    }
 }
 
 /// The sum over the quotation, whose length is a multiple of four.

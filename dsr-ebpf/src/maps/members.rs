@@ -1,0 +1,218 @@
+//! Members: their rows, those of their tunnels and of their next hops.
+
+use core::{
+    mem::offset_of,
+    ptr::{addr_of, read_volatile},
+};
+
+use aya_ebpf::{bindings::BPF_F_MMAPABLE, macros::map, maps::Array};
+use dsr_common::{
+    address::{Address, Family},
+    forward::{ForwardMode, NEXT_HOP_GROUPS, NEXT_HOPS_PER_GROUP, TunnelRow},
+    member::{MemberRow, NextHopRow},
+};
+
+#[map]
+static MEMBERS: Array<MemberRow> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
+static TUNNELS: Array<TunnelRow> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
+static NEXT_HOPS: Array<NextHopRow> = Array::with_max_entries(NEXT_HOP_GROUPS * NEXT_HOPS_PER_GROUP, BPF_F_MMAPABLE);
+
+/// A row of the member map. The agent may write it at any time, one word at a time, so each word is read once.
+pub(crate) struct Member(*const MemberRow);
+
+/// A row of the member map; `None` past its end.
+#[inline(always)]
+pub(crate) fn member(row: u32) -> Option<Member> {
+    MEMBERS.get_ptr(row).map(Member)
+}
+
+impl Member {
+    /// The next hop in the row itself.
+    #[inline(always)]
+    pub(crate) const fn next_hop(&self) -> NextHop {
+        NextHop(self.0.cast())
+    }
+
+    /// The forward mode; `None` in an unused row.
+    #[inline(always)]
+    pub(crate) fn mode(&self) -> Option<ForwardMode> {
+        ForwardMode::from_number(self.mode_number())
+    }
+
+    /// Whether the member is reachable: its row has a forward mode.
+    #[inline(always)]
+    pub(crate) fn is_reachable(&self) -> bool {
+        self.mode_number() != 0
+    }
+
+    #[inline(always)]
+    fn mode_number(&self) -> u8 {
+        // SAFETY: an element of the array.
+        unsafe { read_volatile(addr_of!((*self.0).mode)) }
+    }
+
+    /// Whether packets leave in forward mode `l2` with `length` bytes before the EtherType: one word contains both.
+    #[inline(always)]
+    pub(crate) fn is_l2(&self, length: usize) -> bool {
+        // SAFETY: `link_length` at an even offset, and `mode` behind it; asserted below.
+        let word = unsafe { read_volatile(self.0.byte_add(offset_of!(MemberRow, link_length)).cast::<u16>()) };
+        word == u16::from_ne_bytes([length as u8, ForwardMode::L2 as u8])
+    }
+
+    /// The member's flags.
+    #[inline(always)]
+    pub(crate) fn flags(&self) -> u16 {
+        // SAFETY: as above.
+        unsafe { read_volatile(addr_of!((*self.0).flags)) }
+    }
+
+    /// The backend's address.
+    #[inline(always)]
+    pub(crate) fn backend(&self) -> Address {
+        // SAFETY: as above.
+        unsafe {
+            Address {
+                hi: read_volatile(addr_of!((*self.0).backend.hi)),
+                lo: read_volatile(addr_of!((*self.0).backend.lo)),
+            }
+        }
+    }
+
+    /// The family of the backend's address.
+    #[inline(always)]
+    pub(crate) fn family(&self) -> Family {
+        // SAFETY: as above.
+        let family = unsafe { read_volatile(addr_of!((*self.0).family)) };
+        if family == Family::V4 as u8 { Family::V4 } else { Family::V6 }
+    }
+}
+
+/// The start of a member's row, or a row of the next-hop map: a link header and the interface that it leaves by.
+#[derive(Clone, Copy)]
+pub(crate) struct NextHop(*const NextHopRow);
+
+/// One of the next hops of a group, chosen by a flow's hash; `None` past the map's end.
+#[inline(always)]
+pub(crate) fn next_hop(group: u16, hash: u64) -> Option<NextHop> {
+    // Bits that neither the slot nor the source port of a tunnel is chosen by.
+    let row = u32::from(group) * NEXT_HOPS_PER_GROUP + ((hash >> 14) as u32 & (NEXT_HOPS_PER_GROUP - 1));
+    NEXT_HOPS.get_ptr(row).map(NextHop)
+}
+
+impl NextHop {
+    /// Destination MAC and the first two bytes of the source MAC, in frame byte order.
+    #[inline(always)]
+    pub(crate) fn macs_head(self) -> u64 {
+        // SAFETY: an element of the array; `link` starts the row and so is aligned.
+        unsafe { read_volatile(self.0.cast::<u64>()) }
+    }
+
+    /// The last four bytes of the source MAC, in frame byte order.
+    #[inline(always)]
+    pub(crate) fn macs_tail(self) -> u32 {
+        // SAFETY: bytes 8 to 11 of `link`, aligned.
+        unsafe { read_volatile(self.0.byte_add(8).cast::<u32>()) }
+    }
+
+    /// VLAN tag `index` (0 or 1): TPID and TCI, in frame byte order.
+    #[inline(always)]
+    pub(crate) fn tag(self, index: usize) -> u32 {
+        // SAFETY: bytes 12 to 19 of `link`, aligned; callers index with 0 or 1.
+        unsafe { read_volatile(self.0.byte_add(12 + index * 4).cast::<u32>()) }
+    }
+
+    /// Bytes of the link header before the EtherType.
+    #[inline(always)]
+    pub(crate) fn link_length(self) -> usize {
+        // SAFETY: an element of the array.
+        unsafe { read_volatile(addr_of!((*self.0).link_length)) as usize }
+    }
+
+    /// The interface that the packet leaves by.
+    #[inline(always)]
+    pub(crate) fn ifindex(self) -> u32 {
+        // SAFETY: as above.
+        unsafe { read_volatile(addr_of!((*self.0).ifindex)) }
+    }
+
+    /// The index of the same interface in the device map.
+    #[inline(always)]
+    pub(crate) fn device(self) -> u32 {
+        // SAFETY: as above.
+        unsafe { read_volatile(addr_of!((*self.0).device)) }
+    }
+}
+
+const _: () = assert!(offset_of!(MemberRow, link_length).is_multiple_of(2));
+const _: () = assert!(offset_of!(MemberRow, mode) == offset_of!(MemberRow, link_length) + 1);
+
+/// A row of the tunnel map. Read part by part where it is used, so that little has to be kept across a helper's call.
+pub(crate) struct Tunnel(*const TunnelRow);
+
+/// The tunnel of the member in this row; `None` past the end.
+#[inline(always)]
+pub(crate) fn tunnel(row: u32) -> Option<Tunnel> {
+    TUNNELS.get_ptr(row).map(Tunnel)
+}
+
+impl Tunnel {
+    /// The largest packet that fits the path.
+    #[inline(always)]
+    pub(crate) fn limit(&self) -> u16 {
+        // SAFETY: an element of the array.
+        unsafe { read_volatile(addr_of!((*self.0).limit)) }
+    }
+
+    /// The group of next hops; zero if the next hop is in the member's row.
+    #[inline(always)]
+    pub(crate) fn group(&self) -> u16 {
+        // SAFETY: as above.
+        unsafe { read_volatile(addr_of!((*self.0).group)) }
+    }
+
+    /// The `TUNNEL_` flags.
+    #[inline(always)]
+    pub(crate) fn flags(&self) -> u8 {
+        // SAFETY: as above.
+        unsafe { read_volatile(addr_of!((*self.0).flags)) }
+    }
+
+    /// The DSCP code of the VIP.
+    #[inline(always)]
+    pub(crate) fn dscp(&self) -> u8 {
+        // SAFETY: as above.
+        unsafe { read_volatile(addr_of!((*self.0).dscp)) }
+    }
+
+    /// The outer source with its varied bits; the rest is zero.
+    #[inline(always)]
+    pub(crate) fn source(&self) -> TunnelRow {
+        // SAFETY: as above.
+        unsafe {
+            TunnelRow {
+                source: Address {
+                    hi: read_volatile(addr_of!((*self.0).source.hi)),
+                    lo: read_volatile(addr_of!((*self.0).source.lo)),
+                },
+                varied: read_volatile(addr_of!((*self.0).varied)),
+                ..TunnelRow::default()
+            }
+        }
+    }
+
+    /// The GRE key.
+    #[inline(always)]
+    pub(crate) fn key(&self) -> u32 {
+        // SAFETY: as above.
+        unsafe { read_volatile(addr_of!((*self.0).key)) }
+    }
+
+    /// The UDP destination port of GUE.
+    #[inline(always)]
+    pub(crate) fn port(&self) -> u16 {
+        // SAFETY: as above.
+        unsafe { read_volatile(addr_of!((*self.0).port)) }
+    }
+}
