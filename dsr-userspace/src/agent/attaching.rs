@@ -16,15 +16,15 @@ pub(super) struct Failure {
 impl Balancer {
     /// The configuration's interfaces that have the program.
     pub(super) fn attached(&self) -> BTreeSet<String> {
-        let names = self.config.interfaces().into_iter();
-        let state = |name: &String| self.network.interfaces.get(name);
+        let names = self.state.config.interfaces().into_iter();
+        let state = |name: &String| self.state.network.interfaces.get(name);
         names.filter(|name| state(name).is_some_and(|state| self.datapath.is_attached(name, state.ifindex))).collect()
     }
 
     /// Logs each interface that has gone since the last time.
     pub(super) fn tell_of_gone(&mut self) {
-        let names = self.config.interfaces().into_iter();
-        let gone: BTreeSet<_> = names.filter(|name| !self.network.interfaces.contains_key(name)).collect();
+        let names = self.state.config.interfaces().into_iter();
+        let gone: BTreeSet<_> = names.filter(|name| !self.state.network.interfaces.contains_key(name)).collect();
         for name in gone.difference(&self.gone) {
             tracing::warn!(interface = name, "the interface is gone; the program is attached again when it returns");
         }
@@ -36,8 +36,10 @@ impl Balancer {
     pub(super) fn attach_missing(&mut self) -> Result<(), Error> {
         let (attached, mut first) = (self.attached(), None);
         let before = std::mem::take(&mut self.unattached);
-        for name in self.config.interfaces().into_iter().filter(|name| !attached.contains(name)) {
-            let Err(error) = attach_to(&name, &self.config, &self.network, &mut self.datapath) else { continue };
+        for name in self.state.config.interfaces().into_iter().filter(|name| !attached.contains(name)) {
+            let Err(error) = attach_to(&name, &self.state.config, &self.state.network, &mut self.datapath) else {
+                continue;
+            };
             let reason = error.to_string();
             let is_told = before.get(&name).is_some_and(|failure| failure.is_told && failure.reason == reason);
             self.unattached.insert(name, Failure { reason, is_told });

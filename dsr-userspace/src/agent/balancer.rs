@@ -1,4 +1,4 @@
-//! What the agent balances with: configuration, network and program, and the one way in which they are made to agree.
+//! What the agent balances with: its state, the program, and what tells the network and the operator of it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,12 +12,12 @@ use dsr_common::trace::TraceFilter;
 use super::{
     Error,
     attaching::Unattached,
-    intent::Intent,
     loops::LoopLog,
     program_spec::ProgramSpec,
     reach::ReachLog,
     reload::Refusal,
     retired_counters::RetiredCounters,
+    state::State,
     transitions::{Transitions, tick_seconds},
 };
 use crate::{
@@ -25,21 +25,16 @@ use crate::{
     arpwatch::{ArpWatch, View},
     config::Config,
     datapath::{Datapath, Features, Pins, Predecessor},
-    health::{AgentReports, HealthDecision, Reader, State, decide},
+    health::{AgentReports, Reader, State as CheckState},
     metrics::Reloads,
     model::Network,
-    reconcile::{Full, Keep, Layout, apply},
+    reconcile::{Full, Keep, Layout},
     tasks::Tasks,
 };
 
 /// Everything that makes packets go where they shall.
 pub(super) struct Balancer {
-    pub(super) config: Arc<Config>,
-    /// What the configuration and the operator want together.
-    pub(super) intent: Arc<Intent>,
-    pub(super) network: Arc<Network>,
-    /// What backends may get by what is said of them.
-    pub(super) decision: Arc<HealthDecision>,
+    pub(super) state: State,
     pub(super) checks: Reader,
     /// What backends say themselves.
     pub(super) reports: AgentReports,
@@ -61,7 +56,11 @@ pub(super) struct Balancer {
     /// What the running trace tells of.
     pub(super) trace: Option<TraceFilter>,
     announcer: Announcer,
-    reach: ReachLog,
+    /// The interfaces that VIPs are announced on, as last said.
+    pub(super) announced: Option<BTreeSet<String>>,
+    pub(super) reach: ReachLog,
+    /// The rows of the device map, by index of the interface.
+    pub(super) devices: BTreeMap<u32, u32>,
     /// The configuration's interfaces that are gone, as was told.
     pub(super) gone: BTreeSet<String>,
     /// What the program was loaded with.
@@ -81,27 +80,20 @@ impl Balancer {
         let pins = Arc::new(Pins::open(pins)?);
         let seed = config.desired.hash_seed;
         let mut predecessor = Predecessor::find(&pins, &network.interfaces, seed)?;
-        let (intent, took_over) = (Intent::of(&config), predecessor.tables.is_some() || predecessor.is_other_layout);
+        let took_over = predecessor.tables.is_some() || predecessor.is_other_layout;
+        let mut state = State::new(config, network);
         // Nothing is known of any backend: all but those of fallbacks are used.
-        let first = decide(&intent.desired.services, &config.checks, |_, _| State::Up).health;
-        let begun = ProgramSpec {
-            config: &config,
-            intent: &intent,
-            network: &network,
-            health: &first,
-            trace: None,
-            pins: &pins,
-        };
+        let turns = state.decide(|_| CheckState::Up);
+        let begun = state.spec(None, &pins);
         let features = begun.features(predecessor.tables.as_ref().filter(|_| predecessor.keep.is_some()));
         let started = begun.first(&mut predecessor).inspect_err(|_| begun.roll_back_start(&predecessor));
         let datapath = started?;
-        let transitions = Transitions::begin(tick_seconds(&intent.desired), predecessor.tick_seconds);
+        let transitions = Transitions::begin(tick_seconds(&state.config.desired), predecessor.tick_seconds);
         let (reloads, reach, loops) = <(Reloads, ReachLog, LoopLog)>::default();
         let mut balancer = Self {
-            config: Arc::new(config),
-            intent: Arc::new(intent),
-            network: Arc::new(network),
-            decision: Arc::default(),
+            state,
+            devices: BTreeMap::new(),
+            announced: None,
             checks: Reader::default(),
             reports: AgentReports::default(),
             datapath,
@@ -124,15 +116,16 @@ impl Balancer {
             unattached: Unattached::new(),
             unpinned: None,
         };
+        balancer.tell(turns);
         balancer.transitions.restamp(&mut balancer.datapath);
         if let Err(error) = balancer.reconcile() {
             balancer.roll_back_start();
             return Err(error);
         }
         tracing::info!(
-            interfaces = balancer.config.interfaces().join(","),
-            vips = balancer.config.vips().len(),
-            services = balancer.config.desired.services.len(),
+            interfaces = balancer.state.config.interfaces().join(","),
+            vips = balancer.state.config.vips().len(),
+            services = balancer.state.config.desired.services.len(),
             "balancing"
         );
         Ok(balancer)
@@ -152,16 +145,19 @@ impl Balancer {
         }
     }
 
-    /// Follows a change of the network.
-    pub(super) fn observe(&mut self, network: Network) -> Result<(), Error> {
-        self.network = Arc::new(network);
-        self.reconcile()
+    /// Follows a change of the network; gives the addresses that are reached otherwise than before too.
+    pub(super) fn observe(&mut self, network: Network) -> (BTreeSet<IpAddr>, Result<(), Error>) {
+        self.state.exchange_network(Arc::new(network));
+        // An interface may have come in another one's place.
+        let all = || self.state.config.desired.backend_addresses();
+        let changed = if self.state.dirty.links { all() } else { self.state.dirty.reach.clone() };
+        (changed, self.reconcile())
     }
 
     /// Takes over another configuration, and with it the network as other interfaces show it; or, if that fails, goes
     /// on with what it has.
     pub(super) fn adopt(&mut self, config: Config, network: Option<Network>) -> Result<(), Error> {
-        let network = network.map_or_else(|| Arc::clone(&self.network), Arc::new);
+        let network = network.map_or_else(|| Arc::clone(&self.state.network), Arc::new);
         let (old_config, old_network) = self.exchange(Arc::new(config), network);
         let result = self.take_over(&old_config);
         if result.is_err() {
@@ -175,65 +171,35 @@ impl Balancer {
     }
 
     fn exchange(&mut self, config: Arc<Config>, network: Arc<Network>) -> (Arc<Config>, Arc<Network>) {
-        Arc::make_mut(&mut self.intent).follow(&config);
-        (std::mem::replace(&mut self.config, config), std::mem::replace(&mut self.network, network))
+        (self.state.exchange_config(config), self.state.exchange_network(network))
     }
 
     /// Makes everything agree with a configuration that came in the place of `other`.
     fn take_over(&mut self, other: &Config) -> Result<(), Error> {
-        let is_same = self.seed == self.config.desired.hash_seed
-            && other.interfaces() == self.config.interfaces()
-            && other.flow_table == self.config.flow_table;
+        let is_same = self.seed == self.state.config.desired.hash_seed
+            && other.interfaces() == self.state.config.interfaces()
+            && other.flow_table == self.state.config.flow_table;
         if !is_same {
             self.decide();
             self.rebuild(None)?;
         }
-        self.transitions.set_tick(tick_seconds(&self.intent.desired), &mut self.datapath);
+        self.transitions.set_tick(tick_seconds(&self.state.config.desired), &mut self.datapath);
         self.reconcile()
     }
 
     pub(super) fn config(&self) -> &Config {
-        &self.config
+        &self.state.config
     }
 
     pub(super) fn count_reload(&mut self, ok: bool) {
         *(if ok { &mut self.reloads.ok } else { &mut self.reloads.error }) += 1;
     }
 
-    /// Makes the program's tables and attachments agree with configuration and network.
-    pub(super) fn reconcile(&mut self) -> Result<(), Error> {
-        self.decide();
-        if self.spec().features(self.by_source()) != self.features {
-            self.rebuild(None)?;
-        }
-        let mut devices = self.enter_interfaces()?;
-        let mut planned = self.spec().plan(&devices, &self.datapath);
-        while let Err(full) = planned {
-            tracing::info!("{full}: reloading the program with larger tables");
-            self.rebuild(Some(full))?;
-            devices = self.enter_interfaces()?;
-            planned = self.spec().plan(&devices, &self.datapath);
-        }
-        let plan = planned?;
-        self.datapath.add_vlan_lists(&self.intent.desired)?;
-        apply(&plan.changes, &mut self.datapath);
-        self.datapath.drop_vlan_lists(&self.intent.desired)?;
-        tracing::debug!(changes = plan.changes.len(), "reconciled");
-        self.layout = Arc::new(plan.layout);
-        // An interface that cannot be attached is no reason to leave out the others.
-        let attached = self.attach_missing();
-        self.tell_of_gone();
-        self.reach.update(&self.config.desired, &self.network);
-        self.announce();
-        self.watch();
-        attached
-    }
-
     /// Loads the program anew, with tables and constants for what is wanted now, and puts it in the old one's place
     /// without a gap. What the old one has in its tables and what it counted is carried over. Until that has worked,
     /// nothing is taken from the old one.
-    fn rebuild(&mut self, full: Option<Full>) -> Result<(), Error> {
-        let seed = self.config.desired.hash_seed;
+    pub(super) fn rebuild(&mut self, full: Option<Full>) -> Result<(), Error> {
+        let seed = self.state.config.desired.hash_seed;
         let keep = if seed == self.seed { Keep::Everything } else { Keep::Members };
         if keep == Keep::Members {
             tracing::warn!("hash_seed changed: nearly every flow moves to another backend");
@@ -244,40 +210,40 @@ impl Balancer {
         // An interface that could not be attached before does not make the load fail: it is tried again afterwards.
         let left_out = kept.iter().chain(self.unattached.keys()).cloned().collect();
         let mut fresh = self.spec().load(Some((&self.datapath, keep)), &left_out, full)?;
-        fresh.finish(seed, tick_seconds(&self.intent.desired))?;
+        fresh.finish(seed, tick_seconds(&self.state.config.desired))?;
         fresh.replace(&mut self.datapath, &kept)?;
         (self.features, self.seed) = (self.spec().features(Some(&self.datapath)), seed);
         let gone = std::mem::replace(&mut self.datapath, fresh);
         Arc::make_mut(&mut self.retired_counters).add_lost_claims(gone.lost_claims()?);
+        // What it has in its tables is gone through once.
+        self.state.soil_all();
+        self.transitions.look_at_all(&self.state.config.desired);
         Ok(self.datapath.finish_takeover(Some(&gone))?)
     }
 
-    fn spec(&self) -> ProgramSpec<'_> {
-        let Self { config, intent, network, decision, trace, pins, .. } = self;
-        ProgramSpec { config, intent, network, health: &decision.health, trace: trace.as_ref(), pins }
+    pub(super) fn spec(&self) -> ProgramSpec<'_> {
+        self.state.spec(self.trace.as_ref(), &self.pins)
     }
 
     /// The tables, where there may be slots that the client alone picks.
-    fn by_source(&self) -> Option<&Datapath> {
+    pub(super) fn by_source(&self) -> Option<&Datapath> {
         self.features.source.then_some(&self.datapath)
     }
 
     /// Claims to VIPs: what to ask for, whose MAC is whose, and which program is listened to.
-    fn watch(&mut self) {
-        let mut view = View::new(&self.config, &self.network);
+    pub(super) fn watch(&mut self) {
+        let mut view = View::new(&self.state.config, &self.state.network);
         // Ports too, whose frames count for their bond.
         view.interfaces.extend((*self.entered).clone());
         self.arp_watch.set_view(view);
-        if let Some(events) = self.datapath.take_claims() {
-            self.arp_watch.listen(events);
-        }
     }
 
     /// An interface without the program would draw traffic that nothing forwards.
-    pub(super) fn announce(&self) {
-        let vips: BTreeSet<IpAddr> = self.config.desired.announced_vips().collect();
+    pub(super) fn announce(&mut self) {
+        let vips: BTreeSet<IpAddr> = self.state.config.desired.announced_vips().collect();
         let names = self.attached();
         let active = vips.iter().flat_map(|vip| names.iter().map(|name| (*vip, name.as_str())));
-        self.announcer.set_claims(announce::claims(active, &self.network.interfaces));
+        self.announcer.set_claims(announce::claims(active, &self.state.network.interfaces));
+        self.announced = Some(names);
     }
 }

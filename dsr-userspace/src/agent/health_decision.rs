@@ -1,44 +1,41 @@
 //! What checks, the backends themselves and other hosts say of backends, and what each may get by it.
 
-use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 
-use super::{Error, balancer::Balancer, snapshot::Snapshot};
+use super::{
+    Error,
+    balancer::Balancer,
+    snapshot::Snapshot,
+    state::{Turn, standing},
+};
 use crate::{
     health::{Finding, HealthDecision, State, decide},
-    model::{Backend, Cause, Checks, Reach, Service, ServiceId},
+    model::{Backend, Cause, Checks, Reach, Service},
 };
 
 impl Balancer {
     /// Follows what checks and backends say now.
     pub(super) fn apply_health(&mut self) -> Result<(), Error> {
-        let heard = self.hear();
-        if !heard && self.judged_now() == *self.decision {
-            return Ok(());
-        }
-        self.reconcile()
+        self.state.hear(self.reports.report());
+        self.decide();
+        if self.state.dirty.plan.is_empty() { Ok(()) } else { self.reconcile() }
     }
 
-    /// Judges anew, and tells of which services that is not as it was.
+    /// Decides for the services whose checks stand otherwise, or that were touched in another way, and tells which of them
+    /// use other backends than usual.
     pub(super) fn decide(&mut self) {
-        let decision = self.judged_now();
-        for service in &self.intent.desired.services {
-            let is_in = |list: fn(&HealthDecision) -> &BTreeSet<ServiceId>| {
-                [&*self.decision, &decision].map(|decision| list(decision).contains(&service.id))
-            };
-            tell_all_used(service, is_in(|decision| &decision.overridden));
-            tell_fallback(service, is_in(|decision| &decision.on_fallback));
+        self.state.rechecked(self.checks.take_moved());
+        let checks = &self.checks;
+        let turns = self.state.decide(|id| checks.state(id));
+        self.tell(turns);
+    }
+
+    pub(super) fn tell(&self, turns: Vec<Turn>) {
+        for Turn { place, before, now } in turns {
+            let service = &self.state.config.desired.services[place];
+            tell_all_used(service, [before[0], now[0]]);
+            tell_fallback(service, [before[1], now[1]]);
         }
-        self.decision = Arc::new(decision);
-    }
-
-    fn judged_now(&self) -> HealthDecision {
-        self.snapshot().decision_for(&self.intent.desired.services, &self.config.checks)
-    }
-
-    /// Takes in what backends say; whether that is anything new.
-    fn hear(&mut self) -> bool {
-        let said = self.reports.report();
-        self.intent.is_new(&said) && Arc::make_mut(&mut self.intent).hear(said, &self.config)
     }
 }
 
@@ -54,11 +51,7 @@ impl Snapshot {
     }
 
     fn state(&self, checks: &Checks, service: &Service, (pool, backend): (&str, &Backend)) -> State {
-        let checked = checks.of(service, backend.address);
-        match checked.map_or(State::Up, |_| self.checks.state(&(service.id, backend.address))) {
-            State::Up if self.intent.reports_down(pool, &backend.name) => State::Down(Cause::ReportedDown),
-            state => state,
-        }
+        standing(&self.intent, checks, service, (pool, backend), |id| self.checks.state(id))
     }
 
     /// What is wrong with a backend, seen from a service; also with one that is up.

@@ -1,27 +1,28 @@
-//! What is wanted: the configuration, and what an operator has said in the meantime.
+//! What is wanted beside the file: what an operator has said in the meantime, and what backends say of themselves. Pure.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::SystemTime,
 };
 
-use super::{Error, balancer::Balancer};
+use super::index::{Index, address_of};
 use crate::{
-    config::Config,
     health::ReportedState,
-    model::{AgentReport, Backend, Desired, Override, Service},
+    model::{AgentReport, Backend, Desired, Override, Service, Weights},
 };
 
-/// The desired state, with the operator's word on top of the file's. That stays when the file is read again.
-#[derive(Clone, Debug)]
+/// Pool and backend, by name.
+type Name = (String, String);
+
+/// An operator's word and the backends' own on top of the file's. They stay when the file is read again.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Intent {
-    /// Both together.
-    pub(super) desired: Desired,
-    /// By pool and backend.
-    overrides: BTreeMap<(String, String), Since>,
-    /// What backends say of themselves, by pool and backend.
-    reports: BTreeMap<(String, String), AgentReport>,
+    overrides: BTreeMap<Name, Since>,
+    /// What backends say of themselves.
+    reports: BTreeMap<Name, AgentReport>,
+    /// What counts by all of it; of the configuration in force.
+    weights: Weights,
 }
 
 /// What an operator said, and when.
@@ -32,47 +33,80 @@ pub(super) struct Since {
 }
 
 impl Intent {
-    /// The configuration alone.
-    pub(super) fn of(config: &Config) -> Self {
-        Self { desired: config.desired.clone(), overrides: BTreeMap::new(), reports: BTreeMap::new() }
+    /// Another configuration. What was said of backends that it does not have is forgotten.
+    pub(super) fn follow(&mut self, desired: &Desired, index: &Index) {
+        self.overrides.retain(|(pool, name), _| is_there(desired, index, pool, name));
+        self.weights = Weights::default();
+        let pools: BTreeSet<String> =
+            self.overrides.keys().chain(self.reports.keys()).map(|(p, _)| p.clone()).collect();
+        pools.iter().for_each(|pool| self.weigh(desired, index, pool));
     }
 
-    /// Another configuration. What was said of backends that it does not have is forgotten.
-    pub(super) fn follow(&mut self, config: &Config) {
-        self.desired = config.desired.clone();
-        if !self.overrides.is_empty() {
-            let all = config.desired.services.iter().flat_map(Service::backends_by_pool);
-            let there: HashSet<_> = all.map(|(pool, backend)| (pool, backend.name.as_str())).collect();
-            self.overrides.retain(|(pool, name), _| there.contains(&(pool.as_str(), name.as_str())));
+    /// Follows what an operator says of a backend, or, with nothing said, the file again.
+    pub(super) fn set_override(&mut self, name: Name, said: Option<Override>, desired: &Desired, index: &Index) {
+        let pool = name.0.clone();
+        match said {
+            Some(said) => _ = self.overrides.insert(name, Since { said, since: SystemTime::now() }),
+            None => _ = self.overrides.remove(&name),
         }
-        for index in 0..self.desired.services.len() {
-            let backends = self.weighted(&self.desired.services[index]);
-            self.desired.services[index].backends = backends;
-        }
+        self.weigh(desired, index, &pool);
+    }
+
+    /// Takes in what backends say of themselves; gives the pools of those that say something new.
+    pub(super) fn hear(
+        &mut self,
+        said: BTreeMap<Name, ReportedState>,
+        desired: &Desired,
+        index: &Index,
+    ) -> BTreeSet<String> {
+        let said: BTreeMap<Name, AgentReport> = said.into_iter().map(|(name, said)| (name, said.report)).collect();
+        let differs = |(name, report): &(&Name, &AgentReport), other: &BTreeMap<Name, AgentReport>| {
+            other.get(*name) != Some(*report)
+        };
+        let new = said.iter().filter(|one| differs(one, &self.reports));
+        let old = self.reports.iter().filter(|one| differs(one, &said));
+        let pools: BTreeSet<String> = new.chain(old).map(|((pool, _), _)| pool.clone()).collect();
+        self.reports = said;
+        pools.iter().for_each(|pool| self.weigh(desired, index, pool));
+        pools
     }
 
     /// Whether that is not what backends said before.
-    pub(super) fn is_new(&self, said: &BTreeMap<(String, String), ReportedState>) -> bool {
-        !said
-            .iter()
-            .map(|(name, said)| (name, said.report))
-            .eq(self.reports.iter().map(|(name, report)| (name, *report)))
+    pub(super) fn is_new(&self, said: &BTreeMap<Name, ReportedState>) -> bool {
+        !said.iter().map(|(name, said)| (name, said.report)).eq(self.reports.iter().map(|(name, said)| (name, *said)))
     }
 
-    /// Takes in what backends say of themselves; whether that is anything new.
-    pub(super) fn hear(&mut self, said: BTreeMap<(String, String), ReportedState>, config: &Config) -> bool {
-        let reports: BTreeMap<_, _> = said.into_iter().map(|(name, said)| (name, said.report)).collect();
-        if reports == self.reports {
-            return false;
+    /// Weighs the backends of all services that use a pool: each list of backends once.
+    fn weigh(&mut self, desired: &Desired, index: &Index, pool: &str) {
+        let mut lists = BTreeSet::new();
+        for service in index.of_pool(pool).iter().map(|place| &desired.services[*place]) {
+            if lists.insert(address_of(&service.backends)) {
+                let weighted = self.weighted(service);
+                self.weights.set(service, weighted);
+            }
         }
-        self.reports = reports;
-        self.follow(config);
-        true
+    }
+
+    /// The backends of a service as they and the operator want them; the operator has the last word.
+    fn weighted(&self, service: &Service) -> Arc<[Backend]> {
+        let backends = service.backends_by_pool().map(|(pool, backend)| {
+            let name = (pool.to_owned(), backend.name.clone());
+            let own = || self.reports.get(&name).copied().unwrap_or_default().applied_to(backend.weight);
+            Backend { weight: self.overrides.get(&name).map_or_else(own, |at| at.said.weight()), ..backend.clone() }
+        });
+        backends.collect()
+    }
+
+    /// The weights that count.
+    pub(super) fn weights(&self) -> &Weights {
+        &self.weights
     }
 
     /// What a backend said of itself, if it is asked.
     pub(super) fn report(&self, pool: &str, backend: &str) -> Option<AgentReport> {
-        self.reports.get(&(pool.to_owned(), backend.to_owned())).copied()
+        // Mostly nobody is asked.
+        let key = || (pool.to_owned(), backend.to_owned());
+        if self.reports.is_empty() { None } else { self.reports.get(&key()).copied() }
     }
 
     /// Whether a backend says that it is down.
@@ -80,54 +114,29 @@ impl Intent {
         self.report(pool, backend).is_some_and(|report| report.is_down)
     }
 
-    /// The backends of a service as they and the operator want them; the operator has the last word.
-    fn weighted(&self, service: &Service) -> Arc<[Backend]> {
-        let backends = service.backends_by_pool().map(|(pool, backend)| {
-            let said = self.overrides.get(&(pool.to_owned(), backend.name.clone()));
-            let own = || self.report(pool, &backend.name).unwrap_or_default().applied_to(backend.weight);
-            Backend { weight: said.map_or_else(own, |at| at.said.weight()), ..backend.clone() }
-        });
-        backends.collect()
+    /// Whether an operator said something of a backend.
+    pub(super) fn is_overridden(&self, pool: &str, backend: &str) -> bool {
+        !self.overrides.is_empty() && self.overrides.contains_key(&(pool.to_owned(), backend.to_owned()))
     }
 
-    /// What would be wanted with another configuration.
-    pub(super) fn with(&self, config: &Config) -> Desired {
-        let mut other = self.clone();
-        other.follow(config);
-        other.desired
+    /// What would be wanted with another configuration: its services with the weights that would count.
+    pub(super) fn with(&self, desired: &Desired) -> Desired {
+        let (mut other, index) = (self.clone(), Index::of(desired));
+        other.follow(desired, &index);
+        let weighted =
+            |service: &Service| Service { backends: Arc::clone(other.weights.backends(service)), ..service.clone() };
+        Desired { services: desired.services.iter().map(weighted).collect(), ..*desired }
     }
 
     /// What an operator said of each backend, by pool and name.
-    pub(super) fn overrides(&self) -> &BTreeMap<(String, String), Since> {
+    pub(super) fn overrides(&self) -> &BTreeMap<Name, Since> {
         &self.overrides
     }
 }
 
 /// Whether a pool that is used has a backend of this name.
-fn is_there(desired: &Desired, pool: &str, name: &str) -> bool {
-    let mut all = desired.services.iter().flat_map(Service::backends_by_pool);
-    all.any(|(of, backend)| of == pool && backend.name == name)
-}
-
-impl Balancer {
-    /// Follows what an operator says of a backend of a pool, or, with nothing said, the file again.
-    pub(super) fn set_override(&mut self, pool: &str, backend: &str, said: Option<Override>) -> Result<(), Error> {
-        if !is_there(&self.config.desired, pool, backend) {
-            return Err(Error::NoBackend { pool: pool.to_owned(), backend: backend.to_owned() });
-        }
-        let key = (pool.to_owned(), backend.to_owned());
-        match said {
-            Some(said) => {
-                Arc::make_mut(&mut self.intent).overrides.insert(key, Since { said, since: SystemTime::now() })
-            }
-            None => Arc::make_mut(&mut self.intent).overrides.remove(&key),
-        };
-        match said {
-            Some(Override::Drain) => tracing::info!(pool, backend, "draining: it gets no new flows"),
-            Some(Override::Weight(weight)) => tracing::info!(pool, backend, weight = weight.get(), "weighted"),
-            None => tracing::info!(pool, backend, "override cleared"),
-        }
-        Arc::make_mut(&mut self.intent).follow(&self.config);
-        self.reconcile()
-    }
+pub(super) fn is_there(desired: &Desired, index: &Index, pool: &str, name: &str) -> bool {
+    // The services of a pool have the same backends of it.
+    let service = index.of_pool(pool).first().map(|place| &desired.services[*place]);
+    service.is_some_and(|service| service.backends_by_pool().any(|(of, backend)| of == pool && backend.name == name))
 }

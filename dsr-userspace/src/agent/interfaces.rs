@@ -15,8 +15,8 @@ use crate::{
 impl Balancer {
     /// The interfaces and the ports of bonds, by index, each with the name in the configuration that it counts for.
     fn names(&self) -> BTreeMap<u32, String> {
-        let interfaces = self.network.interfaces.iter().map(|(name, state)| (state.ifindex, name.clone()));
-        let ports = self.network.ports.iter().map(|(index, port)| (*index, port.bond.clone()));
+        let interfaces = self.state.network.interfaces.iter().map(|(name, state)| (state.ifindex, name.clone()));
+        let ports = self.state.network.ports.iter().map(|(index, port)| (*index, port.bond.clone()));
         interfaces.chain(ports).collect()
     }
 
@@ -38,12 +38,12 @@ impl Balancer {
         if *self.entered != names {
             self.entered = Arc::new(names);
         }
-        enter(&mut self.datapath, &self.config, &self.network)
+        enter(&mut self.datapath, &self.state.config, &self.state.network)
     }
 
     /// The rows of the device map, by index of the interface.
     pub(super) fn devices_by_index(&self) -> BTreeMap<u32, u32> {
-        by_index(&devices(&self.datapath, &self.config, &self.network))
+        by_index(&devices(&self.datapath, &self.state.config, &self.state.network))
     }
 }
 

@@ -2,21 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use super::balancer::Balancer;
+use dsr_common::stats::Reason;
+
+use super::{balancer::Balancer, snapshot::traffic_of};
 use crate::datapath;
 
 /// Frames that came back, by row of the member map, as last seen.
 #[derive(Debug, Default)]
 pub(super) struct LoopLog {
     seen: BTreeMap<u32, u64>,
+    /// All such frames, as last seen.
+    all: u64,
 }
 
 impl Balancer {
     /// Logs each backend from which frames came back since the last look.
     pub(super) fn look_for_loops(&mut self) -> Result<(), datapath::Error> {
-        for (service, placed) in self.config.desired.services.iter().zip(&self.layout.services) {
-            for (backend, member) in service.backends.iter().zip(&placed.members) {
-                let loops = self.datapath.traffic(member.row)?.loops;
+        // Every frame that comes back is dropped for this reason: while their number stands, no member's has moved.
+        let all = self.datapath.reason_everywhere(Reason::DropLoop)?;
+        if std::mem::replace(&mut self.loops.all, all) == all {
+            return Ok(());
+        }
+        for (service, placed) in self.state.config.desired.services.iter().zip(&self.layout.services) {
+            let traffic = traffic_of(&self.datapath, placed)?;
+            for ((backend, member), traffic) in service.backends.iter().zip(&placed.members).zip(traffic) {
+                let loops = traffic.loops;
                 // A row that another member was given begins at zero again.
                 let before = self.loops.seen.insert(member.row, loops).filter(|before| *before <= loops).unwrap_or(0);
                 if loops > before {

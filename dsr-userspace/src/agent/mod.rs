@@ -8,9 +8,11 @@ mod api_listener;
 mod attaching;
 mod balancer;
 mod command;
+mod difference;
 mod error;
 mod explain;
 mod health_decision;
+mod index;
 mod intent;
 mod interfaces;
 mod loading;
@@ -23,12 +25,14 @@ mod preview;
 mod probing;
 mod program_spec;
 mod reach;
+mod reconciling;
 mod reload;
 mod report;
 mod retired_counters;
 mod retry;
 mod signals;
 mod snapshot;
+mod state;
 mod status;
 mod surroundings;
 mod trace;
@@ -244,13 +248,13 @@ impl Agent {
 
     fn network_changed(&mut self) {
         let network = self.network.borrow_and_update().clone();
-        let followed = self.balancer.observe(network);
+        let (changed, followed) = self.balancer.observe(network);
         self.unfollowed = followed.is_err();
         if let Err(error) = followed {
             // An interface that is deleted is gone before the kernel has told of it.
             tracing::debug!(%error, "a network change could not be applied; retrying in a second");
         }
-        self.probing.steer(&self.balancer);
+        self.probing.steer(&self.balancer, &changed);
     }
 
     fn health_changed(&mut self) {

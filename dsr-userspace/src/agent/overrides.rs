@@ -1,6 +1,6 @@
 //! What an operator says of a backend over the admin API.
 
-use super::balancer::Balancer;
+use super::{Error, balancer::Balancer};
 use crate::{
     api::{
         Failure, Kind,
@@ -19,20 +19,39 @@ impl Balancer {
         };
         let pool = self.pool_of(request)?;
         self.set_override(&pool, &request.backend, said).map_err(Failure::failed)?;
-        let weight = |services: &[Service]| weight(services, &pool, &request.backend).map_or(0, Weight::get);
-        Ok(OverrideAnswer {
-            weight: weight(&self.intent.desired.services),
-            weight_in_file: weight(&self.config.desired.services),
-            backend: request.backend.clone(),
-            pool,
-        })
+        let [weight, weight_in_file] =
+            self.weights_of(&pool, &request.backend).map_or([0; 2], |both| both.map(Weight::get));
+        Ok(OverrideAnswer { weight, weight_in_file, backend: request.backend.clone(), pool })
+    }
+
+    /// Follows what an operator says of a backend of a pool, or, with nothing said, the file again.
+    fn set_override(&mut self, pool: &str, backend: &str, said: Option<Override>) -> Result<(), Error> {
+        if !self.state.set_override(pool, backend, said) {
+            return Err(Error::NoBackend { pool: pool.to_owned(), backend: backend.to_owned() });
+        }
+        match said {
+            Some(Override::Drain) => tracing::info!(pool, backend, "draining: it gets no new flows"),
+            Some(Override::Weight(weight)) => tracing::info!(pool, backend, weight = weight.get(), "weighted"),
+            None => tracing::info!(pool, backend, "override cleared"),
+        }
+        self.reconcile()
+    }
+
+    /// The weight of a backend that counts, and the file's.
+    fn weights_of(&self, pool: &str, name: &str) -> Option<[Weight; 2]> {
+        let place = self.state.index.of_pool(pool).first()?;
+        let service = &self.state.config.desired.services[*place];
+        let both = service.backends_by_pool().zip(self.state.intent.weights().backends(service).iter());
+        let mut of_name = both.filter(|((of, backend), _)| *of == pool && backend.name == name);
+        of_name.next().map(|((_, in_file), backend)| [backend.weight, in_file.weight])
     }
 
     /// The one pool that is meant.
     fn pool_of(&self, request: &OverrideRequest) -> Result<String, Failure> {
-        let services = &self.config.desired.services;
+        let services = &self.state.config.desired.services;
         let name = &request.backend;
-        let all = services.iter().flat_map(Service::backends_by_pool);
+        // Each list of backends once.
+        let all = self.state.index.of_each_list().flat_map(|place| services[place].backends_by_pool());
         let mut pools: Vec<&str> = all.filter(|(_, backend)| backend.name == *name).map(|(pool, _)| pool).collect();
         pools.sort_unstable();
         pools.dedup();
@@ -59,11 +78,6 @@ fn weight_of(weight: u16) -> Result<Weight, Failure> {
         let (error, remedy) = (format!("{weight} is not a weight"), format!("give one from 0 to {}", Weight::MAX));
         Failure::new(Kind::Wrong, error, remedy)
     })
-}
-
-fn weight(services: &[Service], pool: &str, name: &str) -> Option<Weight> {
-    let mut all = services.iter().flat_map(Service::backends_by_pool);
-    all.find(|(of, backend)| *of == pool && backend.name == name).map(|(_, backend)| backend.weight)
 }
 
 /// The backends that could have been named.

@@ -33,7 +33,7 @@ impl Snapshot {
     /// Compares a configuration with what is live; changes nothing.
     pub(super) fn preview(&self, request: &PreviewRequest) -> Result<Preview, Failure> {
         let config = read(request)?;
-        let desired = self.intent.with(&config);
+        let desired = self.intent.with(&config.desired);
         let network = with_all(&self.network, &desired);
         let health = self.decision_for(&desired.services, &config.checks).health;
         let after = tables_of(&desired, &network, &health)?;

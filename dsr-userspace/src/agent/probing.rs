@@ -76,22 +76,27 @@ impl Probing {
     /// Makes the checks of a configuration; where that has none, nothing of ours is left on the node. Where probes cannot
     /// be steered, checks have no result until they can.
     pub(super) async fn follow(&mut self, balancer: &mut Balancer) -> Result<(), Error> {
-        let wanted = wanted(&balancer.config);
+        let wanted = wanted(&balancer.state.config);
         self.numbers.assign(&wanted);
         self.vips = wanted.iter().map(|(service, _)| service.vip).collect();
         self.lay().await;
-        self.steer(balancer);
-        self.monitor.set_targets(targets(&balancer.config, &self.numbers));
-        self.agents.set_targets(agents(&balancer.config));
+        self.steer_all(balancer);
+        self.monitor.set_targets(targets(&balancer.state.config, &self.numbers));
+        self.agents.set_targets(agents(&balancer.state.config));
         (balancer.checks, balancer.reports) = (self.monitor.reader(), self.agents.reports());
         balancer.apply_health()
     }
 
     /// Says how the probes of each backend are to be sent now.
-    pub(super) fn steer(&mut self, balancer: &Balancer) {
-        self.monitor.set_network(&balancer.network);
+    fn steer_all(&mut self, balancer: &Balancer) {
+        self.steer(balancer, &balancer.state.config.desired.backend_addresses());
+    }
+
+    /// The same of the backends at these addresses.
+    pub(super) fn steer(&mut self, balancer: &Balancer, addresses: &BTreeSet<IpAddr>) {
+        self.monitor.set_network(&balancer.state.network);
         let Some(steering) = &mut self.steering else { return };
-        for (checked, row) in balancer.probe_rows() {
+        for (checked, row) in balancer.probe_rows(addresses) {
             if let Some(number) = self.numbers.of(&checked) {
                 steering.prober.put(number, row);
             }
@@ -131,7 +136,7 @@ impl Probing {
             (None, _) => {}
         }
         self.lay().await;
-        self.steer(balancer);
+        self.steer_all(balancer);
     }
 
     /// Lays the link as it is wanted now. Where that fails, checks have no result, and it is tried again.
@@ -202,13 +207,19 @@ impl Probing {
 }
 
 impl Balancer {
-    /// How a packet of each service reaches each of its backends now, whatever checks say.
-    pub(super) fn probe_rows(&self) -> Vec<(Checked, ProbeRow)> {
+    /// How a packet of each service reaches each of its backends at these addresses now, whatever checks say.
+    fn probe_rows(&self, addresses: &BTreeSet<IpAddr>) -> Vec<(Checked, ProbeRow)> {
         let devices = self.devices_by_index();
-        let services = self.config.desired.services.iter();
-        let members = services.flat_map(|service| service.backends.iter().map(move |backend| (service, backend)));
+        let services = &self.state.config.desired.services;
+        let places: BTreeSet<usize> =
+            addresses.iter().flat_map(|address| self.state.index.of_address(*address)).collect();
+        let members = places.iter().flat_map(|place| {
+            let service = &services[*place];
+            let moved = service.backends.iter().filter(|backend| addresses.contains(&backend.address));
+            moved.map(move |backend| (service, backend))
+        });
         let row = |(service, backend): (&Service, &Backend)| {
-            let MemberRows { member, tunnel } = member_rows(service, backend, &self.network, &devices);
+            let MemberRows { member, tunnel } = member_rows(service, backend, &self.state.network, &devices);
             ((service.id, backend.address), ProbeRow { member, tunnel, pad: [0; 4] })
         };
         members.map(row).collect()

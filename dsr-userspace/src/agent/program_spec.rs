@@ -16,7 +16,7 @@ use crate::{
     config::{Config, XdpMode},
     datapath::{self, Datapath, Features, Mode, Pins, Predecessor},
     model::{Affinity, Desired, Health, Network, OnAgentDeath, SINGLE_BUFFER_MTU},
-    reconcile::{Full, Keep, Plan, Sizes, Tables, apply, plan},
+    reconcile::{Dirty, Full, Goal, Keep, Sizes, Tables, apply, plan_dirty},
 };
 
 /// What a program is loaded for.
@@ -45,7 +45,7 @@ impl ProgramSpec<'_> {
         let kept = predecessor.attached(&self.network.interfaces);
         let kept: BTreeSet<String> = self.config.interfaces().into_iter().filter(|name| kept.contains(name)).collect();
         let mut fresh = self.load(predecessor.tables.as_ref().zip(predecessor.keep), &kept, None)?;
-        fresh.finish(self.config.desired.hash_seed, tick_seconds(&self.intent.desired))?;
+        fresh.finish(self.config.desired.hash_seed, tick_seconds(&self.config.desired))?;
         fresh.take_over_from(predecessor, &kept)?;
         fresh.finish_takeover(predecessor.tables.as_ref())?;
         if !kept.is_empty() {
@@ -74,7 +74,7 @@ impl ProgramSpec<'_> {
         kept: &BTreeSet<String>,
         full: Option<Full>,
     ) -> Result<Datapath, Error> {
-        let mut sizes = self.sizes(&self.intent.desired, old.map(|(old, _)| old.sizes()));
+        let mut sizes = self.sizes(&self.config.desired, old.map(|(old, _)| old.sizes()));
         if let (Some(full), Some((old, _))) = (full, old)
             && old.sizes().has_tables_of(sizes)
         {
@@ -89,8 +89,8 @@ impl ProgramSpec<'_> {
         let devices = enter(&mut fresh, self.config, self.network)?;
         if !old.is_some_and(|(_, keep)| keep == Keep::Everything) {
             // No packet meets these tables yet.
-            fresh.add_vlan_lists(&self.intent.desired)?;
-            apply(&self.plan(&devices, &fresh)?.changes, &mut fresh);
+            fresh.add_vlan_lists(&self.config.desired)?;
+            apply(&plan_dirty(&self.goal(&devices), &Dirty::all(&self.config.desired), &fresh)?.changes, &mut fresh);
         }
         match attach(self.config, self.network, &mut fresh, kept) {
             Ok(()) => Ok(fresh),
@@ -108,8 +108,9 @@ impl ProgramSpec<'_> {
         live.map_or(sizes, |live| sizes.at_least(live))
     }
 
-    pub(super) fn plan(&self, devices: &BTreeMap<u32, u32>, datapath: &Datapath) -> Result<Plan, Full> {
-        plan(&self.intent.desired, self.network, self.health, devices, datapath)
+    fn goal<'a>(&'a self, devices: &'a BTreeMap<u32, u32>) -> Goal<'a> {
+        let (desired, weights) = (&self.config.desired, self.intent.weights());
+        Goal { desired, weights, network: self.network, health: self.health, devices }
     }
 
     /// What the program has to be able to do for this configuration on this network, and for what is left in the tables of

@@ -1,28 +1,52 @@
 //! Tells the operator when a backend can no longer be reached, or can again, and why.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
-use crate::model::{Desired, Network, NoHop, Reach, Service};
+use super::state::State;
+use crate::model::{Backend, Network, NoHop, Reach};
 
-/// What was last told of each backend.
+/// What was last told of each backend, by pool and address.
 #[derive(Debug, Default)]
 pub(super) struct ReachLog {
     told: BTreeMap<(String, IpAddr), Option<NoHop>>,
 }
 
 impl ReachLog {
-    /// Logs what has changed since the last time.
-    pub(super) fn update(&mut self, desired: &Desired, network: &Network) {
-        let mut now = BTreeMap::new();
-        for (pool, backend) in desired.services.iter().flat_map(Service::backends_by_pool) {
-            let cause = cause(network, backend.address);
-            let key = (pool.to_owned(), backend.address);
-            if self.told.get(&key) != Some(&cause) && !now.contains_key(&key) {
-                tell(pool, &backend.name, backend.address, cause.as_ref());
+    /// Logs what has changed since the last time of the backends at these addresses.
+    pub(super) fn update(&mut self, state: &State, addresses: &BTreeSet<IpAddr>) {
+        for address in addresses {
+            for place in state.index.lists_of_address(*address) {
+                let mut backends = state.config.desired.services[place].backends_by_pool();
+                if let Some((pool, backend)) = backends.find(|(_, backend)| backend.address == *address) {
+                    self.tell_if_new(state, pool, backend);
+                }
             }
-            now.insert(key, cause);
         }
-        self.told = now;
+    }
+
+    /// The same of all backends of another configuration. Those that it does not have are forgotten.
+    pub(super) fn update_all(&mut self, state: &State) {
+        let mut before = std::mem::take(&mut self.told);
+        for place in state.index.of_each_list() {
+            for (pool, backend) in state.config.desired.services[place].backends_by_pool() {
+                if let Some((key, told)) = before.remove_entry(&(pool.to_owned(), backend.address)) {
+                    self.told.insert(key, told);
+                }
+                self.tell_if_new(state, pool, backend);
+            }
+        }
+    }
+
+    fn tell_if_new(&mut self, state: &State, pool: &str, backend: &Backend) {
+        let cause = cause(&state.network, backend.address);
+        let key = (pool.to_owned(), backend.address);
+        if self.told.get(&key) != Some(&cause) {
+            tell(pool, &backend.name, backend.address, cause.as_ref());
+            self.told.insert(key, cause);
+        }
     }
 }
 

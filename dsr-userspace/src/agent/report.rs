@@ -7,7 +7,11 @@ use std::{
 
 use dsr_common::stats::{Reason, Tracking};
 
-use super::{intent::Since, reach, snapshot::Snapshot};
+use super::{
+    intent::Since,
+    reach,
+    snapshot::{Snapshot, traffic_of},
+};
 use crate::{
     datapath,
     health::{Finding, ReportedState, Unchecked},
@@ -47,8 +51,8 @@ impl Snapshot {
     fn members(&self) -> Result<Vec<MemberSample>, datapath::Error> {
         let mut samples = Vec::new();
         for (service, placed) in self.config.desired.services.iter().zip(&self.layout.services) {
-            for (backend, member) in service.backends.iter().zip(&placed.members) {
-                let traffic = self.maps.traffic(member.row)?;
+            let traffic = traffic_of(&self.maps, placed)?;
+            for ((backend, member), traffic) in service.backends.iter().zip(placed.members.iter()).zip(traffic) {
                 samples.push(MemberSample {
                     service: service.name.clone(),
                     vip: service.id.vip,
@@ -102,7 +106,7 @@ impl Snapshot {
         let services = &self.config.desired.services;
         let by_id: HashMap<_, _> = services.iter().map(|service| (service.id, service)).collect();
         let named = |id| by_id.get(&id).copied();
-        let slots = tracked_slots(&self.intent.desired, &*self.maps).into_iter();
+        let slots = tracked_slots(&self.config.desired, &*self.maps).into_iter();
         let slots = slots.filter_map(|(id, slots)| Some((named(id)?.name.clone(), slots)));
         let draining = self.drained.iter().filter_map(|((id, address), drained)| {
             let service = named(*id)?;

@@ -17,11 +17,11 @@ use super::{
 use crate::{
     arpwatch,
     config::Config,
-    datapath::{Features, Maps, Mode, Pins},
+    datapath::{self, Features, Maps, Mode, Pins, Traffic},
     health::{AgentReports, HealthDecision, Reader},
     metrics::Reloads,
     model::{Desired, Network, ServiceId},
-    reconcile::{Layout, Sizes, Tables},
+    reconcile::{Layout, PlacedService, Sizes, Tables},
 };
 
 /// The state at one moment. What checks, backends and other hosts report, and the maps, are read live.
@@ -57,10 +57,10 @@ impl Balancer {
         let attached: BTreeSet<String> = self.attached();
         let mode = |name: String| self.datapath.mode(&name).map(|mode| (name, mode));
         Snapshot {
-            config: Arc::clone(&self.config),
-            intent: Arc::clone(&self.intent),
-            network: Arc::clone(&self.network),
-            decision: Arc::clone(&self.decision),
+            config: Arc::clone(&self.state.config),
+            intent: Arc::clone(&self.state.intent),
+            network: Arc::clone(&self.state.network),
+            decision: Arc::clone(&self.state.decision),
             checks: self.checks.clone(),
             reports: self.reports.clone(),
             maps: self.datapath.maps(),
@@ -96,4 +96,12 @@ impl Snapshot {
     pub(super) fn sizes_for(&self, config: &Config, desired: &Desired) -> Sizes {
         ProgramSpec { config, ..self.spec() }.sizes(desired, Some(Tables::sizes(&*self.maps)))
     }
+}
+
+/// The traffic of a service's members, in their order: they are close together, so that they are read at once.
+pub(super) fn traffic_of(maps: &Maps, placed: &PlacedService) -> Result<Vec<Traffic>, datapath::Error> {
+    let rows = || placed.members.iter().map(|member| member.row);
+    let (Some(first), Some(last)) = (rows().min(), rows().max()) else { return Ok(Vec::new()) };
+    let all = maps.traffic_of(first..last + 1)?;
+    Ok(rows().map(|row| all.get((row - first) as usize).copied().unwrap_or_default()).collect())
 }

@@ -5,10 +5,14 @@ use std::{
     time::Duration,
 };
 
-use super::{reach, snapshot::Snapshot, surroundings};
+use super::{
+    reach,
+    snapshot::{Snapshot, traffic_of},
+    surroundings,
+};
 use crate::{
     api::view::{InterfaceStatus, MemberState, MemberStatus, ReloadCounts, ServiceStatus, Status, StatusFinding},
-    datapath::{self, Mode},
+    datapath::{self, Mode, Traffic},
     health::Unchecked,
     model::{Backend, Condition, Service},
     reconcile::{PlacedMember, PlacedService, tracked_slots},
@@ -17,13 +21,12 @@ use crate::{
 impl Snapshot {
     /// All that an operator is shown, after so long a time.
     pub(super) fn status(&self, uptime: Duration) -> Result<Status, datapath::Error> {
-        // All three have the same services in the same order.
-        let (wanted, in_file) = (&self.intent.desired.services, &self.config.desired.services);
-        let placed = wanted.iter().zip(in_file).zip(&self.layout.services);
-        let tracked: HashMap<_, _> = tracked_slots(&self.intent.desired, &*self.maps).into_iter().collect();
+        // Both have the same services in the same order.
+        let placed = self.config.desired.services.iter().zip(&self.layout.services);
+        let tracked: HashMap<_, _> = tracked_slots(&self.config.desired, &*self.maps).into_iter().collect();
         let tracked = |service: &Service| tracked.get(&service.id).copied().unwrap_or(0);
         let services: Vec<_> = placed
-            .map(|((service, in_file), placed)| self.service_status((service, in_file), placed, tracked(service)))
+            .map(|(service, placed)| self.service_status(service, placed, tracked(service)))
             .collect::<Result<_, _>>()?;
         let interfaces: Vec<_> = self.config.interfaces().into_iter().map(|name| self.interface_status(name)).collect();
         Ok(Status {
@@ -65,14 +68,17 @@ impl Snapshot {
 
     fn service_status(
         &self,
-        (service, in_file): (&Service, &Service),
+        service: &Service,
         placed: &PlacedService,
         tracked_slots: u32,
     ) -> Result<ServiceStatus, datapath::Error> {
-        let members = service.backends_by_pool().zip(in_file.backends.iter()).zip(&placed.members);
-        let members = members.map(|((backend, in_file), member)| {
-            let status = self.member_status(service, placed.slots, backend, member)?;
-            Ok(MemberStatus { weight_in_file: self.weight_in_file(backend, in_file), ..status })
+        let traffic = traffic_of(&self.maps, placed)?;
+        let weighted = self.intent.weights().backends(service).iter();
+        let members = service.backends_by_pool().zip(weighted).zip(placed.members.iter().zip(traffic));
+        let members = members.map(|(((pool, in_file), backend), (member, traffic))| {
+            let weight_in_file = self.weight_in_file((pool, backend), in_file);
+            let status = self.member_status(service, placed.slots, (pool, backend), (member, traffic));
+            MemberStatus { weight_in_file, ..status }
         });
         Ok(ServiceStatus {
             name: service.name.clone(),
@@ -86,7 +92,7 @@ impl Snapshot {
             all_used: self.decision.overridden.contains(&service.id),
             slots: placed.slots,
             tracked_slots,
-            members: members.collect::<Result<_, datapath::Error>>()?,
+            members: members.collect(),
         })
     }
 
@@ -95,9 +101,8 @@ impl Snapshot {
         service: &Service,
         slots: u32,
         (pool, backend): (&str, &Backend),
-        member: &PlacedMember,
-    ) -> Result<MemberStatus, datapath::Error> {
-        let traffic = self.maps.traffic(member.row)?;
+        (member, traffic): (&PlacedMember, Traffic),
+    ) -> MemberStatus {
         let unreached = reach::cause(&self.network, backend.address);
         let found = self.finding(service, (pool, backend));
         let state = self.member_state(service, (pool, backend), member);
@@ -105,7 +110,7 @@ impl Snapshot {
             (Some(why), _) if state == MemberState::Unreachable => (Some(why.to_string()), None),
             (_, found) => found.map(|found| (found.cause.to_string(), found.detail)).unzip(),
         };
-        Ok(MemberStatus {
+        MemberStatus {
             backend: backend.name.clone(),
             address: backend.address,
             pool: pool.to_owned(),
@@ -121,7 +126,7 @@ impl Snapshot {
             bytes: traffic.bytes,
             new_flows: traffic.new_flows,
             loops: traffic.loops,
-        })
+        }
     }
 
     fn member_state(&self, service: &Service, (pool, backend): (&str, &Backend), member: &PlacedMember) -> MemberState {
@@ -139,7 +144,7 @@ impl Snapshot {
 
     /// The weight that the file has for a backend where another one counts.
     fn weight_in_file(&self, (pool, backend): (&str, &Backend), in_file: &Backend) -> Option<u16> {
-        let is_said = self.intent.overrides().contains_key(&(pool.to_owned(), backend.name.clone()));
+        let is_said = self.intent.is_overridden(pool, &backend.name);
         (is_said || in_file.weight != backend.weight).then(|| in_file.weight.get())
     }
 

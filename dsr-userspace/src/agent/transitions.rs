@@ -1,17 +1,17 @@
 //! The flow clock, and the end of changes: what was remembered for one is forgotten when nobody needs it any more.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    net::IpAddr,
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, Ipv4Addr},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use super::balancer::Balancer;
+use super::{balancer::Balancer, index::Index, state::State};
 use crate::{
     datapath::Datapath,
-    model::{Condition, Desired, Health, ServiceId},
-    reconcile::{TransitionStep, advance, apply, restamp},
+    model::{Condition, Desired, ServiceId},
+    reconcile::{TransitionStep, advance_some, apply, restamp},
 };
 
 /// How far changes have settled, as last seen.
@@ -21,6 +21,8 @@ pub(super) struct Transitions {
     last: Instant,
     /// Whether what is remembered was stamped while the clock ran at another speed.
     other_speed: bool,
+    /// Services that have not settled, or of which that is not known yet.
+    unsettled: BTreeSet<ServiceId>,
     /// The members that get no new flows, each with whether it has none left.
     pub(super) drained: Arc<BTreeMap<(ServiceId, IpAddr), bool>>,
 }
@@ -29,7 +31,17 @@ impl Transitions {
     /// With ticks of so many seconds; what is remembered was stamped with ticks of `before`, zero where nothing is.
     pub(super) fn begin(tick: u32, before: u64) -> Self {
         let other_speed = before != 0 && before != u64::from(tick);
-        Self { tick, last: Instant::now(), other_speed, drained: Arc::default() }
+        Self { tick, last: Instant::now(), other_speed, unsettled: BTreeSet::new(), drained: Arc::default() }
+    }
+
+    /// These services were planned.
+    pub(super) fn look_at(&mut self, services: impl IntoIterator<Item = ServiceId>) {
+        self.unsettled.extend(services);
+    }
+
+    /// Nothing is known of any service.
+    pub(super) fn look_at_all(&mut self, desired: &Desired) {
+        self.look_at(desired.services.iter().map(|service| service.id));
     }
 
     /// Ticks of another length from now on.
@@ -46,25 +58,48 @@ impl Transitions {
         }
     }
 
-    /// Tells what has changed since the last time.
-    fn tell(&mut self, desired: &Desired, health: &Health, step: &TransitionStep) {
-        let by_id: HashMap<_, _> = desired.services.iter().map(|service| (service.id, service)).collect();
-        let mut now = BTreeMap::new();
-        for (service, seen) in step.services.iter().filter_map(|seen| Some((*by_id.get(&seen.id)?, seen))) {
+    /// Takes in what a step found, and tells what has changed.
+    pub(super) fn follow(&mut self, state: &State, step: &TransitionStep) {
+        for seen in &step.services {
+            if seen.settled {
+                self.unsettled.remove(&seen.id);
+            }
+            let Some(service) = state.index.place(seen.id).map(|place| &state.config.desired.services[place]) else {
+                continue;
+            };
             // One of the fallback that is not needed does not drain: it waits.
-            let waits = |address: IpAddr| health.of(seen.id, address) == Condition::Standby;
-            for member in seen.draining.iter().filter(|member| !waits(member.address)) {
-                let key = (seen.id, member.address);
-                let backend = service.backends.iter().find(|backend| backend.address == member.address);
-                if member.is_drained() && self.drained.get(&key) != Some(&true) {
-                    let backend = backend.map_or("", |backend| backend.name.as_str());
-                    tracing::info!(service = service.name, backend, "drained: the backend has no flows left");
-                }
-                now.insert(key, member.is_drained());
+            let waits = |address: IpAddr| state.decision.health.of(seen.id, address) == Condition::Standby;
+            let draining = seen.draining.iter().filter(|member| !waits(member.address));
+            let now: BTreeMap<_, _> = draining.map(|member| (member.address, member.is_drained())).collect();
+            let before = self.drained_of(seen.id);
+            for (address, _) in now.iter().filter(|(address, is)| **is && before.get(address) != Some(&true)) {
+                let backend = service.backends.iter().find(|backend| backend.address == *address);
+                let backend = backend.map_or("", |backend| backend.name.as_str());
+                tracing::info!(service = service.name, backend, "drained: the backend has no flows left");
+            }
+            if before != now {
+                let drained = Arc::make_mut(&mut self.drained);
+                before.keys().for_each(|address| _ = drained.remove(&(seen.id, *address)));
+                drained.extend(now.into_iter().map(|(address, is)| ((seen.id, address), is)));
             }
         }
-        if *self.drained != now {
-            self.drained = Arc::new(now);
+    }
+
+    fn drained_of(&self, id: ServiceId) -> BTreeMap<IpAddr, bool> {
+        let own = self.drained.range((id, IpAddr::V4(Ipv4Addr::UNSPECIFIED))..).take_while(|((of, _), _)| *of == id);
+        own.map(|((_, address), is)| (*address, *is)).collect()
+    }
+
+    /// The services that have not settled, by their places.
+    pub(super) fn places(&self, index: &Index) -> BTreeSet<usize> {
+        self.unsettled.iter().filter_map(|id| index.place(*id)).collect()
+    }
+
+    /// Forgets services that are gone.
+    pub(super) fn keep_only(&mut self, index: &Index) {
+        self.unsettled.retain(|id| index.place(*id).is_some());
+        if self.drained.keys().any(|(id, _)| index.place(*id).is_none()) {
+            Arc::make_mut(&mut self.drained).retain(|(id, _), _| index.place(*id).is_some());
         }
     }
 }
@@ -78,12 +113,13 @@ impl Balancer {
         self.transitions.last = Instant::now();
         let clock = self.datapath.clock();
         self.datapath.set_clock(clock.wrapping_add(1));
-        let step = advance(&self.intent.desired, &self.datapath, self.transitions.tick);
+        let places = self.transitions.places(&self.state.index);
+        let step = advance_some(&self.state.config.desired, places, &self.datapath, self.transitions.tick);
         apply(&step.changes, &mut self.datapath);
         if !step.changes.is_empty() {
             tracing::debug!(changes = step.changes.len(), "settled");
         }
-        self.transitions.tell(&self.intent.desired, &self.decision.health, &step);
+        self.transitions.follow(&self.state, &step);
     }
 }
 

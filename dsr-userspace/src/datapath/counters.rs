@@ -70,6 +70,12 @@ impl Maps {
         let values = self.reasons.get(&reason_row(block, reason), 0).map_err(|error| Error::Map("REASONS", error))?;
         Ok(values.iter().sum())
     }
+
+    /// How many frames met their end for this reason, on all interfaces that the program knows.
+    pub fn reason_everywhere(&self, reason: Reason) -> Result<u64, Error> {
+        let known = self.known_interfaces().into_iter().map(Some).chain([None]);
+        known.map(|ifindex| self.reason(ifindex, reason)).sum()
+    }
 }
 
 impl Datapath {

@@ -25,38 +25,80 @@ pub struct HealthDecision {
     pub on_fallback: BTreeSet<ServiceId>,
 }
 
-/// Judges all services, by the weights that count. `state` says how a backend stands, known by the name of its pool and
-/// its own.
+/// What becomes of the backends of one service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceDecision {
+    /// The backends that are not [`Condition::Up`], by address.
+    pub conditions: Vec<(IpAddr, Condition)>,
+    /// Whether all are used, since fewer are up than `min_healthy` asks for.
+    pub overridden: bool,
+    /// Whether its fallback serves.
+    pub on_fallback: bool,
+}
+
+impl HealthDecision {
+    /// What was decided of a service.
+    pub fn of(&self, service: ServiceId) -> ServiceDecision {
+        ServiceDecision {
+            conditions: self.health.of_service(service),
+            overridden: self.overridden.contains(&service),
+            on_fallback: self.on_fallback.contains(&service),
+        }
+    }
+
+    /// Replaces it.
+    pub fn set(&mut self, service: ServiceId, decision: ServiceDecision) {
+        self.health.set(service, decision.conditions);
+        for (list, is_in) in
+            [(&mut self.overridden, decision.overridden), (&mut self.on_fallback, decision.on_fallback)]
+        {
+            if is_in {
+                list.insert(service)
+            } else {
+                list.remove(&service)
+            };
+        }
+    }
+}
+
+/// Decides for all services. `state` says how a backend stands, known by the name of its pool and its own.
 pub fn decide(
     services: &[Service],
     checks: &Checks,
     state: impl Fn(&Service, (&str, &Backend)) -> State,
 ) -> HealthDecision {
     let mut decision = HealthDecision::default();
-    let mut conditions = Vec::new();
     for service in services {
-        let service_health = ServiceHealth::of(service, checks, &state);
-        let is_used = service_health.is_fallback_needed() && ServiceHealth::up(&service_health.standby) > 0;
-        if is_used {
-            decision.on_fallback.insert(service.id);
-            conditions.extend(service_health.own(|backend_health| backend_health.condition().max(Condition::Draining)));
-            conditions.extend(service_health.standby(BackendHealth::condition));
-            continue;
-        }
-        conditions.extend(service_health.standby(|backend_health| backend_health.condition().max(Condition::Standby)));
-        if service_health.is_missed() {
-            decision.overridden.insert(service.id);
-        } else {
-            conditions.extend(service_health.own(BackendHealth::condition));
-        }
+        decision.set(service.id, decide_service(service, &service.backends, checks, &state));
     }
-    decision.health = conditions.into_iter().collect();
     decision
+}
+
+/// Decides for one service, by the weights of `backends`: those of the service, in their order.
+pub fn decide_service(
+    service: &Service,
+    backends: &[Backend],
+    checks: &Checks,
+    state: impl Fn(&Service, (&str, &Backend)) -> State,
+) -> ServiceDecision {
+    let health = ServiceHealth::of(service, backends, checks, state);
+    let on_fallback = health.is_fallback_needed() && ServiceHealth::up(&health.standby) > 0;
+    let overridden = !on_fallback && health.is_missed();
+    let (own, standby) =
+        if on_fallback { (Condition::Draining, Condition::Up) } else { (Condition::Up, Condition::Standby) };
+    let least = |list: &[BackendHealth], least: Condition| {
+        let condition = |backend: &BackendHealth| (backend.address, backend.condition().max(least));
+        list.iter().map(condition).collect::<Vec<_>>()
+    };
+    let mut conditions = if overridden { Vec::new() } else { least(&health.own, own) };
+    conditions.extend(least(&health.standby, standby));
+    conditions.retain(|(_, condition)| *condition != Condition::Up);
+    conditions.sort_unstable_by_key(|(address, _)| *address);
+    ServiceDecision { conditions, overridden, on_fallback }
 }
 
 /// The backends of one service.
 struct ServiceHealth {
-    id: ServiceId,
     min_healthy: MinHealthy,
     own: Vec<BackendHealth>,
     standby: Vec<BackendHealth>,
@@ -72,18 +114,23 @@ struct BackendHealth {
 }
 
 impl ServiceHealth {
-    fn of(service: &Service, checks: &Checks, state: impl Fn(&Service, (&str, &Backend)) -> State) -> Self {
-        let backend_health = |(pool, backend): (&str, &Backend)| BackendHealth {
+    fn of(
+        service: &Service,
+        backends: &[Backend],
+        checks: &Checks,
+        state: impl Fn(&Service, (&str, &Backend)) -> State,
+    ) -> Self {
+        let backend_health = |((pool, _), backend): ((&str, &Backend), &Backend)| BackendHealth {
             address: backend.address,
             is_weighted: backend.weight.get() > 0,
             state: state(service, (pool, backend)),
             on_down: checks.of(service, backend.address).map_or(OnDown::default(), |check| check.on_down),
         };
-        let mut own: Vec<BackendHealth> = service.backends_by_pool().map(backend_health).collect();
+        let mut own: Vec<BackendHealth> = service.backends_by_pool().zip(backends).map(backend_health).collect();
         let standby = own.split_off(service.parts().0.len());
         let check = checks.services.get(&service.id);
         let min_healthy = check.map_or(MinHealthy::default(), |check: &std::sync::Arc<Check>| check.min_healthy);
-        Self { id: service.id, min_healthy, own, standby, has_fallback: service.fallback.is_some() }
+        Self { min_healthy, own, standby, has_fallback: service.fallback.is_some() }
     }
 
     /// How many of them can take new flows.
@@ -106,20 +153,7 @@ impl ServiceHealth {
     fn is_fallback_needed(&self) -> bool {
         self.has_fallback && (Self::up(&self.own) == 0 || self.is_missed())
     }
-
-    fn own<'a>(&'a self, condition: impl Fn(&BackendHealth) -> Condition + 'a) -> impl Iterator<Item = Decided> + 'a {
-        self.own.iter().map(move |backend_health| ((self.id, backend_health.address), condition(backend_health)))
-    }
-
-    fn standby<'a>(
-        &'a self,
-        condition: impl Fn(&BackendHealth) -> Condition + 'a,
-    ) -> impl Iterator<Item = Decided> + 'a {
-        self.standby.iter().map(move |backend_health| ((self.id, backend_health.address), condition(backend_health)))
-    }
 }
-
-type Decided = ((ServiceId, IpAddr), Condition);
 
 impl BackendHealth {
     fn condition(&self) -> Condition {

@@ -20,16 +20,18 @@ mod monitor;
 mod numbers;
 mod rise_fall;
 pub mod socket;
+mod standings;
 mod steering;
 mod watch;
 
 pub use agent_check::{AgentChecks, AgentReports, AgentTarget, ReportedState};
 pub use ask::{OwnAnswer, ask_own};
-pub use decision::{HealthDecision, State, decide};
+pub use decision::{HealthDecision, ServiceDecision, State, decide, decide_service};
 pub use diagnose::Finding;
 pub use histogram::{BOUNDS, Histogram};
-pub use monitor::{Monitor, Reader, Standings, Target, Unchecked};
+pub use monitor::{Monitor, Reader, Target};
 pub use numbers::Numbers;
+pub use standings::{Standings, Unchecked};
 pub use steering::Steered;
 
 /// A number that nobody can foretell.

@@ -17,6 +17,7 @@ use super::{
     evidence::Reached,
     histogram::Histogram,
     rise_fall::RiseFall,
+    standings::{Standings, Unchecked},
     steering::{Steered, Steering},
     watch,
 };
@@ -63,6 +64,8 @@ pub(super) struct Shared {
     /// Where probes go.
     pub(super) steering: Steering,
     changed: Notify,
+    /// Those that stand otherwise than when they were last asked for.
+    moved: Mutex<BTreeSet<Checked>>,
     /// Those that look for a cause at the same time: each has sockets that see every ICMP message.
     pub(super) diagnosing: Semaphore,
     /// Probes without a result.
@@ -71,12 +74,13 @@ pub(super) struct Shared {
 
 impl Default for Shared {
     fn default() -> Self {
-        let (records, network) = (Mutex::default(), Mutex::default());
+        let (records, network, moved) = <(Mutex<_>, Mutex<_>, Mutex<_>)>::default();
         Self {
             records,
             network,
             steering: Steering::default(),
             changed: Notify::new(),
+            moved,
             diagnosing: Semaphore::new(DIAGNOSES),
             local_errors: AtomicU64::default(),
         }
@@ -104,28 +108,6 @@ struct Known {
     seen: BTreeSet<IpAddr>,
 }
 
-/// How one backend of one service stands.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Standings {
-    /// Which.
-    pub target: Arc<Target>,
-    /// Up or down.
-    pub state: State,
-    /// Why it does not pass its check now; it may still be up.
-    pub finding: Option<Finding>,
-    /// How long its probes took.
-    pub took: Histogram,
-}
-
-/// A backend of a service whose last probe could not be made on this host.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unchecked {
-    /// Which.
-    pub target: Arc<Target>,
-    /// Why not.
-    pub why: String,
-}
-
 impl Monitor {
     /// Checks nothing yet.
     pub fn new(tasks: &Tasks) -> Self {
@@ -137,6 +119,7 @@ impl Monitor {
         let shared = &self.shared;
         let start = |tasks: &Tasks, id: &Checked, target: &Target| {
             let named = Arc::new(target.clone());
+            lock(&shared.moved).insert(*id);
             lock(&shared.records)
                 .entry(*id)
                 .and_modify(|record| record.target = Arc::clone(&named))
@@ -146,6 +129,7 @@ impl Monitor {
         };
         for id in self.running.set(targets.into_iter().map(|target| (target.id, target)), start) {
             lock(&self.shared.records).remove(&id);
+            lock(&self.shared.moved).insert(id);
         }
         self.shared.changed.notify_one();
     }
@@ -204,6 +188,11 @@ impl Reader {
         self.shared.local_errors.load(Ordering::Relaxed)
     }
 
+    /// Those that stand otherwise than at the last call, or may.
+    pub fn take_moved(&self) -> BTreeSet<Checked> {
+        std::mem::take(&mut lock(&self.shared.moved))
+    }
+
     /// How a backend of a service stands; what is not checked is up.
     pub fn state(&self, id: &Checked) -> State {
         lock(&self.shared.records).get(id).map_or(State::Up, Record::state)
@@ -242,6 +231,7 @@ impl Shared {
         let before = record.state();
         let result = change(record);
         if record.state() != before {
+            lock(&self.moved).insert(*id);
             self.changed.notify_one();
         }
         Some(result)

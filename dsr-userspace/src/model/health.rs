@@ -1,6 +1,9 @@
 //! What the checks say of each backend, as far as the planner has to know it.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use super::ServiceId;
 
@@ -28,6 +31,24 @@ impl Health {
     /// The condition of a backend, known by its own address, seen from a service.
     pub fn of(&self, service: ServiceId, backend: IpAddr) -> Condition {
         self.conditions.get(&(service, backend)).copied().unwrap_or_default()
+    }
+}
+
+impl Health {
+    /// The backends of a service with another condition than [`Condition::Up`], by address.
+    pub fn of_service(&self, service: ServiceId) -> Vec<(IpAddr, Condition)> {
+        let from = (service, IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let own = self.conditions.range(from..).take_while(|((id, _), _)| *id == service);
+        own.map(|((_, address), condition)| (*address, *condition)).collect()
+    }
+
+    /// Replaces the conditions of a service's backends.
+    pub fn set(&mut self, service: ServiceId, conditions: impl IntoIterator<Item = (IpAddr, Condition)>) {
+        for (address, _) in self.of_service(service) {
+            self.conditions.remove(&(service, address));
+        }
+        let other = conditions.into_iter().filter(|(_, condition)| *condition != Condition::Up);
+        self.conditions.extend(other.map(|(address, condition)| ((service, address), condition)));
     }
 }
 

@@ -1,9 +1,9 @@
 //! What a plan is made of, and where everything is once it is carried out.
 
-use std::net::IpAddr;
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use super::change::Change;
-use crate::model::ServiceId;
+use crate::model::{Desired, ServiceId};
 
 /// A table has no room for what is desired: it has to be built anew, larger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,10 +20,29 @@ pub struct Plan {
 }
 
 /// Where services and members are in the tables.
+///
+/// It is copied when a reader holds it while it changes: services are shared, so that a copy is a list of pointers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
     /// One for each desired service, in that order.
-    pub services: Vec<PlacedService>,
+    pub services: Vec<Arc<PlacedService>>,
+}
+
+impl Layout {
+    /// Puts the services in the order of what is desired now. New ones are nowhere until they are set.
+    pub fn follow(&mut self, desired: &Desired) {
+        let known: HashMap<_, _> = self.services.drain(..).map(|service| (service.id, service)).collect();
+        let nowhere = |id| Arc::new(PlacedService { id, slots: 0, members: Vec::new() });
+        let ids = desired.services.iter().map(|service| service.id);
+        self.services = ids.map(|id| known.get(&id).cloned().unwrap_or_else(|| nowhere(id))).collect();
+    }
+
+    /// Says where a service is, by its place in what is desired.
+    pub fn set(&mut self, place: usize, service: PlacedService) {
+        if let Some(known) = self.services.get_mut(place) {
+            *known = Arc::new(service);
+        }
+    }
 }
 
 /// Where one service is.

@@ -5,7 +5,10 @@
 //! round. A service whose members need more room is moved to a copy of them first. So a packet meets nothing half made,
 //! whenever it comes.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use dsr_common::{hash::HashKeys, service::ServiceKey};
 
@@ -75,7 +78,7 @@ pub fn plan(
 ) -> Result<Plan, Full> {
     let goal = Goal { desired, weights: &Weights::default(), network, health, devices };
     let PartialPlan { changes, placed } = plan_dirty(&goal, &Dirty::all(desired), live)?;
-    let layout = Layout { services: placed.into_iter().map(|(_, service)| service).collect() };
+    let layout = Layout { services: placed.into_iter().map(|(_, service)| Arc::new(service)).collect() };
     Ok(Plan { changes, layout })
 }
 
