@@ -16,6 +16,7 @@ pub mod config;
 #[allow(unsafe_code, reason = "maps are shared with the kernel through memory")]
 pub mod datapath;
 pub mod doctor;
+mod duration;
 pub mod health;
 pub mod http;
 pub mod lab;

@@ -8,10 +8,13 @@ use std::{
     time::Duration,
 };
 
-use super::{WRONG, diagnosis::Diagnosis, duration, interrupts::Interrupts, output};
-use crate::lab::{
-    Broken, Display, Error, Key, Lab, Load, LoadPlan, MAX_BACKENDS, Replies, Stop, Summary, Tally, Traffic, View,
-    net::LinkState,
+use super::{WRONG, diagnosis::Diagnosis, interrupts::Interrupts, output};
+use crate::{
+    duration,
+    lab::{
+        Broken, Display, Error, Key, Lab, Load, LoadPlan, MAX_BACKENDS, Replies, Stop, Summary, Tally, Traffic, View,
+        net::LinkState,
+    },
 };
 use anyhow::{Context, Result, bail};
 use tokio::{
@@ -23,7 +26,7 @@ use tokio::{
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Duration, like 20s, 5m or 1h [default: until Ctrl-C]
-    #[arg(long, value_parser = duration::parse)]
+    #[arg(long, value_parser = duration::of_argument)]
     duration: Option<Duration>,
     /// How many backends
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=i64::from(MAX_BACKENDS)))]

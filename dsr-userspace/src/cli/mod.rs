@@ -8,7 +8,6 @@ mod check;
 mod detach;
 mod diagnosis;
 mod doctor;
-mod duration;
 mod endpoint;
 mod explain;
 mod given;

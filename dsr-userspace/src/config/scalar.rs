@@ -9,11 +9,14 @@ use std::{
 use serde_yaml::Value;
 
 use super::{
-    FlowTable, duration,
+    FlowTable,
     field::{Read, WRITTEN, not},
     listen::API_SOCKET,
 };
-use crate::model::{FlowTimeout, Port, Weight};
+use crate::{
+    duration,
+    model::{FlowTimeout, Port, Weight},
+};
 
 /// The name of a pool, a service or a backend.
 #[derive(Clone, Debug)]
@@ -183,7 +186,7 @@ impl Read for FlowTimeout {
         if let Some(number) = value.as_u64() {
             return Err(format!("{number} has no unit: write {number}s, or another time from 1s to 24h, like 15m"));
         }
-        let whole = value.as_str().and_then(duration::parse).filter(|time| time.subsec_nanos() == 0);
+        let whole = value.as_str().and_then(|text| duration::parse(text).ok()).filter(|time| time.subsec_nanos() == 0);
         whole.and_then(|time| Self::from_seconds(time.as_secs())).ok_or_else(|| not::<Self>(&value, "a time"))
     }
 }
@@ -196,7 +199,7 @@ impl Read for ReturnTimeout {
     const WRITE: &'static str = "a time from 0s to 24h that is no longer than flow_timeout, like 0s, 30s or 15m";
 
     fn read(value: Value) -> Result<Self, String> {
-        if value.as_str().and_then(duration::parse).is_some_and(|time| time.is_zero()) {
+        if value.as_str().and_then(|text| duration::parse(text).ok()).is_some_and(|time| time.is_zero()) {
             return Ok(Self(None));
         }
         match value.as_u64() {

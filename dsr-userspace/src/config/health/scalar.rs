@@ -14,9 +14,9 @@ use serde_yaml::Value;
 use crate::{
     config::{
         choice::choose,
-        duration,
         field::{Read, not},
     },
+    duration,
     model::{DnsType, MinHealthy, OnDown},
 };
 
@@ -46,7 +46,7 @@ scalars! {
         |value| NonZeroU32::new(value.as_u64().filter(|times| *times <= 1000)? as u32);
     /// A time.
     Span(Duration) = "a time", "a time from 100ms to 1h, like 500ms, 2s or 1m",
-        |value| duration::parse(value.as_str()?).filter(|span| (SHORTEST..=LONGEST).contains(span));
+        |value| duration::parse(value.as_str()?).ok().filter(|span| (SHORTEST..=LONGEST).contains(span));
     /// The path of a page.
     PagePath(String) = "a path", "a path as in a request, like /healthz", |value| path(value.as_str()?);
     /// A name that can be asked for by DNS.
@@ -184,17 +184,6 @@ const LONGEST: Duration = Duration::from_secs(60 * 60);
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_have_a_unit() {
-        let good = [("500ms", 500), ("2s", 2000), ("1m", 60_000), ("1h", 3_600_000)];
-        for (text, millis) in good {
-            assert_eq!(duration::parse(text), Some(Duration::from_millis(millis)), "{text}");
-        }
-        for text in ["", "2", "s", "2 s", "-2s", "+2s", "2d", "99999999999999999h", "1.5s"] {
-            assert_eq!(duration::parse(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn names_that_no_question_can_have_are_refused() {
