@@ -2,7 +2,10 @@
 //!
 //! A decimal number and its unit, `ms`, `s`, `m` or `h`, with or without a space between: `500ms`, `1.5s`, `5 m`, `24h`.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
+
+/// The grammar as a regular expression (ECMA-262), for schemas.
+pub(crate) const PATTERN: &str = "^[0-9]+(\\.[0-9]+)? *(ms|s|m|h)$";
 
 /// The units, each with its milliseconds.
 const UNITS: [(&str, f64); 4] = [("ms", 1.0), ("s", 1e3), ("m", 60e3), ("h", 3600e3)];
@@ -54,6 +57,20 @@ pub(crate) fn of_argument(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A duration as this module reads it, in the largest unit that makes a whole number of it.
+pub(crate) struct Written(pub(crate) Duration);
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let milliseconds = self.0.as_millis();
+        let fits = |(_, unit): &&(&str, f64)| milliseconds > 0 && milliseconds.is_multiple_of(*unit as u128);
+        match UNITS.iter().rev().find(fits) {
+            Some((name, unit)) => write!(f, "{}{name}", milliseconds / *unit as u128),
+            None => f.write_str("0s"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,7 +81,8 @@ mod tests {
         for (text, milliseconds) in good {
             assert_eq!(parse(text), Ok(Duration::from_millis(milliseconds)), "{text}");
         }
-        for text in ["", "s", "-1s", "+2s", "5 days", "1e9h", "1d", "1m30s", ".5s", "1.s", "1.2.3s", "1\u{b5}", "[1s]"] {
+        for text in ["", "s", "-1s", "+2s", "5 days", "1e9h", "1d", "1m30s", ".5s", "1.s", "1.2.3s", "1\u{b5}", "[1s]"]
+        {
             assert_eq!(parse(text), Err(DurationError::Malformed(text.to_owned())), "{text}");
         }
         assert_eq!(parse("60"), Err(DurationError::NoUnit("60".to_owned())));
@@ -80,6 +98,14 @@ mod tests {
         assert_eq!(of_argument("1 h"), Ok(Duration::from_secs(3600)));
         for text in ["", "s", "0s", "0", "-1s", "5 days", "1e9h"] {
             assert!(of_argument(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let texts = ["0s", "1ms", "1500ms", "90s", "2m", "90m", "24h"];
+        for text in texts {
+            assert_eq!(Written(parse(text).unwrap()).to_string(), text);
         }
     }
 }

@@ -2,28 +2,40 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use serde_yaml::Value;
+use serde_json::{Value as Json, json};
 
 use super::{
-    field::{Read, not},
-    path::shown,
+    at::shown,
+    error::Place,
+    schema::{Scalar, not},
+    yaml::Node,
 };
 
 /// An address that one host on the network can have, without a zone.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HostAddress(pub(super) IpAddr);
 
-impl Read for HostAddress {
-    const WRITE: &'static str = "an IPv4 or IPv6 address, like 192.0.2.10 or \"2001:db8::10\"";
-    const WRITE_MANY: &'static str = "a list of addresses, like [10.0.0.2, 10.0.0.3]";
+impl Scalar for HostAddress {
+    fn write() -> String {
+        "an IPv4 or IPv6 address, like 192.0.2.10 or \"2001:db8::10\"".to_owned()
+    }
 
-    fn read(value: Value) -> Result<Self, String> {
-        let Some(text) = value.as_str() else { return Err(not::<Self>(&value, "an address")) };
-        let address = text.parse().map_err(|_| decorated(text).unwrap_or_else(|| not::<Self>(&value, "an address")))?;
+    fn write_many() -> String {
+        "a list of addresses, like [10.0.0.2, 10.0.0.3]".to_owned()
+    }
+
+    fn read(node: &Node) -> Result<Self, String> {
+        let other = || not(node, "an address", &<Self as Scalar>::write());
+        let text = node.as_str().ok_or_else(other)?;
+        let address = text.parse().map_err(|_| decorated(text).unwrap_or_else(other))?;
         match unfit(address) {
             None => Ok(Self(address)),
             Some(why) => Err(format!("{address} {why}")),
         }
+    }
+
+    fn schema() -> Json {
+        json!({"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]})
     }
 }
 
@@ -32,7 +44,7 @@ impl Read for HostAddress {
 /// # Errors
 /// What is wrong with it, and what to write instead.
 pub fn host_address(text: &str) -> Result<IpAddr, String> {
-    HostAddress::read(Value::String(text.to_owned())).map(|HostAddress(address)| address)
+    <HostAddress as Scalar>::read(&Node::text(text, Place::FILE)).map(|HostAddress(address)| address)
 }
 
 /// What is written around an address, if that is all that is wrong.

@@ -117,11 +117,6 @@ impl Place {
         let column = text.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         Self { source, line, column }
     }
-
-    /// An included file as a whole.
-    pub(super) const fn of_file(source: usize) -> Self {
-        Self { source, line: 0, column: 0 }
-    }
 }
 
 /// A value, and where in the file it is written.

@@ -1,19 +1,21 @@
 //! Fallbacks of pools: from what is written to the backends that serve where too few of a pool's are up.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
-use dsr_common::limits::MEMBERS_PER_SERVICE;
-use serde_yaml::Value;
+use serde_json::{Value as Json, json};
 
 use super::{
-    field::{Field, Read, not},
-    file::BackendRow,
+    at::{At, shown},
     health::Written,
-    path::{FieldPath, shown},
     pools::{Pool, Seen, backend},
-    report::{Optional, Report},
+    report::Report,
     scalar::Name,
-    suggest,
+    schema::{Field, Read, Scalar, json::Definitions, not},
+    sections::{BACKENDS_MOST, BackendRow},
+    yaml::{Kind, Node},
 };
 use crate::model::Backend;
 
@@ -26,14 +28,23 @@ pub(super) enum FallbackField {
 }
 
 impl Read for FallbackField {
-    const WRITE: &'static str = "the name of a pool, or a backend, like {name: sorry1, address: 10.0.0.99}";
+    fn write() -> String {
+        format!("the name of a pool, or {BACKEND}")
+    }
 
-    fn read(value: Value) -> Result<Self, String> {
-        match value {
-            Value::String(text) => Name::new(text).map(|Name(name)| Self::Pool(name)),
-            value if value.is_mapping() => BackendRow::read(value).map(|row| Self::Backend(Box::new(row))),
-            value => Err(not::<Self>(&value, "a fallback")),
+    fn read(report: &mut Report<'_>, at: &At, node: &Node) -> Option<Self> {
+        if matches!(node.kind, Kind::Mapping(_)) {
+            return <BackendRow as Read>::read(report, at, node).map(|row| Self::Backend(Box::new(row)));
         }
+        if node.as_str().is_some() {
+            return <Name as Read>::read(report, at, node).map(|Name(name)| Self::Pool(name));
+        }
+        report.error(at, not(node, "a fallback", &Self::write()));
+        None
+    }
+
+    fn schema(definitions: &mut Definitions) -> Json {
+        json!({"anyOf": [<Name as Scalar>::schema(), <BackendRow as Read>::schema(definitions)]})
     }
 }
 
@@ -43,8 +54,8 @@ pub(super) enum Draft {
     /// None is written, or a bad one, which was reported.
     #[default]
     None,
-    /// A pool's name.
-    Pool(String),
+    /// A pool's name, and where it is written.
+    Pool(String, At),
     /// A backend that is of the pool itself.
     Backend(Backend),
 }
@@ -60,27 +71,24 @@ pub(super) struct Standby {
     pub(super) health: Option<Written>,
 }
 
-/// Reads the field at `at`, in a pool of which this was seen.
-pub(super) fn read(report: &mut Report<'_>, at: &FieldPath, field: Field<FallbackField>, seen: &mut Seen) -> Draft {
-    match report.optional(at, field) {
-        Optional::Absent | Optional::Bad => Draft::None,
-        Optional::Value(FallbackField::Pool(name)) => Draft::Pool(name),
-        Optional::Value(FallbackField::Backend(row)) => {
-            backend(report, at, Field::Good(*row), seen).map_or(Draft::None, Draft::Backend)
-        }
+/// Reads the field of a pool of which this was seen.
+pub(super) fn read(report: &mut Report<'_>, field: Field<FallbackField>, seen: &mut Seen<'_>) -> Draft {
+    match field.value {
+        None => Draft::None,
+        Some(FallbackField::Pool(name)) => Draft::Pool(name, field.at),
+        Some(FallbackField::Backend(row)) => backend(report, *row, seen).map_or(Draft::None, Draft::Backend),
     }
 }
 
 /// Finds the backends of all fallbacks.
 pub(super) fn resolve(report: &mut Report<'_>, pools: &mut BTreeMap<String, Pool>, drafts: Vec<(String, Draft)>) {
-    let chained: Vec<String> =
+    let chained: HashSet<String> =
         drafts.iter().filter(|(_, draft)| !matches!(draft, Draft::None)).map(|(name, _)| name.clone()).collect();
     for (name, draft) in drafts {
-        let Some(at) = pools.get(&name).map(|pool| pool.path.key("fallback")) else { continue };
         let standby = match draft {
             Draft::None => None,
             Draft::Backend(backend) => Some(Standby { pool: name.clone(), backends: [backend].into(), health: None }),
-            Draft::Pool(other) => {
+            Draft::Pool(other, at) => {
                 if chained.contains(&other) && other != name {
                     report.warn(
                         &at,
@@ -98,7 +106,7 @@ pub(super) fn resolve(report: &mut Report<'_>, pools: &mut BTreeMap<String, Pool
 
 fn of_pool(
     report: &mut Report<'_>,
-    at: &FieldPath,
+    at: &At,
     (name, other): (&str, &str),
     pools: &BTreeMap<String, Pool>,
 ) -> Option<Standby> {
@@ -107,31 +115,37 @@ fn of_pool(
         return None;
     }
     let Some(found) = pools.get(other) else {
-        let names = || pools.keys().map(String::as_str).filter(|known| *known != name);
-        let remedy = match suggest::closest(other, names()) {
-            Some(close) => format!("did you mean {}?", shown(close)),
-            None => format!("add it below `pools:`, or write {BACKEND}"),
+        let remedy = match report.closest(other, pools.keys().map(String::as_str)) {
+            Some(close) if close != name => format!("did you mean {}?", shown(close)),
+            _ => format!("add it below `pools:`, or write {BACKEND}"),
         };
         report.error(at, format!("there is no pool {}: {remedy}", shown(other)));
         return None;
     };
     // What is wrong with one of the two pools was said there.
     let (own, standby) = (&pools.get(name)?.good.as_ref()?.1, &found.good.as_ref()?.1);
-    let mut distinct = true;
-    for backend in standby.iter() {
-        let same_address = own.iter().any(|known| known.address == backend.address);
-        if same_address || own.iter().any(|known| known.name == backend.name) {
+    if own.len() + standby.len() > BACKENDS_MOST {
+        report.error(at, format!("both pools together have more than {BACKENDS_MOST} backends: write fewer"));
+    }
+    let are_distinct = compare(report, at, own, standby);
+    let health = Some(found.health.clone());
+    are_distinct.then(|| Standby { pool: other.to_owned(), backends: Arc::clone(standby), health })
+}
+
+/// Whether no backend is in both pools; reports those that are.
+fn compare(report: &mut Report<'_>, at: &At, own: &[Backend], standby: &[Backend]) -> bool {
+    let addresses: HashSet<_> = own.iter().map(|backend| backend.address).collect();
+    let names: HashSet<_> = own.iter().map(|backend| backend.name.as_str()).collect();
+    let mut are_distinct = true;
+    for backend in standby {
+        let same_address = addresses.contains(&backend.address);
+        if same_address || names.contains(backend.name.as_str()) {
             let what = if same_address { backend.address.to_string() } else { backend.name.clone() };
-            let message = format!("{what} is a backend of both pools: change or remove it in one of them");
-            report.error(at, message);
-            distinct = false;
+            report.error(at, format!("{what} is a backend of both pools: change or remove it in one of them"));
+            are_distinct = false;
         }
     }
-    if own.len() + standby.len() > MEMBERS_PER_SERVICE as usize {
-        report.error(at, format!("both pools together have more than {MEMBERS_PER_SERVICE} backends: write fewer"));
-    }
-    let health = Some(found.health.clone());
-    distinct.then(|| Standby { pool: other.to_owned(), backends: Arc::clone(standby), health })
+    are_distinct
 }
 
 const BACKEND: &str = "a backend, like {name: sorry1, address: 10.0.0.99}";

@@ -14,11 +14,10 @@ use tokio::time::Instant;
 
 use super::{
     file_state::{FileState, Known},
-    include,
+    include::{self, Source},
     matches::{Budget, matches, places},
     parse::hash_of,
     read::{ReadError, read},
-    source::Source,
     writers::{Writers, lock},
 };
 

@@ -7,7 +7,7 @@ use std::{
 
 use glob::{MatchOptions, Pattern};
 
-use super::{path::shown, read::LARGEST};
+use super::{at::shown, read::LARGEST};
 
 /// What one look at all included files may still cost.
 #[derive(Clone, Copy, Debug)]

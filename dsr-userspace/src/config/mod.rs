@@ -1,8 +1,8 @@
 //! The configuration file: from YAML to the model, or to everything that is wrong with it at once.
 //!
-//! Text becomes an outline with places (`compose`, `outline`), the outline becomes rows whose fields cannot fail
-//! (`field`, `scalar`, `address`, `choice`,
-//! `file`), and rows become the model (`parse`, `pools`, `services`). [`parse`] is pure;
+//! Text becomes nodes with places (`yaml`), nodes become sections whose fields are each described once (`schema`,
+//! `sections`, `scalar`, `address`, `duration`, `health`), and sections become the model (`parse`, `pools`, `services`).
+//! [`parse`] is pure;
 //! [`load`] and [`load_on_host`] read the file, the machine's id and nothing else. What a file says of this host is
 //! checked against facts that are handed in ([`check_host`]). [`Watch`] tells when the file changes.
 
@@ -14,16 +14,11 @@ use std::{
 };
 
 mod address;
-mod agent_check;
-mod arp_watch;
+mod at;
 mod backend;
-mod choice;
-mod compose;
 mod duration;
 mod error;
 mod fallback;
-mod field;
-mod file;
 mod file_state;
 mod health;
 mod host;
@@ -33,21 +28,20 @@ mod listen;
 mod looker;
 mod matches;
 mod netlink;
-mod outline;
 mod parse;
-mod path;
 mod pools;
 mod program;
 mod read;
 mod report;
 mod scalar;
+mod schema;
+mod sections;
 mod seed;
 mod services;
-mod source;
 mod suggest;
-mod vlans;
 mod watch;
 mod writers;
+mod yaml;
 
 pub use address::host_address;
 pub use backend::{BackendConfig, load_backend, parse_backend};
@@ -55,14 +49,20 @@ pub use error::{Errors, Located, Place, Problem};
 pub use file_state::FileState;
 pub use host::{AddressOnHost, HostFacts, check_host};
 pub use host_changes::HostChanges;
+pub use include::Source;
 pub use listen::API_SOCKET;
 pub use netlink::FactsError;
 pub use parse::{load, load_on_host, load_text_on_host, parse, parse_with, text_from, text_of};
 pub use read::LARGEST;
-pub use source::Source;
 pub use watch::{Marker, Watch, WatchError};
 
 use crate::model::{Checks, Desired};
+
+/// The JSON Schema of a configuration (draft 2020-12), for editors. It knows fields, types and defaults; what compares
+/// one field with another, like the name of a pool, is for [`parse()`] to find.
+pub fn schema() -> serde_json::Value {
+    schema::json::schema(&sections::File::SECTION)
+}
 
 /// A configuration without errors.
 #[derive(Clone, Debug)]

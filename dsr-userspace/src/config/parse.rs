@@ -4,30 +4,29 @@ use std::{
     collections::HashMap,
     hash::Hasher as _,
     io,
+    net::IpAddr,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use dsr_common::limits::INTERFACES_MAX;
-
 use super::{
-    Config, FileWatch, FlowTable, SeedSource, XdpMode, arp_watch,
-    compose::compose,
+    Config, FlowTable, SeedSource,
+    address::HostAddress,
+    at::At,
     error::{Errors, Located, NOT_UTF8, Place, Problem},
-    field::Field,
-    file::{File, FlowTableRow},
     host::{self, HostFacts},
-    include::{self, Included},
+    include::{self, Included, Source},
     matches::Budget,
-    path::FieldPath,
     pools::{self, Pools},
     read,
-    report::{Optional, Report},
-    scalar::{ApiSocket, FlowCount, InterfaceName, Seed},
+    report::Report,
+    scalar::{InterfaceName, Seed},
+    schema::{Field, List, Read, WordOr},
+    sections::{File, FlowTableRow, INTERFACES_MOST},
     seed,
     services::{self, Services},
-    source::{Source, SourceFile},
+    yaml,
 };
 use crate::model::Desired;
 
@@ -35,14 +34,13 @@ use crate::model::Desired;
 ///
 /// A seed that is not written stays zero ([`SeedSource::Absent`]); [`load`] fills it in.
 pub fn parse(text: &str, path: &Path) -> Result<Config, Errors> {
-    let nothing =
-        |_: &str, _, _: &FieldPath| Err("only a text is given, no files can be included: join them".to_owned());
+    let nothing = |_: &str, _: &At| Err("only a text is given, no files can be included: join them".to_owned());
     Draft::read(text, path, &mut { nothing })?.finish()
 }
 
 /// As [`parse`], with the files that the text includes, in their order.
 pub fn parse_with(text: &str, path: &Path, mut included: Vec<Source>) -> Result<Config, Errors> {
-    Draft::read(text, path, &mut |_, _, _| Ok(std::mem::take(&mut included)))?.finish()
+    Draft::read(text, path, &mut |_, _| Ok(std::mem::take(&mut included)))?.finish()
 }
 
 /// Reads and parses the file at `path`. A seed that is not written is derived from this machine's id.
@@ -63,9 +61,9 @@ pub async fn load_text_on_host(text: String, path: &Path, host: &HostFacts) -> R
 }
 
 /// Gives included files as they are on disk.
-fn on_disk(path: &Path) -> impl FnMut(&str, Place, &FieldPath) -> Result<Vec<Source>, String> + Send + 'static {
+fn on_disk(path: &Path) -> impl FnMut(&str, &At) -> Result<Vec<Source>, String> + Send + 'static {
     let (path, mut budget) = (path.to_owned(), Budget::default());
-    move |pattern, _, _| include::on_disk(&path, pattern, &mut budget)
+    move |pattern, _| include::on_disk(&path, pattern, &mut budget)
 }
 
 async fn load_within(
@@ -73,25 +71,25 @@ async fn load_within(
     path: &Path,
     text: Option<String>,
     host: &HostFacts,
-    mut find: impl FnMut(&str, Place, &FieldPath) -> Result<Vec<Source>, String> + Send + 'static,
+    mut find: impl FnMut(&str, &At) -> Result<Vec<Source>, String> + Send + 'static,
 ) -> Result<Config, Errors> {
     let (file, host) = (path.to_owned(), host.clone());
     // Where it is at, so that what hangs is named.
-    let reached = Arc::new(Mutex::new((Place::FILE, FieldPath::root())));
+    let reached = Arc::new(Mutex::new(At::top(Place::FILE)));
     let reach = Arc::clone(&reached);
     let loaded = read::within(patience, move || {
         let text = text.map_or_else(|| text_of(&file), Ok)?;
-        let mut draft = Draft::load(&text, &file, &mut |pattern, place, field| {
-            *reach.lock().unwrap_or_else(PoisonError::into_inner) = (place, field.clone());
-            find(pattern, place, field)
+        let mut draft = Draft::load(&text, &file, &mut |pattern, at| {
+            *reach.lock().unwrap_or_else(PoisonError::into_inner) = at.clone();
+            find(pattern, at)
         })?;
         draft.errors.extend(host::problems(&draft.config, &host).into_iter().map(Problem::of_host));
         draft.config.warnings.extend(host::warnings(&draft.config, &host));
         draft.finish()
     });
     loaded.await.unwrap_or_else(|error| {
-        let (place, field) = reached.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Err(Problem::new(path, place, field, format!("cannot be read, {error}")).into())
+        let at = reached.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Err(Problem::new(path, at.place, at, format!("cannot be read, {error}")).into())
     })
 }
 
@@ -149,25 +147,23 @@ impl Draft {
 
     fn read(text: &str, path: &Path, find: &mut include::Find<'_>) -> Result<Self, Errors> {
         let plain = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let alone = SourceFile { path: path.into(), services_before: 0 };
-        let outline = compose(plain, 0).map_err(|finding| finding.problem(&[alone]))?;
-        let Included { outline, files, texts, is_part } = include::follow(path, outline, find);
-        let value = outline.node.to_value();
-        let mut report = Report::new(&files, outline);
+        let document = yaml::read(plain, 0).map_err(|finding| finding.problem(&[path.into()]))?;
+        let Included { document, files, texts, is_part, .. } = include::follow(path, document, find);
+        let mut report = Report::new(&files, &document.findings);
         if is_part && let Some(errors) = Errors::some(std::mem::take(&mut report.errors)) {
             return Err(errors);
         }
-        let root = FieldPath::root();
-        if value.is_null() {
-            report.error(&root, "the file is empty: write `interfaces:`, `pools:` and `services:`");
+        let (node, top) = (&document.node, At::top(document.node.place));
+        if node.is_null() {
+            report.error(&top, "the file is empty: write `interfaces:`, `pools:` and `services:`");
         }
-        let field = if value.is_null() { Field::Absent } else { Field::of(value) };
-        let Optional::Value(file) = report.optional::<File>(&root, field) else {
+        let file = if node.is_null() { None } else { <File as Read>::read(&mut report, &top, node) };
+        let Some(file) = file else {
             return Err(Errors::some(report.errors).unwrap_or_else(|| unread(path)));
         };
         let config = config(&mut report, file, path);
         let Report { errors, warnings, programs, .. } = report;
-        let included = files.iter().skip(1).map(|file| file.path.to_path_buf()).collect();
+        let included = files.iter().skip(1).map(|file| file.to_path_buf()).collect();
         let hash = hash_of(text.as_bytes(), texts.iter().map(String::as_bytes));
         Ok(Self { errors, config: Config { included, hash, warnings, programs, ..config } })
     }
@@ -180,89 +176,105 @@ impl Draft {
 /// Bits of a whole number that a 64-bit floating-point number holds with room to spare.
 const METRIC_BITS: u64 = 0xffff_ffff_ffff;
 
-fn config(report: &mut Report<'_>, mut file: File, path: &Path) -> Config {
-    let root = FieldPath::root();
-    report.unknown(&root, &mut file);
-    let interfaces = interfaces(report, file.interfaces);
-    let at = root.key("metrics");
-    let metrics = report.optional(&at, file.metrics).value().map(|address| report.located(&at, address));
-    let api = report.optional(&root.key("api"), file.api);
-    let api_at = api.as_ref().and_then(|ApiSocket(path)| Some(report.located(&root.key("api"), path.clone()?)));
-    let xdp_mode = report.optional(&root.key("xdp_mode"), file.xdp_mode).or(XdpMode::default()).unwrap_or_default();
-    let watch = report.optional(&root.key("watch"), file.watch).or(FileWatch::On).unwrap_or_default();
-    let flow_table = flow_table(report, file.flow_table);
-    let (hash_seed, seed_source) = match report.optional(&root.key("hash_seed"), file.hash_seed) {
-        Optional::Value(Seed(seed)) => (seed, SeedSource::File),
-        Optional::Bad => (0, SeedSource::File),
-        Optional::Absent => (0, SeedSource::Absent),
+fn config(report: &mut Report<'_>, file: File, path: &Path) -> Config {
+    let interfaces = file.interfaces.value.map_or_else(Vec::new, |list| interfaces(report, &file.interfaces.at, list));
+    let metrics_at = file.metrics.value.map(|address| report.located(&file.metrics.at, address));
+    let api = file.api.value.and_then(|socket| socket.0);
+    let api_at = api.clone().filter(|_| file.api.is_written).map(|socket| report.located(&file.api.at, socket));
+    let seed_source = if file.hash_seed.is_written { SeedSource::File } else { SeedSource::Absent };
+    let arp_watch = match file.arp_watch.value {
+        Some(WordOr::Row(row)) => row.interval.value.map(|interval| interval.0),
+        Some(WordOr::Word(_)) | None => None,
     };
-    let arp_watch = arp_watch::interval(report, file.arp_watch);
-    let balancers = arp_watch::balancers(report, file.balancers);
-    let rows = report.required(&root.key("pools"), file.pools);
-    let pools = rows.map_or_else(Pools::default, |rows| pools::read(report, rows));
-    let rows = report.required(&root.key("services"), file.services);
-    let services = rows.map_or_else(Services::default, |rows| services::read(report, rows, &pools));
-    arp_watch::check_balancers(report, &balancers, &services.vips, &pools.addresses);
+    let balancers = balancers(report, file.balancers);
+    let pools = pools::read(report, file.pools.value);
+    let services = services::read(report, file.services.value, &pools);
+    check_balancers(report, &balancers, &services, &pools);
+    let desired = Desired { hash_seed: file.hash_seed.value.map_or(0, |Seed(seed)| seed), services: services.good };
     Config {
         file: path.to_owned(),
-        desired: Desired { hash_seed, services: services.good },
+        desired,
         interfaces,
-        metrics: metrics.as_ref().map(|metrics| metrics.value),
-        metrics_at: metrics,
+        metrics: metrics_at.as_ref().map(|metrics| metrics.value),
+        metrics_at,
         arp_watch,
-        balancers: balancers.into_iter().map(|(_, located)| located.value).collect(),
-        api: api.or(ApiSocket::default()).unwrap_or_default().0,
+        balancers: balancers.into_iter().map(|(_, address)| address).collect(),
+        api,
         api_at,
-        xdp_mode,
-        flow_table,
+        xdp_mode: file.xdp_mode.value.unwrap_or_default(),
+        flow_table: flow_table(file.flow_table.value),
         checks: services.checks,
         seed_source,
-        watch,
+        watch: file.watch.value.unwrap_or_default(),
         included: Vec::new(),
         programs: Vec::new(),
         hash: 0,
         warnings: Vec::new(),
         vips: services.vips,
-        backends: pools.addresses.into_iter().map(|(_, address)| address).collect(),
+        backends: pools.located(report),
     }
 }
 
-fn flow_table(report: &mut Report<'_>, field: Field<FlowTableRow>) -> FlowTable {
-    let (at, default) = (FieldPath::root().key("flow_table"), FlowTable::default());
-    let Some(mut row) = report.optional(&at, field).value() else { return default };
-    report.unknown(&at, &mut row);
-    let mut count = |name, field: Field<FlowCount>, default| {
-        report.optional(&at.key(name), field).value().map_or(default, |FlowCount(count)| count)
-    };
+/// The table's sizes. Where one is bad the file is, so that the default in its place is never used.
+fn flow_table(row: Option<FlowTableRow>) -> FlowTable {
+    let default = FlowTable::default();
+    let Some(row) = row else { return default };
     FlowTable {
-        established: count("established", row.established, default.established),
-        embryonic: count("embryonic", row.embryonic, default.embryonic),
+        established: row.established.value.map_or(default.established, |count| count.0),
+        embryonic: row.embryonic.value.map_or(default.embryonic, |count| count.0),
     }
 }
 
-fn interfaces(report: &mut Report<'_>, field: Field<Vec<Field<InterfaceName>>>) -> Vec<Located<String>> {
-    let list = FieldPath::root().key("interfaces");
-    let Some(names) = report.required(&list, field) else { return Vec::new() };
-    if names.is_empty() {
-        report.error(&list, "has no interface: write those that packets for the VIPs come in on, like [eth0]");
+fn interfaces(report: &mut Report<'_>, at: &At, list: List<InterfaceName, 1, INTERFACES_MOST>) -> Vec<Located<String>> {
+    let count = list.values.len();
+    if count > INTERFACES_MOST {
+        report.error(at, format!("{count} interfaces are too many: write at most {INTERFACES_MOST}"));
     }
-    if names.len() > INTERFACES_MAX as usize {
-        report.error(&list, format!("{} interfaces are too many: write at most {INTERFACES_MAX}", names.len()));
-    }
-    let mut seen: HashMap<String, FieldPath> = HashMap::new();
-    let mut good = Vec::new();
-    for (index, field) in names.into_iter().enumerate() {
-        let at = list.index(index);
-        let Some(InterfaceName(name)) = report.required(&at, field) else { continue };
-        if let Some(first) = seen.get(&name) {
-            let message = format!("{name} is written twice, also at line {}: keep one of them", report.line(first));
-            report.error(&at, message);
-            continue;
+    let names = list.values.into_iter().filter_map(|(at, name)| Some((at, name?.0))).collect();
+    let names = distinct(report, names);
+    names.into_iter().map(|(at, name)| report.located(&at, name)).collect()
+}
+
+/// The addresses of the balancers, each once.
+fn balancers(report: &mut Report<'_>, field: Field<List<HostAddress>>) -> Vec<(At, IpAddr)> {
+    let values = field.value.map_or_else(Vec::new, |list| list.values);
+    let addresses = values.into_iter().filter_map(|(at, address)| Some((at, address?.0))).collect();
+    distinct(report, addresses)
+}
+
+/// The values without those that were there before, which are reported.
+fn distinct<T: Clone + Eq + std::hash::Hash + std::fmt::Display>(
+    report: &mut Report<'_>,
+    values: Vec<(At, T)>,
+) -> Vec<(At, T)> {
+    let mut seen: HashMap<T, Place> = HashMap::new();
+    let mut is_new = |(at, value): &(At, T)| {
+        let first = *seen.entry(value.clone()).or_insert(at.place);
+        if first != at.place {
+            let line = report.line(first);
+            report.error(at, format!("{value} is written twice, also at line {line}: keep one of them"));
         }
-        good.push(report.located(&at, name.clone()));
-        seen.insert(name, at);
+        first == at.place
+    };
+    values.into_iter().filter(|entry| is_new(entry)).collect()
+}
+
+/// A balancer is neither a backend nor a VIP.
+fn check_balancers(report: &mut Report<'_>, balancers: &[(At, IpAddr)], services: &Services, pools: &Pools) {
+    if balancers.is_empty() {
+        return;
     }
-    good
+    let backends = pools.addresses.iter().rev().map(|(at, address)| (*address, ("a backend", at.place)));
+    let vips = services.vips.iter().map(|vip| (vip.value, ("a VIP", vip.place)));
+    let others: HashMap<IpAddr, (&str, Place)> = backends.chain(vips).collect();
+    for (at, address) in balancers {
+        if let Some((what, place)) = others.get(address) {
+            let line = report.line(*place);
+            let message =
+                format!("{address} is {what}, at line {line}: write the address that the balancer itself has");
+            report.error(at, message);
+        }
+    }
 }
 
 fn not_text(path: &Path, bytes: &[u8], valid: usize) -> Errors {
@@ -286,7 +298,7 @@ mod tests {
         let file = directory.path().join("dsr.yaml");
         fs::write(&file, "interfaces: [eth0]\ninclude: [a.yaml, b.yaml]\n").unwrap();
         let (_hold, held) = mpsc::channel::<()>();
-        let hang = move |pattern: &str, _, _: &FieldPath| {
+        let hang = move |pattern: &str, _: &At| {
             if pattern == "b.yaml" {
                 let _ = held.recv();
             }

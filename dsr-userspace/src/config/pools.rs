@@ -6,25 +6,24 @@ use std::{
     sync::Arc,
 };
 
-use dsr_common::limits::MEMBERS_PER_SERVICE;
-
 use super::{
-    agent_check,
-    error::Located,
+    address::HostAddress,
+    at::At,
+    error::{Located, Place},
     fallback::{self, Standby},
-    field::{Entries, Field, Read},
-    file::{BackendRow, PoolRow},
     health::{self, Written},
-    path::FieldPath,
     report::Report,
     scalar::Name,
+    schema::{Field, List, Named, Scalar},
+    sections::{AgentCheckRow, BACKENDS_MOST, BackendRow, PoolRow},
+    yaml::Node,
 };
-use crate::model::{AgentCheck, Backend, Forward, Weight};
+use crate::model::{AgentCheck, Backend, Forward};
 
 /// A pool as services refer to it.
 pub(super) struct Pool {
     /// Where it is written.
-    pub(super) path: FieldPath,
+    pub(super) at: At,
     /// How packets reach its backends, and these; nothing where that was reported as bad.
     pub(super) good: Option<(Forward, Arc<[Backend]>)>,
     /// How its backends are checked.
@@ -40,26 +39,27 @@ pub(super) struct Pool {
 pub(super) struct Pools {
     /// By name.
     pub(super) by_name: BTreeMap<String, Pool>,
-    /// The addresses of all backends, also of pools that are otherwise bad.
-    pub(super) addresses: Vec<(FieldPath, Located<IpAddr>)>,
+    /// The addresses of all backends, also of pools that are otherwise bad, each with its field.
+    pub(super) addresses: Vec<(At, IpAddr)>,
+}
+
+impl Pools {
+    /// The addresses of all backends with their places.
+    pub(super) fn located(&self, report: &Report<'_>) -> Vec<Located<IpAddr>> {
+        self.addresses.iter().map(|(at, address)| report.located(at, *address)).collect()
+    }
 }
 
 /// Reads all pools.
-pub(super) fn read(report: &mut Report<'_>, Entries(rows): Entries<PoolRow>) -> Pools {
+pub(super) fn read(report: &mut Report<'_>, rows: Option<Named<PoolRow>>) -> Pools {
     let (mut pools, mut drafts) = (Pools::default(), Vec::new());
-    let top = FieldPath::root().key("pools");
-    if rows.is_empty() {
-        report.error(&top, format!("has no pool: write {}", PoolRow::WRITE_MANY));
-    }
-    for (name, field) in rows {
-        let path = top.key(&name);
-        if let Err(message) = Name::new(name.clone()) {
-            report.error(&path, message);
+    for (name, at, row) in rows.map_or_else(Vec::new, |rows| rows.values) {
+        if let Err(message) = <Name as Scalar>::read(&Node::text(&name, at.place)) {
+            report.error(&at, message);
         }
-        let mut entry = Pool { path, good: None, health: Written::Bad, agent: None, standby: None };
-        if let Some(row) = report.required(&entry.path, field) {
-            let draft = pool(report, &mut entry, row, &mut pools.addresses);
-            drafts.push((name.clone(), draft));
+        let mut entry = Pool { at, good: None, health: Written::Bad, agent: None, standby: None };
+        if let Some(row) = row {
+            drafts.push((name.clone(), pool(report, &mut entry, row, &mut pools.addresses)));
         }
         pools.by_name.insert(name, entry);
     }
@@ -68,89 +68,66 @@ pub(super) fn read(report: &mut Report<'_>, Entries(rows): Entries<PoolRow>) -> 
 }
 
 /// Fills what is known of a pool without the others; gives its fallback as it is written.
-fn pool(
-    report: &mut Report<'_>,
-    pool: &mut Pool,
-    mut row: PoolRow,
-    addresses: &mut Vec<(FieldPath, Located<IpAddr>)>,
-) -> fallback::Draft {
-    report.unknown(&pool.path, &mut row);
-    let (path, mut seen) = (&pool.path, Seen::default());
-    pool.health = health::read(report, &path.key("health"), row.health);
-    pool.agent = agent_check::read(report, &path.key("agent_check"), row.agent_check).map(Arc::new);
-    let forward = report.optional(&path.key("forward"), row.forward).or(Forward::L2);
-    let list = path.key("backends");
-    let backends = report.required(&list, row.backends).and_then(|rows| backends(report, &list, rows, &mut seen));
-    let draft = fallback::read(report, &path.key("fallback"), row.fallback, &mut seen);
-    addresses.extend(seen.located);
-    pool.good = forward.zip(backends);
-    draft
+fn pool(report: &mut Report<'_>, pool: &mut Pool, row: PoolRow, addresses: &mut Vec<(At, IpAddr)>) -> fallback::Draft {
+    let mut seen = Seen { names: HashMap::new(), by_address: HashMap::new(), addresses };
+    pool.health = health::read(report, row.health);
+    pool.agent = row.agent_check.value.and_then(|row| agent_check(report, row)).map(Arc::new);
+    let backends = backends(report, row.backends, &mut seen);
+    pool.good = row.forward.value.zip(backends);
+    fallback::read(report, row.fallback, &mut seen)
+}
+
+fn agent_check(report: &mut Report<'_>, row: AgentCheckRow) -> Option<AgentCheck> {
+    let (interval, timeout) = health::pace(report, &row.interval, row.timeout);
+    let send = row.send.optional();
+    Some(AgentCheck { port: row.port.value?.0, interval: interval?, timeout: timeout?, send: send?.map(|text| text.0) })
 }
 
 fn backends(
     report: &mut Report<'_>,
-    list: &FieldPath,
-    rows: Vec<Field<BackendRow>>,
-    seen: &mut Seen,
+    field: Field<List<BackendRow, 1, BACKENDS_MOST>>,
+    seen: &mut Seen<'_>,
 ) -> Option<Arc<[Backend]>> {
+    let (list, rows) = (field.at, field.value?.values);
     let written = rows.len();
-    if rows.is_empty() {
-        report.error(list, format!("has no backend: write {}", BackendRow::WRITE_MANY));
+    if written > BACKENDS_MOST {
+        report.error(&list, format!("{written} backends are too many: write at most {BACKENDS_MOST} in one pool"));
     }
-    if written > MEMBERS_PER_SERVICE as usize {
-        report.error(list, format!("{written} backends are too many: write at most {MEMBERS_PER_SERVICE} in one pool"));
-    }
-    let backends: Vec<_> = rows
-        .into_iter()
-        .enumerate()
-        .filter_map(|(index, field)| backend(report, &list.index(index), field, seen))
-        .collect();
+    let backends: Vec<_> = rows.into_iter().filter_map(|(_, row)| backend(report, row?, seen)).collect();
     if written > 0 && backends.len() == written && backends.iter().all(|backend| backend.weight.get() == 0) {
-        report.warn(list, "every backend has weight 0: no new flows are accepted");
+        report.warn(&list, "every backend has weight 0: no new flows are accepted");
     }
     if backends.is_empty() { None } else { Some(backends.into()) }
 }
 
 /// The backends of one pool so far.
-#[derive(Default)]
-pub(super) struct Seen {
-    names: HashMap<String, FieldPath>,
-    addresses: HashMap<IpAddr, FieldPath>,
-    located: Vec<(FieldPath, Located<IpAddr>)>,
+pub(super) struct Seen<'a> {
+    names: HashMap<String, Place>,
+    by_address: HashMap<IpAddr, Place>,
+    addresses: &'a mut Vec<(At, IpAddr)>,
 }
 
 /// Reads a backend of a pool of which this was seen.
-pub(super) fn backend(
-    report: &mut Report<'_>,
-    path: &FieldPath,
-    field: Field<BackendRow>,
-    seen: &mut Seen,
-) -> Option<Backend> {
-    let mut row = report.required(path, field)?;
-    report.unknown(path, &mut row);
-    let at = path.key("name");
-    let name = report.required(&at, row.name).map(|Name(name)| name);
+pub(super) fn backend(report: &mut Report<'_>, row: BackendRow, seen: &mut Seen<'_>) -> Option<Backend> {
+    let name = row.name.value.map(|Name(name)| name);
     if let Some(name) = &name {
-        if let Some(first) = seen.names.get(name) {
+        let first = *seen.names.entry(name.clone()).or_insert(row.name.at.place);
+        if first != row.name.at.place {
             let line = report.line(first);
-            report
-                .error(&at, format!("{name} is the name of another backend of this pool, at line {line}: change one"));
+            let message = format!("{name} is the name of another backend of this pool, at line {line}: change one");
+            report.error(&row.name.at, message);
         }
-        seen.names.entry(name.clone()).or_insert(at);
     }
-    let at = path.key("address");
-    let address = report.required(&at, row.address).map(|address| address.0);
+    let address = row.address.value.map(|HostAddress(address)| address);
     if let Some(address) = address {
-        if let Some(first) = seen.addresses.get(&address) {
+        let first = *seen.by_address.entry(address).or_insert(row.address.at.place);
+        if first != row.address.at.place {
             let line = report.line(first);
-            report.error(
-                &at,
-                format!("{address} is also a backend of this pool at line {line}: remove one, or give it more weight"),
-            );
+            let message =
+                format!("{address} is also a backend of this pool at line {line}: remove one, or give it more weight");
+            report.error(&row.address.at, message);
         }
-        seen.addresses.entry(address).or_insert_with(|| at.clone());
-        seen.located.push((at.clone(), report.located(&at, address)));
+        seen.addresses.push((row.address.at, address));
     }
-    let weight = report.optional(&path.key("weight"), row.weight).or(Weight::DEFAULT);
-    Some(Backend { name: name?, address: address?, weight: weight? })
+    Some(Backend { name: name?, address: address?, weight: row.weight.value? })
 }

@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use super::path::shown;
+use super::at::shown;
 
 /// Why a program cannot be run, and what to do; nothing where it can.
 pub(super) fn unfit(program: &Path) -> Option<String> {

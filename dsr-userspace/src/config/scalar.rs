@@ -1,71 +1,74 @@
-//! Fields that are one value: names, numbers, ports.
+//! Fields that are one value: names, numbers, ports, VLANs.
 
-use std::{
-    net::SocketAddr,
-    num::NonZeroU16,
-    path::{Path, PathBuf},
-};
+use std::{net::SocketAddr, num::NonZeroU16, path::PathBuf};
 
-use serde_yaml::Value;
+use dsr_common::vlan::Vlan;
+use serde_json::{Value as Json, json};
 
 use super::{
-    FlowTable,
-    field::{Read, WRITTEN, not},
-    listen::API_SOCKET,
+    FileWatch, FlowTable, XdpMode,
+    schema::{Choice, Scalar, integers, not},
+    yaml::{Kind, Node, Scalar as Meaning},
 };
-use crate::{
-    duration,
-    model::{FlowTimeout, Port, Weight},
-};
+use crate::model::{Affinity, Announce, Forward, OnAgentDeath, OnEmpty, Port, Protocol, Weight};
 
 /// The name of a pool, a service or a backend.
 #[derive(Clone, Debug)]
 pub(super) struct Name(pub(super) String);
 
-impl Read for Name {
-    const WRITE: &'static str = "a name of letters, digits, `-`, `_` and `.`, at most 63 long";
+/// A name as a regular expression (ECMA-262).
+pub(super) const NAME_PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$";
 
-    fn read(value: Value) -> Result<Self, String> {
-        match value {
-            Value::String(text) => Self::new(text),
-            value => Err(unquoted(&value).unwrap_or_else(|| not::<Self>(&value, "a name"))),
+impl Scalar for Name {
+    fn write() -> String {
+        "a name of letters, digits, `-`, `_` and `.`, at most 63 long".to_owned()
+    }
+
+    /// A name that can stand in a command, a metric's label and a log line.
+    fn read(node: &Node) -> Result<Self, String> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let is_name = |text: &&str| {
+            text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(fits) && text.len() <= 63
+        };
+        match node.as_str().filter(is_name) {
+            Some(text) => Ok(Self(text.to_owned())),
+            None => Err(unquoted(node).unwrap_or_else(|| not(node, "a name", &<Self as Scalar>::write()))),
         }
     }
-}
 
-impl Name {
-    /// A name that can stand in a command, a metric's label and a log line.
-    pub(super) fn new(text: String) -> Result<Self, String> {
-        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(fits) && text.len() <= 63 {
-            return Ok(Self(text));
-        }
-        Err(not::<Self>(&Value::String(text), "a name"))
+    fn schema() -> Json {
+        json!({"type": "string", "pattern": NAME_PATTERN})
     }
 }
 
 /// What to say of a name that YAML takes for something else.
-fn unquoted(value: &Value) -> Option<String> {
-    let what = match value {
-        Value::Number(_) => "is a number, not a name",
-        Value::Bool(_) => "is not a name",
+fn unquoted(node: &Node) -> Option<String> {
+    let what = match node.scalar()? {
+        Meaning::Number(_) => "is a number, not a name",
+        Meaning::Bool(_) => "is not a name",
         _ => return None,
     };
-    Some(format!("{WRITTEN} {what}: write it in quotes, \"{WRITTEN}\""))
+    let Kind::Scalar { text, .. } = &node.kind else { return None };
+    let text = super::at::shown(text);
+    Some(format!("{text} {what}: write it in quotes, \"{text}\""))
 }
 
 /// The name that a service has for a pool, which need not be there.
 #[derive(Clone, Debug)]
 pub(super) struct PoolName(pub(super) String);
 
-impl Read for PoolName {
-    const WRITE: &'static str = "the name of a pool, like web";
+impl Scalar for PoolName {
+    fn write() -> String {
+        "the name of a pool, like web".to_owned()
+    }
 
-    fn read(value: Value) -> Result<Self, String> {
-        match value {
-            Value::String(text) => Ok(Self(text)),
-            value => Err(unquoted(&value).unwrap_or_else(|| not::<Self>(&value, "the name of a pool"))),
-        }
+    fn read(node: &Node) -> Result<Self, String> {
+        let other = || unquoted(node).unwrap_or_else(|| not(node, "the name of a pool", &<Self as Scalar>::write()));
+        node.as_str().map(|text| Self(text.to_owned())).ok_or_else(other)
+    }
+
+    fn schema() -> Json {
+        json!({"type": "string"})
     }
 }
 
@@ -73,59 +76,80 @@ impl Read for PoolName {
 #[derive(Clone, Debug)]
 pub(super) struct InterfaceName(pub(super) String);
 
-impl Read for InterfaceName {
-    const WRITE: &'static str = "the name of an interface as `ip link` shows it, like eth0";
-    const WRITE_MANY: &'static str = "a list of interfaces, like [eth0]";
+impl Scalar for InterfaceName {
+    fn write() -> String {
+        "the name of an interface as `ip link` shows it, like eth0".to_owned()
+    }
+
+    fn write_many() -> String {
+        "a list of interfaces, those that packets for the VIPs come in on, like [eth0]".to_owned()
+    }
+
+    fn noun() -> &'static str {
+        "interface"
+    }
 
     /// What the kernel takes for a name: `dev_valid_name` in net/core/dev.c.
-    fn read(value: Value) -> Result<Self, String> {
-        let Value::String(name) = value else {
-            return Err(unquoted(&value).unwrap_or_else(|| not::<Self>(&value, "a name")));
-        };
+    fn read(node: &Node) -> Result<Self, String> {
         let odd = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();
-        if name.is_empty() || name.len() > 15 || matches!(name.as_str(), "." | "..") || name.contains(odd) {
-            return Err(not::<Self>(&Value::String(name), "the name of an interface"));
-        }
-        Ok(Self(name))
+        let is_name =
+            |name: &&str| !name.is_empty() && name.len() <= 15 && !matches!(*name, "." | "..") && !name.contains(odd);
+        let what = if node.as_str().is_some() { "the name of an interface" } else { "a name" };
+        let other = || unquoted(node).unwrap_or_else(|| not(node, what, &<Self as Scalar>::write()));
+        node.as_str().filter(is_name).map(|name| Self(name.to_owned())).ok_or_else(other)
+    }
+
+    fn schema() -> Json {
+        json!({"type": "string", "pattern": r"^(?!\.{1,2}$)[^/:\s]{1,15}$"})
     }
 }
 
-impl Read for Port {
-    const WRITE: &'static str = "a whole number from 1 to 65535, or any";
+impl Scalar for Port {
+    fn write() -> String {
+        "a whole number from 1 to 65535, or any".to_owned()
+    }
 
-    fn read(value: Value) -> Result<Self, String> {
-        match &value {
-            Value::String(text) if text == "any" => Ok(Self::Any),
-            Value::Sequence(_) => Err("a list is not a port: write one service for each port".to_owned()),
-            value => value
-                .as_u64()
-                .and_then(|port| NonZeroU16::new(port.try_into().ok()?))
-                .map(Self::One)
-                .ok_or_else(|| not::<Self>(value, "a port")),
+    fn read(node: &Node) -> Result<Self, String> {
+        if node.as_str() == Some("any") {
+            return Ok(Self::Any);
         }
+        if matches!(node.kind, Kind::List(_)) {
+            return Err("a list is not a port: write one service for each port".to_owned());
+        }
+        let port = node.as_u64().and_then(|port| NonZeroU16::new(port.try_into().ok()?));
+        port.map(Self::One).ok_or_else(|| not(node, "a port", &<Self as Scalar>::write()))
+    }
+
+    fn schema() -> Json {
+        json!({"anyOf": [{"type": "integer", "minimum": 1, "maximum": u16::MAX}, {"const": "any"}]})
     }
 }
 
-const _: () = assert!(Weight::MAX == 1000, "the text below says so");
+/// How many flows a table holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FlowCount(pub(super) u32);
 
-impl Read for Weight {
-    const WRITE: &'static str = "a whole number from 0 to 1000";
-
-    fn read(value: Value) -> Result<Self, String> {
-        let weight = value.as_u64().and_then(|weight| Self::new(weight.try_into().ok()?));
-        weight.ok_or_else(|| not::<Self>(&value, "a weight"))
-    }
+integers! {
+    Weight = "a weight", 0, Weight::MAX as u64, |weight| Weight::new(weight.try_into().ok()?);
+    FlowCount = "a number of flows", FlowTable::LEAST as u64, FlowTable::MOST as u64,
+        |count| count.try_into().ok().map(FlowCount);
 }
 
 /// The seed of the hashes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seed(pub(super) u64);
 
-impl Read for Seed {
-    const WRITE: &'static str = "a whole number of at most 64 bits, like 0x5eed5eed5eed5eed";
+impl Scalar for Seed {
+    fn write() -> String {
+        "a whole number of at most 64 bits, like 0x5eed5eed5eed5eed".to_owned()
+    }
 
-    fn read(value: Value) -> Result<Self, String> {
-        value.as_u64().map(Self).ok_or_else(|| not::<Self>(&value, "a seed"))
+    fn read(node: &Node) -> Result<Self, String> {
+        node.as_u64().map(Self).ok_or_else(|| not(node, "a seed", &<Self as Scalar>::write()))
+    }
+
+    fn schema() -> Json {
+        json!({"type": "integer", "minimum": 0, "maximum": u64::MAX})
     }
 }
 
@@ -133,20 +157,16 @@ impl Read for Seed {
 #[derive(Clone, Debug)]
 pub(super) struct ApiSocket(pub(super) Option<PathBuf>);
 
-impl Default for ApiSocket {
-    fn default() -> Self {
-        Self(Some(Path::new(API_SOCKET).to_owned()))
-    }
-}
-
 /// What a socket's address has room for, with the zero at its end (`struct sockaddr_un`).
 const SOCKET_PATH: usize = 108;
 
-impl Read for ApiSocket {
-    const WRITE: &'static str = "the path of a socket, like /run/dsr/api.sock, or off";
+impl Scalar for ApiSocket {
+    fn write() -> String {
+        "the path of a socket, like /run/dsr/api.sock, or off".to_owned()
+    }
 
-    fn read(value: Value) -> Result<Self, String> {
-        match value.as_str() {
+    fn read(node: &Node) -> Result<Self, String> {
+        match node.as_str() {
             Some("off") => Ok(Self(None)),
             Some(path) if path.len() >= SOCKET_PATH => Err(format!(
                 "{} bytes are too many for the path of a socket: write at most {}",
@@ -156,66 +176,93 @@ impl Read for ApiSocket {
             Some(path) if path.starts_with('/') && !path.ends_with('/') && !path.contains('\0') => {
                 Ok(Self(Some(path.into())))
             }
-            _ => Err(not::<Self>(&value, "an absolute path")),
+            _ => Err(not(node, "an absolute path", &<Self as Scalar>::write())),
         }
+    }
+
+    fn schema() -> Json {
+        json!({"anyOf": [{"const": "off"}, {"type": "string", "pattern": "^/.*[^/]$", "maxLength": SOCKET_PATH - 1}]})
     }
 }
 
-/// How many flows a table holds.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct FlowCount(pub(super) u32);
+impl Scalar for SocketAddr {
+    fn write() -> String {
+        "an address and a port from 1 to 65535, like 127.0.0.1:9650".to_owned()
+    }
 
-const _: () = assert!(FlowTable::LEAST == 1024 && FlowTable::MOST == 67_108_864, "the text below says so");
+    fn read(node: &Node) -> Result<Self, String> {
+        let address = node.as_str().and_then(|text| text.parse::<Self>().ok());
+        let other = || not(node, "an address with a port", &<Self as Scalar>::write());
+        address.filter(|address| address.port() != 0).ok_or_else(other)
+    }
 
-impl Read for FlowCount {
-    const WRITE: &'static str = "a whole number from 1024 to 67108864";
-
-    fn read(value: Value) -> Result<Self, String> {
-        let count = value.as_u64().and_then(|count| u32::try_from(count).ok());
-        let count = count.filter(|count| (FlowTable::LEAST..=FlowTable::MOST).contains(count));
-        count.map(Self).ok_or_else(|| not::<Self>(&value, "a number of flows"))
+    fn schema() -> Json {
+        json!({"type": "string", "pattern": r"^([0-9.]+|\[[0-9A-Fa-f:.]+(%[0-9]+)?\]):0*[1-9][0-9]*$"})
     }
 }
 
-const _: () = assert!(FlowTimeout::MAX.seconds() == 24 * 60 * 60, "the text below says so");
-
-impl Read for FlowTimeout {
-    const WRITE: &'static str = "a time from 1s to 24h, like 90s, 15m or 2h";
-
-    fn read(value: Value) -> Result<Self, String> {
-        if let Some(number) = value.as_u64() {
-            return Err(format!("{number} has no unit: write {number}s, or another time from 1s to 24h, like 15m"));
-        }
-        let whole = value.as_str().and_then(|text| duration::parse(text).ok()).filter(|time| time.subsec_nanos() == 0);
-        whole.and_then(|time| Self::from_seconds(time.as_secs())).ok_or_else(|| not::<Self>(&value, "a time"))
+impl Scalar for Vlan {
+    fn write() -> String {
+        let most = Self::MAX;
+        format!("untagged, a number from 1 to {most}, or two of them like \"7.100\", the outer tag first")
     }
-}
 
-/// How long the flows of a backend that went away are kept; nothing where they are not.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ReturnTimeout(pub(super) Option<FlowTimeout>);
+    fn write_many() -> String {
+        "a list of VLANs, like [untagged, 100], or leave it out".to_owned()
+    }
 
-impl Read for ReturnTimeout {
-    const WRITE: &'static str = "a time from 0s to 24h that is no longer than flow_timeout, like 0s, 30s or 15m";
+    fn noun() -> &'static str {
+        "VLAN"
+    }
 
-    fn read(value: Value) -> Result<Self, String> {
-        if value.as_str().and_then(|text| duration::parse(text).ok()).is_some_and(|time| time.is_zero()) {
-            return Ok(Self(None));
-        }
-        match value.as_u64() {
-            Some(number) => Err(format!("{number} has no unit: write {number}s, or {}", Self::WRITE)),
-            None => {
-                FlowTimeout::read(value.clone()).map(|time| Self(Some(time))).map_err(|_| not::<Self>(&value, "a time"))
+    fn read(node: &Node) -> Result<Self, String> {
+        let id = |number: u64| u16::try_from(number).ok().filter(|number| (1..=Self::MAX).contains(number));
+        let two = |text: &str| {
+            let (outer, inner) = text.split_once('.')?;
+            Some(Self::of(id(outer.parse().ok()?)?, id(inner.parse().ok()?)?))
+        };
+        let vlan = match (node.scalar(), &node.kind) {
+            (Some(Meaning::Number(number)), Kind::Scalar { text, .. }) if number.is_f64() => {
+                let text = super::at::shown(text);
+                return Err(format!("{text} is a fraction to YAML: write two tags in quotes, like \"7.100\""));
             }
-        }
+            (Some(Meaning::Number(number)), _) => number.as_u64().and_then(id).map(|number| Self::of(number, 0)),
+            (Some(Meaning::Text("untagged")), _) => Some(Self::UNTAGGED),
+            (Some(Meaning::Text(text)), _) => two(text),
+            _ => None,
+        };
+        vlan.ok_or_else(|| not(node, "a VLAN", &<Self as Scalar>::write()))
+    }
+
+    fn schema() -> Json {
+        json!({"anyOf": [
+            {"const": "untagged"},
+            {"type": "integer", "minimum": 1, "maximum": Self::MAX},
+            {"type": "string", "pattern": "^[0-9]{1,4}\\.[0-9]{1,4}$"},
+        ]})
     }
 }
 
-impl Read for SocketAddr {
-    const WRITE: &'static str = "an address and a port from 1 to 65535, like 127.0.0.1:9650";
+/// Describes words: the type, what it is, the words, and those of versions to come.
+macro_rules! choices {
+    ($($type:ident = $what:literal: $($word:literal $variant:ident),+ $([later $($later:literal),+])?;)+) => {$(
+        impl Choice for $type {
+            const WHAT: &'static str = $what;
+            const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$variant)),+];
+            $(const LATER: &'static [&'static str] = &[$($later),+];)?
+        }
+    )+};
+}
 
-    fn read(value: Value) -> Result<Self, String> {
-        let address = value.as_str().and_then(|text| text.parse::<Self>().ok());
-        address.filter(|address| address.port() != 0).ok_or_else(|| not::<Self>(&value, "an address with a port"))
-    }
+pub(super) use choices;
+
+choices! {
+    Forward = "a forward mode": "l2" L2 [later "dscp", "ipip", "gre", "gue"];
+    Protocol = "a protocol": "tcp" Tcp, "udp" Udp, "sctp" Sctp, "any" Any;
+    Announce = "a way to announce a VIP": "arp" Arp, "none" None;
+    OnEmpty = "an outcome": "drop" Drop, "reject" Reject;
+    OnAgentDeath = "an outcome": "keep" Keep, "pass" Pass;
+    Affinity = "an affinity": "auto" Auto, "flow" Flow, "source" Source, "none" None;
+    FileWatch = "on or off": "on" On, "off" Off;
+    XdpMode = "an XDP mode": "native" Native, "generic" GenericAllowed;
 }

@@ -9,21 +9,20 @@ use std::{
 use dsr_common::vlan::Vlan;
 
 use super::{
-    error::Located,
+    address::HostAddress,
+    at::{At, shown},
+    duration::ReturnTimeout,
+    error::{Located, Place},
     fallback::Standby,
-    field::{Field, Read},
-    file::ServiceRow,
     health::{self, Written},
-    path::{FieldPath, shown},
     pools::{Pool, Pools},
     report::Report,
-    scalar::{Name, PoolName, ReturnTimeout},
-    suggest, vlans,
+    scalar::{Name, PoolName},
+    schema::{Field, List, Scalar},
+    sections::ServiceRow,
+    suggest,
 };
-use crate::model::{
-    Affinity, Announce, Backend, Checks, Fallback, FlowTimeout, OnAgentDeath, OnEmpty, Port, Protocol, Service,
-    ServiceId,
-};
+use crate::model::{Announce, Backend, Checks, Fallback, FlowTimeout, Port, Protocol, Service, ServiceId};
 
 /// What is known of the services so far.
 #[derive(Default)]
@@ -34,24 +33,19 @@ pub(super) struct Services {
     pub(super) checks: Checks,
     /// Each VIP where it is first written, also those of services that are otherwise bad.
     pub(super) vips: Vec<Located<IpAddr>>,
-    by_vip: HashMap<IpAddr, FieldPath>,
-    announce: HashMap<IpAddr, (Announce, FieldPath)>,
-    vlan_lists: HashMap<IpAddr, (Option<BTreeSet<Vlan>>, FieldPath)>,
-    names: HashMap<String, FieldPath>,
-    ids: HashMap<ServiceId, FieldPath>,
+    by_vip: HashMap<IpAddr, Place>,
+    announce: HashMap<IpAddr, (Announce, Place)>,
+    vlan_lists: HashMap<IpAddr, (Option<BTreeSet<Vlan>>, Place)>,
+    names: HashMap<String, Place>,
+    ids: HashMap<ServiceId, Place>,
     pools: BTreeSet<String>,
 }
 
 /// Reads all services.
-pub(super) fn read(report: &mut Report<'_>, rows: Vec<Field<ServiceRow>>, pools: &Pools) -> Services {
+pub(super) fn read(report: &mut Report<'_>, rows: Option<List<ServiceRow, 1>>, pools: &Pools) -> Services {
     let mut services = Services::default();
-    let top = FieldPath::root().key("services");
-    if rows.is_empty() {
-        report.error(&top, format!("has no service: write {}", ServiceRow::WRITE_MANY));
-    }
-    for (index, field) in rows.into_iter().enumerate() {
-        let path = top.index(index);
-        let service = report.required(&path, field).and_then(|row| services.service(report, &path, row, pools));
+    for (_, row) in rows.map_or_else(Vec::new, |rows| rows.values) {
+        let service = row.and_then(|row| services.service(report, row, pools));
         services.good.extend(service);
     }
     services.check_pools(report, pools);
@@ -59,43 +53,35 @@ pub(super) fn read(report: &mut Report<'_>, rows: Vec<Field<ServiceRow>>, pools:
 }
 
 impl Services {
-    fn service(
-        &mut self,
-        report: &mut Report<'_>,
-        path: &FieldPath,
-        mut row: ServiceRow,
-        pools: &Pools,
-    ) -> Option<Service> {
-        report.unknown(path, &mut row);
-        let name = report.required(&path.key("name"), row.name).map(|Name(name)| name);
-        let vip = report.required(&path.key("vip"), row.vip).map(|vip| vip.0);
-        let protocol = report.optional(&path.key("protocol"), row.protocol).or(Protocol::Tcp);
-        let port = port(report, &path.key("port"), row.port, protocol);
-        let (on_empty, on_agent_death) = outcomes(report, path, row.on_empty, row.on_agent_death);
-        let announce = report.optional(&path.key("announce"), row.announce).or(Announce::Arp);
-        let vlans = vlans::read(report, &path.key("vlans"), row.vlans);
-        if let (Some(vip), Ok(vlans)) = (vip, &vlans) {
-            self.vlans(report, path, vip, vlans.as_ref());
+    fn service(&mut self, report: &mut Report<'_>, row: ServiceRow, pools: &Pools) -> Option<Service> {
+        let vip = row.vip.value.map(|HostAddress(vip)| vip);
+        let id = self.identify(report, &row, vip);
+        if let Some(vip) = vip {
+            self.announced(report, &row, vip);
         }
-        let affinity = report.optional(&path.key("affinity"), row.affinity).or(Affinity::default());
-        let (flow_timeout, return_timeout) = timeouts(report, path, row.flow_timeout, row.return_timeout);
-        let named = report.required(&path.key("pool"), row.pool).map(|PoolName(pool)| pool);
-        let pool = named.as_ref().and_then(|pool| self.pool(report, &path.key("pool"), pool, pools));
-        let own = health::read(report, &path.key("health"), row.health);
+        let vlans = vlans(report, row.vlans);
+        if let (Some(vip), Some((at, vlans))) = (vip, &vlans) {
+            self.vlans(report, (&row.at, at), vip, vlans.as_ref());
+        }
+        let (flow_timeout, return_timeout) = timeouts(report, row.flow_timeout, row.return_timeout);
+        let named = row.pool.value.map(|PoolName(pool)| pool);
+        let pool = named.as_ref().and_then(|pool| self.pool(report, &row.pool.at, pool, pools));
+        let health_at = row.health.at.clone();
+        let own = health::read(report, row.health);
 
-        let id = self.identify(report, path, (name.as_deref(), vip, announce), (protocol, port))?;
-        self.check(report, path, id, (own, pool));
+        let id = id?;
+        self.check(report, (&health_at, &row.pool.at), id, (own, pool));
         let pool = pool?;
         let (forward, backends) = pool.good.clone()?;
         let (backends, fallback) = with_standby(backends, pool.standby.as_ref());
         Some(Service {
-            name: name?,
+            name: row.name.value?.0,
             id,
-            announce: announce?,
-            vlans: vlans.ok()?.map(Arc::new),
-            on_empty: on_empty?,
-            on_agent_death: on_agent_death?,
-            affinity: affinity?,
+            announce: row.announce.value?,
+            vlans: vlans?.1.map(Arc::new),
+            on_empty: row.on_empty.value?,
+            on_agent_death: row.on_agent_death.value?,
+            affinity: row.affinity.value?,
             flow_timeout: flow_timeout?,
             return_timeout: return_timeout?.0,
             pool: named?,
@@ -106,27 +92,40 @@ impl Services {
     }
 
     /// What a service is known by, which no other may be.
-    fn identify(
-        &mut self,
-        report: &mut Report<'_>,
-        path: &FieldPath,
-        (name, vip, announce): (Option<&str>, Option<IpAddr>, Option<Announce>),
-        (protocol, port): (Option<Protocol>, Option<Port>),
-    ) -> Option<ServiceId> {
-        self.name(report, path.key("name"), name);
-        self.vip(report, path, vip?, announce);
-        let id = ServiceId { vip: vip?, protocol: protocol?, port: port? };
-        self.id(report, path, id);
+    fn identify(&mut self, report: &mut Report<'_>, row: &ServiceRow, vip: Option<IpAddr>) -> Option<ServiceId> {
+        let port = port(report, &row.port, row.protocol.value);
+        if let Some(Name(name)) = &row.name.value {
+            let first = *self.names.entry(name.clone()).or_insert(row.name.at.place);
+            if first != row.name.at.place {
+                let line = report.line(first);
+                report
+                    .error(&row.name.at, format!("{name} is the name of another service, at line {line}: change one"));
+            }
+        }
+        if let Some(vip) = vip
+            && !self.by_vip.contains_key(&vip)
+        {
+            self.vips.push(report.located(&row.vip.at, vip));
+            self.by_vip.insert(vip, row.vip.at.place);
+        }
+        let id = ServiceId { vip: vip?, protocol: row.protocol.value?, port: port? };
+        let first = *self.ids.entry(id).or_insert(row.at.place);
+        if first != row.at.place {
+            let line = report.line(first);
+            let message =
+                format!("{id} is also the service at line {line}: remove one, or change its VIP, port or protocol");
+            report.error(&row.at, message);
+        }
         Some(id)
     }
 
-    fn pool<'a>(&mut self, report: &mut Report<'_>, at: &FieldPath, name: &str, pools: &'a Pools) -> Option<&'a Pool> {
+    fn pool<'a>(&mut self, report: &mut Report<'_>, at: &At, name: &str, pools: &'a Pools) -> Option<&'a Pool> {
         self.pools.insert(name.to_owned());
         let found = pools.by_name.get(name);
         // Where there is no pool at all, that was said.
         if found.is_none() && !pools.by_name.is_empty() {
             let names = || pools.by_name.keys().map(String::as_str);
-            let remedy = match suggest::closest(name, names()) {
+            let remedy = match report.closest(name, names()) {
                 Some(close) => format!("did you mean {}?", shown(close)),
                 None => format!("write {}, or add it below `pools:`", shown(&suggest::listed(names()))),
             };
@@ -140,13 +139,13 @@ impl Services {
     fn check(
         &mut self,
         report: &mut Report<'_>,
-        path: &FieldPath,
+        (own_at, pool_at): (&At, &At),
         id: ServiceId,
         (own, pool): (Written, Option<&Pool>),
     ) {
-        let from_pool = |health| matches!(health, &Written::Check(_)).then_some((health, "pool", POOLS));
+        let from_pool = |health| matches!(health, &Written::Check(_)).then_some((health, pool_at, POOLS));
         let check = match &own {
-            Written::Check(_) => Some((&own, "health", OWN)),
+            Written::Check(_) => Some((&own, own_at, OWN)),
             Written::Absent => pool.and_then(|pool| from_pool(&pool.health)),
             Written::Bad | Written::None => None,
         };
@@ -155,10 +154,10 @@ impl Services {
             Some(health) => from_pool(health).map(|(health, at, _)| (health, at, STANDBYS)),
             None => check,
         });
-        let mut check_of = |(written, at, remedy): (&Written, &str, &str)| {
+        let mut check_of = |(written, at, remedy): (&Written, &At, &str)| {
             let Written::Check(draft) = written else { return None };
             let made = draft.of(id.protocol, id.port).map(Arc::new);
-            made.map_err(|why| report.error(&path.key(at), format!("{why}: {remedy}"))).ok()
+            made.map_err(|why| report.error(at, format!("{why}: {remedy}"))).ok()
         };
         let made = check.and_then(&mut check_of);
         let is_same = standby.is_some_and(|standby| standby.health.is_none());
@@ -167,50 +166,26 @@ impl Services {
         self.checks.fallbacks.extend(fallback.map(|check| (id, check)));
     }
 
-    fn name(&mut self, report: &mut Report<'_>, at: FieldPath, name: Option<&str>) {
-        let Some(name) = name else { return };
-        if let Some(first) = self.names.get(name) {
-            let line = report.line(first);
-            report.error(&at, format!("{name} is the name of another service, at line {line}: change one"));
-        }
-        self.names.entry(name.to_owned()).or_insert(at);
-    }
-
-    fn vip(&mut self, report: &mut Report<'_>, path: &FieldPath, vip: IpAddr, announce: Option<Announce>) {
-        let at = path.key("vip");
-        if !self.by_vip.contains_key(&vip) {
-            self.vips.push(report.located(&at, vip));
-            self.by_vip.insert(vip, at);
-        }
-        let Some(announce) = announce else { return };
-        let (first, at) = self.announce.entry(vip).or_insert_with(|| (announce, path.clone()));
-        if *first != announce {
-            let (line, at) = (report.line(at), path.key("announce"));
+    fn announced(&mut self, report: &mut Report<'_>, row: &ServiceRow, vip: IpAddr) {
+        let Some(announce) = row.announce.value else { return };
+        let (first, place) = *self.announce.entry(vip).or_insert((announce, row.at.place));
+        if first != announce {
+            let line = report.line(place);
             let message = format!("differs from the service of {vip} at line {line}: write the same for all of a VIP");
-            report.error(&at, message);
+            report.error(&row.announce.at, message);
         }
     }
 
-    fn vlans(&mut self, report: &mut Report<'_>, path: &FieldPath, vip: IpAddr, vlans: Option<&BTreeSet<Vlan>>) {
-        let (first, at) = self.vlan_lists.entry(vip).or_insert_with(|| (vlans.cloned(), path.clone()));
+    fn vlans(&mut self, report: &mut Report<'_>, (row, at): (&At, &At), vip: IpAddr, vlans: Option<&BTreeSet<Vlan>>) {
+        let (first, place) = self.vlan_lists.entry(vip).or_insert_with(|| (vlans.cloned(), row.place));
         if first.as_ref() != vlans {
-            let line = report.line(at);
-            let at = if vlans.is_some() { path.key("vlans") } else { path.clone() };
+            let line = report.line(*place);
+            let at = if vlans.is_some() { at } else { row };
             let message = format!(
                 "its `vlans` differ from those of the service of {vip} at line {line}: write the same for all of a VIP"
             );
-            report.error(&at, message);
+            report.error(at, message);
         }
-    }
-
-    fn id(&mut self, report: &mut Report<'_>, path: &FieldPath, id: ServiceId) {
-        if let Some(first) = self.ids.get(&id) {
-            let line = report.line(first);
-            let message =
-                format!("{id} is also the service at line {line}: remove one, or change its VIP, port or protocol");
-            report.error(path, message);
-        }
-        self.ids.entry(id).or_insert_with(|| path.clone());
     }
 
     /// What can be said of pools and services only when both are known.
@@ -223,12 +198,12 @@ impl Services {
                 self.checks.agents.insert(name.clone(), Arc::clone(agent));
             }
             if !self.pools.contains(name) {
-                report.warn(&pool.path, "no service uses this pool");
+                report.warn(&pool.at, "no service uses this pool");
             }
         }
         for (at, address) in &pools.addresses {
-            if let Some(vip) = self.by_vip.get(&address.value) {
-                let (line, address) = (report.line(vip), address.value);
+            if let Some(vip) = self.by_vip.get(address) {
+                let line = report.line(*vip);
                 let message =
                     format!("{address} is a VIP, at line {line}: write the address that the backend itself has");
                 report.error(at, message);
@@ -248,28 +223,30 @@ fn with_standby(backends: Arc<[Backend]>, standby: Option<&Standby>) -> (Arc<[Ba
     (backends.iter().chain(standby.backends.iter()).cloned().collect(), Some(fallback))
 }
 
-/// What becomes of packets that no backend can take, or that no agent looks after.
-fn outcomes(
-    report: &mut Report<'_>,
-    path: &FieldPath,
-    on_empty: Field<OnEmpty>,
-    on_agent_death: Field<OnAgentDeath>,
-) -> (Option<OnEmpty>, Option<OnAgentDeath>) {
-    let on_empty = report.optional(&path.key("on_empty"), on_empty).or(OnEmpty::default());
-    let on_agent_death = report.optional(&path.key("on_agent_death"), on_agent_death).or(OnAgentDeath::default());
-    (on_empty, on_agent_death)
+/// The VLANs that a VIP is in, if a list is written, and where; nothing where it is bad.
+fn vlans(report: &mut Report<'_>, field: Field<List<Vlan, 1>>) -> Option<(At, Option<BTreeSet<Vlan>>)> {
+    let at = field.at.clone();
+    let Some(list) = field.optional()? else { return Some((at, None)) };
+    let (count, mut vlans) = (list.values.len(), BTreeSet::new());
+    for (at, vlan) in list.values {
+        let Some(vlan) = vlan else { continue };
+        if !vlans.insert(vlan) {
+            report.error(&at, format!("{vlan} is written twice: remove one"));
+        }
+    }
+    // That it is empty was reported.
+    (count > 0 && vlans.len() == count).then_some((at, Some(vlans)))
 }
 
 /// How long flows are remembered, and how long after their backend went away: the same by default, and at most as long.
 fn timeouts(
     report: &mut Report<'_>,
-    path: &FieldPath,
     flow_timeout: Field<FlowTimeout>,
     return_timeout: Field<ReturnTimeout>,
 ) -> (Option<FlowTimeout>, Option<ReturnTimeout>) {
-    let flow_timeout = report.optional(&path.key("flow_timeout"), flow_timeout).or(FlowTimeout::default());
-    let (at, longest) = (path.key("return_timeout"), flow_timeout.unwrap_or_default());
-    let return_timeout = report.optional(&at, return_timeout).or(ReturnTimeout(Some(longest)));
+    let (flow_timeout, at) = (flow_timeout.value, return_timeout.at.clone());
+    let longest = flow_timeout.unwrap_or_default();
+    let return_timeout = return_timeout.or(ReturnTimeout(Some(longest)));
     if let Some(ReturnTimeout(Some(timeout))) = return_timeout
         && flow_timeout.is_some()
         && timeout > longest
@@ -285,14 +262,18 @@ fn timeouts(
 }
 
 /// The port must be written, but where the protocol is any: not every protocol has ports.
-fn port(report: &mut Report<'_>, at: &FieldPath, field: Field<Port>, protocol: Option<Protocol>) -> Option<Port> {
-    if protocol != Some(Protocol::Any) {
-        return report.required(at, field);
+fn port(report: &mut Report<'_>, field: &Field<Port>, protocol: Option<Protocol>) -> Option<Port> {
+    match (protocol, field.value) {
+        (Some(Protocol::Any), Some(Port::One(port))) => {
+            let message = format!("`protocol: any` has no port {port}: remove it, or write the protocol, like tcp");
+            report.error(&field.at, message);
+            None
+        }
+        (Some(Protocol::Any), None) if !field.is_written => Some(Port::Any),
+        (_, None) if !field.is_written => {
+            report.error(&field.at, format!("is missing: write {}", <Port as Scalar>::write()));
+            None
+        }
+        (_, port) => port,
     }
-    let port = report.optional(at, field).or(Port::Any)?;
-    if let Port::One(port) = port {
-        report.error(at, format!("`protocol: any` has no port {port}: remove it, or write the protocol, like tcp"));
-        return None;
-    }
-    Some(port)
 }

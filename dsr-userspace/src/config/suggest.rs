@@ -20,7 +20,8 @@ pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     match names.as_slice() {
         [] => "none".to_owned(),
         [one] => (*one).to_owned(),
-        [most @ .., last] if names.len() <= LISTED_NAMES => format!("{} or {last}", most.join(", ")),
+        // In place of "1 others" there is room for that one.
+        [most @ .., last] if names.len() <= LISTED_NAMES + 1 => format!("{} or {last}", most.join(", ")),
         _ => format!("{} or {} others", names[..LISTED_NAMES].join(", "), names.len() - LISTED_NAMES),
     }
 }

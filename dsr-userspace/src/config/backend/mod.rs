@@ -13,13 +13,11 @@ mod scalar;
 use self::scalar::{boolean, code, endpoint, gre_key, interface, port, prefix};
 use super::{
     address::host_address,
-    compose::compose,
+    at::shown,
     error::{Errors, Place, Problem},
-    outline::{Entry, Kind, Node},
     parse::text_of,
-    path::shown,
-    source::SourceFile,
     suggest::{closest, listed},
+    yaml::{self, Entry, Kind, Node},
 };
 use crate::model::{GUE_PORT, Gre, Prefix, Tunnels};
 
@@ -56,12 +54,11 @@ pub fn load_backend(path: &Path) -> Result<BackendConfig, Errors> {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn parse_backend(text: &str, path: &Path) -> Result<BackendConfig, Errors> {
-    let source = SourceFile { path: path.into(), services_before: 0 };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let outline = compose(text, 0).map_err(|finding| finding.problem(std::slice::from_ref(&source)))?;
-    let problems = outline.findings.into_iter().map(|finding| finding.problem(std::slice::from_ref(&source)));
+    let document = yaml::read(text, 0).map_err(|finding| finding.problem(&[path.into()]))?;
+    let problems = document.findings.iter().map(|finding| finding.problem(&[path.into()]));
     let mut reader = Reader { path, problems: problems.collect() };
-    let config = reader.file(&outline.node);
+    let config = reader.file(&document.node);
     Errors::some(reader.problems).map_or(Ok(config), Err)
 }
 
@@ -81,7 +78,7 @@ impl Reader<'_> {
         if entries.is_empty() && !self.problems.is_empty() {
             return BackendConfig::default();
         }
-        for Entry { key, key_place, .. } in entries.iter().filter(|entry| !FIELDS.contains(&entry.key.as_str())) {
+        for Entry { key, key_place, .. } in entries.iter().filter(|entry| !FIELDS.contains(&&*entry.key)) {
             let guess = closest(key, FIELDS)
                 .map_or_else(|| format!("the fields are {}", listed(FIELDS)), |guess| format!("write {guess}"));
             self.error(*key_place, shown(key), format!("is not a field: {guess}"));
@@ -146,7 +143,7 @@ impl Reader<'_> {
                     continue;
                 }
             };
-            if !ACCEPT.contains(&name.as_str()) {
+            if !ACCEPT.contains(&&**name) {
                 let dscp = if name == "dscp" { "; for DSCP write `dscp:` with the code of each VIP" } else { "" };
                 let message = format!("`{}` is not a tunnel: write {}{dscp}", shown(name), listed(ACCEPT));
                 self.error(node.place, field, message);
@@ -155,7 +152,7 @@ impl Reader<'_> {
             if !seen.insert(name.clone()) {
                 self.error(node.place, &field, format!("{name} is written twice: write it once"));
             }
-            match name.as_str() {
+            match &**name {
                 "gre" => accept.gre = Some(Gre { key: self.option(options, &format!("{field}.gre"), "key", gre_key) }),
                 "gue" => {
                     let port = self.option(options, &format!("{field}.gue"), "port", port);
@@ -182,7 +179,7 @@ impl Reader<'_> {
     ) -> Option<T> {
         let mut value = None;
         for Entry { key, key_place, value: node } in self.mapping(options?, field, &format!("{{{name}: NUMBER}}")) {
-            if key != name {
+            if **key != *name {
                 self.error(*key_place, format!("{field}.{}", shown(key)), format!("is not an option: write {name}"));
                 continue;
             }

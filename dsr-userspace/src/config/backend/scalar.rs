@@ -5,7 +5,7 @@ use std::{
     num::NonZeroU16,
 };
 
-use super::super::{address::host_address, path::shown};
+use super::super::{address::host_address, at::shown};
 use crate::model::Prefix;
 
 /// The name of an interface: what `dev_valid_name` in net/core/dev.c takes.

@@ -5,7 +5,7 @@
 
 mod probe;
 mod record;
-mod rows;
+pub(super) mod rows;
 mod scalar;
 
 use std::{
@@ -16,12 +16,12 @@ use std::{
 use self::rows::HealthRow;
 pub(super) use self::{
     rows::HealthField,
-    scalar::{ProbePort, Span, Text},
+    scalar::{ProbePort, Text},
 };
 use super::{
-    field::Field,
-    path::FieldPath,
-    report::{Optional, Report},
+    duration::ProbeTime,
+    report::Report,
+    schema::{Field, WordOr},
 };
 use crate::model::{Check, MinHealthy, OnDown, Port, Probe, Protocol};
 
@@ -52,15 +52,13 @@ pub(super) struct Draft {
     on_down: OnDown,
 }
 
-/// Reads the field at `at`.
-pub(super) fn read(report: &mut Report<'_>, at: &FieldPath, field: Field<HealthField>) -> Written {
-    match report.optional(at, field) {
-        Optional::Absent => Written::Absent,
-        Optional::Bad => Written::Bad,
-        Optional::Value(HealthField::None) => Written::None,
-        Optional::Value(HealthField::Row(row)) => {
-            draft(report, at, *row).map_or(Written::Bad, |draft| Written::Check(Box::new(draft)))
-        }
+/// Reads the field.
+pub(super) fn read(report: &mut Report<'_>, field: Field<HealthField>) -> Written {
+    match field.value {
+        None if field.is_written => Written::Bad,
+        None => Written::Absent,
+        Some(WordOr::Word(_)) => Written::None,
+        Some(WordOr::Row(row)) => draft(report, *row).map_or(Written::Bad, |draft| Written::Check(Box::new(draft))),
     }
 }
 
@@ -94,41 +92,36 @@ impl Draft {
     }
 }
 
-fn draft(report: &mut Report<'_>, at: &FieldPath, mut row: HealthRow) -> Option<Draft> {
-    report.unknown(at, &mut row);
-    let port = report.optional(&at.key("port"), row.port).map(|scalar::ProbePort(port)| port);
-    let interval = report.optional(&at.key("interval"), row.interval).map(|Span(span)| span).or(INTERVAL);
-    let shortened = TIMEOUT.min(interval.unwrap_or(INTERVAL));
-    let timeout = report.optional(&at.key("timeout"), row.timeout).map(|Span(span)| span).or(shortened);
-    let rise = report.optional(&at.key("rise"), row.rise).map(|scalar::Times(times)| times).or(RISE);
-    let fall = report.optional(&at.key("fall"), row.fall).map(|scalar::Times(times)| times).or(FALL);
-    let min_healthy = report.optional(&at.key("min_healthy"), row.min_healthy).or(MinHealthy::default());
-    let on_down = report.optional(&at.key("on_down"), row.on_down).or(OnDown::default());
-    if let (Some(interval), Some(timeout)) = (interval, timeout)
-        && timeout > interval
-    {
-        let message = "is longer than the interval: write a shorter time, or a longer `interval`";
-        report.error(&at.key("timeout"), message);
-    }
-    let probe = probe::read(report, at, row.kinds);
-    let port = match port {
-        Optional::Absent => None,
-        Optional::Bad => return None,
-        Optional::Value(port) => Some(port),
-    };
+fn draft(report: &mut Report<'_>, mut row: HealthRow) -> Option<Draft> {
+    let probe = probe::read(report, &mut row);
+    let (interval, timeout) = pace(report, &row.interval, row.timeout);
     Some(Draft {
         probe: probe?,
-        port,
+        port: row.port.optional()?.map(|port| port.0),
         interval: interval?,
         timeout: timeout?,
-        rise: rise?,
-        fall: fall?,
-        min_healthy: min_healthy?,
-        on_down: on_down?,
+        rise: row.rise.value?.0,
+        fall: row.fall.value?.0,
+        min_healthy: row.min_healthy.value?,
+        on_down: row.on_down.value?,
     })
 }
 
-const INTERVAL: Duration = Duration::from_secs(2);
+/// How often something is asked, and how long an answer may take: no longer than to the next time.
+pub(super) fn pace(
+    report: &mut Report<'_>,
+    interval: &Field<ProbeTime>,
+    timeout: Field<ProbeTime>,
+) -> (Option<Duration>, Option<Duration>) {
+    let interval = interval.value.map(|interval| interval.0);
+    let (at, shortened) = (timeout.at.clone(), interval.map_or(TIMEOUT, |interval| TIMEOUT.min(interval)));
+    let timeout = timeout.or(ProbeTime(shortened)).map(|timeout| timeout.0);
+    if let (Some(interval), Some(timeout)) = (interval, timeout)
+        && timeout > interval
+    {
+        report.error(&at, "is longer than the interval: write a shorter time, or a longer `interval`");
+    }
+    (interval, timeout)
+}
+
 const TIMEOUT: Duration = Duration::from_secs(1);
-const RISE: NonZeroU32 = NonZeroU32::new(2).unwrap();
-const FALL: NonZeroU32 = NonZeroU32::new(3).unwrap();

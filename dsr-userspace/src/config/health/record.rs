@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use hickory_proto::rr::Name;
 
-use crate::{config::path::shown, model::DnsType};
+use crate::{config::at::shown, model::DnsType};
 
 /// Why no record of a type is ever this text, and what to write; nothing where one may be.
 pub(super) fn unfit(kind: DnsType, text: &str) -> Option<String> {

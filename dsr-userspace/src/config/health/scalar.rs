@@ -3,69 +3,106 @@
 use std::{
     num::{NonZeroU16, NonZeroU32},
     ops::RangeInclusive,
-    time::Duration,
 };
 
 use hickory_proto::rr::Name;
 use hyper::http::uri::Authority;
 use rustls::pki_types::ServerName;
-use serde_yaml::Value;
+use serde_json::{Value as Json, json};
 
 use crate::{
     config::{
-        choice::choose,
-        field::{Read, not},
+        scalar::choices,
+        schema::{Choice, Scalar, integers, not},
+        yaml::{Kind, Node},
     },
-    duration,
     model::{DnsType, MinHealthy, OnDown},
 };
 
+/// Describes texts: the type, what it is, what to write, how it is read, and its schema.
 macro_rules! scalars {
-    ($($(#[doc = $doc:literal])+ $name:ident($type:ty) = $what:literal, $write:literal, $read:expr;)+) => {$(
+    ($($(#[doc = $doc:literal])+ $name:ident($type:ty) = $what:literal, $write:literal, $read:expr, $schema:tt $(, no $noun:literal, $many:literal)?;)+) => {$(
         $(#[doc = $doc])+
         #[derive(Clone, Debug)]
         pub(in crate::config) struct $name(pub(in crate::config) $type);
 
-        impl Read for $name {
-            const WRITE: &'static str = $write;
+        impl Scalar for $name {
+            fn write() -> String {
+                $write.to_owned()
+            }
 
-            fn read(value: Value) -> Result<Self, String> {
-                let read: fn(&Value) -> Option<$type> = $read;
-                read(&value).map(Self).ok_or_else(|| not::<Self>(&value, $what))
+            $(fn write_many() -> String {
+                $many.to_owned()
+            }
+
+            fn noun() -> &'static str {
+                $noun
+            })?
+
+            fn read(node: &Node) -> Result<Self, String> {
+                let read: fn(&Node) -> Option<$type> = $read;
+                read(node).map(Self).ok_or_else(|| not(node, $what, $write))
+            }
+
+            fn schema() -> Json {
+                json!($schema)
             }
         }
     )+};
 }
 
 scalars! {
-    /// The port that is asked.
-    ProbePort(NonZeroU16) = "a port", "a whole number from 1 to 65535",
-        |value| NonZeroU16::new(value.as_u64()?.try_into().ok()?);
-    /// How often.
-    Times(NonZeroU32) = "a number of probes", "a whole number from 1 to 1000",
-        |value| NonZeroU32::new(value.as_u64().filter(|times| *times <= 1000)? as u32);
-    /// A time.
-    Span(Duration) = "a time", "a time from 100ms to 1h, like 500ms, 2s or 1m",
-        |value| duration::parse(value.as_str()?).ok().filter(|span| (SHORTEST..=LONGEST).contains(span));
     /// The path of a page.
-    PagePath(String) = "a path", "a path as in a request, like /healthz", |value| path(value.as_str()?);
+    PagePath(String) = "a path", "a path as in a request, like /healthz", |node| path(node.as_str()?),
+        {"type": "string", "pattern": "^/"};
     /// A name that can be asked for by DNS.
     DnsName(String) = "a name that can be asked for",
         "a name like www.example.com, whose parts have 1 to 63 ASCII letters, digits, `-` or `_`, do not begin with `-`, and begin with xn-- in place of other letters",
-        |value| dns_name(value.as_str()?);
+        |node| dns_name(node.as_str()?),
+        {"type": "string", "maxLength": 255, "pattern": r"^(\.|([A-Za-z0-9_*][A-Za-z0-9_*-]{0,62}\.)*[A-Za-z0-9_*][A-Za-z0-9_*-]{0,62}\.?)$"};
     /// The host that a page is asked of, with a port or without.
     PageHost(String) = "a host of a page", "a name or an address, with a port or without, like www.example.com:8443 or [2001:db8::1]",
-        |value| page_host(value.as_str()?);
+        |node| page_host(node.as_str()?),
+        {"type": "string", "maxLength": 255, "pattern": r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]+)?$"};
     /// A method of HTTP.
-    Method(String) = "a method", "GET or another method in capital letters, like HEAD", |value| method(value.as_str()?);
+    Method(String) = "a method", "GET or another method in capital letters, like HEAD", |node| method(node.as_str()?),
+        {"type": "string", "pattern": "^[A-Z]{1,32}$"};
     /// Status codes.
-    Statuses(Vec<RangeInclusive<u16>>) = "a status", "a status, some or a range, like 200, [200, 204] or 200-399", statuses;
+    Statuses(Vec<RangeInclusive<u16>>) = "a status", "a status, some or a range, like 200, [200, 204] or 200-399", statuses,
+        {"anyOf": [
+            {"type": "integer", "minimum": 100, "maximum": 599},
+            {"type": "string", "pattern": "^[1-5][0-9]{2}-[1-5][0-9]{2}$"},
+            {"type": "array", "minItems": 1, "items": {"anyOf": [
+                {"type": "integer", "minimum": 100, "maximum": 599},
+                {"type": "string", "pattern": "^[1-5][0-9]{2}-[1-5][0-9]{2}$"},
+            ]}},
+        ]};
     /// A text to look for.
     Text(String) = "a text", "the text that is expected, in quotes where it is a number",
-        |value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        |node| node.as_str().filter(|text| !text.is_empty()).map(str::to_owned),
+        {"type": "string", "minLength": 1};
     /// A word of a command.
     Word(String) = "a word of a command", "a text, in quotes where it is a number",
-        |value| value.as_str().filter(|text| !text.contains('\0')).map(str::to_owned);
+        |node| node.as_str().filter(|text| !text.contains('\0')).map(str::to_owned),
+        {"type": "string"}, no "command", "a program and its arguments, like [/usr/local/bin/check-web, --fast]";
+}
+
+/// The port that is asked.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::config) struct ProbePort(pub(in crate::config) NonZeroU16);
+
+/// How often.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::config) struct Times(pub(in crate::config) NonZeroU32);
+
+integers! {
+    ProbePort = "a port", 1, 65535, |port| NonZeroU16::new(port.try_into().ok()?).map(ProbePort);
+    Times = "a number of probes", 1, 1000, |times| NonZeroU32::new(times.try_into().ok()?).map(Times);
+}
+
+choices! {
+    DnsType = "a type of records": "A" A, "AAAA" AAAA, "CNAME" CNAME, "MX" MX, "NS" NS, "PTR" PTR, "SOA" SOA, "SRV" SRV, "TXT" TXT;
+    OnDown = "an outcome": "auto" Auto, "keep" Keep, "move" Move;
 }
 
 /// What a certificate has to be for.
@@ -76,58 +113,44 @@ pub(in crate::config) enum CertificateName {
     None,
 }
 
-impl Read for CertificateName {
-    const WRITE: &'static str = "the name that the certificate is for, without a port, like www.example.com, or none";
+impl Scalar for CertificateName {
+    fn write() -> String {
+        "the name that the certificate is for, without a port, like www.example.com, or none".to_owned()
+    }
 
-    fn read(value: Value) -> Result<Self, String> {
-        match value.as_str() {
+    fn read(node: &Node) -> Result<Self, String> {
+        let other = || not(node, "a certificate's name", &<Self as Scalar>::write());
+        match node.as_str() {
             Some("none") => Ok(Self::None),
-            Some(text) if text.eq_ignore_ascii_case("none") => {
-                Err(format!("`{text}` is not a certificate's name: write {}; did you mean none?", Self::WRITE))
-            }
+            Some(text) if text.eq_ignore_ascii_case("none") => Err(format!("{}; did you mean none?", other())),
             text => {
                 let name = text.and_then(|text| ServerName::try_from(text.to_owned()).ok());
-                name.map(Self::Named).ok_or_else(|| not::<Self>(&value, "a certificate's name"))
+                name.map(Self::Named).ok_or_else(other)
             }
         }
     }
-}
 
-impl Read for DnsType {
-    const WRITE: &'static str = "a type of records, like A, AAAA or TXT";
-
-    fn read(value: Value) -> Result<Self, String> {
-        let types = [
-            ("A", Self::A),
-            ("AAAA", Self::AAAA),
-            ("CNAME", Self::CNAME),
-            ("MX", Self::MX),
-            ("NS", Self::NS),
-            ("PTR", Self::PTR),
-            ("SOA", Self::SOA),
-            ("SRV", Self::SRV),
-            ("TXT", Self::TXT),
-        ];
-        choose(&value, "a type of records", &types, &[])
+    fn schema() -> Json {
+        json!({"type": "string", "pattern": "^([A-Za-z0-9._-]+|[0-9A-Fa-f:.]+)$"})
     }
 }
 
-impl Read for OnDown {
-    const WRITE: &'static str = "auto, keep or move";
-
-    fn read(value: Value) -> Result<Self, String> {
-        let words = [("auto", Self::Auto), ("keep", Self::Keep), ("move", Self::Move)];
-        choose(&value, "an outcome", &words, &[])
+impl Scalar for MinHealthy {
+    fn write() -> String {
+        "a number of backends, like 2, or a share of them, like 50%".to_owned()
     }
-}
 
-impl Read for MinHealthy {
-    const WRITE: &'static str = "a number of backends, like 2, or a share of them, like 50%";
+    fn read(node: &Node) -> Result<Self, String> {
+        let count = node.as_u64().and_then(|count| u32::try_from(count).ok()).map(Self::Count);
+        let percent = || node.as_str()?.strip_suffix('%')?.parse().ok().filter(|p| *p <= 100).map(Self::Percent);
+        count.or_else(percent).ok_or_else(|| not(node, "a number of backends", &<Self as Scalar>::write()))
+    }
 
-    fn read(value: Value) -> Result<Self, String> {
-        let count = value.as_u64().and_then(|count| u32::try_from(count).ok()).map(Self::Count);
-        let percent = || value.as_str()?.strip_suffix('%')?.parse().ok().filter(|p| *p <= 100).map(Self::Percent);
-        count.or_else(percent).ok_or_else(|| not::<Self>(&value, "a number of backends"))
+    fn schema() -> Json {
+        json!({"anyOf": [
+            {"type": "integer", "minimum": 0, "maximum": u32::MAX},
+            {"type": "string", "pattern": "^\\+?0*([0-9]{1,2}|100)%$"},
+        ]})
     }
 }
 
@@ -161,29 +184,27 @@ fn method(text: &str) -> Option<String> {
     fits.then(|| text.to_owned())
 }
 
-fn statuses(value: &Value) -> Option<Vec<RangeInclusive<u16>>> {
-    match value {
-        Value::Sequence(values) if !values.is_empty() => values.iter().map(status).collect(),
-        value => Some(vec![status(value)?]),
+fn statuses(node: &Node) -> Option<Vec<RangeInclusive<u16>>> {
+    match &node.kind {
+        Kind::List(nodes) if !nodes.is_empty() => nodes.iter().map(status).collect(),
+        _ => Some(vec![status(node)?]),
     }
 }
 
-fn status(value: &Value) -> Option<RangeInclusive<u16>> {
+fn status(node: &Node) -> Option<RangeInclusive<u16>> {
     let code = |number: u64| u16::try_from(number).ok().filter(|code| (100..=599).contains(code));
-    if let Some(number) = value.as_u64() {
+    if let Some(number) = node.as_u64() {
         return code(number).map(|code| code..=code);
     }
-    let (first, last) = value.as_str()?.split_once('-')?;
+    let (first, last) = node.as_str()?.split_once('-')?;
     let range = code(first.parse().ok()?)?..=code(last.parse().ok()?)?;
     (!range.is_empty()).then_some(range)
 }
 
-const SHORTEST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(60 * 60);
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Place, yaml};
 
     #[test]
     fn names_that_no_question_can_have_are_refused() {
@@ -224,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_certificate_has_a_name_without_a_port() {
-        let read = |text: &str| CertificateName::read(Value::String(text.to_owned()));
+        let read = |text: &str| <CertificateName as Scalar>::read(&Node::text(text, Place::FILE));
         for text in ["www.example.com", "192.0.2.1", "2001:db8::1", "a_b"] {
             assert!(matches!(read(text), Ok(CertificateName::Named(_))), "{text}");
         }
@@ -239,7 +260,7 @@ mod tests {
 
     #[test]
     fn statuses_are_codes_and_ranges() {
-        let read = |text| statuses(&serde_yaml::from_str(text).unwrap());
+        let read = |text| statuses(&yaml::read(text, 0).unwrap().node);
         assert_eq!(read("200"), Some(vec![200..=200]));
         assert_eq!(read("200-299"), Some(vec![200..=299]));
         assert_eq!(read("[200, 301-302]"), Some(vec![200..=200, 301..=302]));

@@ -1,0 +1,157 @@
+//! Values that are one scalar, or a word in place of a section.
+
+use std::marker::PhantomData;
+
+use serde_json::{Value as Json, json};
+
+use super::{Read, json::Definitions, not};
+use crate::config::{
+    at::At,
+    report::Report,
+    suggest,
+    yaml::{self, Kind, Node},
+};
+
+/// A value that is read without looking at others.
+pub(in crate::config) trait Scalar: Sized {
+    /// What an operator has to write, as in "write ...".
+    fn write() -> String;
+
+    /// The same of a list of such values.
+    fn write_many() -> String {
+        "several of them".to_owned()
+    }
+
+    /// What one of them is called, as in "has no ...".
+    fn noun() -> &'static str {
+        "entry"
+    }
+
+    /// Reads it, or says what is wrong and what to write instead.
+    fn read(node: &Node) -> Result<Self, String>;
+
+    /// What it may be, as a JSON Schema.
+    fn schema() -> Json;
+}
+
+impl<T: Scalar> Read for T {
+    fn write() -> String {
+        T::write()
+    }
+
+    fn write_many() -> String {
+        T::write_many()
+    }
+
+    fn noun() -> &'static str {
+        T::noun()
+    }
+
+    fn read(report: &mut Report<'_>, at: &At, node: &Node) -> Option<Self> {
+        T::read(node).map_err(|message| report.error(at, message)).ok()
+    }
+
+    fn schema(_: &mut Definitions) -> Json {
+        T::schema()
+    }
+}
+
+/// A value that is one of a few words.
+pub(in crate::config) trait Choice: Copy + 'static {
+    /// What it is, as in "is not ...".
+    const WHAT: &'static str;
+    /// The words.
+    const WORDS: &'static [(&'static str, Self)];
+    /// Words of versions to come.
+    const LATER: &'static [&'static str] = &[];
+}
+
+impl<T: Choice> Scalar for T {
+    fn write() -> String {
+        suggest::listed(T::WORDS.iter().map(|(word, _)| *word))
+    }
+
+    fn read(node: &Node) -> Result<Self, String> {
+        let (words, write) = (T::WORDS, <T as Scalar>::write());
+        let Some(text) = node.as_str() else { return Err(not(node, T::WHAT, &write)) };
+        if let Some((_, choice)) = words.iter().find(|(word, _)| *word == text) {
+            return Ok(*choice);
+        }
+        if T::LATER.contains(&text) {
+            return Err(format!("`{text}`: this version does not have it: write {write}"));
+        }
+        match suggest::closest(text, words.iter().map(|(word, _)| *word)) {
+            Some(word) if words.len() > 1 => Err(format!("{}; did you mean {word}?", not(node, T::WHAT, &write))),
+            _ => Err(not(node, T::WHAT, &write)),
+        }
+    }
+
+    fn schema() -> Json {
+        json!({"enum": T::WORDS.iter().map(|(word, _)| *word).collect::<Vec<_>>()})
+    }
+}
+
+/// Describes whole numbers: the type, what it is, its bounds, and how it is made of a number within them.
+macro_rules! integers {
+    ($($type:ty = $what:literal, $least:expr, $most:expr, $make:expr;)+) => {$(
+        impl $crate::config::schema::Scalar for $type {
+            fn write() -> String {
+                format!("a whole number from {} to {}", $least, $most)
+            }
+
+            fn read(node: &$crate::config::yaml::Node) -> Result<Self, String> {
+                const LEAST: u64 = $least;
+                const MOST: u64 = $most;
+                let make: fn(u64) -> Option<$type> = $make;
+                let number = node.as_u64().filter(|number| (LEAST..=MOST).contains(number));
+                let write = <Self as $crate::config::schema::Scalar>::write;
+                number.and_then(make).ok_or_else(|| $crate::config::schema::not(node, $what, &write()))
+            }
+
+            fn schema() -> serde_json::Value {
+                serde_json::json!({"type": "integer", "minimum": $least, "maximum": $most})
+            }
+        }
+    )+};
+}
+
+pub(in crate::config) use integers;
+
+/// A word that stands for "no such section".
+pub(in crate::config) trait Word {
+    /// The word.
+    const WORD: &'static str;
+}
+
+/// A section, or a word in its place.
+pub(in crate::config) enum WordOr<W, R> {
+    /// The word.
+    Word(PhantomData<W>),
+    /// The section.
+    Row(Box<R>),
+}
+
+impl<W: Word, R: Read> Read for WordOr<W, R> {
+    fn write() -> String {
+        format!("{}, or {}", R::write(), W::WORD)
+    }
+
+    fn read(report: &mut Report<'_>, at: &At, node: &Node) -> Option<Self> {
+        if node.as_str() == Some(W::WORD) {
+            return Some(Self::Word(PhantomData));
+        }
+        if matches!(node.kind, Kind::Mapping(_)) {
+            return R::read(report, at, node).map(|row| Self::Row(Box::new(row)));
+        }
+        let message = match node.scalar() {
+            Some(yaml::Scalar::Bool(false)) => format!("false does not disable this: write {}", W::WORD),
+            _ => not(node, R::what(), &Self::write()),
+        };
+        report.error(at, message);
+        None
+    }
+
+    fn schema(definitions: &mut Definitions) -> Json {
+        json!({"anyOf": [{"const": W::WORD}, R::schema(definitions)]})
+    }
+}
