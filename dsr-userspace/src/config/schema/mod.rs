@@ -2,10 +2,12 @@
 //!
 //! A section is described once, by `section!` in `sections.rs` or `health/rows.rs`: its fields with their types,
 //! defaults and texts. From that come the struct ([`Field`] by field), reading it with every error at once ([`Read`]), the
-//! messages, the JSON Schema ([`json`]).
+//! messages, the JSON Schema ([`json`]) and the tables of docs/configuration.md (`reference`, which is a test).
 
 pub(super) mod json;
 mod list;
+#[cfg(test)]
+mod reference;
 mod scalar;
 mod section;
 
