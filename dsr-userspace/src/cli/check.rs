@@ -40,12 +40,19 @@ pub(crate) struct Args {
     /// Print one JSON object: ok, errors, warnings, findings, memory, and the change if an agent is running
     #[arg(long)]
     pub(crate) json: bool,
+    /// Print the JSON Schema of configurations (draft 2020-12), for editors, and check nothing
+    #[arg(long, exclusive = true)]
+    pub(crate) schema: bool,
     #[command(flatten)]
     pub(crate) socket: Socket,
 }
 
 /// Checks the file by itself and against this host.
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if args.schema {
+        output::line(format_args!("{:#}", config::schema()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("cannot start the runtime")?.block_on(check(args))
 }
@@ -289,7 +296,12 @@ services:
         let errors = config::load_on_host(&file, &HostFacts::read().await.unwrap()).await.unwrap_err();
         let fields: Vec<_> = errors.problems().iter().map(|problem| problem.field.as_str()).collect();
         assert_eq!(fields, ["interfaces[0]", "services[1].port"], "{errors}");
-        let args = |config| Args { config, json: false, socket: Socket { socket: directory.path().join("api.sock") } };
+        let args = |config| Args {
+            config,
+            json: false,
+            schema: false,
+            socket: Socket { socket: directory.path().join("api.sock") },
+        };
         assert_eq!(check(args(file.clone())).await.unwrap(), ExitCode::from(WRONG_CONFIGURATION));
         // The loopback takes no program; a host without another interface has nothing more to show.
         let Some(name) = HostFacts::read().await.unwrap().interfaces.into_iter().next() else { return };
