@@ -130,8 +130,8 @@ impl Scalar for Port {
 pub(super) struct FlowCount(pub(super) u32);
 
 integers! {
-    Weight = "a weight", 0, Weight::MAX as u64, |weight| Weight::new(weight.try_into().ok()?);
-    FlowCount = "a number of flows", FlowTable::LEAST as u64, FlowTable::MOST as u64,
+    Weight = "a weight", 0, u64::from(Weight::MAX), |weight| Weight::new(weight.try_into().ok()?);
+    FlowCount = "a number of flows", u64::from(FlowTable::LEAST), u64::from(FlowTable::MOST),
         |count| count.try_into().ok().map(FlowCount);
 }
 

@@ -63,7 +63,7 @@ impl Services {
         if let (Some(vip), Some((at, vlans))) = (vip, &vlans) {
             self.vlans(report, (&row.at, at), vip, vlans.as_ref());
         }
-        let (flow_timeout, return_timeout) = timeouts(report, row.flow_timeout, row.return_timeout);
+        let (flow_timeout, return_timeout) = timeouts(report, row.flow_timeout.value, row.return_timeout);
         let named = row.pool.value.map(|PoolName(pool)| pool);
         let pool = named.as_ref().and_then(|pool| self.pool(report, &row.pool.at, pool, pools));
         let health_at = row.health.at.clone();
@@ -241,11 +241,10 @@ fn vlans(report: &mut Report<'_>, field: Field<List<Vlan, 1>>) -> Option<(At, Op
 /// How long flows are remembered, and how long after their backend went away: the same by default, and at most as long.
 fn timeouts(
     report: &mut Report<'_>,
-    flow_timeout: Field<FlowTimeout>,
+    flow_timeout: Option<FlowTimeout>,
     return_timeout: Field<ReturnTimeout>,
 ) -> (Option<FlowTimeout>, Option<ReturnTimeout>) {
-    let (flow_timeout, at) = (flow_timeout.value, return_timeout.at.clone());
-    let longest = flow_timeout.unwrap_or_default();
+    let (at, longest) = (return_timeout.at.clone(), flow_timeout.unwrap_or_default());
     let return_timeout = return_timeout.or(ReturnTimeout(Some(longest)));
     if let Some(ReturnTimeout(Some(timeout))) = return_timeout
         && flow_timeout.is_some()

@@ -18,7 +18,7 @@ pub(in crate::config) fn schema(top: &'static Section) -> Json {
     let mut definitions = Definitions::default();
     let mut schema = definitions.body(top);
     let part = |field: &&str| Some(((*field).to_owned(), schema["properties"].get(*field)?.clone()));
-    let parts: Map<String, Json> = ["pools", "services"].iter().filter_map(|field| part(field)).collect();
+    let parts: Map<String, Json> = ["pools", "services"].iter().filter_map(part).collect();
     let included = json!({
         "description": "A file that another one includes.",
         "type": "object",

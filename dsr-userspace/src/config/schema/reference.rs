@@ -66,7 +66,7 @@ fn renewed(reference: &str) -> (String, Vec<String>) {
         let mut words = marker.split(' ');
         let name = words.next().unwrap();
         let only: Vec<_> = words.filter(|word| *word != "only").collect();
-        text.push_str(&format!("{BEGIN}{marker} -->\n{}{END}{after}", table(section(name), &only)));
+        text.extend([BEGIN, marker, " -->\n", &table(section(name), &only), END, after]);
         names.push(name.to_owned());
     }
     (text, names)

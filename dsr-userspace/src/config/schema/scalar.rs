@@ -100,10 +100,9 @@ macro_rules! integers {
             }
 
             fn read(node: &$crate::config::yaml::Node) -> Result<Self, String> {
-                const LEAST: u64 = $least;
-                const MOST: u64 = $most;
+                let (least, most): (u64, u64) = ($least, $most);
                 let make: fn(u64) -> Option<$type> = $make;
-                let number = node.as_u64().filter(|number| (LEAST..=MOST).contains(number));
+                let number = node.as_u64().filter(|number| (least..=most).contains(number));
                 let write = <Self as $crate::config::schema::Scalar>::write;
                 number.and_then(make).ok_or_else(|| $crate::config::schema::not(node, $what, &write()))
             }

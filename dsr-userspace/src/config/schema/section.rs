@@ -6,6 +6,7 @@ use super::{Read, json::Definitions, not, value};
 use crate::config::{
     at::At,
     report::Report,
+    suggest,
     yaml::{Entry, Kind, Node},
 };
 
@@ -65,6 +66,7 @@ impl<T> Field<T> {
     }
 
     /// As [`Field::or`], where nothing is the default.
+    #[allow(clippy::option_option)] // That it is not written is good too.
     pub(in crate::config) fn optional(self) -> Option<Option<T>> {
         if self.is_written { self.value.map(Some) } else { Some(None) }
     }
@@ -124,13 +126,10 @@ fn unknown(report: &mut Report<'_>, section: &Section, name: &str) -> String {
         return (*message).to_owned();
     }
     let names = || section.fields.iter().map(|field| field.name);
-    match report.closest(name, names()) {
-        Some(close) => format!("is not a field of {}: did you mean `{close}`?", section.what),
-        None => {
-            let names = crate::config::suggest::listed(names());
-            format!("is not a field of {}: remove it, or write {names}", section.what)
-        }
+    if let Some(close) = report.closest(name, names()) {
+        return format!("is not a field of {}: did you mean `{close}`?", section.what);
     }
+    format!("is not a field of {}: remove it, or write {}", section.what, suggest::listed(names()))
 }
 
 /// Describes sections. Each becomes a struct with a [`Field`] by field, which reads itself.
