@@ -46,18 +46,17 @@ pub const fn prefix_data(family: Family, address: Address) -> PrefixData {
     match family {
         Family::V4 => [0, 0, 0xffff_u32.to_be(), address.lo as u32],
         Family::V6 => {
-            let [a, b] = split(address.hi);
-            let [c, d] = split(address.lo);
-            [a, b, c, d]
+            let ([first, second], [third, last]) = (halves(address.hi), halves(address.lo));
+            [first, second, third, last]
         }
     }
 }
 
 /// The two halves of a word, in memory order.
 #[inline(always)]
-const fn split(word: u64) -> [u32; 2] {
-    let [a, b, c, d, e, f, g, h] = word.to_ne_bytes();
-    [u32::from_ne_bytes([a, b, c, d]), u32::from_ne_bytes([e, f, g, h])]
+const fn halves(word: u64) -> [u32; 2] {
+    let [low, high] = [word as u32, (word >> 32) as u32];
+    if cfg!(target_endian = "little") { [low, high] } else { [high, low] }
 }
 
 /// A row of the table of DSCP codes: the VIP that a code stands for.

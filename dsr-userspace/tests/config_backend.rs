@@ -10,7 +10,7 @@ use std::{
 
 use dsr::{
     config::{load_backend, parse_backend},
-    model::{GUE_PORT, Gre, Prefix, Tunnels},
+    model::{DscpCode, GUE_PORT, Gre, Prefix, Tunnels},
 };
 
 #[test]
@@ -37,7 +37,8 @@ fn examples_are_taken() {
     assert_eq!((config.interfaces, config.hold_vips), (vec!["eth0".to_owned()], true));
     assert_eq!(config.metrics, Some(([127, 0, 0, 1], 9651).into()));
     let config = load_backend(dscp).unwrap();
-    let dscp = [(vip, 8), (vip6, 8)].into();
+    let code = DscpCode::new(8).unwrap();
+    let dscp = [(vip, code), (vip6, code)].into();
     assert_eq!(config.tunnels, Tunnels { vips: vec![vip, vip6], dscp, ..Tunnels::default() });
 }
 

@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use dsr_common::forward::{DSCP_MAX, ForwardMode, GUE_PORT};
+use dsr_common::forward::{ForwardMode, GUE_PORT};
 
 use super::request::System;
+use crate::model::DscpCode;
 
 /// The forward mode of the backend's pool, as it was asked for.
 #[derive(Clone, Debug)]
@@ -25,7 +26,7 @@ pub(super) enum Received {
     /// As it is, for the VIP.
     L2,
     /// With the code of a VIP.
-    Dscp(BTreeMap<IpAddr, u8>),
+    Dscp(BTreeMap<IpAddr, DscpCode>),
     /// Through a tunnel to this address.
     Tunnel(Tunnel),
 }
@@ -75,7 +76,7 @@ impl AskedForward {
         }
     }
 
-    fn codes(&self, vips: &[IpAddr], wrong: &mut Vec<(&'static str, String)>) -> BTreeMap<IpAddr, u8> {
+    fn codes(&self, vips: &[IpAddr], wrong: &mut Vec<(&'static str, String)>) -> BTreeMap<IpAddr, DscpCode> {
         let mut codes = BTreeMap::new();
         for text in &self.codes {
             match code(text) {
@@ -105,10 +106,9 @@ impl AskedForward {
     }
 }
 
-fn code(text: &str) -> Option<(IpAddr, u8)> {
+fn code(text: &str) -> Option<(IpAddr, DscpCode)> {
     let (vip, code) = text.split_once('=')?;
-    let code = code.parse().ok().filter(|code| (1..=DSCP_MAX).contains(code))?;
-    Some((vip.parse().ok()?, code))
+    Some((vip.parse().ok()?, DscpCode::new(code.parse().ok()?)?))
 }
 
 /// The mode of a name.

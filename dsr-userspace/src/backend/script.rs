@@ -143,7 +143,9 @@ impl Request {
             Received::Dscp(of) => {
                 codes = of
                     .iter()
-                    .map(|(vip, code)| context! { code, vip => vip.to_string(), keyword => keyword(*vip) })
+                    .map(
+                        |(vip, code)| context! { code => code.get(), vip => vip.to_string(), keyword => keyword(*vip) },
+                    )
                     .collect();
             }
             Received::Tunnel(tunnel) => {

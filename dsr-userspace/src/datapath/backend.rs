@@ -206,7 +206,7 @@ fn fill_codes(ebpf: &mut Ebpf, tunnels: &Tunnels) -> Result<(), Error> {
     for (vip, code) in &tunnels.dscp {
         let (family, address) = words(*vip);
         let row = CodeRow { vip: address, used: 1 };
-        codes.set(code_row(family, *code), row, 0).map_err(failed(names::CODES))?;
+        codes.set(code_row(family, code.get()), row, 0).map_err(failed(names::CODES))?;
     }
     Ok(())
 }

@@ -7,6 +7,8 @@ use std::{
     num::NonZeroU16,
 };
 
+use super::DscpCode;
+
 /// The traffic that a backend takes from balancers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tunnels {
@@ -20,8 +22,8 @@ pub struct Tunnels {
     pub gre: Option<Gre>,
     /// The UDP port where GUE tunnels end, of either variant.
     pub gue: Option<NonZeroU16>,
-    /// The VIPs that packets are marked for by a DSCP code, 1 to 63.
-    pub dscp: BTreeMap<IpAddr, u8>,
+    /// The VIPs that packets are marked for by a DSCP code.
+    pub dscp: BTreeMap<IpAddr, DscpCode>,
 }
 
 /// Which GRE packets are taken.

@@ -101,7 +101,8 @@ impl Host {
     /// A command line that sees the host's directories in the places of the machine's. Arguments begin with `$1`.
     pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = self.backend.command("unshare").unwrap();
-        command.args(["--mount", "sh", "-ec", &format!("{IN_ITS_DIRECTORIES}; {line}"), "sh"]);
+        // By its path: busybox would run a shell of its own, and that its own `ip`.
+        command.args(["--mount", "/bin/sh", "-ec", &format!("{IN_ITS_DIRECTORIES}; {line}"), "sh"]);
         command.env("ROOT", self.root.path());
         command
     }

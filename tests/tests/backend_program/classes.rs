@@ -1,8 +1,11 @@
 //! Every DSCP and every ECN field: through a tunnel, and turned back from a code.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
-use dsr::model::Tunnels;
+use dsr::model::{DscpCode, Tunnels};
 use dsr_common::backend::Reason;
 use dsr_tests::{
     frame::{OWN_MAC, PEER_MAC, checksum},
@@ -53,8 +56,9 @@ fn every_class_leaves_a_tunnel_as_rfc_6040_says() {
 #[test]
 #[ignore = "needs root"]
 fn every_code_is_turned_back_and_ecn_stays() {
-    let vips = (1..=63_u8).flat_map(|code| [(v4_of(code), code), (v6_of(code), code)]);
-    let dscp = vips.collect::<std::collections::BTreeMap<IpAddr, u8>>();
+    let codes = (1..=63).map(|code| (code, DscpCode::new(code).unwrap()));
+    let dscp: BTreeMap<_, _> =
+        codes.flat_map(|(number, code)| [v4_of(number), v6_of(number)].map(|vip| (vip, code))).collect();
     let vips = dscp.keys().copied().collect();
     let program = Program::load(&Tunnels { dscp, vips, ..tunnels() });
     for class in 0..=u8::MAX {

@@ -13,7 +13,7 @@ mod program;
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use dsr::model::{GUE_PORT, Gre, Prefix, Tunnels};
+use dsr::model::{DscpCode, GUE_PORT, Gre, Prefix, Tunnels};
 
 /// The backend of these tests: every tunnel ends there, GRE without a key.
 fn tunnels() -> Tunnels {
@@ -28,7 +28,7 @@ fn tunnels() -> Tunnels {
         ipip: true,
         gre: Some(Gre::default()),
         gue: Some(GUE_PORT),
-        dscp: [(vip, 8), (vip6, 8), (other, 9)].into(),
+        dscp: [(vip, 8), (vip6, 8), (other, 9)].map(|(vip, code)| (vip, DscpCode::new(code).unwrap())).into(),
     }
 }
 

@@ -131,7 +131,7 @@ impl Model<'_> {
     fn dscp(&self, frame: &[u8], packet: &Packet, after: &mut [u8]) -> Result<Reason, Reason> {
         let code = packet.class >> 2;
         let is_v4 = packet.source.is_ipv4();
-        let vip = self.tunnels.dscp.iter().find(|(vip, of)| **of == code && vip.is_ipv4() == is_v4);
+        let vip = self.tunnels.dscp.iter().find(|(vip, of)| of.get() == code && vip.is_ipv4() == is_v4);
         let Some((vip, _)) = vip.filter(|_| self.is_own(packet.destination)) else { return Err(Reason::PassOther) };
         if packet.payload > packet.end || packet.end > frame.len() {
             return Err(Reason::PassMalformed);

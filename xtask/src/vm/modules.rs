@@ -11,7 +11,7 @@ use super::tools::Tools;
 use crate::process;
 
 /// Modules and their parameters. What a kernel has built in is passed over.
-const MODULES: [(&str, &str); 10] = [
+const MODULES: [(&str, &str); 18] = [
     ("virtio_pci", ""),
     ("virtio_net", ""),
     ("veth", ""),
@@ -23,6 +23,15 @@ const MODULES: [(&str, &str); 10] = [
     ("sch_ingress", ""),
     ("cls_bpf", ""),
     ("nf_tables", ""),
+    // What takes off tunnels without dsr.
+    ("nft_fib_inet", ""),
+    ("ipip", ""),
+    ("sit", ""),
+    ("ip6_tunnel", ""),
+    ("ip_gre", ""),
+    ("ip6_gre", ""),
+    ("fou", ""),
+    ("fou6", ""),
 ];
 
 /// A module file and its parameters.

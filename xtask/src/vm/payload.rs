@@ -18,15 +18,15 @@ use crate::{artifacts, kernel, process, workspace::Workspace};
 
 /// Binaries and test programs that go into the machine, by their target.
 const BINARIES: [&str; 2] = ["dsr", "vm-guest"];
-const TESTS: [&str; 5] = ["datapath", "fixtures", "health", "differential", "neighbour"];
+const TESTS: [&str; 7] = ["backend", "backend_program", "datapath", "fixtures", "health", "differential", "neighbour"];
 /// Programs of this machine that go into the virtual one, by their path there: busybox's shell would run busybox's
 /// own `ip`, which knows too little.
 const HOST_PROGRAMS: [(&str, &str); 3] = [("bin/sh", "sh"), ("usr/bin/ip", "ip"), ("usr/bin/nft", "nft")];
 /// The scripts' directory, in the repository and in the machine.
 const SCRIPTS: &str = "tests/vm";
 
-/// Files that a test reads when it runs, by the path that it was compiled with.
-const FIXTURES: &str = "tests/tests/fixtures";
+/// Files that tests read when they run, by the path that they were compiled with.
+const FIXTURES: [&str; 2] = ["tests/tests/fixtures", "tests/tests/backend_program/frames"];
 
 /// Files for the virtual machine, by their path there.
 pub(super) struct Payload {
@@ -45,8 +45,9 @@ impl Payload {
             payload.program(Path::new(path), &program)?;
         }
         payload.directory(&workspace.root().join(SCRIPTS), Path::new(SCRIPTS))?;
-        let fixtures = workspace.root().join(FIXTURES);
-        payload.directory(&fixtures, relative(&fixtures))?;
+        for fixtures in FIXTURES.map(|directory| workspace.root().join(directory)) {
+            payload.directory(&fixtures, relative(&fixtures))?;
+        }
         payload.data("command", Use::Program, script(command).into_bytes());
         Ok(payload)
     }

@@ -57,7 +57,11 @@ impl Holder {
         let output = output.map_err(|_| failed(format!("no end within {PATIENCE:?}")))?;
         let output = output.map_err(|error| failed(format!("sh: {error}")))?;
         if output.status.success() {
-            tracing::info!("{}", String::from_utf8_lossy(&output.stdout).trim_end());
+            let list = vips.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            match action {
+                Action::Undo => tracing::info!("VIPs removed from the loopback: {list}"),
+                Action::Setup | Action::Check => tracing::info!("VIPs on the loopback: {list}"),
+            }
             return Ok(());
         }
         let said = String::from_utf8_lossy(&output.stderr).replace("dsr: ", "");

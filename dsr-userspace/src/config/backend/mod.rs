@@ -19,7 +19,7 @@ use super::{
     suggest::{closest, listed},
     yaml::{self, Entry, Kind, Node},
 };
-use crate::model::{GUE_PORT, Gre, Prefix, Tunnels};
+use crate::model::{DscpCode, GUE_PORT, Gre, Prefix, Tunnels};
 
 /// What a backend is configured to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -188,7 +188,7 @@ impl Reader<'_> {
         value
     }
 
-    fn dscp(&mut self, node: &Node, vips: &[IpAddr]) -> BTreeMap<IpAddr, u8> {
+    fn dscp(&mut self, node: &Node, vips: &[IpAddr]) -> BTreeMap<IpAddr, DscpCode> {
         let (mut codes, mut taken) = (BTreeMap::new(), BTreeMap::new());
         for Entry { key, key_place, value } in self.mapping(node, "dscp", "the code of each VIP, like {192.0.2.10: 8}")
         {
@@ -207,7 +207,7 @@ impl Reader<'_> {
             let code = self.scalar(value, &field, &code);
             let (Some(vip), Some(code)) = (vip, code) else { continue };
             if let Some(other) = taken.insert((vip.is_ipv4(), code), vip) {
-                self.error(value.place, &field, format!("code {code} is that of {other}: write another one"));
+                self.error(value.place, &field, format!("code {} is that of {other}: write another one", code.get()));
             }
             codes.insert(vip, code);
         }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::super::{address::host_address, at::shown};
-use crate::model::Prefix;
+use crate::model::{DscpCode, Prefix};
 
 /// The name of an interface: what `dev_valid_name` in net/core/dev.c takes.
 pub(super) fn interface(text: &str) -> Result<String, String> {
@@ -42,9 +42,9 @@ pub(super) fn port(text: &str) -> Result<NonZeroU16, String> {
     text.parse().map_err(|_| format!("`{}` is not a port: write a whole number from 1 to 65535", shown(text)))
 }
 
-pub(super) fn code(text: &str) -> Result<u8, String> {
+pub(super) fn code(text: &str) -> Result<DscpCode, String> {
     let wrong = || format!("`{}` is not a DSCP code: write a whole number from 1 to 63", shown(text));
-    text.parse().ok().filter(|code| (1..=63).contains(code)).ok_or_else(wrong)
+    text.parse().ok().and_then(DscpCode::new).ok_or_else(wrong)
 }
 
 pub(super) fn boolean(text: &str) -> Result<bool, String> {
