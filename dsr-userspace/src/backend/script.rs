@@ -154,9 +154,10 @@ impl Request {
             }
         }
         let base = context! { devices, fou, codes => codes.clone(), ..base };
-        let rules = match codes.is_empty() {
-            true => String::new(),
-            false => environment.get_template("linux/forward/codes.nft")?.render(base.clone())?,
+        let rules = if codes.is_empty() {
+            String::new()
+        } else {
+            environment.get_template("linux/forward/codes.nft")?.render(base.clone())?
         };
         Ok(context! { code_rules => rules.trim_end(), ..base })
     }

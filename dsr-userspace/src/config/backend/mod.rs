@@ -83,14 +83,14 @@ impl Reader<'_> {
                 .map_or_else(|| format!("the fields are {}", listed(FIELDS)), |guess| format!("write {guess}"));
             self.error(*key_place, shown(key), format!("is not a field: {guess}"));
         }
-        let interfaces = self.required(top, "interfaces", |it, node| it.interfaces(node));
-        let vips = self.required(top, "vips", |it, node| it.vips(node));
+        let interfaces = self.required(top, "interfaces", Self::interfaces);
+        let vips = self.required(top, "vips", Self::vips);
         let accept = top.get("accept").map(|node| self.accept(node)).unwrap_or_default();
         let dscp = top.get("dscp").map(|node| self.dscp(node, &vips)).unwrap_or_default();
         let is_tunnelled = accept.ipip || accept.gre.is_some() || accept.gue.is_some();
         let balancers = match top.get("balancers") {
             None if !is_tunnelled && top.get("dscp").is_some() => Vec::new(),
-            _ => self.required(top, "balancers", |it, node| it.balancers(node)),
+            _ => self.required(top, "balancers", Self::balancers),
         };
         if top.get("accept").is_none() && top.get("dscp").is_none() {
             self.error(
