@@ -153,7 +153,7 @@ impl Agent {
             tracing::error!(%error, "health check results could not be applied; retrying in a second");
             self.unfollowed = true;
         }
-        self.preflight.look_beside(Arc::clone(&self.balancer.config), &self.tasks);
+        self.preflight.look_beside(Arc::clone(&self.balancer.state.config), &self.tasks);
         Ok(())
     }
 

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     api::view::Preview,
-    config::{Config, Errors, HostFacts, Problem, SeedSource},
+    config::{self, Config, Errors, HostFacts, Problem, SeedSource},
     datapath,
     model::Service,
     preflight::{self, Finding, Severity},
@@ -211,8 +211,6 @@ fn counted(number: usize, word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::config;
-
     use std::path::Path;
 
     use super::*;

@@ -144,7 +144,7 @@ impl Reader<'_> {
                 }
             };
             if !ACCEPT.contains(&&**name) {
-                let dscp = if name == "dscp" { "; for DSCP write `dscp:` with the code of each VIP" } else { "" };
+                let dscp = if &**name == "dscp" { "; for DSCP write `dscp:` with the code of each VIP" } else { "" };
                 let message = format!("`{}` is not a tunnel: write {}{dscp}", shown(name), listed(ACCEPT));
                 self.error(node.place, field, message);
                 continue;
