@@ -12,9 +12,7 @@ fn main() {
     }
     println!("cargo::rustc-env=DSR_EBPF_OBJECT={}", object.display());
     // The objects of all programs stand in one folder.
-    for (name, variable) in
-        [("probe", "DSR_PROBE_OBJECT"), ("backend", "DSR_BACKEND_OBJECT"), ("lab", "DSR_LAB_OBJECT")]
-    {
+    for (name, variable) in [("probe", "DSR_PROBE_OBJECT"), ("backend", "DSR_BACKEND_OBJECT")] {
         let beside = object.with_file_name(name);
         println!("cargo::rerun-if-changed={}", beside.display());
         if !beside.is_file() {

@@ -7,7 +7,6 @@
 
 pub mod address;
 pub mod backend;
-pub mod bench;
 pub mod checksum;
 pub mod claim;
 mod counted;
@@ -18,8 +17,8 @@ pub mod hash;
 pub mod heartbeat;
 pub mod interface;
 pub mod ip_header;
-pub mod lab;
 pub mod limits;
+pub mod mac;
 pub mod member;
 pub mod names;
 pub mod previous;

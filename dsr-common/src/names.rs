@@ -4,8 +4,6 @@
 pub const XDP_PROGRAM: &str = "dsr";
 /// The same program, which also logs the frames that match a filter.
 pub const TRACED_PROGRAM: &str = "dsr_traced";
-/// A program that passes every frame: a veth peer needs one to accept frames sent by XDP.
-pub const PASS_PROGRAM: &str = "pass";
 /// The tc program that sends health probes by the path of their member.
 pub const PROBE_PROGRAM: &str = "probe";
 /// In the tc program's object: array of [`crate::probe::ProbeRow`], one row per probe number.

@@ -3,7 +3,6 @@
 
 use crate::{
     backend::{AddressKey, CodeRow},
-    bench::Driver,
     claim::ClaimBudget,
     forward::TunnelRow,
     fragment::FragmentSet,
@@ -57,8 +56,6 @@ unsafe impl aya::Pod for ClaimBudget {}
 unsafe impl aya::Pod for TraceFilter {}
 // SAFETY: as above.
 unsafe impl aya::Pod for HashKeys {}
-// SAFETY: as above.
-unsafe impl aya::Pod for Driver {}
 // SAFETY: as above.
 unsafe impl aya::Pod for AddressKey {}
 // SAFETY: as above.

@@ -105,12 +105,6 @@ mod program {
         balance::<Trace>(ctx.as_ptr().cast())
     }
 
-    /// Passes every frame: a veth peer accepts frames from XDP only while it runs a program itself.
-    #[xdp(frags)]
-    fn pass(_ctx: XdpContext) -> u32 {
-        xdp_action::XDP_PASS
-    }
-
     #[inline(always)]
     fn balance<O: SlowPath>(ctx: *mut xdp_md) -> u32 {
         O::meets(ctx);

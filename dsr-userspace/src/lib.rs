@@ -19,7 +19,6 @@ pub mod doctor;
 mod duration;
 pub mod health;
 pub mod http;
-pub mod lab;
 pub mod log;
 pub mod maglev;
 pub mod metrics;

@@ -1,7 +1,8 @@
 //! docs/troubleshooting.md explains each finding of the doctor, with a fault of the lab for each that a backend can have.
 #![allow(clippy::unwrap_used)]
 
-use dsr::{doctor::CAUSES, lab::Fault};
+use dsr::doctor::CAUSES;
+use dsr_lab::Fault;
 
 const DOCUMENT: &str = include_str!("../../docs/troubleshooting.md");
 

@@ -8,10 +8,11 @@ use std::path::Path;
 
 use dsr::{
     config::{self, Config},
-    datapath::{Datapath, Features, Holder, Pass},
+    datapath::{Datapath, Features, Holder},
     preflight::{self, Finding, Severity},
     reconcile::Sizes,
 };
+use dsr_lab::Pass;
 use dsr_sys::netlink::{
     ethtool::{Ethtool, Switch},
     generic::Generic,

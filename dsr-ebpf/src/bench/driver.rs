@@ -1,6 +1,6 @@
 //! In: the frame as the last run left it. Out: the next flow's frame.
 
-use dsr_common::bench::FRAME;
+use dsr_lab_common::bench::FRAME;
 
 use crate::{
     frame::{Frame, Words},

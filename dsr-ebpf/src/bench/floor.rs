@@ -1,10 +1,8 @@
 //! Reference balancers built from standard maps: a hash map for the VIP, an array for its table, `jhash`, and an LRU
 //! hash map if flows are recorded. They count nothing.
 
-use dsr_common::{
-    bench::{TABLE_ROWS, Vip6Key, vip_key},
-    interface::MAC_MASK,
-};
+use dsr_common::interface::MAC_MASK;
+use dsr_lab_common::bench::{TABLE_ROWS, Vip6Key, vip_key};
 
 use crate::{
     frame::Frame,

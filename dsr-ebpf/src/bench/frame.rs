@@ -7,7 +7,7 @@ use aya_ebpf::{
     helpers::{bpf_xdp_adjust_head, bpf_xdp_get_buff_len},
     programs::XdpContext,
 };
-use dsr_common::bench::{FRAME, FRAME_WORDS};
+use dsr_lab_common::bench::{FRAME, FRAME_WORDS};
 
 use crate::wire::{
     headers::{Headers, Tagged, Untagged},

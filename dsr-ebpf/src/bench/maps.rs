@@ -8,7 +8,7 @@ use aya_ebpf::{
     maps::{Array, HashMap, LruHashMap, ProgramArray},
     programs::XdpContext,
 };
-use dsr_common::bench::{BACKEND_ROWS, Driver, FLOWS_MAX, LRU_ROWS, TABLE_ROWS, Vip6Key};
+use dsr_lab_common::bench::{BACKEND_ROWS, Driver, FLOWS_MAX, LRU_ROWS, TABLE_ROWS, Vip6Key};
 
 #[map]
 static PROGRAMS: ProgramArray = ProgramArray::with_max_entries(1, 0);

@@ -15,7 +15,7 @@ fn main() {}
 #[cfg(target_arch = "bpf")]
 mod program {
     use aya_ebpf::{bindings::xdp_action, helpers::bpf_xdp_adjust_head, macros::xdp, programs::XdpContext};
-    use dsr_common::lab::{PORT, VLAN};
+    use dsr_lab_common::{PORT, VLAN};
 
     /// Puts a frame into the VLAN.
     #[xdp]
@@ -33,6 +33,12 @@ mod program {
     #[xdp]
     fn firewall(context: XdpContext) -> u32 {
         verdict((!is_for_port(&context)).then_some(()))
+    }
+
+    /// Passes every frame: a veth peer accepts frames from XDP only while it runs a program itself.
+    #[xdp(frags)]
+    fn pass(_context: XdpContext) -> u32 {
+        xdp_action::XDP_PASS
     }
 
     fn verdict(kept: Option<()>) -> u32 {

@@ -49,7 +49,7 @@ pub(crate) fn find(datagram: Datagram) -> Result<Choice, Reason> {
     match find_fragment(datagram.0.get()) {
         None => Err(Reason::DropFragmentEarly),
         Some(PASSED) if maps::heartbeats() => Err(Reason::PassAgentDead),
-        Some(row) => at(row, datagram.0),
+        Some(row) => at(row, datagram.0.get()),
     }
 }
 

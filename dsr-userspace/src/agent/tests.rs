@@ -1,10 +1,8 @@
 //! The agent itself in the balancer of a lab, with a task among its own that goes wrong.
 
 use super::*;
-use crate::{
-    lab::{Lab, Result},
-    tasks::End,
-};
+use crate::tasks::End;
+use dsr_lab::{Lab, Result};
 
 /// Runs an agent until it ends by itself; `go_wrong` starts a task among its own.
 fn ended(go_wrong: impl Fn(&Tasks) -> Task + Sync) -> Result<Error> {

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::lab::Lab;
+use dsr_lab::Lab;
 
 /// The doctor at work in the lab's balancer. Dropping it ends it.
 pub(super) struct Diagnosis {

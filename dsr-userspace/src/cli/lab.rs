@@ -9,14 +9,12 @@ use std::{
 };
 
 use super::{WRONG, diagnosis::Diagnosis, interrupts::Interrupts, output};
-use crate::{
-    duration,
-    lab::{
-        Broken, Display, Error, Key, Lab, Load, LoadPlan, MAX_BACKENDS, Replies, Stop, Summary, Tally, Traffic, View,
-        net::LinkState,
-    },
-};
+use crate::duration;
 use anyhow::{Context, Result, bail};
+use dsr_lab::{
+    Broken, Display, Error, Key, Lab, Load, LoadPlan, MAX_BACKENDS, Replies, Stop, Summary, Tally, Traffic, View,
+    net::LinkState,
+};
 use tokio::{
     task,
     time::{self, Instant, MissedTickBehavior},

@@ -24,11 +24,12 @@ use dsr_common::{
     names,
 };
 
+use dsr_sys::verify;
+
 use super::{
     Error, Mode,
     attach::{self, Attached, Attachments},
     pin::{self, Pins},
-    verify,
 };
 use crate::{
     model::{Prefix, Tunnels},

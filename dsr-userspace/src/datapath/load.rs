@@ -22,9 +22,11 @@ use dsr_common::{
     track::ROW_MAX,
 };
 
+use dsr_sys::verify;
+
 use super::{
     ClaimEvents, Datapath, Error, Features, Maps, batch::PerCpuRows, mapped::Mapped, pin::pin_error, pinned::Pinned,
-    trace::Tracer, verify, vlans::Vlans,
+    trace::Tracer, vlans::Vlans,
 };
 use crate::reconcile::Sizes;
 

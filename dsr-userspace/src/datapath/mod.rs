@@ -10,12 +10,10 @@ mod features;
 mod heartbeat;
 mod holder;
 mod interfaces;
-mod lab;
 mod load;
 mod mapped;
 mod maps;
 mod memory;
-mod pass;
 mod pin;
 mod pinned;
 mod probe;
@@ -23,7 +21,6 @@ mod tables;
 mod takeover;
 mod trace;
 mod track;
-mod verify;
 mod vlans;
 
 use std::{ops::Deref, path::PathBuf, sync::Arc};
@@ -45,11 +42,9 @@ pub use self::{
     counters::Traffic,
     features::Features,
     holder::Holder,
-    lab::Sabotage,
     load::OBJECT,
     maps::Maps,
     memory::{memory, memory_of},
-    pass::Pass,
     pin::{DEFAULT_PINS, Pins},
     probe::Prober,
     takeover::Predecessor,

@@ -13,7 +13,9 @@ use dsr_common::{
     probe::{PROBE_NUMBERS, ProbeRow},
 };
 
-use super::{Error, mapped::Mapped, verify};
+use dsr_sys::verify;
+
+use super::{Error, mapped::Mapped};
 
 /// The object of the tc program, as `cargo xtask build` made it.
 static OBJECT: &[u8] = include_bytes_aligned!(env!("DSR_PROBE_OBJECT"));

@@ -17,7 +17,9 @@ use dsr_common::{
 };
 use log::{Log, Metadata, Record};
 
-use super::{Datapath, Error, mapped::Mapped, verify};
+use dsr_sys::verify;
+
+use super::{Datapath, Error, mapped::Mapped};
 
 /// The filter and the log.
 pub(super) struct Tracer {

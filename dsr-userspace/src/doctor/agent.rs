@@ -8,9 +8,9 @@ use tokio::time::timeout;
 use crate::{
     api::{Client, view::Status},
     config::Config,
-    lab::{Sample, Samples, get},
     model::Cause,
 };
+use dsr_lab::{Sample, Samples, get};
 
 /// What the agent found of the backends that it balances, by the names of service and backend; nothing of one that is well.
 pub(super) type States = BTreeMap<(String, String), Option<State>>;

@@ -10,3 +10,4 @@ pub mod packet;
 pub mod privilege;
 pub mod process;
 pub mod socket;
+pub mod verify;

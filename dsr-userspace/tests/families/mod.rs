@@ -10,7 +10,6 @@ use std::{
 
 use dsr::{
     health::{Histogram, ReportedState},
-    lab::{self, Samples},
     metrics::{
         self, AgentReportSample, BackendSample, CheckSample, ClaimSample, DrainingSample, MemberSample, OverrideSample,
         ReasonSample, Snapshot, StateSample, TrackingSample, UncheckedSample,
@@ -18,6 +17,7 @@ use dsr::{
     model::{Cause, Port, Protocol},
 };
 use dsr_common::stats::{Reason, Tracking};
+use dsr_lab::{self as lab, Samples};
 
 /// One metric.
 #[derive(Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use clap::Parser;
-use dsr::lab::{Agent, Lab};
+use dsr_lab::{Agent, Lab};
 use dsr_tests::lab::{
     agent, crowd, program_beside,
     usage::{CpuTime, resident_bytes},

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::ensure;
 use clap::Parser;
-use dsr::lab::{Lab, Samples};
+use dsr_lab::{Lab, Samples};
 use dsr_tests::lab::{
     Configuration, agent, crowd, program_beside,
     usage::{CpuShare, CpuTime},

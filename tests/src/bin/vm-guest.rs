@@ -6,7 +6,8 @@
 //!   leaves both to the receiver, and a program that passes a frame on is none.
 
 use anyhow::{Context as _, bail};
-use dsr::{datapath::Pass, lab::net::disable_sender_offloads};
+use dsr_lab::Pass;
+use dsr_lab::net::disable_sender_offloads;
 
 fn main() -> anyhow::Result<()> {
     let mut words = std::env::args().skip(1);

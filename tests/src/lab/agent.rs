@@ -1,6 +1,6 @@
 //! The real agent in a lab: started and told to reload, each time until its metrics show what was asked for.
 
-use dsr::lab::{Agent, Lab, Samples};
+use dsr_lab::{Agent, Lab, Samples};
 use serde_json::Value;
 
 use super::{Configuration, PATIENCE, dsr_program, poll, process::finish};

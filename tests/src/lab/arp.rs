@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use dsr::lab::{Namespace, Node, net::PacketSocket};
+use dsr_lab::{Namespace, Node, net::PacketSocket};
 
 use super::PATIENCE;
 

@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-use dsr::lab::{Lab, Node, PORT};
+use dsr_lab::{Lab, Node, PORT};
 
 /// One pool, the services in front of it, and the rest of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use dsr::lab::{Lab, Node};
+use dsr_lab::{Lab, Node};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},

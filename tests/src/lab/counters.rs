@@ -2,7 +2,7 @@
 
 use std::{fs, ops::Sub};
 
-use dsr::lab::Namespace;
+use dsr_lab::Namespace;
 
 /// What left a namespace since it was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, fs, net::Ipv4Addr};
 
 use anyhow::{Context as _, ensure};
-use dsr::lab::{Lab, net::write_sysctl};
+use dsr_lab::{Lab, net::write_sysctl};
 
 use super::process::finish;
 

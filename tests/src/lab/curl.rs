@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dsr::lab::Lab;
+use dsr_lab::Lab;
 
 use super::process::finish;
 

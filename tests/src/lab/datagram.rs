@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use dsr::lab::{Error, Lab};
+use dsr_lab::{Error, Lab};
 use tokio::{net::UdpSocket as Socket, time};
 
 /// Where the service is that answers datagrams.

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use dsr::lab::{Lab, Namespace, Node};
+use dsr_lab::{Lab, Namespace, Node};
 
 /// On every backend and at every address, a thread that answers a datagram with the backend's name, a space, and the
 /// datagram. Dropping it ends them.

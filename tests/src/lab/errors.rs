@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
-use dsr::lab::{Lab, Node, net::PacketSocket};
+use dsr_lab::{Lab, Node, net::PacketSocket};
 use socket2::SockFilter;
 
 /// Sees the errors that go to one backend.

@@ -6,7 +6,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use dsr::lab::{Lab, Namespace, Node};
+use dsr_lab::{Lab, Namespace, Node};
 
 use super::process::{ip, set};
 

@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 
-use dsr::lab::{Lab, Node, net::PacketSocket};
 use dsr_common::hash::split_mix;
+use dsr_lab::{Lab, Node, net::PacketSocket};
 
 use crate::frame::{Segment, tcp};
 

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use dsr::lab::{Lab, Node, net::PacketSocket};
+use dsr_lab::{Lab, Node, net::PacketSocket};
 use socket2::SockFilter;
 
 /// Counts the frames to the lab's first VIP that the switch hands to a backend.

@@ -31,7 +31,7 @@ use std::{
 };
 
 pub use configuration::{Backend, Configuration};
-use dsr::lab::Namespace;
+use dsr_lab::Namespace;
 
 /// The `dsr` binary: `DSR_PROGRAM`, or what cargo built beside the tests.
 ///

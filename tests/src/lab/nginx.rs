@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use dsr::lab::{self, Lab, Node};
+use dsr_lab::{self as lab, Lab, Node};
 
 use super::{eventually, process::Daemon};
 

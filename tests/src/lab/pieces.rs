@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, UdpSocket};
 
-use dsr::lab::Node;
+use dsr_lab::Node;
 use etherparse::{
     Ethernet2Header, IpFragOffset, IpNumber, Ipv4Header, Ipv6FragmentHeader, Ipv6Header, UdpHeader, ether_type,
 };

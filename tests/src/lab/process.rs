@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dsr::lab::{Namespace, net::write_sysctl};
+use dsr_lab::{Namespace, net::write_sysctl};
 
 /// Runs a program to its end.
 ///

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use dsr::lab::{Lab, Load, LoadPlan, Tally};
+use dsr_lab::{Lab, Load, LoadPlan, Tally};
 
 use super::{
     Configuration,

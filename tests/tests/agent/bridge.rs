@@ -1,6 +1,6 @@
 //! The balancer reaches its backends through a bridge of its own, which forgets where they are.
 
-use dsr::lab::{Lab, Node};
+use dsr_lab::{Lab, Node};
 use dsr_tests::lab::{
     Configuration,
     connections::Connections,

@@ -1,6 +1,6 @@
 //! How the agent ends, and what it leaves.
 
-use dsr::lab::{Lab, Node};
+use dsr_lab::{Lab, Node};
 use dsr_tests::lab::{
     Configuration,
     agent::{self, has_program},

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use dsr::lab::{Lab, net::Links};
+use dsr_lab::{Lab, net::Links};
 use dsr_tests::lab::{
     Configuration, agent,
     datagram::NameServers,
@@ -23,7 +23,7 @@ fn large(lab: &Lab) -> Configuration {
 }
 
 /// Frames that were sent to a backend by all services.
-fn sent(samples: &dsr::lab::Samples, backend: &str) -> f64 {
+fn sent(samples: &dsr_lab::Samples, backend: &str) -> f64 {
     samples.sum("dsr_member_packets_total", &[("backend", backend)])
 }
 
@@ -37,7 +37,7 @@ fn many_more_backends_and_services_cost_no_request() {
             for (_, address) in further(node) {
                 links.add_address("eth0", address, 16).await?;
             }
-            Ok::<_, dsr::lab::Error>(())
+            Ok::<_, dsr_lab::Error>(())
         };
         lab.backend(node).unwrap().block_on(add).unwrap().unwrap();
     }

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use dsr::{
-    datapath::Pass,
-    lab::{
-        Lab,
-        net::{LinkState, PacketSocket},
-    },
+use dsr_lab::Pass;
+use dsr_lab::{
+    Lab,
+    net::{LinkState, PacketSocket},
 };
 use dsr_tests::lab::{
     Configuration,

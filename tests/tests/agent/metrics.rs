@@ -2,7 +2,7 @@
 
 use std::{net::TcpListener, time::Duration};
 
-use dsr::lab::{self, Lab};
+use dsr_lab::{self as lab, Lab};
 use dsr_tests::lab::{Configuration, agent, eventually};
 
 /// Whether metrics are served there.

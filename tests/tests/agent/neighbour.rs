@@ -7,11 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use dsr::{
-    announce::gratuitous_arp,
-    lab::{Lab, Node, net::LinkState},
-    model::Mac,
-};
+use dsr::{announce::gratuitous_arp, model::Mac};
+use dsr_lab::{Lab, Node, net::LinkState};
 use dsr_tests::lab::{
     Configuration, agent,
     connections::{Connections, Servers},
@@ -105,7 +102,7 @@ fn a_backend_that_goes_quiet_loses_its_slots() {
     let all = Configuration::of(&lab);
     agent::start(&all, &mut lab);
     lab.set_backend(2, LinkState::Down).unwrap();
-    let gone = |samples: &dsr::lab::Samples| samples.sum("dsr_member_slots", &[("backend", "web2")]) as u64 == 0;
+    let gone = |samples: &dsr_lab::Samples| samples.sum("dsr_member_slots", &[("backend", "web2")]) as u64 == 0;
     agent::running(&lab).wait_until("no slots for web2", dsr_tests::lab::PATIENCE, gone).unwrap();
     let answers = request_many(&lab, 100);
     assert_eq!((answers.good, answers.bodies.get("web1")), (100, Some(&100)));

@@ -1,6 +1,6 @@
 //! Somebody removes the pins while the agent runs.
 
-use dsr::lab::Lab;
+use dsr_lab::Lab;
 use dsr_tests::lab::{
     Configuration,
     agent::{self, has_program, running},

@@ -9,8 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dsr::lab::{self, Lab, PORT};
 use dsr_common::limits::AGENT_PATIENCE_SECONDS;
+use dsr_lab::{self as lab, Lab, PORT};
 use dsr_tests::lab::{
     Configuration, PATIENCE, agent::running, curl::request_many, dsr_program, eventually, process::finish,
 };

@@ -2,12 +2,9 @@
 
 use std::{fs, process::Command};
 
-use dsr::{
-    api::view::Status,
-    config::LARGEST,
-    datapath::Pass,
-    lab::{Lab, Samples},
-};
+use dsr::{api::view::Status, config::LARGEST};
+use dsr_lab::Pass;
+use dsr_lab::{Lab, Samples};
 use dsr_tests::lab::{Configuration, PATIENCE, agent, agent::has_program, dsr_program, eventually, process::finish};
 
 fn status(lab: &Lab) -> (Status, Option<i32>) {

@@ -1,6 +1,6 @@
 //! A file that became bad changes nothing, and one that is good tells what it finds of the host.
 
-use dsr::lab::Lab;
+use dsr_lab::Lab;
 use dsr_tests::lab::{
     Configuration, agent,
     datagram::NameServers,
@@ -16,7 +16,7 @@ fn a_bad_file_is_told_and_changes_nothing() {
     let all = services(&lab);
     agent::start(&all.clone().without("web3"), &mut lab);
     let running = agent::running(&lab);
-    let hash = |samples: &dsr::lab::Samples| samples.sum("dsr_config_hash", &[]);
+    let hash = |samples: &dsr_lab::Samples| samples.sum("dsr_config_hash", &[]);
     let in_force = hash(&running.scrape().unwrap());
     let traffic = Traffic::start(&lab);
     traffic.goes_on();

@@ -1,6 +1,6 @@
 //! The seed of the hashes says which backend a flow goes to, and nothing else does.
 
-use dsr::lab::Lab;
+use dsr_lab::Lab;
 use dsr_tests::lab::{
     agent,
     datagram::{NameServers, who_answers},

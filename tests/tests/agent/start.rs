@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use dsr::lab::Lab;
+use dsr_lab::Lab;
 use dsr_tests::lab::{Configuration, agent, dsr_program, eventually, process::finish};
 
 /// Starts the agent with this configuration; gives its exit code and log once it has ended by itself.

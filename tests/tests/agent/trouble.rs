@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use dsr::lab::{self, Lab, Samples};
+use dsr_lab::{self as lab, Lab, Samples};
 use dsr_tests::lab::{
     Configuration, PATIENCE,
     agent::{self, running},

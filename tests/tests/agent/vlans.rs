@@ -2,10 +2,8 @@
 
 use std::{fs, net::Ipv4Addr};
 
-use dsr::{
-    api::view::Explanation,
-    lab::{Lab, Node, net::disable_tag_offload},
-};
+use dsr::api::view::Explanation;
+use dsr_lab::{Lab, Node, net::disable_tag_offload};
 use dsr_tests::lab::{
     Configuration,
     agent::{self, reason},

@@ -7,11 +7,9 @@ use std::{
     time::Duration,
 };
 
-use dsr::{
-    backend::{Action, Asked, AskedForward, System},
-    lab::net::PacketSocket,
-};
+use dsr::backend::{Action, Asked, AskedForward, System};
 use dsr_common::forward::ForwardMode;
+use dsr_lab::net::PacketSocket;
 use dsr_tests::lab::{
     PATIENCE, eventually,
     process::{finish, ip},

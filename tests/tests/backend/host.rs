@@ -8,7 +8,8 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use dsr::{backend::Asked, lab::Namespace};
+use dsr::backend::Asked;
+use dsr_lab::Namespace;
 use dsr_tests::lab::{
     eventually,
     process::{finish, ip, set},

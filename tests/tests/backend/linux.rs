@@ -1,9 +1,7 @@
 //! The Linux scripts, run.
 
-use dsr::{
-    backend::{Action, Asked, System},
-    lab::net::PacketSocket,
-};
+use dsr::backend::{Action, Asked, System};
+use dsr_lab::net::PacketSocket;
 use dsr_tests::lab::{
     PATIENCE,
     process::{ip, set},

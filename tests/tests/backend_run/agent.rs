@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use dsr::lab::{Lab, Namespace, Samples, get};
+use dsr_lab::{Lab, Namespace, Samples, get};
 use dsr_tests::lab::{dsr_program, eventually};
 use rustix::process::{Pid, Signal, kill_process};
 

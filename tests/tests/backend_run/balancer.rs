@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use dsr::lab::{Lab, Node, net::PacketSocket};
+use dsr_lab::{Lab, Node, net::PacketSocket};
 
 use super::tunnel::Tunnel;
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs};
 
-use dsr::datapath::Pass;
+use dsr_lab::Pass;
 use dsr_tests::lab::process::{ip, set};
 use rustix::process::Signal;
 

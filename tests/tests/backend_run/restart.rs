@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use dsr::lab::Namespace;
+use dsr_lab::Namespace;
 use dsr_tests::lab::{
     dsr_program, eventually,
     process::{finish, ip},

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use dsr::lab::net::PacketSocket;
+use dsr_lab::net::PacketSocket;
 use dsr_tests::lab::{
     eventually,
     process::{finish, ip},

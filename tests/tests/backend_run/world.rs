@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use dsr::lab::{Lab, Namespace, Node};
+use dsr_lab::{Lab, Namespace, Node};
 use dsr_tests::lab::{
     nginx,
     process::{Daemon, finish, ip},
@@ -69,7 +69,7 @@ impl World {
         curl.args(["--silent", "--show-error", "--globoff", "--max-time", "20", "--output", "/dev/null"]);
         curl.args(["--write-out", "%{http_code} %{size_download}"]).args(arguments);
         let path = if arguments.is_empty() { "/large" } else { "/" };
-        curl.arg(format!("http://{}{path}", std::net::SocketAddr::new(vip, dsr::lab::PORT)));
+        curl.arg(format!("http://{}{path}", std::net::SocketAddr::new(vip, dsr_lab::PORT)));
         let output = finish(&mut curl);
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()

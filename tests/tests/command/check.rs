@@ -2,10 +2,8 @@
 
 use std::{fs, process::Output};
 
-use dsr::{
-    api::view::{ChangeKind, Preview, ServiceChange},
-    lab::Lab,
-};
+use dsr::api::view::{ChangeKind, Preview, ServiceChange};
+use dsr_lab::Lab;
 use dsr_tests::lab::{Configuration, agent, curl, dsr_program, process::finish};
 use serde_json::Value;
 

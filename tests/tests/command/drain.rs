@@ -1,9 +1,7 @@
 //! `dsr drain`, `undrain` and `weight`: an operator's word counts over reloads, until it is taken back.
 
-use dsr::{
-    api::view::{MemberState, MemberStatus, Status},
-    lab::Lab,
-};
+use dsr::api::view::{MemberState, MemberStatus, Status};
+use dsr_lab::Lab;
 use dsr_tests::lab::{Configuration, agent, curl, eventually};
 
 use super::{complaint, dsr, said};

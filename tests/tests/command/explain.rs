@@ -11,10 +11,8 @@ use std::{
     time::Duration,
 };
 
-use dsr::{
-    api::view::Explanation,
-    lab::{Lab, Node},
-};
+use dsr::api::view::Explanation;
+use dsr_lab::{Lab, Node};
 use dsr_tests::lab::{Configuration, agent};
 
 use super::{complaint, dsr, said};

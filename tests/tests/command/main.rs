@@ -13,7 +13,7 @@ mod trace;
 
 use std::process::Output;
 
-use dsr::lab::Lab;
+use dsr_lab::Lab;
 use dsr_tests::lab::{dsr_program, process::finish};
 
 /// Runs `dsr` with these arguments, as they are written on a command line, beside the lab's agent.

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use dsr::lab::Lab;
+use dsr_lab::Lab;
 use dsr_tests::lab::{Configuration, agent, dsr_program, process::finish};
 
 use super::{complaint, dsr, said};

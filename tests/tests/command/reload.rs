@@ -2,10 +2,8 @@
 
 use std::{fs, net::TcpListener};
 
-use dsr::{
-    api::view::{ReloadAnswer, ReloadOutcome},
-    lab::Lab,
-};
+use dsr::api::view::{ReloadAnswer, ReloadOutcome};
+use dsr_lab::Lab;
 use dsr_tests::lab::{Configuration, agent, eventually};
 
 use super::{complaint, dsr, said};

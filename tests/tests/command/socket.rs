@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use dsr::lab::Lab;
+use dsr_lab::Lab;
 use dsr_tests::lab::{Configuration, agent, dsr_program, eventually};
 use rustix::process::Signal;
 

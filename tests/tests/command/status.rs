@@ -1,9 +1,7 @@
 //! `dsr status` against what the lab is and what was sent through it.
 
-use dsr::{
-    api::view::{MemberState, Status},
-    lab::{Broken, Fault, Lab, net::LinkState},
-};
+use dsr::api::view::{MemberState, Status};
+use dsr_lab::{Broken, Fault, Lab, net::LinkState};
 use dsr_tests::lab::{Configuration, agent, curl, eventually, process::finish};
 
 use super::{dsr, said};

@@ -6,10 +6,8 @@ use std::{
     time::Duration,
 };
 
-use dsr::{
-    api::view::Decision,
-    lab::{Lab, Node},
-};
+use dsr::api::view::Decision;
+use dsr_lab::{Lab, Node};
 use dsr_tests::lab::{
     Configuration, agent, curl,
     datagram::NameServers,

@@ -1,6 +1,6 @@
 //! Backends that are away for a while, and come back with the connections that they had.
 
-use dsr::lab::Lab;
+use dsr_lab::Lab;
 use dsr_tests::lab::{agent, connections::Connections, eventually, process::finish};
 use rustix::process::Signal;
 

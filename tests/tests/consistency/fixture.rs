@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use dsr::lab::{
+use dsr_lab::{
     Lab, Node, PORT, Samples,
     net::{LinkState, Links},
 };
@@ -43,7 +43,7 @@ impl Fixture {
                 for number in 1..=FURTHER {
                     links.add_address("eth0", further(node, number).1, 16).await?;
                 }
-                Ok::<_, dsr::lab::Error>(())
+                Ok::<_, dsr_lab::Error>(())
             };
             lab.backend(node).unwrap().block_on(add).unwrap().unwrap();
             // A changed MAC is told to the network.

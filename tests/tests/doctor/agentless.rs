@@ -1,6 +1,6 @@
 //! Where no agent runs.
 
-use dsr::lab::{Broken, Fault, Lab};
+use dsr_lab::{Broken, Fault, Lab};
 use dsr_tests::lab::Configuration;
 
 use super::{diagnosis, named};

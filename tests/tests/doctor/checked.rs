@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use dsr::lab::{Lab, Samples};
+use dsr_lab::{Lab, Samples};
 use dsr_tests::lab::{Configuration, PATIENCE, agent, dsr_program};
 
 use super::{diagnosis, examine, named};

@@ -1,6 +1,6 @@
 //! Faults of backends.
 
-use dsr::lab::{Broken, Fault, Lab};
+use dsr_lab::{Broken, Fault, Lab};
 use dsr_tests::lab::{
     Configuration, PATIENCE, agent,
     process::{finish, ip, set},
@@ -15,7 +15,7 @@ fn broken(fault: Fault) -> Lab {
 }
 
 fn wait_for_no_slots(lab: &Lab) {
-    let gone = |samples: &dsr::lab::Samples| samples.sum("dsr_member_slots", &[("backend", "web2")]) as u64 == 0;
+    let gone = |samples: &dsr_lab::Samples| samples.sum("dsr_member_slots", &[("backend", "web2")]) as u64 == 0;
     agent::running(lab).wait_until("no slots for web2", PATIENCE, gone).unwrap();
 }
 
@@ -118,7 +118,7 @@ fn two_faults_are_two_findings() {
     for interface in ["all", "lo", "eth0"] {
         set(lab.backend(2).unwrap(), &format!("ipv4.conf.{interface}.arp_ignore"), "1");
     }
-    let quiet = |samples: &dsr::lab::Samples| samples.named("dsr_vip_claimed").next().is_none();
+    let quiet = |samples: &dsr_lab::Samples| samples.named("dsr_vip_claimed").next().is_none();
     agent::running(&lab).wait_until("no claim", PATIENCE, quiet).unwrap();
     assert_eq!(diagnosis(&lab), named(&[("application-down", "web3")]));
 }

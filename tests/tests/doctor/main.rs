@@ -10,7 +10,7 @@ mod well;
 
 use std::process::Command;
 
-use dsr::lab::Lab;
+use dsr_lab::Lab;
 use dsr_tests::lab::{Configuration, agent, dsr_program, process::finish};
 use serde_json::Value;
 

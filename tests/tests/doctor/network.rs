@@ -1,6 +1,6 @@
 //! Faults between the hosts, and of the balancer itself.
 
-use dsr::lab::{Broken, Fault, Node};
+use dsr_lab::{Broken, Fault, Node};
 use dsr_tests::lab::{
     Configuration, PATIENCE, agent, eventually,
     process::{ip, set},
@@ -16,7 +16,7 @@ fn two_backends_with_one_mac_are_named() {
     ip(lab.backend(2).unwrap(), "link set eth0 down");
     ip(lab.backend(1).unwrap(), &format!("address add {}/16 dev eth0", Node::Backend(2).address()));
     ip(lab.balancer(), &format!("neighbour del {} dev eth0", Node::Backend(2).address()));
-    let moved = |samples: &dsr::lab::Samples| samples.sum("dsr_backend_reachable", &[]) as u64 == 2;
+    let moved = |samples: &dsr_lab::Samples| samples.sum("dsr_backend_reachable", &[]) as u64 == 2;
     agent::running(&lab).wait_until("both backends", PATIENCE, moved).unwrap();
     let found = diagnosis(&lab);
     assert!(found.contains(&("mac-shared".to_owned(), "web1 and web2".to_owned())), "{found:?}");

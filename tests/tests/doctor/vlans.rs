@@ -2,7 +2,7 @@
 
 use std::{net::Ipv4Addr, time::Duration};
 
-use dsr::lab::{Lab, Node, net::PacketSocket};
+use dsr_lab::{Lab, Node, net::PacketSocket};
 use dsr_tests::lab::{
     Configuration,
     agent::{self, count},

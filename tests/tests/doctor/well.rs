@@ -1,6 +1,6 @@
 //! Where all is well.
 
-use dsr::lab::{Lab, PORT};
+use dsr_lab::{Lab, PORT};
 use dsr_tests::lab::{Configuration, agent, dsr_program, process::finish};
 
 use super::{diagnosis, examine, lab};

@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use dsr::lab::{Lab, Node, Samples};
+use dsr_lab::{Lab, Node, Samples};
 use dsr_tests::lab::{Configuration, agent, dsr_program, process::finish};
 
 use crate::seen::{slots, wait};

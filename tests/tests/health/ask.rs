@@ -5,9 +5,9 @@ use std::{net::IpAddr, path::Path};
 use dsr::{
     config::parse,
     health::{OwnAnswer, ask_own},
-    lab::{Lab, Node},
     model::{Backend, Weight},
 };
+use dsr_lab::{Lab, Node};
 
 /// What a check, as the file has it, meets at this port of the first backend.
 pub(crate) fn ask(lab: &Lab, port: u16, health: &str) -> OwnAnswer {

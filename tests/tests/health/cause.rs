@@ -1,6 +1,6 @@
 //! Each fault is made on purpose, named, and noticed to be fixed.
 
-use dsr::lab::{Broken, Fault, Lab, net::LinkState};
+use dsr_lab::{Broken, Fault, Lab, net::LinkState};
 use dsr_tests::lab::{Configuration, agent, curl::request_many, nginx, process::ip};
 
 use crate::seen::{HTTP, TCP, wait_cause, wait_down, wait_probes, wait_up};

@@ -7,10 +7,8 @@ use std::{
     process::Command,
 };
 
-use dsr::{
-    health::OwnAnswer,
-    lab::{Lab, Node},
-};
+use dsr::health::OwnAnswer;
+use dsr_lab::{Lab, Node};
 use dsr_tests::lab::{
     Configuration, agent, dsr_program, eventually,
     process::{Daemon, finish},

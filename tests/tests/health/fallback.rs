@@ -1,6 +1,6 @@
 //! A fallback serves while nobody of the pool can, and not a moment longer.
 
-use dsr::lab::{Lab, Node};
+use dsr_lab::{Lab, Node};
 use dsr_tests::lab::{
     Configuration, agent,
     connections::{Connections, Servers},

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use dsr::lab::{Lab, Namespace};
+use dsr_lab::{Lab, Namespace};
 use dsr_tests::lab::{
     Configuration, agent, dsr_program, nginx,
     process::{Daemon, finish},

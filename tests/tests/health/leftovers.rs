@@ -1,6 +1,6 @@
 //! What probes are led by is removed, whatever becomes of the agent.
 
-use dsr::lab::Lab;
+use dsr_lab::Lab;
 use dsr_tests::lab::{Configuration, agent, dsr_program, eventually, process::ip};
 use rustix::process::Signal;
 

@@ -1,9 +1,7 @@
 //! Checks by HTTP of servers that answer oddly: what curl takes is right, and nothing takes longer than it may.
 
-use dsr::{
-    health::OwnAnswer,
-    lab::{Lab, Node},
-};
+use dsr::health::OwnAnswer;
+use dsr_lab::{Lab, Node};
 use dsr_tests::lab::process::finish;
 
 use crate::{

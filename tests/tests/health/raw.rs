@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use dsr::lab::{Lab, Node};
+use dsr_lab::{Lab, Node};
 
 /// What follows the first bytes of an answer.
 #[derive(Clone, Copy)]

@@ -1,6 +1,6 @@
 //! What steers probes is removed by another program, or cannot be laid: no backend's fault, and no reload's.
 
-use dsr::lab::{Broken, Fault, Lab};
+use dsr_lab::{Broken, Fault, Lab};
 use dsr_tests::lab::{
     Configuration,
     agent::{self, running, wait_for_lines},

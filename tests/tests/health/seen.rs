@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dsr::lab::{Lab, Samples};
+use dsr_lab::{Lab, Samples};
 use dsr_tests::lab::agent;
 
 /// A check that notices quickly: after two failures.

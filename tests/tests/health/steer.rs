@@ -8,9 +8,9 @@ use dsr::{
         link::{self, Families, ProbeLink},
         socket::{ProbeRoute, source_towards},
     },
-    lab::{Lab, Node},
 };
 use dsr_common::{forward::ForwardMode, member::MemberRow, probe::ProbeRow};
+use dsr_lab::{Lab, Node};
 use dsr_tests::lab::{eventually, process::ip};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 

@@ -1,6 +1,6 @@
 //! What follows from what checks find.
 
-use dsr::lab::Lab;
+use dsr_lab::Lab;
 use dsr_tests::lab::{Configuration, agent, process::ip};
 
 use crate::seen::{HTTP, slots, wait, wait_cause, wait_down, wait_probes, wait_up};

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
-use dsr::lab::{Error, Lab};
+use dsr_lab::{Error, Lab};
 use dsr_tests::lab::{eventually, is_alive};
 
 /// A program in place of the agent, in a directory that goes with the test.

@@ -1,6 +1,6 @@
 //! A backend holds the VIP and keeps quiet about it.
 
-use dsr::lab::{Lab, Node, net::write_sysctl};
+use dsr_lab::{Lab, Node, net::write_sysctl};
 use dsr_tests::lab::arp::told_of;
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use dsr::lab::Lab;
+use dsr_lab::Lab;
 use dsr_tests::lab::{eventually, is_alive, orphan};
 
 #[test]

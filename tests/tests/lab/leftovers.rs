@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use dsr::lab::Lab;
+use dsr_lab::Lab;
 use dsr_tests::lab::{NamespaceInode, eventually, is_alive, orphan};
 
 #[test]

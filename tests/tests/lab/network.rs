@@ -2,7 +2,7 @@
 
 use std::{fs, net::SocketAddr, thread, time::Duration};
 
-use dsr::lab::{self, Lab, Namespace};
+use dsr_lab::{self as lab, Lab, Namespace};
 use dsr_tests::lab::NamespaceInode;
 
 /// The body that `from` gets at `address`.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use dsr::lab::{Lab, Load, LoadPlan, Node};
+use dsr_lab::{Lab, Load, LoadPlan, Node};
 use dsr_tests::lab::{eventually, process::ip};
 
 fn plan(lab: &Lab, service: SocketAddrV4) -> LoadPlan {

@@ -6,7 +6,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
 };
 
-use dsr::lab::{Lab, Namespace};
+use dsr_lab::{Lab, Namespace};
 use dsr_tests::lab::{
     Configuration,
     agent::{self, count, reason},

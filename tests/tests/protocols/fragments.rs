@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use dsr::lab::{Lab, net::PacketSocket};
+use dsr_lab::{Lab, net::PacketSocket};
 use dsr_tests::lab::{
     Configuration, PATIENCE,
     agent::{self, count, reason},

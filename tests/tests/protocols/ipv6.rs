@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use dsr::lab::{Lab, Namespace};
+use dsr_lab::{Lab, Namespace};
 use dsr_tests::lab::{
     Configuration,
     agent::{self, count, reason},

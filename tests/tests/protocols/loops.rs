@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use dsr::lab::{Lab, Node};
+use dsr_lab::{Lab, Node};
 use dsr_tests::lab::{
     Configuration, PATIENCE,
     agent::{self, count, reason},

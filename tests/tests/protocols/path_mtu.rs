@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use dsr::lab::{Lab, PORT};
+use dsr_lab::{Lab, PORT};
 use dsr_tests::lab::{
     Configuration,
     agent::{self, reason},

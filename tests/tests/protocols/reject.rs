@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use dsr::lab::{Lab, PORT, net::LinkState};
+use dsr_lab::{Lab, PORT, net::LinkState};
 use dsr_tests::lab::{
     Configuration, PATIENCE,
     agent::{self, count, reason},
@@ -93,7 +93,7 @@ fn a_service_whose_backends_are_gone_refuses() {
         lab.set_backend(backend, LinkState::Down).unwrap();
     }
     let agent = agent::running(&lab);
-    let gone = |samples: &dsr::lab::Samples| samples.sum("dsr_member_slots", &[]) as u64 == 0;
+    let gone = |samples: &dsr_lab::Samples| samples.sum("dsr_member_slots", &[]) as u64 == 0;
     agent.wait_until("no slots", PATIENCE, gone).unwrap();
     assert_refused(&lab);
 }

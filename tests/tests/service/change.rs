@@ -1,6 +1,6 @@
 //! The file is edited while traffic runs. Nobody tells the agent but the file.
 
-use dsr::lab::Lab;
+use dsr_lab::Lab;
 use dsr_tests::lab::{
     agent,
     datagram::NameServers,

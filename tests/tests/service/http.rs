@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dsr::lab::{Lab, Samples};
+use dsr_lab::{Lab, Samples};
 use dsr_tests::lab::{
     Configuration, agent,
     counters::Sent,

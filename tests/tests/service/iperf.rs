@@ -1,6 +1,6 @@
 //! iperf3, which sends as fast as it can, over TCP and UDP.
 
-use dsr::lab::{Lab, Namespace};
+use dsr_lab::{Lab, Namespace};
 use dsr_tests::lab::{
     Configuration, agent, eventually,
     process::{Daemon, finish},

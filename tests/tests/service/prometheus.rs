@@ -2,7 +2,7 @@
 
 use std::{fs, net::SocketAddr, path::Path, process::Command, time::Duration};
 
-use dsr::lab::{self, Lab};
+use dsr_lab::{self as lab, Lab};
 use dsr_tests::lab::{
     Configuration, agent, curl, eventually,
     process::{Daemon, finish},

@@ -1,6 +1,6 @@
 //! What a VIP answers itself, and what it does not answer at all.
 
-use dsr::lab::Lab;
+use dsr_lab::Lab;
 use dsr_tests::lab::{Configuration, agent, counters::Sent, process::finish};
 
 fn lab() -> Lab {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use dsr::lab::{Lab, PORT};
+use dsr_lab::{Lab, PORT};
 use dsr_tests::lab::{
     Configuration, agent,
     curl::request_many,

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use dsr::lab::{Lab, net::PacketSocket};
+use dsr_lab::{Lab, net::PacketSocket};
 use dsr_tests::lab::{
     Configuration, PATIENCE,
     agent::{self, count, reason, running},
@@ -19,7 +19,7 @@ fn a_backend_that_answers_arp_is_named() {
     leak(lab.backend(2).unwrap());
     agent::start(&Configuration::of(&lab).top("arp_watch: {interval: 1s}"), &mut lab);
     wait_for_claim(&lab, "10.77.0.10", "web2");
-    let mac = dsr::lab::Node::Backend(2).mac().to_string();
+    let mac = dsr_lab::Node::Backend(2).mac().to_string();
     assert!(count(&lab, CLAIMS, &[("mac", &mac)]) > 0);
     let told = line(&lab, &["the backend web2 claims the VIP", "10.77.0.10"]);
     assert!(told.contains("WARN") && told.contains("arp_ignore=1") && told.contains(&mac), "{told}");
@@ -42,7 +42,7 @@ fn a_foreign_host_is_a_finding_while_it_claims_a_vip() {
     ip(lab.client(), "address add 10.77.0.10/32 dev eth0");
     wait_for_claim(&lab, "10.77.0.10", "unknown");
     let (finding, code) = status_finding(&lab);
-    let mac = dsr::lab::Node::Client.mac().to_string();
+    let mac = dsr_lab::Node::Client.mac().to_string();
     assert!(finding.starts_with("10.77.0.10: a host that is not a backend claims the VIP"), "{finding}");
     assert!(finding.contains(&mac) && code == Some(1), "{finding}");
 

@@ -1,6 +1,7 @@
 //! Another balancer with the same VIP is told apart from a backend.
 
-use dsr::{datapath::Pass, lab::Lab};
+use dsr_lab::Lab;
+use dsr_lab::Pass;
 use dsr_tests::lab::{
     Configuration,
     agent::{self, count},
@@ -33,7 +34,7 @@ fn a_balancer_is_known_by_its_answers() {
     );
     wait_for_claim(&lab, "10.77.0.10", "balancer");
     // Asked often enough: its gratuitous ARP, and its answers.
-    let answered = |samples: &dsr::lab::Samples| samples.sum(CLAIMS, &[("backend", "balancer")]) > 5.0;
+    let answered = |samples: &dsr_lab::Samples| samples.sum(CLAIMS, &[("backend", "balancer")]) > 5.0;
     agent::running(&lab).wait_until("answers of the other balancer", dsr_tests::lab::PATIENCE, answered).unwrap();
     other.assert_running();
     let told = line(&lab, &["another balancer claims the VIP", "announce: none"]);
@@ -53,7 +54,7 @@ fn a_balancer_of_another_make_is_known_by_its_address() {
     // This one's own address too, so that the file can be the same on each.
     agent::reload(&configuration.top("balancers: [10.77.0.2, 10.77.1.3]"), &lab);
     wait_for_claim(&lab, "10.77.0.10", "balancer");
-    let gone = |samples: &dsr::lab::Samples| samples.sum(CLAIMS, &[("backend", "unknown")]) as u64 == 0;
+    let gone = |samples: &dsr_lab::Samples| samples.sum(CLAIMS, &[("backend", "unknown")]) as u64 == 0;
     agent::running(&lab).wait_until("no unknown host", dsr_tests::lab::PATIENCE, gone).unwrap();
     assert_eq!(count(&lab, CLAIMS, &[]), count(&lab, CLAIMS, &[("backend", "balancer")]));
 }

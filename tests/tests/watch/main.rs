@@ -5,7 +5,7 @@ mod active;
 mod balancers;
 mod passive;
 
-use dsr::lab::{Lab, Namespace};
+use dsr_lab::{Lab, Namespace};
 use dsr_tests::lab::{
     PATIENCE,
     agent::{running, wait_for_log},
@@ -21,7 +21,7 @@ fn leak(backend: &Namespace) {
 
 /// Waits until a host's claim is counted.
 fn wait_for_claim(lab: &Lab, vip: &str, backend: &str) {
-    let claimed = |samples: &dsr::lab::Samples| samples.sum(CLAIMS, &[("vip", vip), ("backend", backend)]) > 0.0;
+    let claimed = |samples: &dsr_lab::Samples| samples.sum(CLAIMS, &[("vip", vip), ("backend", backend)]) > 0.0;
     running(lab).wait_until(&format!("a claim of {backend} to {vip}"), PATIENCE, claimed).unwrap();
 }
 

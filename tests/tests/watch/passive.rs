@@ -2,10 +2,8 @@
 
 use std::net::UdpSocket;
 
-use dsr::{
-    announce::gratuitous_arp,
-    lab::{Lab, Node},
-};
+use dsr::announce::gratuitous_arp;
+use dsr_lab::{Lab, Node};
 use dsr_tests::lab::{
     Configuration,
     agent::{self, count, reason},
@@ -58,6 +56,6 @@ fn a_program_that_is_loaded_anew_is_listened_to() {
     wait_for_claim(&lab, "10.77.0.10", "web2");
     agent::reload(&configuration.hash_seed(7), &lab);
     claim();
-    let two = |samples: &dsr::lab::Samples| samples.sum(CLAIMS, &[("backend", "web2")]) as u64 == 2;
+    let two = |samples: &dsr_lab::Samples| samples.sum(CLAIMS, &[("backend", "web2")]) as u64 == 2;
     agent::running(&lab).wait_until("a second claim", dsr_tests::lab::PATIENCE, two).unwrap();
 }

@@ -6,7 +6,7 @@ use aya::{
     maps::{Array, MapData, ProgramArray},
     programs::{TestRun as _, TestRunOptions, Xdp},
 };
-use dsr_common::bench::{self, DRIVER, DRIVERS, FLOWS, FRAME, PROGRAMS};
+use dsr_lab_common::bench::{self, DRIVER, DRIVERS, FLOWS, FRAME, PROGRAMS};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::{subject::Subject, traffic::Load};

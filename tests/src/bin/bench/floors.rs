@@ -8,11 +8,8 @@ use aya::{
     maps::{Array, HashMap},
     programs::Xdp,
 };
-use dsr_common::{
-    address::Family,
-    bench::{self, BACKENDS as BACKENDS_MAP, TABLE, TABLE_ROWS, VIPS, VIPS6, Vip6Key},
-    interface::mac_word,
-};
+use dsr_common::{address::Family, interface::mac_word};
+use dsr_lab_common::bench::{self, BACKENDS as BACKENDS_MAP, TABLE, TABLE_ROWS, VIPS, VIPS6, Vip6Key};
 
 use crate::scenario::{BACKENDS, PORT, backend_mac, vip};
 

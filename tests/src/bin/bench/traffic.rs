@@ -5,10 +5,10 @@ use std::{fmt, net::IpAddr};
 use dsr::model::VlanTag;
 use dsr_common::{
     address::{Address, Family},
-    bench::{self, FRAME, FRAME_WORDS, flow as flow_word},
     flow::Flow,
     hash::split_mix,
 };
+use dsr_lab_common::bench::{self, FRAME, FRAME_WORDS, flow as flow_word};
 use etherparse::{EtherType, Ethernet2Header, IpNumber, Ipv4Header, Ipv6Header, TcpHeader, UdpHeader};
 
 use crate::scenario::{BALANCER, PORT, ROUTER, vip};

@@ -1,4 +1,8 @@
-//! What the lab's own kernel programs and the user side share.
+//! What the kernel programs of the lab and of the benchmark share with the user side. Not part of the product.
+#![no_std]
+#![deny(unsafe_code)]
+
+pub mod bench;
 
 /// The VLAN of a backend that is in the wrong one.
 pub const VLAN: u16 = 200;
@@ -9,5 +13,7 @@ pub const PORT: u16 = 80;
 pub const TAG_PROGRAM: &str = "tag";
 /// The program that accepts only frames of [`VLAN`], and removes their tag.
 pub const UNTAG_PROGRAM: &str = "untag";
+/// The program that passes every frame.
+pub const PASS_PROGRAM: &str = "pass";
 /// The program that drops TCP to [`PORT`].
 pub const FIREWALL_PROGRAM: &str = "firewall";

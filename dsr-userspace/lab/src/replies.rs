@@ -4,7 +4,7 @@
 
 use std::net::Ipv4Addr;
 
-use socket2::SockFilter;
+use dsr_sys::packet::SockFilter;
 
 use super::{
     error::Result,

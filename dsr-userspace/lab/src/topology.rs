@@ -11,7 +11,7 @@ use super::{
     state::State,
     stop::Stop,
 };
-use crate::datapath::Pass;
+use crate::programs::Pass;
 
 /// The namespaces of a lab. Dropping it removes them.
 #[derive(Debug)]

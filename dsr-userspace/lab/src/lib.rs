@@ -10,6 +10,8 @@
 //! all of it away when it is dropped. What a killed process leaves, the next lab takes away. Labs do not meet: each
 //! has its own number in all names.
 
+#![forbid(unsafe_code)]
+
 mod agent;
 mod breakage;
 mod builder;
@@ -19,6 +21,7 @@ mod fault;
 mod http;
 mod load;
 mod plan;
+mod programs;
 mod replies;
 mod samples;
 mod screen;
@@ -50,6 +53,7 @@ pub use http::{Answer, Failure, get};
 pub use load::{Load, LoadPlan, Tally};
 pub use net::Namespace;
 pub use plan::{MAX_BACKENDS, MAX_VIPS, Node, PORT};
+pub use programs::Pass;
 pub use replies::Replies;
 pub use samples::{Sample, Samples};
 pub use screen::View;

@@ -9,14 +9,14 @@ use std::{
     time::Duration,
 };
 
-use dsr_common::lab::{TAG_PROGRAM, UNTAG_PROGRAM};
+use dsr_lab_common::{TAG_PROGRAM, UNTAG_PROGRAM};
 
 use super::{
     error::{Doing, Result},
     net::{self, Namespace},
     plan::{GATEWAY, INTERFACE, Node},
 };
-use crate::datapath::Sabotage;
+use crate::programs::Sabotage;
 
 /// A backend that is there. Dropping it brings it back.
 #[derive(Debug)]

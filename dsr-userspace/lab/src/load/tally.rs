@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::lab::http::Failure;
+use crate::http::Failure;
 
 /// What came of the requests.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr},
 };
 
-use crate::model::Mac;
+use dsr_common::mac::Mac;
 
 /// The most backends of a lab.
 pub const MAX_BACKENDS: u8 = 200;
@@ -28,7 +28,7 @@ pub(super) const INTERFACE: &str = "eth0";
 /// The bridge of the switch.
 pub(super) const BRIDGE: &str = "br0";
 /// Where the services are.
-pub const PORT: u16 = dsr_common::lab::PORT;
+pub const PORT: u16 = dsr_lab_common::PORT;
 /// Where the agent has its metrics, in the balancer's namespace.
 pub(super) const METRICS_PORT: u16 = 9650;
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use dsr_common::lab::FIREWALL_PROGRAM;
+use dsr_lab_common::FIREWALL_PROGRAM;
 
 use super::{
     Lab,
@@ -12,7 +12,7 @@ use super::{
     plan::{INTERFACE, Node},
     vlan::OtherVlan,
 };
-use crate::datapath::Sabotage;
+use crate::programs::Sabotage;
 
 /// What keeps backends broken: it lasts as long as the lab.
 #[derive(Debug, Default)]

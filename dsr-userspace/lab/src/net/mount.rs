@@ -13,7 +13,7 @@ use rustix::{
 };
 
 use super::process;
-use crate::lab::error::{Doing, Result};
+use crate::error::{Doing, Result};
 
 /// Where the namespace `name` is mounted.
 pub(super) fn path(name: &str) -> PathBuf {

@@ -84,7 +84,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::lab::http::Failure;
+    use crate::http::Failure;
 
     fn summary() -> Summary {
         let mut tally = Tally::new(2);

@@ -5,7 +5,7 @@ use std::{ffi::OsStr, fs::File, os::fd::OwnedFd, panic, path::PathBuf, process::
 use dsr_sys::namespace::{enter_network, start_in_network, unshare_network};
 
 use super::mount;
-use crate::lab::error::{Doing, Result};
+use crate::error::{Doing, Result};
 
 /// A network namespace that `ip netns` lists under its name.
 ///

@@ -8,7 +8,7 @@ use dsr_sys::netlink::{
 };
 
 use super::link;
-use crate::lab::error::{Doing, Result};
+use crate::error::{Doing, Result};
 
 /// Lets an interface send frames only as they would be on a wire: checksum filled in, no longer than the MTU.
 ///

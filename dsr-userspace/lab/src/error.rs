@@ -24,7 +24,7 @@ pub enum Error {
     },
     /// The switch cannot take what the balancer sends.
     #[error("cannot prepare the switch for XDP: {0}")]
-    Switch(#[from] crate::datapath::Error),
+    Switch(#[from] crate::programs::Error),
     /// A netlink request failed.
     #[error("cannot {action}: {cause}")]
     Netlink {

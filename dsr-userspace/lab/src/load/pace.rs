@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::{self, Instant};
 
-use crate::lab::stop::Stop;
+use crate::stop::Stop;
 
 /// Hands out turns at a fixed rate.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ use std::{
     os::fd::{AsFd, AsRawFd, BorrowedFd},
 };
 
+use dsr_common::mac::Mac;
 use dsr_sys::netlink::{Connection, family};
 use futures_util::TryStreamExt;
 use rtnetlink::{
@@ -19,10 +20,7 @@ use rtnetlink::{
 };
 use rustix::net::{SocketType, netdevice::name_to_index, socket};
 
-use crate::{
-    lab::error::{Doing, Result},
-    model::Mac,
-};
+use crate::error::{Doing, Result};
 
 /// A netlink connection into the namespace of the thread that opened it.
 pub struct Links {

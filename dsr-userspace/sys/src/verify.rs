@@ -9,7 +9,7 @@ const ATTEMPTS: u32 = 20;
 
 /// Loads a program. The verifier gives up with `EAGAIN` when a signal is pending (`do_check` in `kernel/bpf/verifier.c`),
 /// and an agent whose health checks are commands gets one with each that ends: then it is loaded again.
-pub(super) fn load(load: impl FnMut() -> Result<(), ProgramError>) -> Result<(), ProgramError> {
+pub fn load(load: impl FnMut() -> Result<(), ProgramError>) -> Result<(), ProgramError> {
     let interrupted = |error: &ProgramError| match error {
         ProgramError::LoadError { io_error, .. } => io_error.kind() == io::ErrorKind::WouldBlock,
         _ => false,

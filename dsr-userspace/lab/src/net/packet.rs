@@ -5,7 +5,7 @@ use std::time::Duration;
 use dsr_sys::packet::{self, SockFilter};
 
 use super::link;
-use crate::lab::error::{Doing, Result};
+use crate::error::{Doing, Result};
 
 /// Sees the frames of one interface that pass its filter, both those that come in and those that go out.
 #[derive(Debug)]

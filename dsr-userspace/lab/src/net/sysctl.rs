@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::lab::error::{Doing, Result};
+use crate::error::{Doing, Result};
 
 /// Sets `net.<key>`, with slashes for dots: `ipv4/conf/all/arp_ignore`.
 pub fn write(key: &str, value: &str) -> Result<()> {

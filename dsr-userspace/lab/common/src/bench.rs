@@ -99,3 +99,10 @@ impl Vip6Key {
 pub const fn backend(mac: u64, number: u16) -> u64 {
     mac | (number as u64) << 48
 }
+
+#[cfg(feature = "user")]
+#[allow(unsafe_code)]
+mod pod {
+    // SAFETY: `repr(C)` integers without padding, asserted above.
+    unsafe impl aya::Pod for super::Driver {}
+}
