@@ -6,11 +6,16 @@ use dsr::{
     datapath::Prober,
     health::{
         link::{self, Families, ProbeLink},
-        socket::{ProbeRoute, source_towards},
+        socket::ProbeRoute,
     },
 };
+<<<<<<< ours
 use dsr_common::{forward::ForwardMode, member::MemberRow, probe::ProbeRow};
 use dsr_lab::{Lab, Node};
+=======
+use dsr_common::member::{ForwardMode, MemberRow};
+use dsr_sys::socket::source_towards;
+>>>>>>> theirs
 use dsr_tests::lab::{eventually, process::ip};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
