@@ -39,7 +39,7 @@ impl ApiListener {
     /// Answers on what was bound before the agent started.
     pub(super) fn open(
         server: Option<Server>,
-        snapshots: watch::Receiver<Snapshot>,
+        snapshots: watch::Receiver<Arc<Snapshot>>,
         commander: Commander,
         tasks: &Tasks,
     ) -> Self {
@@ -78,21 +78,22 @@ pub(super) async fn bind(path: Option<&Path>) -> Result<Option<Server>, Error> {
 
 /// Answers.
 struct ApiHandler {
-    snapshots: watch::Receiver<Snapshot>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
     commander: Commander,
     started: Instant,
 }
 
 impl ApiHandler {
     /// The state as last published. The channel is free again when this returns.
-    fn snapshot(&self) -> Snapshot {
-        self.snapshots.borrow().clone()
+    fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshots.borrow())
     }
 }
 
 impl Operations for ApiHandler {
     fn status(&self) -> Result<Status, Failure> {
-        self.snapshot().status(self.started.elapsed()).map_err(Failure::failed)
+        let snapshot = self.snapshot();
+        snapshot.status(self.started.elapsed(), snapshot.missing_pin().as_deref()).map_err(Failure::failed)
     }
 
     fn set_override(&self, request: &OverrideRequest) -> Result<OverrideAnswer, Failure> {

@@ -84,7 +84,7 @@ impl Balancer {
         let mut state = State::new(config, network);
         // Nothing is known of any backend: all but those of fallbacks are used.
         let turns = state.decide(|_| CheckState::Up);
-        let begun = state.spec(None, &pins);
+        let begun = ProgramSpec::of(&state, None, &pins);
         let features = begun.features(predecessor.tables.as_ref().filter(|_| predecessor.keep.is_some()));
         let started = begun.first(&mut predecessor).inspect_err(|_| begun.roll_back_start(&predecessor));
         let datapath = started?;
@@ -222,7 +222,7 @@ impl Balancer {
     }
 
     pub(super) fn spec(&self) -> ProgramSpec<'_> {
-        self.state.spec(self.trace.as_ref(), &self.pins)
+        ProgramSpec::of(&self.state, self.trace.as_ref(), &self.pins)
     }
 
     /// The tables, where there may be slots that the client alone picks.

@@ -4,19 +4,17 @@ use std::collections::BTreeSet;
 
 use dsr_common::{flow::Flow, hash::HashKeys, vlan::Vlan};
 
-use super::snapshot::Snapshot;
+use super::{live::Live, snapshot::Snapshot};
 use crate::{
     api::{
         Failure, Kind,
         view::{ExplainRequest, ExplainedService, Explanation, MemberName},
     },
     model::Service,
-    reconcile::{
-        self, FlowTable, FoundService, Part, Placement, Tables as _, Why, placement_of, previous, service_of, slot_of,
-    },
+    reconcile::{self, FlowTable, FoundService, Part, Placement, Why, placement_of, previous, service_of, slot_of},
 };
 
-impl Snapshot {
+impl<T: Live> Snapshot<T> {
     /// Explains a flow to a VIP.
     pub(super) fn explain(&self, request: &ExplainRequest) -> Result<Explanation, Failure> {
         self.check_vip(request.vip)?;

@@ -39,7 +39,7 @@ impl Balancer {
     }
 }
 
-impl Snapshot {
+impl<T> Snapshot<T> {
     /// What these services' backends may get by what is known now.
     pub(super) fn decision_for(&self, services: &[Service], checks: &Checks) -> HealthDecision {
         decide(services, checks, |service, backend| self.state(checks, service, backend))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dsr_common::stats::Reason;
 
-use super::{balancer::Balancer, snapshot::traffic_of};
+use super::{balancer::Balancer, live::traffic_of};
 use crate::datapath;
 
 /// Frames that came back, by row of the member map, as last seen.
@@ -24,7 +24,7 @@ impl Balancer {
             return Ok(());
         }
         for (service, placed) in self.state.config.desired.services.iter().zip(&self.layout.services) {
-            let traffic = traffic_of(&self.datapath, placed)?;
+            let traffic = traffic_of(&*self.datapath, placed)?;
             for ((backend, member), traffic) in service.backends.iter().zip(&placed.members).zip(traffic) {
                 let loops = traffic.loops;
                 // A row that another member was given begins at zero again.

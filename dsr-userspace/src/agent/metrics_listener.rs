@@ -1,6 +1,6 @@
 //! Serves the metrics where the configuration wants them, and moves with it.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use tokio::{net::TcpListener, sync::watch};
 
@@ -54,7 +54,7 @@ impl MetricsListener {
     }
 
     /// Serves at that place, and no longer where it did.
-    pub(super) fn serve(&mut self, place: Rebind, snapshots: &watch::Receiver<Snapshot>) {
+    pub(super) fn serve(&mut self, place: Rebind, snapshots: &watch::Receiver<Arc<Snapshot>>) {
         match place {
             Rebind::Keep => {}
             Rebind::Close => (self.address, self.task) = (None, None),
@@ -66,7 +66,7 @@ impl MetricsListener {
     }
 
     /// Serves again where it did, if [`Self::prepare`] had to give that up.
-    pub(super) async fn restore(&mut self, snapshots: &watch::Receiver<Snapshot>) {
+    pub(super) async fn restore(&mut self, snapshots: &watch::Receiver<Arc<Snapshot>>) {
         let (None, Some(address)) = (&self.task, self.address) else { return };
         match metrics::bind(address).await {
             Ok(listener) => self.serve(Rebind::Move(address, listener), snapshots),
@@ -85,9 +85,9 @@ impl MetricsListener {
     }
 }
 
-async fn answer(listener: TcpListener, snapshots: watch::Receiver<Snapshot>) -> End {
+async fn answer(listener: TcpListener, snapshots: watch::Receiver<Arc<Snapshot>>) -> End {
     // The channel is free again before the counters are read.
-    let snapshot = move || snapshots.borrow().clone();
+    let snapshot = move || Arc::clone(&snapshots.borrow());
     metrics::serve(listener, move || snapshot().report()).await;
     End::Failed("the server ended".to_owned())
 }

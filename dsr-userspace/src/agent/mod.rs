@@ -15,6 +15,7 @@ mod health_decision;
 mod index;
 mod intent;
 mod interfaces;
+mod live;
 mod loading;
 mod loops;
 mod metrics_listener;
@@ -41,6 +42,7 @@ mod watching;
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -114,7 +116,7 @@ struct Agent {
     watcher: Handle,
     network: watch::Receiver<Network>,
     balancer: Balancer,
-    snapshots: watch::Sender<Snapshot>,
+    snapshots: watch::Sender<Arc<Snapshot>>,
     commands: Commands,
     metrics_listener: MetricsListener,
     probing: Probing,

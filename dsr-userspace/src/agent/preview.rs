@@ -14,7 +14,7 @@ use dsr_common::{
     track::Entry,
 };
 
-use super::snapshot::Snapshot;
+use super::{live::Live, snapshot::Snapshot};
 use crate::{
     api::{
         Failure, Kind,
@@ -29,7 +29,7 @@ use crate::{
 /// A backend as the tables have it: address and family.
 type Owner = (Address, u8);
 
-impl Snapshot {
+impl<T: Live> Snapshot<T> {
     /// Compares a configuration with what is live; changes nothing.
     pub(super) fn preview(&self, request: &PreviewRequest) -> Result<Preview, Failure> {
         let config = read(request)?;

@@ -11,7 +11,7 @@ use dsr_common::{
     trace::TraceFilter,
 };
 
-use super::{Error, intent::Intent, interfaces::enter, transitions::tick_seconds};
+use super::{Error, intent::Intent, interfaces::enter, state::State, transitions::tick_seconds};
 use crate::{
     config::{Config, XdpMode},
     datapath::{self, Datapath, Features, Mode, Pins, Predecessor},
@@ -30,7 +30,13 @@ pub(super) struct ProgramSpec<'a> {
     pub(super) pins: &'a Arc<Pins>,
 }
 
-impl ProgramSpec<'_> {
+impl<'a> ProgramSpec<'a> {
+    /// For this state.
+    pub(super) fn of(state: &'a State, trace: Option<&'a TraceFilter>, pins: &'a Arc<Pins>) -> Self {
+        let State { config, intent, network, decision, .. } = state;
+        ProgramSpec { config, intent, network, health: &decision.health, trace, pins }
+    }
+
     /// The first load of an agent, in the place of what another one left.
     pub(super) fn first(&self, predecessor: &mut Predecessor) -> Result<Datapath, Error> {
         if predecessor.is_other_layout {
@@ -74,7 +80,7 @@ impl ProgramSpec<'_> {
         kept: &BTreeSet<String>,
         full: Option<Full>,
     ) -> Result<Datapath, Error> {
-        let mut sizes = self.sizes(&self.config.desired, old.map(|(old, _)| old.sizes()));
+        let mut sizes = sizes(self.config, &self.config.desired, old.map(|(old, _)| old.sizes()));
         if let (Some(full), Some((old, _))) = (full, old)
             && old.sizes().has_tables_of(sizes)
         {
@@ -101,41 +107,46 @@ impl ProgramSpec<'_> {
         }
     }
 
-    /// Of tables for what is wanted with this configuration; never smaller than those that are live.
-    pub(super) fn sizes(&self, desired: &Desired, live: Option<Sizes>) -> Sizes {
-        let flows = self.config.flow_table;
-        let sizes = Sizes::for_desired(desired).with_flows(flows.established, flows.embryonic);
-        live.map_or(sizes, |live| sizes.at_least(live))
-    }
-
-    fn goal<'a>(&'a self, devices: &'a BTreeMap<u32, u32>) -> Goal<'a> {
+    fn goal<'b>(&'b self, devices: &'b BTreeMap<u32, u32>) -> Goal<'b> {
         let (desired, weights) = (&self.config.desired, self.intent.weights());
         Goal { desired, weights, network: self.network, health: self.health, devices }
     }
 
-    /// What the program has to be able to do for this configuration on this network, and for what is left in the tables of
-    /// another one.
+    /// What the program has to be able to do.
     pub(super) fn features(&self, live: Option<&impl Tables>) -> Features {
-        let services = &self.config.desired.services;
-        let has = |affinity| services.iter().any(|service| service.affinity == affinity);
-        let forwards = |mode| services.iter().any(|service| service.forward.mode() == mode);
-        Features {
-            redirect: self.config.interfaces.len() > 1,
-            vlan: true,
-            ipv6: self.config.vips().any(|vip| vip.is_ipv6()),
-            any: services.iter().any(|service| service.id.port.number().is_none()),
-            jumbo: self.network.interfaces.values().any(|interface| interface.mtu > SINGLE_BUFFER_MTU),
-            track: services.iter().any(|service| service.affinity.tracks(service.id.protocol)),
-            source: has(Affinity::Source) || live.is_some_and(picks_by_source),
-            remember: has(Affinity::Flow),
-            heartbeat: services.iter().any(|service| service.on_agent_death == OnAgentDeath::Pass),
-            vlan_lists: services.iter().any(|service| service.vlans.is_some()),
-            dscp: forwards(ForwardMode::Dscp),
-            ipip: forwards(ForwardMode::Ipip),
-            gre: forwards(ForwardMode::Gre),
-            gue: forwards(ForwardMode::Gue),
-            multipath: services.iter().any(|service| service.forward.mode().is_routed()),
-        }
+        features(self.config, self.network, live)
+    }
+}
+
+/// The sizes of tables for what is wanted with this configuration; never smaller than those that are live.
+pub(super) fn sizes(config: &Config, desired: &Desired, live: Option<Sizes>) -> Sizes {
+    let flows = config.flow_table;
+    let sizes = Sizes::for_desired(desired).with_flows(flows.established, flows.embryonic);
+    live.map_or(sizes, |live| sizes.at_least(live))
+}
+
+/// What the program has to be able to do for this configuration on this network, and for what is left in the tables of
+/// another one.
+pub(super) fn features(config: &Config, network: &Network, live: Option<&impl Tables>) -> Features {
+    let services = &config.desired.services;
+    let has = |affinity| services.iter().any(|service| service.affinity == affinity);
+    let forwards = |mode| services.iter().any(|service| service.forward.mode() == mode);
+    Features {
+        redirect: config.interfaces.len() > 1,
+        vlan: true,
+        ipv6: config.vips().any(|vip| vip.is_ipv6()),
+        any: services.iter().any(|service| service.id.port.number().is_none()),
+        jumbo: network.interfaces.values().any(|interface| interface.mtu > SINGLE_BUFFER_MTU),
+        track: services.iter().any(|service| service.affinity.tracks(service.id.protocol)),
+        source: has(Affinity::Source) || live.is_some_and(picks_by_source),
+        remember: has(Affinity::Flow),
+        heartbeat: services.iter().any(|service| service.on_agent_death == OnAgentDeath::Pass),
+        vlan_lists: services.iter().any(|service| service.vlans.is_some()),
+        dscp: forwards(ForwardMode::Dscp),
+        ipip: forwards(ForwardMode::Ipip),
+        gre: forwards(ForwardMode::Gre),
+        gue: forwards(ForwardMode::Gue),
+        multipath: services.iter().any(|service| service.forward.mode().is_routed()),
     }
 }
 

@@ -9,8 +9,9 @@ use dsr_common::stats::{Reason, Tracking};
 
 use super::{
     intent::Since,
+    live::{Live, traffic_of},
     reach,
-    snapshot::{Snapshot, traffic_of},
+    snapshot::Snapshot,
 };
 use crate::{
     datapath,
@@ -24,7 +25,7 @@ use crate::{
     reconcile::{FlowTable, tracked_slots},
 };
 
-impl Snapshot {
+impl<T: Live> Snapshot<T> {
     /// Reads the counters of all CPUs.
     pub(super) fn report(&self) -> Result<metrics::Snapshot, datapath::Error> {
         Ok(metrics::Snapshot {
@@ -51,7 +52,7 @@ impl Snapshot {
     fn members(&self) -> Result<Vec<MemberSample>, datapath::Error> {
         let mut samples = Vec::new();
         for (service, placed) in self.config.desired.services.iter().zip(&self.layout.services) {
-            let traffic = traffic_of(&self.maps, placed)?;
+            let traffic = traffic_of(&*self.maps, placed)?;
             for ((backend, member), traffic) in service.backends.iter().zip(placed.members.iter()).zip(traffic) {
                 samples.push(MemberSample {
                     service: service.name.clone(),
@@ -76,7 +77,7 @@ impl Snapshot {
             for reason in Reason::ALL {
                 let mut packets = self.retired_counters.reason(&name, *reason);
                 for (ifindex, _) in self.entered.iter().filter(|(_, counts_for)| **counts_for == name) {
-                    packets += self.maps.reason(Some(*ifindex), *reason)?;
+                    packets += self.maps.reason(*ifindex, *reason)?;
                 }
                 samples.push(ReasonSample { reason: *reason, interface: name.clone(), packets });
             }
@@ -114,11 +115,11 @@ impl Snapshot {
             let (service, backend) = (service.name.clone(), backend.name.clone());
             Some(DrainingSample { service, backend, drained: *drained })
         });
-        let packets = Tracking::ALL.iter().map(|event| Ok((*event, self.maps.tracked(*event)?)));
+        let packets = Tracking::ALL.iter().map(|event| Ok((*event, self.maps.counted(*event)?)));
         Ok(TrackingSample {
             slots: slots.collect(),
-            flows: self.maps.count_flows(FlowTable::Established),
-            embryonic: self.maps.count_flows(FlowTable::Embryonic),
+            flows: self.maps.flows(FlowTable::Established),
+            embryonic: self.maps.flows(FlowTable::Embryonic),
             packets: packets.collect::<Result<_, datapath::Error>>()?,
             draining: draining.collect(),
         })

@@ -6,34 +6,40 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
+    path::PathBuf,
     sync::Arc,
 };
 
 use dsr_common::trace::TraceFilter;
 
 use super::{
-    balancer::Balancer, intent::Intent, program_spec::ProgramSpec, reload::Refusal, retired_counters::RetiredCounters,
+    balancer::Balancer,
+    intent::Intent,
+    live::Live,
+    program_spec::{features, sizes},
+    reload::Refusal,
+    retired_counters::RetiredCounters,
 };
 use crate::{
     arpwatch,
     config::Config,
-    datapath::{self, Features, Maps, Mode, Pins, Traffic},
+    datapath::{Features, Maps, Mode, Pins},
     health::{AgentReports, HealthDecision, Reader},
     metrics::Reloads,
     model::{Desired, Network, ServiceId},
-    reconcile::{Layout, PlacedService, Sizes, Tables},
+    reconcile::{Layout, Sizes},
 };
 
 /// The state at one moment. What checks, backends and other hosts report, and the maps, are read live.
-#[derive(Clone)]
-pub(super) struct Snapshot {
+pub(super) struct Snapshot<T = Maps> {
     pub(super) config: Arc<Config>,
     pub(super) intent: Arc<Intent>,
     pub(super) network: Arc<Network>,
     pub(super) decision: Arc<HealthDecision>,
     pub(super) checks: Reader,
     pub(super) reports: AgentReports,
-    pub(super) maps: Arc<Maps>,
+    /// The live tables.
+    pub(super) maps: Arc<T>,
     pub(super) layout: Arc<Layout>,
     pub(super) reloads: Reloads,
     /// Why the file on disk is not in force, while it is not.
@@ -48,15 +54,16 @@ pub(super) struct Snapshot {
     pub(super) attached: BTreeMap<String, Mode>,
     pub(super) features: Features,
     pub(super) trace: Option<TraceFilter>,
-    pub(super) pins: Arc<Pins>,
+    /// Nothing where nothing is pinned.
+    pub(super) pins: Option<Arc<Pins>>,
 }
 
 impl Balancer {
     /// The state now.
-    pub(super) fn snapshot(&self) -> Snapshot {
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
         let attached: BTreeSet<String> = self.attached();
         let mode = |name: String| self.datapath.mode(&name).map(|mode| (name, mode));
-        Snapshot {
+        Arc::new(Snapshot {
             config: Arc::clone(&self.state.config),
             intent: Arc::clone(&self.state.intent),
             network: Arc::clone(&self.state.network),
@@ -74,34 +81,32 @@ impl Balancer {
             attached: attached.into_iter().filter_map(mode).collect(),
             features: self.features,
             trace: self.trace,
-            pins: Arc::clone(&self.pins),
-        }
+            pins: Some(Arc::clone(&self.pins)),
+        })
     }
 }
 
 impl Snapshot {
-    /// What the program is loaded for.
-    pub(super) fn spec(&self) -> ProgramSpec<'_> {
-        let Self { config, intent, network, decision, trace, pins, .. } = self;
-        ProgramSpec { config, intent, network, health: &decision.health, trace: trace.as_ref(), pins }
+    /// The pin that should be there and is not, if there is one.
+    pub(super) fn missing_pin(&self) -> Option<PathBuf> {
+        let link = |(name, mode): (&String, &Mode)| Some((self.network.interfaces.get(name)?.ifindex, *mode));
+        self.pins.as_ref()?.missing(self.attached.iter().filter_map(link))
     }
+}
 
+impl<T: Live> Snapshot<T> {
     /// Whether another configuration takes a program with other parts.
     pub(super) fn needs_other_program(&self, config: &Config) -> bool {
         let by_source = self.features.source.then_some(&*self.maps);
-        ProgramSpec { config, ..self.spec() }.features(by_source) != self.features
+        features(config, &self.network, by_source) != self.features
     }
 
     /// The tables of a program that is loaded anew for a configuration.
     pub(super) fn sizes_for(&self, config: &Config, desired: &Desired) -> Sizes {
-        ProgramSpec { config, ..self.spec() }.sizes(desired, Some(Tables::sizes(&*self.maps)))
+        sizes(config, desired, Some(self.maps.sizes()))
     }
 }
 
-/// The traffic of a service's members, in their order: they are close together, so that they are read at once.
-pub(super) fn traffic_of(maps: &Maps, placed: &PlacedService) -> Result<Vec<Traffic>, datapath::Error> {
-    let rows = || placed.members.iter().map(|member| member.row);
-    let (Some(first), Some(last)) = (rows().min(), rows().max()) else { return Ok(Vec::new()) };
-    let all = maps.traffic_of(first..last + 1)?;
-    Ok(rows().map(|row| all.get((row - first) as usize).copied().unwrap_or_default()).collect())
-}
+#[cfg(test)]
+#[path = "snapshot_tests.rs"]
+mod tests;

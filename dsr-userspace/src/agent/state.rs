@@ -7,17 +7,13 @@ use std::{
     sync::Arc,
 };
 
-use dsr_common::trace::TraceFilter;
-
 use super::{
     difference,
     index::Index,
     intent::{Intent, is_there},
-    program_spec::ProgramSpec,
 };
 use crate::{
     config::Config,
-    datapath::Pins,
     health::{HealthDecision, ReportedState, ServiceDecision, State as CheckState, decide_service},
     model::{Backend, Cause, Checked, Checks, Network, Override, Service},
     reconcile::{self, Goal},
@@ -64,12 +60,6 @@ impl State {
     pub(super) fn goal<'a>(&'a self, devices: &'a BTreeMap<u32, u32>) -> Goal<'a> {
         let (desired, weights) = (&self.config.desired, self.intent.weights());
         Goal { desired, weights, network: &self.network, health: &self.decision.health, devices }
-    }
-
-    /// What the program is loaded for.
-    pub(super) fn spec<'a>(&'a self, trace: Option<&'a TraceFilter>, pins: &'a Arc<Pins>) -> ProgramSpec<'a> {
-        let Self { config, intent, network, decision, .. } = self;
-        ProgramSpec { config, intent, network, health: &decision.health, trace, pins }
     }
 
     /// Everything is to be planned.

@@ -2,12 +2,14 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    path::Path,
     time::Duration,
 };
 
 use super::{
+    live::{Live, traffic_of},
     reach,
-    snapshot::{Snapshot, traffic_of},
+    snapshot::Snapshot,
     surroundings,
 };
 use crate::{
@@ -18,9 +20,9 @@ use crate::{
     reconcile::{PlacedMember, PlacedService, tracked_slots},
 };
 
-impl Snapshot {
-    /// All that an operator is shown, after so long a time.
-    pub(super) fn status(&self, uptime: Duration) -> Result<Status, datapath::Error> {
+impl<T: Live> Snapshot<T> {
+    /// All that an operator is shown, after so long a time, where this pin is missing.
+    pub(super) fn status(&self, uptime: Duration, missing: Option<&Path>) -> Result<Status, datapath::Error> {
         // Both have the same services in the same order.
         let placed = self.config.desired.services.iter().zip(&self.layout.services);
         let tracked: HashMap<_, _> = tracked_slots(&self.config.desired, &*self.maps).into_iter().collect();
@@ -36,17 +38,20 @@ impl Snapshot {
             config_hash: self.config.hash,
             reloads: ReloadCounts { ok: self.reloads.ok, error: self.reloads.error },
             tracing: self.trace.is_some(),
-            findings: self.findings(&interfaces, &services),
+            findings: self.findings(&interfaces, &services, missing),
             interfaces,
             services,
         })
     }
 
     /// What is wrong, around the agent first.
-    fn findings(&self, interfaces: &[InterfaceStatus], services: &[ServiceStatus]) -> Vec<StatusFinding> {
-        let links =
-            self.attached.iter().filter_map(|(name, mode)| Some((self.network.interfaces.get(name)?.ifindex, *mode)));
-        let unpinned = self.pins.missing(links).map(|path| surroundings::unpinned(&path));
+    fn findings(
+        &self,
+        interfaces: &[InterfaceStatus],
+        services: &[ServiceStatus],
+        missing: Option<&Path>,
+    ) -> Vec<StatusFinding> {
+        let unpinned = missing.map(surroundings::unpinned);
         let around = surroundings::claimed(&self.claims.all(), services).chain(unpinned).collect::<Vec<_>>();
         let refusal = self.refusal.iter().map(|refusal| refusal.finding.clone());
         let unsteered = surroundings::unsteered(self.checks.steered());
@@ -72,7 +77,7 @@ impl Snapshot {
         placed: &PlacedService,
         tracked_slots: u32,
     ) -> Result<ServiceStatus, datapath::Error> {
-        let traffic = traffic_of(&self.maps, placed)?;
+        let traffic = traffic_of(&*self.maps, placed)?;
         let weighted = self.intent.weights().backends(service).iter();
         let members = service.backends_by_pool().zip(weighted).zip(placed.members.iter().zip(traffic));
         let members = members.map(|(((pool, in_file), backend), (member, traffic))| {

@@ -14,14 +14,14 @@ use dsr_common::{
 };
 use rustix::time::{ClockId, clock_gettime};
 
-use super::{balancer::Balancer, snapshot::Snapshot};
+use super::{balancer::Balancer, live::Live, snapshot::Snapshot};
 use crate::{
     api::{
         Failure, Kind,
         view::{Decision, MemberName, TraceRequest},
     },
     model::{Backend, Mac, Protocol},
-    reconcile::{self, Tables as _, service_of, slot_of},
+    reconcile::{self, service_of, slot_of},
 };
 
 impl Balancer {
@@ -70,7 +70,7 @@ impl Balancer {
     }
 }
 
-impl Snapshot {
+impl<T: Live> Snapshot<T> {
     /// What the program told, in the operator's words.
     pub(super) fn decisions(&self, records: &[TraceRecord]) -> Vec<Decision> {
         if records.is_empty() {
@@ -122,8 +122,11 @@ impl Snapshot {
 
     /// The member in a row of the member map, with the way that its frames go now.
     pub(super) fn member_name(&self, row: u32) -> Option<MemberName> {
-        let backend = *self.members_by_row().get(&row)?;
-        Some(self.named(row, backend))
+        let mut placed = self.config.desired.services.iter().zip(&self.layout.services);
+        placed.find_map(|(service, placed)| {
+            let number = placed.members.iter().position(|member| member.row == row)?;
+            Some(self.named(row, service.backends.get(number)?))
+        })
     }
 
     /// The backend of each member.

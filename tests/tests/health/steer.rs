@@ -9,13 +9,9 @@ use dsr::{
         socket::ProbeRoute,
     },
 };
-<<<<<<< ours
 use dsr_common::{forward::ForwardMode, member::MemberRow, probe::ProbeRow};
 use dsr_lab::{Lab, Node};
-=======
-use dsr_common::member::{ForwardMode, MemberRow};
 use dsr_sys::socket::source_towards;
->>>>>>> theirs
 use dsr_tests::lab::{eventually, process::ip};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
