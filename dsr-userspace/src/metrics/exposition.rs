@@ -60,17 +60,22 @@ fn members(encoder: &mut DescriptorEncoder<'_>, members: &[MemberSample]) -> fmt
         ("dsr_member_slots", "Maglev slots assigned to the backend", MetricType::Gauge, |m| m.slots.into()),
     ];
     for (name, help, kind, value) in families {
-        let samples = members.iter().map(|member| {
-            let labels = [
-                ("service", member.service.clone()),
-                ("vip", member.vip.to_string()),
-                ("protocol", member.protocol.name().to_owned()),
-                ("port", member.port.to_string()),
-                ("backend", member.backend.clone()),
-            ];
-            (labels, value(member))
-        });
-        family(encoder, name, help, kind, samples)?;
+        let mut metric = encoder.encode_descriptor(name, help, None, kind)?;
+        // There may be a hundred thousand of them: what those of a service have in common is written once.
+        for service in members.chunk_by(|a, b| (a.vip, a.protocol, a.port) == (b.vip, b.protocol, b.port)) {
+            let Some(MemberSample { vip, protocol, port, .. }) = service.first() else { continue };
+            let (vip, port) = (vip.to_string(), port.to_string());
+            for member in service {
+                let labels = [
+                    ("service", member.service.as_str()),
+                    ("vip", &vip),
+                    ("protocol", protocol.name()),
+                    ("port", &port),
+                    ("backend", &member.backend),
+                ];
+                metric.encode_family(&labels)?.encode_gauge(&value(member))?;
+            }
+        }
     }
     Ok(())
 }
@@ -98,9 +103,9 @@ fn backends(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Re
 }
 
 fn checks(encoder: &mut DescriptorEncoder<'_>, checks: &[CheckSample]) -> fmt::Result {
-    let labels = |check: &CheckSample| {
-        [("pool", check.pool.clone()), ("backend", check.backend.clone()), ("service", check.service.clone())]
-    };
+    fn labels(check: &CheckSample) -> [(&str, &str); 3] {
+        [("pool", &check.pool), ("backend", &check.backend), ("service", &check.service)]
+    }
     let samples = checks.iter().map(|check| (labels(check), check.healthy.into()));
     let help = "Whether the backend is up according to its health check";
     family(encoder, "dsr_backend_healthy", help, MetricType::Gauge, samples)?;
@@ -129,9 +134,7 @@ fn unchecked(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::R
 fn states(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Result {
     let samples = snapshot.states.iter().map(|state| {
         let StateSample { pool, backend, service, cause } = state;
-        let cause = cause.name().to_owned();
-        let labels = [("pool", pool), ("backend", backend), ("service", service), ("cause", &cause)];
-        (labels.map(|(name, value)| (name, value.clone())), 1)
+        ([("pool", pool.as_str()), ("backend", backend), ("service", service), ("cause", cause.name())], 1)
     });
     let help = "What is wrong with the backend; always 1";
     family(encoder, "dsr_backend_state", help, MetricType::Gauge, samples)?;
