@@ -40,7 +40,8 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// Room for what is desired and for as much again, so that few changes of the configuration need larger tables.
+    /// Room for what is desired and for more, so that few changes of the configuration need larger tables: for as much
+    /// again, and in large tables, which are memory of the kernel and of the agent, for a quarter more.
     pub fn for_desired(desired: &Desired) -> Self {
         let services = &desired.services;
         let members: u32 = services.iter().map(|s| member::capacity_for(s.backends.len())).sum();
@@ -49,8 +50,8 @@ impl Sizes {
         let rows = (services.len() as u32 * 2).saturating_mul(SERVICE_PROBES);
         Self {
             services: rows.next_power_of_two().max(1024),
-            members: members.saturating_mul(2).max(1024),
-            blocks: blocks.saturating_mul(2).max(slot::blocks(TABLE_SIZES[1]) * 8),
+            members: with_room(members).max(1024),
+            blocks: with_room(blocks).max(slot::blocks(TABLE_SIZES[1]) * 8),
             established_sets: FLOW_SETS,
             embryonic_sets: SYN_SETS,
         }
@@ -89,6 +90,13 @@ impl Sizes {
         (self.services, self.members, self.blocks) == (other.services, other.members, other.blocks)
     }
 }
+
+fn with_room(rows: u32) -> u32 {
+    rows.saturating_add(rows.min((rows / 4).max(AMPLE)))
+}
+
+/// Rows that are enough to have in reserve, unless a table has more than four times as many.
+const AMPLE: u32 = 1 << 14;
 
 /// Reads live tables.
 pub trait Tables {
