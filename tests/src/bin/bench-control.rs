@@ -46,17 +46,26 @@ struct Size {
     backends: u32,
 }
 
-/// What one size costs: seconds, percent of one CPU, bytes.
+/// What one size costs: commands, percent of one CPU, bytes.
 #[derive(Debug, Serialize)]
 struct Cost {
     size: Size,
-    cold_start: f64,
-    weight: f64,
-    reload: f64,
+    cold_start: Took,
+    weight: Took,
+    reload: Took,
     idle_percent: f64,
-    scrape: f64,
-    status: f64,
+    scrape: Took,
+    status: Took,
     resident_bytes: u64,
+}
+
+/// What one command takes, in seconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Took {
+    /// From the command to its end, the median.
+    wall: f64,
+    /// The agent's CPU time, the mean: other load on the machine does not count.
+    agent_cpu: f64,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -82,13 +91,19 @@ fn measure(size: Size, options: &Options, program: &Path) -> anyhow::Result<Cost
     lab.start_agent(program)?;
     let running = agent::running(&lab);
     wait_for(running, "balancing")?;
-    let cold_start = started.elapsed().as_secs_f64();
+    let wall = started.elapsed().as_secs_f64();
+    let cold_start = Took { wall, agent_cpu: CpuTime::of(running.pid())?.seconds() };
     // What is learnt about neighbours and links at first has been worked off by then.
     thread::sleep(REST);
     let before = CpuTime::of(running.pid())?;
     thread::sleep(Duration::from_secs(options.idle));
     let idle = before.share_until(CpuTime::of(running.pid())?);
-    let time = |command: &mut dyn FnMut(usize) -> anyhow::Result<()>| median(options.rounds, command);
+    let time = |command: &mut dyn FnMut(usize) -> anyhow::Result<()>| {
+        let before = CpuTime::of(running.pid())?.seconds();
+        let wall = median(options.rounds, command)?;
+        let used = CpuTime::of(running.pid())?.seconds() - before;
+        anyhow::Ok(Took { wall, agent_cpu: used / options.rounds.max(1) as f64 })
+    };
     let dsr = |words: &[&str]| dsr(&lab, program, words);
     let weight = time(&mut |round| dsr(&["weight", "b0", &weight(round), "--pool", "pool0"]))?;
     let status = time(&mut |_| dsr(&["status", "--json"]))?;
@@ -169,13 +184,18 @@ fn table(costs: &[Cost]) -> anyhow::Result<String> {
     for Cost { size, .. } in costs {
         write!(text, "{:>14}", format!("{} x {}", size.services, size.backends))?;
     }
-    let rows: [(&str, Cell); 7] = [
-        ("cold start, s", |cost| format!("{:.2}", cost.cold_start)),
-        ("one backend re-weighted, s", |cost| format!("{:.3}", cost.weight)),
-        ("reload, one backend changed, s", |cost| format!("{:.3}", cost.reload)),
+    let rows: [(&str, Cell); 12] = [
+        ("cold start, s", |cost| format!("{:.2}", cost.cold_start.wall)),
+        ("  agent's CPU time, s", |cost| format!("{:.2}", cost.cold_start.agent_cpu)),
+        ("one backend re-weighted, s", |cost| format!("{:.3}", cost.weight.wall)),
+        ("  agent's CPU time, s", |cost| format!("{:.3}", cost.weight.agent_cpu)),
+        ("reload, one backend changed, s", |cost| format!("{:.3}", cost.reload.wall)),
+        ("  agent's CPU time, s", |cost| format!("{:.3}", cost.reload.agent_cpu)),
         ("idle, % of one CPU", |cost| format!("{:.1}", cost.idle_percent)),
-        ("scrape, s", |cost| format!("{:.3}", cost.scrape)),
-        ("status --json, s", |cost| format!("{:.3}", cost.status)),
+        ("scrape, s", |cost| format!("{:.3}", cost.scrape.wall)),
+        ("  agent's CPU time, s", |cost| format!("{:.3}", cost.scrape.agent_cpu)),
+        ("status --json, s", |cost| format!("{:.3}", cost.status.wall)),
+        ("  agent's CPU time, s", |cost| format!("{:.3}", cost.status.agent_cpu)),
         ("resident, MiB", |cost| format!("{:.0}", cost.resident_bytes as f64 / 1024.0 / 1024.0)),
     ];
     for (name, value) in rows {

@@ -31,6 +31,11 @@ impl CpuTime {
         Ok(Self { user: next()?, system: next()?, taken: Instant::now() })
     }
 
+    /// In user and system mode together, in seconds.
+    pub fn seconds(self) -> f64 {
+        (self.user + self.system) as f64 / TICKS_PER_SECOND
+    }
+
     /// What the same process used between then and now.
     #[must_use]
     pub fn share_until(self, later: Self) -> CpuShare {
