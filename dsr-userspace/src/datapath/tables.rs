@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use dsr_common::{
     forward::TunnelRow,
     limits::SLOTS_PER_BLOCK,
-    member::MemberRow,
+    member::{MemberRow, NextHopRow},
     previous::Previous,
     service::{ServiceKey, ServiceRow, TableRef},
     slot::Slot,
@@ -30,6 +30,10 @@ impl Tables for Maps {
 
     fn tunnel(&self, row: u32) -> TunnelRow {
         self.tunnels.load(row)
+    }
+
+    fn next_hop(&self, row: u32) -> NextHopRow {
+        self.next_hops.load(row)
     }
 
     fn slot(&self, index: u32) -> Slot {
@@ -76,6 +80,10 @@ impl Tables for Datapath {
 
     fn tunnel(&self, row: u32) -> TunnelRow {
         Tables::tunnel(&**self, row)
+    }
+
+    fn next_hop(&self, row: u32) -> NextHopRow {
+        Tables::next_hop(&**self, row)
     }
 
     fn slot(&self, index: u32) -> Slot {
@@ -143,6 +151,10 @@ impl TablesMut for Datapath {
 
     fn put_tunnel(&mut self, row: u32, value: TunnelRow) {
         self.tunnels.store(row, &value);
+    }
+
+    fn put_next_hop(&mut self, row: u32, value: NextHopRow) {
+        self.next_hops.store(row, &value);
     }
 
     fn put_slot(&mut self, index: u32, slot: Slot) {

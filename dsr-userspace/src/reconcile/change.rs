@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use dsr_common::{
-    forward::TunnelRow,
-    member::MemberRow,
+    forward::{NEXT_HOPS_PER_GROUP, TunnelRow},
+    member::{MemberRow, NextHopRow},
     previous::Previous,
     service::{ServiceKey, ServiceRow, TableRef},
     slot::Slot,
@@ -34,6 +34,13 @@ pub enum Change {
         row: u32,
         /// What it shall hold.
         value: TunnelRow,
+    },
+    /// Write a group of next hops that no member uses.
+    NextHops {
+        /// Its number.
+        group: u16,
+        /// What it shall hold.
+        rows: Vec<NextHopRow>,
     },
     /// Write slots that follow each other.
     Slots {
@@ -94,6 +101,10 @@ pub fn apply(changes: &[Change], tables: &mut impl TablesMut) {
     for change in changes {
         match change {
             Change::Member { row, value, .. } => tables.put_member(*row, *value),
+            Change::NextHops { group, rows } => {
+                let first = u32::from(*group) * NEXT_HOPS_PER_GROUP;
+                (first..).zip(rows).for_each(|(row, value)| tables.put_next_hop(row, *value));
+            }
             Change::Tunnel { row, value } => tables.put_tunnel(*row, *value),
             Change::Slots { first, slots } => {
                 (*first..).zip(slots).for_each(|(index, slot)| tables.put_slot(index, *slot));

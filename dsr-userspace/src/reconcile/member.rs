@@ -12,7 +12,7 @@ use dsr_common::{
     member::{LINK_MAX, MemberRow},
 };
 
-use crate::model::{Backend, Forward, Hop, Network, Reach, RoutedPath, Service};
+use crate::model::{Backend, Forward, Mac, Network, Reach, RoutedPath, Service, VlanTag};
 
 /// Fewest rows that a service is given, so that a few new backends do not move it.
 const MIN_CAPACITY: u32 = 8;
@@ -64,7 +64,9 @@ pub fn rows(service: &Service, backend: &Backend, network: &Network, devices: &B
     let Some(Reach::Hop(hop)) = network.reach.get(&backend.address) else {
         return unreachable;
     };
-    let (Some(device), Some((link, link_length))) = (devices.get(&hop.ifindex), link_header(hop)) else {
+    let (Some(device), Some((link, link_length))) =
+        (devices.get(&hop.ifindex), link_header(hop.destination, hop.source, &hop.tags))
+    else {
         return unreachable;
     };
     let Some(tunnel) = tunnel(service, backend, &hop.path) else {
@@ -108,11 +110,11 @@ pub(super) fn since_when(row: MemberRow, held: MemberRow, clock: u64) -> MemberR
 }
 
 /// What stands before the EtherType, and its length; nothing where there are more tags than fit.
-fn link_header(hop: &Hop) -> Option<([u8; LINK_MAX], u8)> {
+pub(super) fn link_header(destination: Mac, source: Mac, tags: &[VlanTag]) -> Option<([u8; LINK_MAX], u8)> {
     let mut header = Vec::with_capacity(LINK_MAX);
-    header.extend_from_slice(&hop.destination.0);
-    header.extend_from_slice(&hop.source.0);
-    for tag in &hop.tags {
+    header.extend_from_slice(&destination.0);
+    header.extend_from_slice(&source.0);
+    for tag in tags {
         header.extend_from_slice(&tag.tpid.to_be_bytes());
         header.extend_from_slice(&tag.id.to_be_bytes());
     }

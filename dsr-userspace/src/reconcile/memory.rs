@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use dsr_common::{
-    forward::TunnelRow,
+    forward::{NEXT_HOP_GROUPS, NEXT_HOPS_PER_GROUP, TunnelRow},
     limits::SLOTS_PER_BLOCK,
-    member::MemberRow,
+    member::{MemberRow, NextHopRow},
     previous::Previous,
     service::{ServiceRow, TableRef},
     slot::Slot,
@@ -17,6 +17,9 @@ use super::{
     tables::{SLOTS_PER_WORD, Sizes, Tables, TablesMut},
 };
 
+/// Rows of the next-hop map.
+const NEXT_HOPS: u32 = NEXT_HOP_GROUPS * NEXT_HOPS_PER_GROUP;
+
 /// The tables, empty at first.
 #[derive(Clone, Debug)]
 pub struct InMemory {
@@ -24,6 +27,7 @@ pub struct InMemory {
     services: Vec<ServiceRow>,
     members: Vec<MemberRow>,
     tunnels: Vec<TunnelRow>,
+    next_hops: Vec<NextHopRow>,
     slots: Vec<Slot>,
     previous: Vec<Previous>,
     old_tables: Vec<TableRef>,
@@ -42,6 +46,7 @@ impl InMemory {
             services: vec![ServiceRow::default(); sizes.services as usize],
             members: vec![MemberRow::default(); sizes.members as usize],
             tunnels: vec![TunnelRow::default(); sizes.members as usize],
+            next_hops: vec![NextHopRow::default(); NEXT_HOPS as usize],
             slots: vec![Slot(0); slots],
             previous: vec![Previous(0); slots],
             old_tables: vec![TableRef::default(); sizes.services as usize],
@@ -63,6 +68,7 @@ impl InMemory {
             copy.members[row as usize] = live.member(row);
             copy.tunnels[row as usize] = live.tunnel(row);
         }
+        (0..NEXT_HOPS).for_each(|row| copy.next_hops[row as usize] = live.next_hop(row));
         for index in 0..copy.sizes.blocks * SLOTS_PER_BLOCK {
             copy.slots[index as usize] = live.slot(index);
             copy.previous[index as usize] = live.previous(index);
@@ -111,6 +117,10 @@ impl Tables for InMemory {
         self.tunnels[row as usize]
     }
 
+    fn next_hop(&self, row: u32) -> NextHopRow {
+        self.next_hops[row as usize]
+    }
+
     fn slot(&self, index: u32) -> Slot {
         self.slots[index as usize]
     }
@@ -153,6 +163,10 @@ impl TablesMut for InMemory {
 
     fn put_tunnel(&mut self, row: u32, value: TunnelRow) {
         self.tunnels[row as usize] = value;
+    }
+
+    fn put_next_hop(&mut self, row: u32, value: NextHopRow) {
+        self.next_hops[row as usize] = value;
     }
 
     fn put_slot(&mut self, index: u32, slot: Slot) {

@@ -2,6 +2,7 @@
 //! what names them by row is right in both.
 
 use dsr_common::{
+    forward::{NEXT_HOP_GROUPS, NEXT_HOPS_PER_GROUP},
     hash::HashKeys,
     limits::SLOTS_PER_BLOCK,
     member::MemberRow,
@@ -34,6 +35,9 @@ pub fn migrate(old: &impl Tables, new: &mut impl TablesMut, hash_seed: u64, keep
             new.put_tunnel(row, old.tunnel(row));
             new.put_member(row, member);
         }
+    }
+    for row in 0..NEXT_HOP_GROUPS * NEXT_HOPS_PER_GROUP {
+        new.put_next_hop(row, old.next_hop(row));
     }
     let keys = HashKeys::from_seed(hash_seed);
     let mut places = Services::read(new, &keys);

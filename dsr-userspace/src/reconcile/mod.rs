@@ -12,6 +12,7 @@ mod lookup;
 mod member;
 mod memory;
 mod migrate;
+mod next_hops;
 mod phases;
 mod plan;
 mod planner;

@@ -1,5 +1,7 @@
 //! The planner: how one service after the other is made to agree with what is wanted of it. Pure.
 
+mod tunnels;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     net::IpAddr,
@@ -21,6 +23,7 @@ use super::{
     layout::{Full, PlacedMember, PlacedService},
     live::LiveServices,
     member,
+    next_hops::Groups,
     phases::Phases,
     plan::Goal,
     slots::{self, SlotPlan},
@@ -37,6 +40,7 @@ pub(super) struct Planner<'a, T> {
     services: LiveServices<'a, T>,
     assignments: Assignments,
     changes: Phases,
+    groups: Groups,
 }
 
 /// A service while it is planned.
@@ -55,7 +59,14 @@ struct Wanted<'a> {
 impl<'a, T: Tables> Planner<'a, T> {
     pub(super) fn new(goal: &'a Goal<'a>, live: &'a T, keys: &'a HashKeys) -> Self {
         let services = LiveServices::new(live, keys);
-        Self { goal, live, services, assignments: Assignments::default(), changes: Phases::default() }
+        Self {
+            goal,
+            live,
+            services,
+            assignments: Assignments::default(),
+            changes: Phases::default(),
+            groups: Groups::default(),
+        }
     }
 
     /// The changes so far, in the order in which they are to be made.
@@ -163,24 +174,6 @@ impl<'a, T: Tables> Planner<'a, T> {
         let (from, to, count) = (live.members.base(), to.base(), live.members.capacity());
         self.changes.moves.push(Change::MoveFlows { from, to, count });
         value
-    }
-
-    /// Tunnels are written before the members that use them, after a move to other rows. Those of members without a path
-    /// stay as they are.
-    fn write_tunnels(&mut self, wanted: &Wanted<'_>, to: MembersRef, numbers: &[u16]) {
-        if !wanted.service.forward.mode().is_routed() {
-            return;
-        }
-        let from = wanted.live.map_or(to, |live| live.members);
-        for (backend, number) in wanted.backends.iter().zip(numbers) {
-            let rows = member::rows(wanted.service, backend, self.goal.network, self.goal.devices);
-            let (row, old) = (to.base() + u32::from(*number), from.base() + u32::from(*number));
-            let is_moved = wanted.held.get(usize::from(*number)).is_some_and(|row| row.family != 0);
-            let held = self.live.tunnel(if is_moved { old } else { row });
-            if rows.member.mode != 0 && held != rows.tunnel {
-                self.changes.members.push(Change::Tunnel { row, value: rows.tunnel });
-            }
-        }
     }
 
     /// Rows that gain a way are written before the slots that name them, rows that lose it after. Gives the numbers of the

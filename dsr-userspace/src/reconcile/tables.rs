@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use dsr_common::{
     forward::TunnelRow,
     limits::{SERVICE_PROBES, SLOTS_PER_BLOCK, TABLE_SIZES},
-    member::MemberRow,
+    member::{MemberRow, NextHopRow},
     previous::Previous,
     service::{ServiceRow, TableRef},
     slot::{self, Slot},
@@ -108,6 +108,8 @@ pub trait Tables {
     fn member(&self, row: u32) -> MemberRow;
     /// The tunnel of a member, by the same row.
     fn tunnel(&self, row: u32) -> TunnelRow;
+    /// A row of the next-hop map.
+    fn next_hop(&self, row: u32) -> NextHopRow;
     /// A slot, counted from the first slot of the slot map.
     fn slot(&self, index: u32) -> Slot;
     /// Four slots as they lie in memory, the first of them with this index, a multiple of [`SLOTS_PER_WORD`].
@@ -141,6 +143,8 @@ pub trait TablesMut: Tables {
     fn put_member(&mut self, row: u32, value: MemberRow);
     /// Writes the tunnel of a member. Packets that are sent at that moment may carry a mixture of both.
     fn put_tunnel(&mut self, row: u32, value: TunnelRow);
+    /// Writes a row of the next-hop map, of a group that no member uses.
+    fn put_next_hop(&mut self, row: u32, value: NextHopRow);
     /// Writes one slot at once.
     fn put_slot(&mut self, index: u32, slot: Slot);
     /// Writes what a slot was before, at once.

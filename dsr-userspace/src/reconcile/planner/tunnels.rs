@@ -1,0 +1,35 @@
+//! The tunnels of a service's members, and the groups of next hops that they leave by.
+
+use dsr_common::{forward::TunnelRow, service::MembersRef};
+
+use super::{Planner, Wanted};
+use crate::{
+    model::Reach,
+    reconcile::{Change, Tables, member},
+};
+
+impl<T: Tables> Planner<'_, T> {
+    /// Tunnels are written before the members that use them, after a move to other rows; next hops before both. Those of
+    /// members without a path stay as they are.
+    pub(super) fn write_tunnels(&mut self, wanted: &Wanted<'_>, to: MembersRef, numbers: &[u16]) {
+        if !wanted.service.forward.mode().is_routed() {
+            return;
+        }
+        let from = wanted.live.map_or(to, |live| live.members);
+        for (backend, number) in wanted.backends.iter().zip(numbers) {
+            let rows = member::rows(wanted.service, backend, self.goal.network, self.goal.devices);
+            let Some(Reach::Hop(hop)) = self.goal.network.reach.get(&backend.address) else { continue };
+            if rows.member.mode == 0 {
+                continue;
+            }
+            let (group, written) = self.groups.of(&hop.path.next_hops, self.goal.devices, self.live);
+            let value = TunnelRow { group, ..rows.tunnel };
+            let (row, old) = (to.base() + u32::from(*number), from.base() + u32::from(*number));
+            let is_moved = wanted.held.get(usize::from(*number)).is_some_and(|row| row.family != 0);
+            self.changes.members.extend(written);
+            if self.live.tunnel(if is_moved { old } else { row }) != value {
+                self.changes.members.push(Change::Tunnel { row, value });
+            }
+        }
+    }
+}
