@@ -77,6 +77,13 @@ impl Frame {
         (done == 0).then_some(())
     }
 
+    /// Adds `bytes` to its front.
+    #[inline(always)]
+    pub(crate) fn grow_front(&mut self, bytes: i32) -> Option<()> {
+        // SAFETY: as above.
+        (unsafe { bpf_xdp_adjust_head(self.ctx, -bytes) } == 0).then_some(())
+    }
+
     #[inline(always)]
     fn ends(&self) -> (usize, usize) {
         // SAFETY: the kernel gave this context to the program and it outlives the run.

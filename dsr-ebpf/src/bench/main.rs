@@ -56,6 +56,13 @@ mod program {
         xdp_action::XDP_TX
     }
 
+    /// Makes room for an outer IPv4 header and sends the frame back: the cost of the helper.
+    #[xdp(frags)]
+    fn head(ctx: XdpContext) -> u32 {
+        let grown = Frame::new(&ctx).grow_front(dsr_common::bench::GROWN as i32);
+        if grown.is_some() { xdp_action::XDP_TX } else { xdp_action::XDP_ABORTED }
+    }
+
     /// A hash map for the VIP and an array for its table; flows are not recorded.
     #[xdp(frags)]
     fn stock(ctx: XdpContext) -> u32 {

@@ -5,6 +5,9 @@
 
 /// Length of the frame that every run starts with: room for the headers of a tagged IPv6 segment, in whole words.
 pub const FRAME: usize = 80;
+
+/// Bytes by which the floor `head` makes the frame longer: an IPv4 header.
+pub const GROWN: usize = 20;
 /// Words that hold it.
 pub const FRAME_WORDS: usize = FRAME / 8;
 

@@ -16,7 +16,7 @@ use crate::scenario::{BACKENDS, PORT, backend_mac, vip};
 /// What sends each frame back as it is.
 pub(crate) const BASE: &str = "tx";
 /// Names of the floors' programs, lowest first.
-const PROGRAMS: [&str; 4] = [BASE, "stock", "stock6", "lru"];
+const PROGRAMS: [&str; 5] = [BASE, "head", "stock", "stock6", "lru"];
 
 /// The loaded object, its floors ready.
 pub(crate) fn load() -> anyhow::Result<Ebpf> {

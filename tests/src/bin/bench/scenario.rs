@@ -27,6 +27,8 @@ pub(crate) const BACKENDS: u16 = 100;
 pub(crate) const PORT: NonZeroU16 = NonZeroU16::new(80).unwrap();
 /// The MAC that frames are sent to.
 pub(crate) const BALANCER: Mac = Mac([2, 0, 0, 0, 0, 1]);
+/// The outer source of tunnels.
+pub(crate) const SOURCE: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 250));
 /// The MAC that they come from.
 pub(crate) const ROUTER: Mac = Mac([2, 0, 0, 0, 0, 2]);
 /// Seed of the keyed hashes.
@@ -51,6 +53,8 @@ pub(crate) enum Leave {
     Tagged,
     /// By another interface, without a tag.
     OtherInterface,
+    /// By the same, without a tag, in a forward mode that crosses routers.
+    Across(Forward),
 }
 
 /// What is measured.
@@ -119,7 +123,10 @@ fn desired(scenario: Scenario) -> Desired {
         return_timeout: Some(FlowTimeout::default()),
         pool: "web".to_owned(),
         fallback: None,
-        forward: Forward::L2,
+        forward: match scenario.leave {
+            Leave::Across(forward) => forward,
+            Leave::Untagged | Leave::Tagged | Leave::OtherInterface => Forward::L2,
+        },
         backends: backends.clone(),
     };
     Desired { hash_seed: SEED, services: vec![service(Protocol::Tcp), service(Protocol::Udp)] }
@@ -135,7 +142,7 @@ fn network(leave: Leave) -> Network {
             source: BALANCER,
             destination: backend_mac(number),
             tags: tags.clone(),
-            path: RoutedPath::default(),
+            path: RoutedPath { source: Some(SOURCE), ..RoutedPath::default() },
         };
         (IpAddr::V4(backend_address(number)), Reach::Hop(hop))
     };

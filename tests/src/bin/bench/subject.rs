@@ -1,5 +1,7 @@
 //! The programs that are measured, and what each must do with a frame.
 
+use std::num::NonZeroU16;
+
 use anyhow::Context as _;
 use aya::{
     Ebpf,
@@ -7,17 +9,21 @@ use aya::{
 };
 use dsr::{
     datapath::{Datapath, Features},
-    model::OnAgentDeath::{Keep, Pass},
+    model::{
+        DscpCode, Forward, GueVariant,
+        OnAgentDeath::{Keep, Pass},
+        OuterSources,
+    },
 };
 
-use dsr_common::address::Family;
+use dsr_common::{address::Family, forward::GUE_PORT};
 
 use crate::{
     floors,
     inspect::{self, Inspection},
     scenario::{
         self,
-        Leave::{self, OtherInterface, Tagged, Untagged},
+        Leave::{self, Across, OtherInterface, Tagged, Untagged},
         Scenario,
     },
     traffic::Headers,
@@ -45,17 +51,27 @@ pub(crate) struct Subject {
 pub(crate) enum Duty {
     /// Sends it back as it is.
     Reflect,
+    /// Sends it back longer, with anything before it.
+    Grow,
     /// Sends it to any of the backends.
     Balance,
     /// Sends it to the backend that the tables name, and so.
     Follow(Box<Datapath>, Leave),
 }
 
+/// What forward modes are measured with.
+const DSCP: Forward = Forward::Dscp(DscpCode::new(8).unwrap());
+const SOURCES: OuterSources = OuterSources { ipv4: None, ipv6: None };
+const IPIP: Forward = Forward::Ipip(SOURCES);
+const GRE: Forward = Forward::Gre { key: None, sources: SOURCES };
+const GUE: Forward =
+    Forward::Gue { port: NonZeroU16::new(GUE_PORT).unwrap(), variant: GueVariant::One, sources: SOURCES };
+
 /// A program of the benchmark's object, and frames that it is measured with: name, program, and what it does.
 type Floor = (&'static str, &'static str, Headers, fn() -> Duty);
 
 /// The floors. `tx` with each kind of frames is what is taken off of what others cost with the same.
-const FLOORS: [Floor; 9] = [
+const FLOORS: [Floor; 10] = [
     ("tx", "tx", V4, || Duty::Reflect),
     ("stock", "stock", V4, || Duty::Balance),
     ("lru", "lru", V4, || Duty::Balance),
@@ -63,6 +79,7 @@ const FLOORS: [Floor; 9] = [
     ("stock ipv6", "stock6", V6, || Duty::Balance),
     ("tx tag", "tx", V4.tagged(), || Duty::Reflect),
     ("tx tag out", "tx", V4.resized(), || Duty::Reflect),
+    ("head", "head", V4.resized(), || Duty::Grow),
     ("tx tag in", "tx", V4.tagged().resized(), || Duty::Reflect),
     ("tx ipv6 tag", "tx", V6.tagged(), || Duty::Reflect),
 ];
@@ -80,12 +97,16 @@ const ORDINARY: Features = Features { vlan: true, track: true, ..NONE };
 
 /// The product: its name, the frames, how they leave, the features that it is loaded with, and how many of a hundred slots
 /// are tracked.
-const VARIANTS: [(&str, Headers, Leave, Features, u32); 20] = [
+const VARIANTS: [(&str, Headers, Leave, Features, u32); 24] = [
     (RELEASED, V4, Untagged, ORDINARY, 0),
     ("dsr other interface", V4, OtherInterface, Features { redirect: true, ..ORDINARY }, 0),
     ("dsr tag", V4.tagged(), Tagged, ORDINARY, 0),
     ("dsr tag in", V4.tagged().resized(), Untagged, ORDINARY, 0),
     ("dsr tag out", V4.resized(), Tagged, ORDINARY, 0),
+    ("dsr dscp", V4, Across(DSCP), Features { dscp: true, ..ORDINARY }, 0),
+    ("dsr ipip", V4.resized(), Across(IPIP), Features { ipip: true, ..ORDINARY }, 0),
+    ("dsr gre", V4.resized(), Across(GRE), Features { gre: true, ..ORDINARY }, 0),
+    ("dsr gue", V4.resized(), Across(GUE), Features { gue: true, ..ORDINARY }, 0),
     (RELEASED6, V6, Untagged, Features { ipv6: true, ..ORDINARY }, 0),
     ("dsr ipv6 tag", V6.tagged(), Tagged, Features { ipv6: true, ..ORDINARY }, 0),
     ("dsr bare", V4, Untagged, NONE, 0),

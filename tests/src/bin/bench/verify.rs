@@ -1,9 +1,17 @@
 //! Whether a program does its job: the frames that come out, byte for byte, before it is timed.
 
 use anyhow::{Context as _, ensure};
-use dsr::{datapath::Datapath, reconcile::Tables as _};
+use dsr::{
+    datapath::Datapath,
+    model::{DscpCode, Forward},
+    reconcile::{self, Tables as _},
+};
 use dsr_common::{
     address::Family,
+    bench::GROWN,
+    checksum::adjusted,
+    flow::Flow,
+    forward::{Inner, Outer, TunnelRow},
     hash::{HashKeys, Keys as _},
     limits::SLOTS_PER_BLOCK,
     service::{ServiceKey, ServiceRow},
@@ -12,7 +20,7 @@ use dsr_common::{
 
 use crate::{
     driver::Driver,
-    scenario::{BACKENDS, BALANCER, Leave, SEED, TAG_OUT, backend_address, backend_mac},
+    scenario::{BACKENDS, BALANCER, Leave, SEED, SOURCE, TAG_OUT, backend_address, backend_mac},
     subject::{Duty, Subject},
     traffic::{Headers, Load, tag},
 };
@@ -46,6 +54,7 @@ fn expected(subject: &Subject, load: Load, number: u32, sent: &[u8]) -> anyhow::
     let mut frame = load.frame(subject.headers, number).to_vec();
     let destination = match &subject.duty {
         Duty::Reflect => return Ok(frame),
+        Duty::Grow => return Ok([sent.get(..GROWN).context("no longer frame came out")?, &frame].concat()),
         Duty::Balance => {
             let mac = sent.get(..6).context("no frame came out")?;
             (0..BACKENDS).map(backend_mac).find(|backend| backend.0 == mac).context("not a backend's MAC")?
@@ -53,12 +62,57 @@ fn expected(subject: &Subject, load: Load, number: u32, sent: &[u8]) -> anyhow::
         Duty::Follow(datapath, leave) => {
             let tags = if *leave == Leave::Tagged { tag(TAG_OUT).to_vec() } else { Vec::new() };
             frame.splice(12..if tagged { 16 } else { 12 }, tags);
-            backend_mac(chosen(datapath, load, family, number)?)
+            let backend = chosen(datapath, load, family, number)?;
+            if let Leave::Across(forward) = leave {
+                frame = across(*forward, &frame, load.flow(family, number), backend);
+            }
+            backend_mac(backend)
         }
     };
     frame[..6].copy_from_slice(&destination.0);
     frame[6..12].copy_from_slice(&BALANCER.0);
     Ok(frame)
+}
+
+/// The frame of a forward mode that crosses routers, MACs aside. `dsr_common::forward` makes the outer headers here too: that
+/// they are right is what the tests show.
+fn across(forward: Forward, frame: &[u8], flow: Flow, backend: u16) -> Vec<u8> {
+    const ETHERNET: usize = 14;
+    let (link, packet) = frame.split_at(ETHERNET);
+    if let Forward::Dscp(code) = forward {
+        return renamed(frame, code, backend);
+    }
+    let destination = reconcile::address(backend_address(backend).into());
+    let port = if let Forward::Gue { port, .. } = forward { port.get().to_be() } else { 0 };
+    let tunnel = TunnelRow { source: reconcile::address(SOURCE), port, ..TunnelRow::default() };
+    let length = u16::from_be_bytes([packet[2], packet[3]]);
+    let inner = Inner { family: Family::V4, length, traffic_class: packet[1] };
+    let hash = HashKeys::from_seed(SEED).flow(&flow);
+    let outer = Outer { mode: forward.mode(), family: Family::V4, destination, tunnel, inner, hash };
+    let words = outer.ip().v4().into_iter().chain(outer.shim());
+    let headers: Vec<u8> = words.flat_map(u32::to_ne_bytes).take(outer.length().into()).collect();
+    [link, &headers, packet].concat()
+}
+
+/// The frame of `dscp`: its checksums are updated, as those of the benchmark's segments are not correct.
+fn renamed(frame: &[u8], code: DscpCode, backend: u16) -> Vec<u8> {
+    const TOS: usize = 15;
+    const IP_CHECKSUM: usize = 24;
+    const DESTINATION: std::ops::Range<usize> = 30..34;
+    let at = if frame[23] == 6 { 34 + 16 } else { 34 + 6 };
+    let word = |bytes: &[u8], at: usize| u16::from_ne_bytes([bytes[at], bytes[at + 1]]);
+    let mut after = frame.to_vec();
+    after[TOS] = code.get() << 2 | frame[TOS] & 3;
+    after[DESTINATION].copy_from_slice(&backend_address(backend).octets());
+    let mut update = |sum_at: usize, words: &[usize]| {
+        let sum = words.iter().fold(word(frame, sum_at), |sum, at| adjusted(sum, word(frame, *at), word(&after, *at)));
+        after[sum_at..sum_at + 2].copy_from_slice(&sum.to_ne_bytes());
+    };
+    update(IP_CHECKSUM, &[TOS - 1, DESTINATION.start, DESTINATION.start + 2]);
+    if word(frame, at) != 0 || frame[23] == 6 {
+        update(at, &[DESTINATION.start, DESTINATION.start + 2]);
+    }
+    after
 }
 
 /// The backend that the tables name for a flow.
