@@ -7,8 +7,17 @@ use crate::model::{Desired, ServiceId};
 
 /// A table has no room for what is desired: it has to be built anew, larger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the {0} table is full")]
-pub struct Full(pub(super) &'static str);
+pub enum Full {
+    /// [`super::Sizes::services`] rows are too few, or too many services probe the same ones.
+    #[error("the service table is full")]
+    Services,
+    /// [`super::Sizes::members`] rows are too few.
+    #[error("the member table is full")]
+    Members,
+    /// [`super::Sizes::blocks`] are too few.
+    #[error("the slot table is full")]
+    Slots,
+}
 
 /// What to change, and where everything is afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -46,7 +46,7 @@ pub fn migrate(old: &impl Tables, new: &mut impl TablesMut, hash_seed: u64, keep
         if !row.key.is_used() {
             continue;
         }
-        let place = places.place(row.vip, row.key).ok_or(Full("service"))?;
+        let place = places.place(row.vip, row.key).ok_or(Full::Services)?;
         match keep {
             Keep::Everything => migrate_slots(old, new, row, number, place),
             Keep::Members => (slots_of(row.table)).for_each(|index| new.put_slot(index, Slot::NONE)),

@@ -77,7 +77,7 @@ impl<'a, T: Tables> Planner<'a, T> {
     /// Plans a service.
     pub(super) fn service(&mut self, service: &'a Service) -> Result<PlacedService, Full> {
         let (vip, key) = service_key(service.id);
-        let (row, live) = self.services.place(vip, key).ok_or(Full("service"))?;
+        let (row, live) = self.services.place(vip, key).ok_or(Full::Services)?;
         let held = live.map_or(Vec::new(), |live| self.live_members(live.members));
         let backends = self.goal.weights.backends(service);
         let wanted = Wanted { service, backends, row, live, held };
@@ -144,8 +144,8 @@ impl<'a, T: Tables> Planner<'a, T> {
         // Members keep their numbers where they move, so that the slots are right in the old run and in the new one.
         let declared = backends.len() + held.iter().filter(|row| row.family != 0).count();
         let capacity = member::capacity_for(declared);
-        let base = self.services.allocate_members(capacity).ok_or(Full("member"))?;
-        let numbers = member::number(backends, held, capacity).ok_or(Full("member"))?;
+        let base = self.services.allocate_members(capacity).ok_or(Full::Members)?;
+        let numbers = member::number(backends, held, capacity).ok_or(Full::Members)?;
         Ok((MembersRef::new(base, capacity.trailing_zeros() as u8), numbers))
     }
 
@@ -234,7 +234,7 @@ impl<'a, T: Tables> Planner<'a, T> {
         for (ip, flags) in vips {
             let (vip, key) = (member::address(ip), ServiceKey::vip(member::family(ip)));
             let value = ServiceRow { vip, key, members: MembersRef::default(), table: TableRef::new(0, 0, flags) };
-            let (row, before) = self.services.place(vip, key).ok_or(Full("service"))?;
+            let (row, before) = self.services.place(vip, key).ok_or(Full::Services)?;
             if before != Some(value) {
                 self.changes.services.push(Change::Service { row, value });
             }

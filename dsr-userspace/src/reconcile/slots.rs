@@ -163,7 +163,7 @@ impl<T: Tables> SlotPlan<'_, T> {
     }
 
     fn fresh(&self, blocks: &mut LiveServices<'_, T>, as_slot: impl Fn(Slot) -> Slot) -> Result<SlotChanges, Full> {
-        let block = blocks.allocate_blocks(slot::blocks(self.size())).ok_or(Full("slot"))?;
+        let block = blocks.allocate_blocks(slot::blocks(self.size())).ok_or(Full::Slots)?;
         let slots = self.wanted.iter().map(|slot| as_slot(*slot)).collect();
         let slots = vec![Change::Slots { first: block * SLOTS_PER_BLOCK, slots }];
         Ok(SlotChanges { first: Vec::new(), slots, last: Vec::new(), block })

@@ -77,11 +77,11 @@ impl Sizes {
 
     /// The same, and in a table that was full twice the room.
     #[must_use]
-    pub fn grown(self, Full(table): Full) -> Self {
-        match table {
-            "service" => Self { services: self.services.saturating_mul(2), ..self },
-            "member" => Self { members: self.members.saturating_mul(2), ..self },
-            _ => Self { blocks: self.blocks.saturating_mul(2), ..self },
+    pub fn grown(self, full: Full) -> Self {
+        match full {
+            Full::Services => Self { services: self.services.saturating_mul(2), ..self },
+            Full::Members => Self { members: self.members.saturating_mul(2), ..self },
+            Full::Slots => Self { blocks: self.blocks.saturating_mul(2), ..self },
         }
     }
 
