@@ -27,10 +27,10 @@ fact() {
 
 # Waits at most so many seconds until a command succeeds.
 wait_for() {
-    roll_back_start=$(($(seconds) + $1))
+    deadline=$(($(seconds) + $1))
     shift
     until "$@" >/dev/null 2>&1; do
-        [ "$(seconds)" -lt $roll_back_start ] || die "waited in vain: $*"
+        [ "$(seconds)" -lt $deadline ] || die "waited in vain: $*"
         sleep 0.2
     done
 }
