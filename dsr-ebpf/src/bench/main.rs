@@ -59,7 +59,7 @@ mod program {
     /// Makes room for an outer IPv4 header and sends the frame back: the cost of the helper.
     #[xdp(frags)]
     fn head(ctx: XdpContext) -> u32 {
-        let grown = Frame::new(&ctx).grow_front(dsr_common::bench::GROWN as i32);
+        let grown = Frame::new(&ctx).grow_front(dsr_lab_common::bench::GROWN as i32);
         if grown.is_some() { xdp_action::XDP_TX } else { xdp_action::XDP_ABORTED }
     }
 

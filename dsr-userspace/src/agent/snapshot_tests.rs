@@ -11,7 +11,7 @@ use crate::{
     config,
     datapath::{Error, Traffic},
     health::State as CheckState,
-    model::{Hop, InterfaceState, Mac, NoHop, Override, Reach},
+    model::{Hop, InterfaceState, Mac, NoHop, Override, Reach, RoutedPath},
     reconcile::{FlowTable, InMemory, Tables, apply, plan_dirty},
 };
 
@@ -110,7 +110,13 @@ fn network(silent: &[u8]) -> Network {
     let interface = InterfaceState { ifindex: 3, mac: Mac([2; 6]), mtu: 1500, up: true };
     let reach = (1..=3).map(|last| {
         let address = Ipv4Addr::new(10, 0, 0, last).into();
-        let hop = Hop { ifindex: 3, source: Mac([2; 6]), destination: Mac([2, 0, 0, 0, 0, last]), tags: Vec::new() };
+        let hop = Hop {
+            path: RoutedPath::default(),
+            ifindex: 3,
+            source: Mac([2; 6]),
+            destination: Mac([2, 0, 0, 0, 0, last]),
+            tags: Vec::new(),
+        };
         (address, if silent.contains(&last) { Reach::No(NoHop::NoNeighbour(address)) } else { Reach::Hop(hop) })
     });
     Network {

@@ -9,7 +9,7 @@ use crate::{
     agent::transitions::Transitions,
     config,
     health::decide,
-    model::{AgentReport, Hop, InterfaceState, Mac, NoHop, Reach, Weight},
+    model::{AgentReport, Hop, InterfaceState, Mac, NoHop, Reach, RoutedPath, Weight},
     reconcile::{InMemory, Layout, Sizes, TransitionStep, advance, advance_some, apply, plan_dirty},
 };
 
@@ -85,13 +85,7 @@ fn network(silent: &BTreeSet<u8>, mac: u8, ifindex: u32) -> Network {
     let interface = InterfaceState { ifindex, mac: Mac([2; 6]), mtu: 1500, up: true };
     let reach = (0..POOLS).flat_map(|pool| BACKENDS.map(move |backend| (pool, backend))).map(|(pool, backend)| {
         let (address, destination) = (address(pool, backend), Mac([2, 0, 0, mac, pool, backend]));
-        let hop = Hop {
-            path: crate::model::RoutedPath::default(),
-            ifindex,
-            source: Mac([2; 6]),
-            destination,
-            tags: Vec::new(),
-        };
+        let hop = Hop { path: RoutedPath::default(), ifindex, source: Mac([2; 6]), destination, tags: Vec::new() };
         (address, if silent.contains(&backend) { Reach::No(NoHop::NoNeighbour(address)) } else { Reach::Hop(hop) })
     });
     let interfaces = BTreeMap::from([("eth0".to_owned(), interface)]);

@@ -8,7 +8,6 @@ use dsr::{
 };
 use dsr_common::{
     address::Family,
-    bench::GROWN,
     checksum::adjusted,
     flow::Flow,
     forward::{Inner, Outer, TunnelRow},
@@ -17,6 +16,7 @@ use dsr_common::{
     service::{ServiceKey, ServiceRow},
     slot,
 };
+use dsr_lab_common::bench::GROWN;
 
 use crate::{
     driver::Driver,
