@@ -2,8 +2,6 @@
 
 use std::{fmt, sync::Arc};
 
-use tokio::sync::watch;
-
 use super::{
     Agent, Error,
     balancer::Balancer,
@@ -11,13 +9,11 @@ use super::{
     loading::{Loading, Read},
     retry::Retry,
     warn_about,
-    watching::watch_network,
+    watching::watch_by_others,
 };
 use crate::{
     api::view::{FileProblem, ReloadAnswer, ReloadOutcome, StatusFinding},
     config::{Config, FileState, FileWatch},
-    model::Network,
-    neighbour::Handle,
 };
 
 /// Why the file is read again.
@@ -134,11 +130,24 @@ impl Agent {
 
     async fn take_over(&mut self, config: Config) -> Result<(), Error> {
         warn_about(&config);
-        let same_interfaces = self.balancer.config().interfaces() == config.interfaces();
-        let network = if same_interfaces { None } else { Some(watch_network(&config, &self.tasks).await?) };
+        if self.balancer.config().interfaces() == config.interfaces() {
+            return self.serve_as(config, Interfaces::Same).await;
+        }
+        let seen = watch_by_others(&config, &self.watcher, &mut self.network).await;
+        let taken = match seen {
+            Ok(()) => self.serve_as(config, Interfaces::Other).await,
+            Err(error) => Err(error),
+        };
+        if taken.is_err() {
+            self.watch_as_before().await;
+        }
+        taken
+    }
+
+    async fn serve_as(&mut self, config: Config, interfaces: Interfaces) -> Result<(), Error> {
         let rebind = self.api.prepare(config.api.as_deref()).await?;
         let prepared = self.metrics_listener.prepare(config.metrics).await.map_err(Error::Metrics);
-        match prepared.and_then(|place| self.adopt(config, network).map(|()| place)) {
+        match prepared.and_then(|place| self.adopt(config, interfaces).map(|()| place)) {
             Ok(place) => {
                 self.metrics_listener.serve(place, &self.snapshots.subscribe());
                 self.api.take(rebind);
@@ -158,18 +167,32 @@ impl Agent {
     }
 
     /// Takes over the configuration, and where it has other interfaces, the network as they show it.
-    fn adopt(&mut self, config: Config, network: Option<(Handle, watch::Receiver<Network>)>) -> Result<(), Error> {
-        let Some((watcher, network)) = network else {
-            self.watcher.set_backends(config.neighbour_addresses());
-            return self.balancer.adopt(config, None).inspect_err(|_| {
-                self.watcher.set_backends(self.balancer.config().neighbour_addresses());
-            });
-        };
-        let seen = network.borrow().clone();
-        self.balancer.adopt(config, Some(seen))?;
-        (self.watcher, self.network) = (watcher, network);
-        Ok(())
+    fn adopt(&mut self, config: Config, interfaces: Interfaces) -> Result<(), Error> {
+        if interfaces == Interfaces::Other {
+            let seen = self.network.borrow_and_update().clone();
+            return self.balancer.adopt(config, Some(seen));
+        }
+        self.watcher.set_backends(config.neighbour_addresses());
+        self.balancer.adopt(config, None).inspect_err(|_| {
+            self.watcher.set_backends(self.balancer.config().neighbour_addresses());
+        })
     }
+
+    /// Watches for the configuration in force again.
+    async fn watch_as_before(&mut self) {
+        let config = self.balancer.config();
+        // A watcher that has ended ends the agent by itself.
+        let _ = self.watcher.set_interfaces(config.interfaces(), config.neighbour_addresses()).await;
+        // What happened meanwhile was seen by the interfaces of the other configuration only.
+        self.network.mark_changed();
+    }
+}
+
+/// Those of a configuration, compared with the one in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Interfaces {
+    Same,
+    Other,
 }
 
 impl Balancer {

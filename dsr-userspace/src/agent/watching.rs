@@ -29,9 +29,27 @@ pub(super) fn watch_file(mut watch: Watch, tasks: &Tasks) -> (mpsc::Receiver<()>
 /// Starts to watch the network and waits for the first look at it.
 pub(super) async fn watch_network(config: &Config, tasks: &Tasks) -> Result<(Handle, watch::Receiver<Network>), Error> {
     let (watcher, mut network) = Watcher::start(config.interfaces(), tasks)?;
-    let backends = config.neighbour_addresses();
-    watcher.set_backends(backends.clone());
+    watcher.set_backends(config.neighbour_addresses());
     network.changed().await.map_err(|_| Error::Blind)?;
+    look(config, &mut network).await?;
+    Ok((watcher, network))
+}
+
+/// Watches for a configuration with other interfaces, and waits for the first look by them. What is known of neighbours stays
+/// known: their slots do not go to others meanwhile.
+pub(super) async fn watch_by_others(
+    config: &Config,
+    watcher: &Handle,
+    network: &mut watch::Receiver<Network>,
+) -> Result<(), Error> {
+    let named = watcher.set_interfaces(config.interfaces(), config.neighbour_addresses()).await;
+    named.map_err(|_| Error::Blind)?;
+    look(config, network).await
+}
+
+/// Waits until the backends were looked for by the interfaces, which must all be there.
+async fn look(config: &Config, network: &mut watch::Receiver<Network>) -> Result<(), Error> {
+    let backends = config.neighbour_addresses();
     // The first look may have been before the backends were named.
     let is_whole = |network: &Network| backends.iter().all(|address| network.reach.contains_key(address));
     network.wait_for(is_whole).await.map_err(|_| Error::Blind)?;
@@ -43,10 +61,10 @@ pub(super) async fn watch_network(config: &Config, tasks: &Tasks) -> Result<(Han
     if let Ok(Err(_)) = found {
         return Err(Error::Blind);
     }
-    let seen = network.borrow_and_update().clone();
+    let seen = network.borrow_and_update();
     match config.interfaces().into_iter().find(|name| !seen.interfaces.contains_key(name)) {
         Some(interface) => Err(Error::NotEthernet(interface)),
-        None => Ok((watcher, network)),
+        None => Ok(()),
     }
 }
 

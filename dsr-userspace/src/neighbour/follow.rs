@@ -1,15 +1,14 @@
 //! The task: events in, questions to the kernel, snapshots out.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
-    net::IpAddr,
+    collections::VecDeque,
     time::{Duration, Instant},
 };
 
 use tokio::{sync::watch, time::sleep_until};
 
 use super::{
-    Error,
+    Error, Wanted,
     facts::NeighbourKey,
     kernel::{Event, Events, Kernel},
     probe_schedule::{NeighbourProbe, ProbeSchedule},
@@ -23,10 +22,17 @@ pub(super) struct Follower {
     probe_schedule: ProbeSchedule,
     kernel: Kernel,
     events: Events,
-    wanted: watch::Receiver<BTreeSet<IpAddr>>,
-    publish: watch::Sender<Network>,
+    wanted: watch::Receiver<Wanted>,
+    out: Out,
     /// When entries were last cared for.
     attended: Instant,
+}
+
+/// What is told.
+pub(super) struct Out {
+    pub(super) network: watch::Sender<Network>,
+    /// The number of what was wanted where that snapshot was made.
+    pub(super) number: watch::Sender<u64>,
 }
 
 /// The least time from caring for entries to the next, where none has lost its MAC: with many backends there is one to
@@ -42,23 +48,17 @@ enum Wake {
 
 impl Follower {
     /// Does nothing before it is run.
-    pub(super) fn new(
-        interfaces: Vec<String>,
-        kernel: Kernel,
-        events: Events,
-        wanted: watch::Receiver<BTreeSet<IpAddr>>,
-        publish: watch::Sender<Network>,
-    ) -> Self {
-        let (state, probe_schedule) = (State::new(interfaces), ProbeSchedule::default());
-        Self { state, probe_schedule, kernel, events, wanted, publish, attended: Instant::now() }
+    pub(super) fn new(kernel: Kernel, events: Events, wanted: watch::Receiver<Wanted>, out: Out) -> Self {
+        let (state, probe_schedule) = (State::default(), ProbeSchedule::default());
+        Self { state, probe_schedule, kernel, events, wanted, out, attended: Instant::now() }
     }
 
     /// Runs until the sender of wanted addresses is gone or netlink fails.
     pub(super) async fn run(mut self) -> Result<(), Error> {
         self.list().await?;
-        self.take_wanted();
+        let mut number = self.take_wanted();
         self.ask().await?;
-        self.publish.send_replace(self.state.network());
+        self.out.network.send_replace(self.state.network());
         let mut news = self.state.take_news();
         loop {
             let now = Instant::now();
@@ -69,7 +69,7 @@ impl Follower {
             }
             match self.wait(self.attend_at(news)).await? {
                 Wake::Events(events) => self.learn(events).await?,
-                Wake::Wanted => self.take_wanted(),
+                Wake::Wanted => number = self.take_wanted(),
                 Wake::Due => {}
                 Wake::Stopped => return Ok(()),
             }
@@ -79,6 +79,7 @@ impl Follower {
             if news.network {
                 self.publish();
             }
+            self.out.number.send_if_modified(|shown| std::mem::replace(shown, number) != number);
         }
     }
 
@@ -125,9 +126,12 @@ impl Follower {
         Ok(())
     }
 
-    fn take_wanted(&mut self) {
-        let wanted = self.wanted.borrow_and_update().clone();
-        self.state.set_wanted(wanted);
+    /// Takes what is wanted; gives its number.
+    fn take_wanted(&mut self) -> u64 {
+        let Wanted { number, interfaces, backends } = self.wanted.borrow_and_update().clone();
+        self.state.set_interfaces(&interfaces);
+        self.state.set_wanted(backends);
+        number
     }
 
     async fn ask(&mut self) -> Result<(), Error> {
@@ -144,7 +148,7 @@ impl Follower {
 
     fn publish(&self) {
         let network = self.state.network();
-        self.publish.send_if_modified(|published| {
+        self.out.network.send_if_modified(|published| {
             let modified = *published != network;
             if modified {
                 log_changes(published, &network);

@@ -14,7 +14,7 @@ mod tagged;
 pub(super) use tagged::vlans;
 
 /// Links, and the tables of the bridges among them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct LinkStack {
     interfaces: BTreeSet<String>,
     /// By index.
@@ -39,6 +39,15 @@ impl LinkStack {
     pub(super) fn new(interfaces: Vec<String>) -> Self {
         let interfaces = interfaces.into_iter().collect();
         Self { interfaces, links: BTreeMap::new(), forwarding: Forwarding::default(), vlans: BTreeMap::new() }
+    }
+
+    /// Takes other names of the configuration's interfaces; says whether they are others.
+    pub(super) fn set_interfaces(&mut self, interfaces: &BTreeSet<String>) -> bool {
+        let are_others = self.interfaces != *interfaces;
+        if are_others {
+            self.interfaces.clone_from(interfaces);
+        }
+        are_others
     }
 
     /// Forgets everything but which interfaces are meant. Ports of bridges are lost like any others.

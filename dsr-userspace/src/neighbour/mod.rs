@@ -10,7 +10,7 @@
 //!
 //! It must not change addresses, routes or links, nor a neighbour entry that an operator made permanent.
 
-use std::{collections::BTreeSet, io, net::IpAddr};
+use std::{collections::BTreeSet, io, net::IpAddr, sync::Arc};
 
 use tokio::sync::watch;
 
@@ -65,23 +65,36 @@ impl Watcher {
     /// runtime with I/O and time enabled.
     pub fn start(interfaces: Vec<String>, tasks: &Tasks) -> Result<(Handle, watch::Receiver<Network>), Error> {
         let (kernel, events) = kernel::open()?;
-        let (wanted, backends) = watch::channel(BTreeSet::new());
+        let interfaces = interfaces.into_iter().collect();
+        let (wanted, asked) = watch::channel(Wanted { interfaces: Arc::new(interfaces), ..Wanted::default() });
         let (publish, network) = watch::channel(Network::default());
-        let follower = follow::Follower::new(interfaces, kernel, events, backends, publish);
+        let (follow, followed) = watch::channel(0);
+        let follower = follow::Follower::new(kernel, events, asked, follow::Out { network: publish, number: follow });
         let task = tasks.spawn("network", async {
             match follower.run().await {
                 Ok(()) => End::Done,
                 Err(error) => End::Failed(error.to_string()),
             }
         });
-        Ok((Handle { wanted, _task: task }, network))
+        Ok((Handle { wanted, followed, _task: task }, network))
     }
 }
 
-/// Says which backends are wanted; the watcher ends when it is dropped.
+/// What is to be watched.
+#[derive(Clone, Debug, Default)]
+struct Wanted {
+    /// Counts how often the interfaces were named.
+    number: u64,
+    interfaces: Arc<BTreeSet<String>>,
+    backends: BTreeSet<IpAddr>,
+}
+
+/// Says what is wanted; the watcher ends when it is dropped.
 #[derive(Debug)]
 pub struct Handle {
-    wanted: watch::Sender<BTreeSet<IpAddr>>,
+    wanted: watch::Sender<Wanted>,
+    /// The number of the interfaces that the last snapshot is of.
+    followed: watch::Receiver<u64>,
     /// Ends with this.
     _task: Task,
 }
@@ -91,6 +104,25 @@ impl Handle {
     ///
     /// One later snapshot has an entry for each of them, and for no other, in [`Network::reach`].
     pub fn set_backends(&self, backends: BTreeSet<IpAddr>) {
-        self.wanted.send_replace(backends);
+        self.wanted.send_modify(|wanted| wanted.backends = backends);
+    }
+
+    /// Names the interfaces and the backends, in place of those named before, and waits for the snapshot that shows them.
+    /// What is known of neighbours stays known.
+    ///
+    /// Fails where the watcher has ended.
+    pub async fn set_interfaces(&self, interfaces: Vec<String>, backends: BTreeSet<IpAddr>) -> Result<(), Ended> {
+        let interfaces = Arc::new(interfaces.into_iter().collect());
+        self.wanted.send_modify(|wanted| {
+            *wanted = Wanted { number: wanted.number + 1, interfaces, backends };
+        });
+        let number = self.wanted.borrow().number;
+        let shown = self.followed.clone().wait_for(|followed| *followed >= number).await.map(drop);
+        shown.map_err(|_| Ended)
     }
 }
+
+/// The watcher has ended.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("network monitoring stopped")]
+pub struct Ended;

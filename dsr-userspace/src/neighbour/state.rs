@@ -15,7 +15,7 @@ use super::{
 use crate::model::{Hop, Mac, Network, NoHop, Reach, RoutedPath};
 
 /// Facts, and the routes to the wanted backends.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct State {
     wanted: BTreeSet<IpAddr>,
     link_stack: LinkStack,
@@ -49,19 +49,6 @@ pub(super) struct Questions {
 }
 
 impl State {
-    /// Nothing is known yet.
-    pub(super) fn new(interfaces: Vec<String>) -> Self {
-        Self {
-            wanted: BTreeSet::new(),
-            link_stack: LinkStack::new(interfaces),
-            neighbours: BTreeMap::new(),
-            last_known: LastKnown::default(),
-            routes: BTreeMap::new(),
-            questions: Questions::default(),
-            news: News::ALL,
-        }
-    }
-
     /// What is new; it counts as known from here on.
     pub(super) fn take_news(&mut self) -> News {
         let news = mem::take(&mut self.news);
@@ -69,6 +56,13 @@ impl State {
             self.forget_ports_of_others();
         }
         news
+    }
+
+    /// Takes the names of the configuration's interfaces. They change what follows from the facts, and not the facts.
+    pub(super) fn set_interfaces(&mut self, interfaces: &BTreeSet<String>) {
+        if self.link_stack.set_interfaces(interfaces) {
+            self.news = News::ALL;
+        }
     }
 
     /// Takes the backends whose way is wanted; only those that are new have to be asked for.

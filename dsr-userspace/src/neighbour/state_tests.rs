@@ -43,7 +43,8 @@ fn out(oif: u32) -> Route {
 
 /// eth0 is the configuration's interface, eth1 is not; on eth0 stand two VLANs, one within the other.
 fn state(route: Route) -> State {
-    let mut state = State::new(vec!["eth0".into()]);
+    let mut state = State::default();
+    state.set_interfaces(&BTreeSet::from(["eth0".to_owned()]));
     state.learn(link("eth0", ETH0, None));
     state.learn(link("eth1", ETH1, None));
     state.learn(link("eth0.10", OUTER, Some(vlan(ETH0, 0x88a8, 10))));

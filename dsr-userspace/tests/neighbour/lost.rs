@@ -1,6 +1,7 @@
 //! Neighbours that do not answer: those that answer questions to everybody only stay, those that are gone do not.
 
 use std::{
+    collections::BTreeSet,
     net::{IpAddr, Ipv6Addr},
     process::Command,
     time::{Duration, Instant},
@@ -139,6 +140,35 @@ fn a_backend_that_answers_nothing_is_gone_until_it_answers() {
         filter(pair, ["flush table arp t", "flush table ip6 t"]);
         for backend in [IpAddr::from(BACKEND_IP), BACKEND_IP6.into()] {
             watched.until_reach(backend, hop(pair, BACKEND_MAC).await).await;
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_mac_that_the_kernel_has_lost_stays_known_when_the_interfaces_change() {
+    namespace::run(async |pair| {
+        let mut watched = both(pair).await;
+        let backends = BTreeSet::from([BACKEND_IP.into(), BACKEND_IP6.into()]);
+        // The kernel asks everybody for minutes before it gives up.
+        for family in ["ipv4", "ipv6"] {
+            let most = format!("/proc/sys/net/{family}/neigh/{BALANCER}/mcast_solicit");
+            std::fs::write(most, "300").unwrap();
+        }
+        let (mut ipv4, mut ipv6) = (Events::open(), Events::open());
+        filter(pair, DROP_ALL);
+        ipv4.until(BACKEND_IP.into(), NeighbourState::Failed).await;
+        ipv6.until(BACKEND_IP6.into(), NeighbourState::Failed).await;
+        let known = hop(pair, BACKEND_MAC).await;
+        for interfaces in [vec!["spare".to_owned()], vec![BALANCER.to_owned(), "spare".to_owned()]] {
+            let is_there = interfaces.contains(&BALANCER.to_owned());
+            watched.handle.set_interfaces(interfaces, backends.clone()).await.unwrap();
+            let network = watched.network.borrow_and_update().clone();
+            assert_eq!(network.interfaces.contains_key(BALANCER), is_there, "{network:#?}");
+            for backend in &backends {
+                let expected = if is_there { &known } else { &Reach::No(NoHop::OtherInterface(BALANCER.into())) };
+                assert_eq!(network.reach.get(backend), Some(expected), "{network:#?}");
+            }
         }
     });
 }
