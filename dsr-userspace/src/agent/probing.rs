@@ -15,7 +15,7 @@ use crate::{
     config::Config,
     datapath::{self, Prober},
     health::{
-        AgentChecks, AgentTarget, Monitor, Numbers, Steered, Target,
+        AgentChecks, AgentTarget, Monitor, Numbers, ProbePath, Steered, Target,
         link::{self, Families, LinkError, ProbeLink},
     },
     model::{Backend, Check, Checked, Service},
@@ -127,9 +127,9 @@ impl Probing {
             return;
         }
         match (&self.steering, &self.fault) {
-            (Some(steering), _) => match self.verify(steering.ifindex).await {
+            (Some(steering), _) => match self.verify(steering.path()).await {
                 Ok(()) => return,
-                Err(error @ LinkError::Lost { .. }) => self.fail(&error, Instant::now()),
+                Err(error @ (LinkError::Lost { .. } | LinkError::Detached)) => self.fail(&error, Instant::now()),
                 Err(error) => return tracing::debug!(%error, "cannot verify that health probes are steered"),
             },
             (None, Some(fault)) if Instant::now() < fault.retry => return,
@@ -150,7 +150,7 @@ impl Probing {
             }
             Err(error) => self.fail(&error, Instant::now() + RETRY_AFTER),
             Ok(()) => {
-                let steered = self.steering.as_ref().map(|steering| Steered::By(steering.ifindex));
+                let steered = self.steering.as_ref().map(|steering| Steered::By(steering.path()));
                 self.monitor.set_steering(steered.unwrap_or_default());
                 if self.fault.take().is_some() && self.steering.is_some() {
                     tracing::info!(link = link::NAME, "health probes are steered again");
@@ -191,18 +191,25 @@ impl Probing {
                 *steering = None;
                 let ifindex = ProbeLink::add(families).await?.ifindex().await?;
                 let prober = Prober::attach(link::NAME, room)?;
-                self.verify(ifindex).await?;
-                self.steering = Some(Steering { prober, families, ifindex });
+                let laid = Steering { prober, families, ifindex };
+                self.verify(laid.path()).await?;
+                self.steering = Some(laid);
             }
         }
         Ok(())
     }
 
-    /// Whether probes of each family go to the link.
-    async fn verify(&self, ifindex: u32) -> Result<(), LinkError> {
+    /// Whether probes of each family go by this path.
+    async fn verify(&self, path: ProbePath) -> Result<(), LinkError> {
         let (ipv4, ipv6): (Vec<_>, Vec<_>) = self.vips.iter().partition(|vip| vip.is_ipv4());
-        link::verify(ifindex, &ipv4).await?;
-        link::verify(ifindex, &ipv6).await
+        path.verify(&ipv4).await?;
+        path.verify(&ipv6).await
+    }
+}
+
+impl Steering {
+    const fn path(&self) -> ProbePath {
+        ProbePath { ifindex: self.ifindex, program: self.prober.program() }
     }
 }
 

@@ -46,7 +46,7 @@ pub use self::{
     maps::Maps,
     memory::{memory, memory_of},
     pin::{DEFAULT_PINS, Pins},
-    probe::Prober,
+    probe::{Prober, programs_on_egress},
     takeover::Predecessor,
 };
 use self::{trace::Tracer, vlans::Vlans};

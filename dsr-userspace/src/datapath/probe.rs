@@ -4,7 +4,7 @@ use std::mem::offset_of;
 
 use aya::{
     Ebpf, EbpfLoader, include_bytes_aligned,
-    programs::{SchedClassifier, TcAttachType, tc},
+    programs::{ProgramInfo, SchedClassifier, TcAttachType, tc},
     util::KernelVersion,
 };
 use dsr_common::{
@@ -23,6 +23,7 @@ static OBJECT: &[u8] = include_bytes_aligned!(env!("DSR_PROBE_OBJECT"));
 /// The program on the egress of one link. Dropping it detaches it.
 pub struct Prober {
     _ebpf: Ebpf,
+    program: u32,
     probes: Mapped<ProbeRow>,
     rows: u32,
 }
@@ -38,14 +39,19 @@ impl Prober {
         verify::load(|| program.load())?;
         let refused = |reason: String| Error::Attach { interface: link.to_owned(), reason };
         // Before tcx a classifier needs a queueing discipline to stand on. One that is there already is as good.
-        let has_tcx = KernelVersion::current().is_ok_and(|version| version >= KernelVersion::new(6, 6, 0));
-        let added = if has_tcx { Ok(()) } else { tc::qdisc_add_clsact(link) };
+        let added = if has_tcx() { Ok(()) } else { tc::qdisc_add_clsact(link) };
         program.attach(link, TcAttachType::Egress).map_err(|error| match added {
             Ok(()) => refused(error.to_string()),
             Err(clsact) => refused(format!("{error}; clsact: {clsact}")),
         })?;
+        let program = program.info()?.id();
         let probes = Mapped::of(ebpf.map(names::PROBES).ok_or(Error::Missing(names::PROBES))?, names::PROBES, rows)?;
-        Ok(Self { _ebpf: ebpf, probes, rows })
+        Ok(Self { _ebpf: ebpf, program, probes, rows })
+    }
+
+    /// The id that the kernel knows the program by.
+    pub const fn program(&self) -> u32 {
+        self.program
     }
 
     /// How many probes there is room for.
@@ -70,6 +76,21 @@ impl Prober {
             self.probes.store_word(number, word, words[word]);
         }
     }
+}
+
+/// The ids of the programs on the egress of a link of the calling thread's network namespace; nothing on a kernel without tcx,
+/// where they are filters of a queueing discipline.
+pub fn programs_on_egress(link: &str) -> Result<Option<Vec<u32>>, Error> {
+    if !has_tcx() {
+        return Ok(None);
+    }
+    let (_, programs) = SchedClassifier::query_tcx(link, TcAttachType::Egress)?;
+    Ok(Some(programs.iter().map(ProgramInfo::id).collect()))
+}
+
+/// Whether programs stand on a link without a queueing discipline: since 6.6.
+fn has_tcx() -> bool {
+    KernelVersion::current().is_ok_and(|version| version >= KernelVersion::new(6, 6, 0))
 }
 
 impl std::fmt::Debug for Prober {

@@ -32,6 +32,9 @@ pub enum LinkError {
         /// Where they are sent.
         vip: IpAddr,
     },
+    /// Nothing sends probes on from the link.
+    #[error("the program on {NAME} that sends probes to their backends was removed")]
+    Detached,
     /// The kernel refused a step.
     #[error("cannot {doing} for health probes: {reason}")]
     Refused {

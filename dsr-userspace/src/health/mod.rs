@@ -18,6 +18,7 @@ pub mod link;
 mod local;
 mod monitor;
 mod numbers;
+mod path;
 mod rise_fall;
 pub mod socket;
 mod standings;
@@ -31,6 +32,7 @@ pub use diagnose::Finding;
 pub use histogram::{BOUNDS, Histogram};
 pub use monitor::{Monitor, Reader, Target};
 pub use numbers::Numbers;
+pub use path::ProbePath;
 pub use standings::{Standings, Unchecked};
 pub use steering::Steered;
 

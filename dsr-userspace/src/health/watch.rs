@@ -36,7 +36,7 @@ pub(super) async fn watch(target: Target, shared: Arc<Shared>) -> End {
 /// One probe, how long it took, and what is wrong if it failed. An error where this host did not send it to the backend,
 /// so that nothing is known.
 async fn find(target: &Target, shared: &Shared) -> Result<(Found, Duration), Failure> {
-    let link = shared.steering.link()?;
+    let path = shared.steering.path()?;
     let began = Instant::now();
     let result = probe(target, shared).await;
     let took = began.elapsed();
@@ -46,7 +46,7 @@ async fn find(target: &Target, shared: &Shared) -> Result<(Found, Duration), Fai
     };
     let is_up = shared.update(&target.id, |record| record.rise_fall.is_up()) == Some(true);
     if !is_up || matches!(found, Found::Failure(_)) {
-        shared.steering.confirm(link, target.id.0.vip).await?;
+        shared.steering.confirm(path, target.id.0.vip).await?;
     }
     Ok((found, took))
 }

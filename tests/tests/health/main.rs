@@ -6,6 +6,7 @@ mod agent_check;
 mod ask;
 mod cause;
 mod certificates;
+mod detach;
 mod fallback;
 mod kinds;
 mod leftovers;

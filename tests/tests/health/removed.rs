@@ -9,6 +9,7 @@ use dsr_tests::lab::{
 };
 
 use crate::{
+    detach,
     leftovers::node,
     seen::{HTTP, wait, wait_cause, wait_passes, wait_probes},
 };
@@ -29,6 +30,25 @@ fn what_steers_probes_is_laid_again_and_no_backend_goes_down() {
     }
     assert_none_was_down(&lab);
     // The checks work as before.
+    lab.break_backend(Broken { backend: 1, fault: Fault::App }).unwrap();
+    wait_cause(&lab, "web1", "application-down");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_program_that_was_detached_is_attached_again_and_no_backend_goes_down() {
+    let (lab, _) = checked();
+    for times in 1..=2 {
+        detach::from(lab.balancer(), "dsr-probe");
+        wait_for_lines(
+            running(&lab),
+            &["the program on dsr-probe that sends probes to their backends was removed"],
+            times,
+        );
+        wait_for_lines(running(&lab), &["health probes are steered again"], times);
+        wait_probes(&lab, &BACKENDS, 4.0);
+    }
+    assert_none_was_down(&lab);
     lab.break_backend(Broken { backend: 1, fault: Fault::App }).unwrap();
     wait_cause(&lab, "web1", "application-down");
 }
