@@ -6,7 +6,8 @@ use std::{
     os::fd::{AsRawFd as _, FromRawFd as _},
 };
 
-use dsr::{datapath::programs_on_egress, lab::Namespace};
+use dsr::datapath::programs_on_egress;
+use dsr_lab::Namespace;
 use dsr_tests::lab::process::finish;
 
 /// Takes it from the egress of a link.
