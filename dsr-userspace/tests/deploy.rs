@@ -8,6 +8,7 @@ mod families;
 use families::{families, names_in};
 
 const DASHBOARD: &str = include_str!("../../deploy/grafana-dashboard.json");
+const UNIT: &str = include_str!("../../deploy/dsr.service");
 const RULES: &str = include_str!("../../deploy/prometheus-rules.yaml");
 
 #[tokio::test]
@@ -25,6 +26,26 @@ async fn the_dashboard_shows_every_metric() {
     let shown = names_in(DASHBOARD);
     for name in families().await.keys() {
         assert!(shown.contains(name.as_str()), "no panel shows {name}");
+    }
+}
+
+#[test]
+fn the_unit_allows_many_open_files() {
+    let limit = UNIT.lines().find_map(|line| line.strip_prefix("LimitNOFILE=")).unwrap();
+    // The usual hard limit of a service, which the agent raises its soft limit to.
+    assert!(limit.parse::<u64>().unwrap() >= 524_288, "{limit}");
+}
+
+#[test]
+fn no_example_serves_metrics_to_everybody() {
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
+    let files = std::fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path());
+    for file in files.filter(|file| file.extension().is_some_and(|extension| extension == "yaml")) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let values: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
+        let Some(served) = values.get("metrics").and_then(|address| address.as_str()) else { continue };
+        let address: std::net::SocketAddr = served.parse().unwrap();
+        assert!(address.ip().is_loopback(), "{}: {served}", file.display());
     }
 }
 

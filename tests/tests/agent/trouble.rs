@@ -77,6 +77,35 @@ fn idle_connections_to_the_metrics_cost_no_backend() {
 
 #[test]
 #[ignore = "needs root"]
+fn the_soft_limit_of_files_is_raised_and_check_programs_get_it_back() {
+    let lab = Lab::builder().backends(1).build().unwrap();
+    let check = "{command: [/bin/sh, -c, test $(ulimit -Sn) = 250], interval: 2s, timeout: 2s, rise: 1, fall: 1}";
+    lab.write_config(&Configuration::of(&lab).health(check).to_string()).unwrap();
+    let mut command = lab.agent_command("/bin/sh").unwrap();
+    let script = format!("ulimit -Sn 250 && exec {} run -c /run/dsr/dsr.yaml", dsr_program().display());
+    let mut agent = Daemon::start(command.args(["-c", &script]), &lab.directory().join("shell.log"));
+    let limits = format!("/proc/{}/limits", agent.pid());
+    let raised = || {
+        agent.assert_running();
+        let limits = std::fs::read_to_string(&limits).unwrap();
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+        let fields: Vec<_> = line.split_whitespace().collect();
+        (fields[0] != "250" && fields[0] == fields[1]).then_some(())
+    };
+    eventually("soft limit as high as the hard one", raised);
+    let address = SocketAddr::from(([127, 0, 0, 1], 9650));
+    let probed = || {
+        agent.assert_running();
+        let answer = lab.balancer().block_on(|| lab::get(address, "/metrics", PATIENCE)).unwrap().ok()?;
+        let samples = Samples::parse(&String::from_utf8_lossy(&answer.body)).unwrap();
+        (probes(&samples) >= 2.0).then_some(samples)
+    };
+    let samples = eventually("probes", probed);
+    assert_eq!(samples.sum("dsr_backend_healthy", &[]), 1.0, "{}", agent.log());
+}
+
+#[test]
+#[ignore = "needs root"]
 fn a_probe_that_has_no_descriptor_says_nothing_of_the_backend() {
     let (lab, _) = checked();
     // Connections that are open still work.

@@ -7,10 +7,12 @@ use std::{
         fs::{FileTypeExt as _, PermissionsExt as _},
         net::{UnixListener, UnixStream},
     },
+    process::Command,
+    thread,
 };
 
 use dsr_lab::Lab;
-use dsr_tests::lab::{Configuration, agent, dsr_program, eventually};
+use dsr_tests::lab::{Configuration, agent, dsr_program, eventually, process::finish};
 use rustix::process::Signal;
 
 use super::{complaint, dsr, said};
@@ -26,6 +28,25 @@ fn without_an_agent_the_command_says_what_to_do() {
         assert!(complaint.contains("no agent answers at /run/dsr/api.sock"), "{complaint}");
         assert!(complaint.contains("`dsr run -c FILE`") && complaint.contains("--socket"), "{complaint}");
     }
+}
+
+#[test]
+fn an_agent_that_does_not_answer_is_given_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("api.sock");
+    // The kernel takes the connections; nobody reads them.
+    let _listener = UnixListener::bind(&socket).unwrap();
+    let ask = |arguments: &[&str]| finish(Command::new(dsr_program()).args(arguments).arg("--socket").arg(&socket));
+    thread::scope(|scope| {
+        for arguments in [&["status"][..], &["reload"], &["drain", "web1"], &["trace", "--dst", "10.77.0.10"]] {
+            scope.spawn(move || {
+                let output = ask(arguments);
+                let told = complaint(&output);
+                assert!(told.contains("no answer from the agent at ") && told.contains("see its log"), "{told}");
+                assert_eq!(said(&output), (String::new(), Some(2)), "{arguments:?}");
+            });
+        }
+    });
 }
 
 #[test]
@@ -125,6 +146,8 @@ fn a_bad_request_is_told_what_is_wrong_with_it() {
     let mut lab = Lab::builder().backends(1).build().unwrap();
     agent::start(&Configuration::of(&lab), &mut lab);
     let huge = vec![b' '; dsr::config::LARGEST as usize * 2];
+    let deep = serde_json::json!({"text": "[".repeat(400_000), "file": "deep.yaml", "hash_seed": 1}).to_string();
+    let nested = format!("{{\"text\": {}", "[".repeat(400_000));
     let trace = |body: &'static str| ("POST /v1/trace", body.as_bytes());
     let cases = [
         (("GET /v1/nothing", &b""[..]), "404", "nothing is at /v1/nothing"),
@@ -134,6 +157,8 @@ fn a_bad_request_is_told_what_is_wrong_with_it() {
         (trace("{\"vip\": \"10.77.0.10\", \"seconds\": 0}"), "400", "the duration is out of bounds"),
         (trace("{\"vip\": \"10.77.0.10\", \"seconds\": 1, \"client\": \"::1\"}"), "400", "different IP versions"),
         (trace("{\"vip\": \"10.77.0.99\", \"seconds\": 1}"), "404", "10.77.0.99 is not a VIP of this agent"),
+        (("POST /v1/check", deep.as_bytes()), "400", "nested more than 64 deep"),
+        (("POST /v1/check", nested.as_bytes()), "400", "invalid request body"),
         (("POST /v1/trace", &huge), "413", "length limit exceeded"),
     ];
     for ((request, body), status, error) in cases {
