@@ -70,6 +70,7 @@ use self::{
 use crate::{
     config::{self, Config, HostFacts, Marker, Watch},
     datapath,
+    health::orphans,
     model::Network,
     neighbour::Handle,
     tasks::{Supervisor, Task, Tasks},
@@ -80,6 +81,9 @@ use crate::{
 pub async fn run(file: &Path, pins: &Path) -> Result<(), Error> {
     let mut signals = Signals::new().map_err(Error::Signals)?;
     dsr_sys::limits::raise_open_files();
+    if let Err(error) = orphans::adopt() {
+        tracing::warn!(%error, "processes that check commands leave behind cannot be found");
+    }
     let mut supervisor = Supervisor::new();
     let tasks = supervisor.tasks();
     let mut agent = tokio::select! {

@@ -27,6 +27,7 @@ mod watch;
 
 pub use agent_check::{AgentChecks, AgentReports, AgentTarget, ReportedState};
 pub use ask::{OwnAnswer, ask_own};
+pub use check::orphans;
 pub use decision::{HealthDecision, ServiceDecision, State, decide, decide_service};
 pub use diagnose::Finding;
 pub use histogram::{BOUNDS, Histogram};

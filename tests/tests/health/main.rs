@@ -10,6 +10,7 @@ mod detach;
 mod fallback;
 mod kinds;
 mod leftovers;
+mod orphans;
 mod pages;
 mod raw;
 mod removed;

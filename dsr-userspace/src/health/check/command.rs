@@ -1,7 +1,7 @@
 //! A program that the operator wrote: exit code 0 is a pass.
 //!
-//! It runs in a process group of its own, which is killed as a whole when the check is over, and without the agent's
-//! capabilities.
+//! It runs in a process group of its own, which is killed as a whole when the check is over, with all else that it started,
+//! and without the agent's capabilities.
 
 use std::{
     io,
@@ -14,7 +14,7 @@ use dsr_sys::{privilege, process::Process};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 
-use super::{Failure, Names, ProbeRoute};
+use super::{Failure, Names, ProbeRoute, orphans::Running};
 
 /// Runs it. When this is dropped before it ends, it is killed with all that it started.
 pub(super) async fn run(command: &[String], route: &ProbeRoute, names: &Names<'_>) -> Result<(), Failure> {
@@ -52,19 +52,20 @@ fn judge(program: &str, status: ExitStatus) -> Result<(), Failure> {
 }
 
 /// A program and what it started. The fields are dropped in this order: the group is killed while the program still
-/// holds its number, so that the signal cannot reach a stranger.
+/// holds its number, so that the signal cannot reach a stranger, and the rest when the program itself is killed.
 struct Group {
     kill: Option<Kill>,
     child: Child,
+    _running: Running,
 }
 
 impl Group {
     fn start(command: &mut Command) -> io::Result<Self> {
         privilege::drop_for(command.process_group(0).kill_on_drop(true).as_std_mut());
-        let child = command.spawn()?;
+        let (child, running) = Running::start(|| command.spawn())?;
         let leader = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let leader = leader.ok_or_else(|| io::Error::other("it has no process id"))?;
-        Ok(Self { kill: Some(Kill(leader)), child })
+        Ok(Self { kill: Some(Kill(leader)), child, _running: running })
     }
 
     /// Waits for the program's end and kills what it left running.

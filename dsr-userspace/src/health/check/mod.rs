@@ -6,6 +6,7 @@ mod dns;
 pub(super) mod echo;
 mod head;
 pub(super) mod http;
+pub mod orphans;
 mod search;
 mod text_record;
 mod tls;
