@@ -8,8 +8,7 @@ use rustix::thread::{
     remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
 };
 
-use super::orphans;
-use crate::limits;
+use crate::{limits, process::become_subreaper};
 
 /// Lets a command start without capabilities, whoever the agent runs as, and without a way to get any.
 pub fn drop_for(command: &mut Command) {
@@ -21,7 +20,7 @@ fn drop_all() -> io::Result<()> {
     // Without new privileges the exec of a program by root adds none to those that are permitted here
     // (`cap_bprm_creds_from_file`). That takes no capability, unlike the bounding set.
     limits::restore_open_files()?;
-    orphans::become_subreaper()?;
+    become_subreaper()?;
     set_no_new_privs(true)?;
     clear_ambient_capability_set()?;
     for capability in (0..u64::BITS).map(|bit| CapabilitySet::from_bits_retain(1 << bit) - KEPT) {

@@ -1,9 +1,14 @@
-//! The end of a process, as something to wait for.
+//! Processes: their end as something to wait for, and who becomes the parent of orphans.
 
 use std::{io, os::fd::OwnedFd};
 
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open, set_child_subreaper};
 use tokio::io::{Interest, unix::AsyncFd};
+
+/// Makes the calling process the new parent of descendants whose parent ends (`prctl(2)`, `PR_SET_CHILD_SUBREAPER`).
+pub fn become_subreaper() -> io::Result<()> {
+    Ok(set_child_subreaper(Some(getpid()))?)
+}
 
 /// A process by its descriptor, which names no other process when this one has ended.
 #[derive(Debug)]

@@ -13,9 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, pidfd_open, pidfd_send_signal, set_child_subreaper, waitid,
-};
+use dsr_sys::process::become_subreaper;
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid};
 use tokio::{process::Child, runtime::Handle};
 
 static CHILDREN: Mutex<Children> =
@@ -48,11 +47,6 @@ pub async fn end_all() {
     }
     // That it was cancelled is the end of this process, too.
     let _ = tokio::task::spawn_blocking(kill_all).await;
-}
-
-/// Keeps the orphans of the calling process below it.
-pub(super) fn become_subreaper() -> io::Result<()> {
-    Ok(set_child_subreaper(Some(getpid()))?)
 }
 
 /// A check program that runs. When this is dropped, which must be after the program was killed, all that it left is killed.
