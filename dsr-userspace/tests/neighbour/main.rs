@@ -245,7 +245,9 @@ async fn flood(netlink: rtnetlink::Handle) {
     for round in (0..20_000_u16).rev() {
         let [high, low] = round.to_be_bytes();
         let mac = if round == 0 { OTHER_MAC.0 } else { [2, 1, 0, 0, high, low] };
-        let request = netlink.neighbours().add(index, BACKEND_IP.into()).state(NeighbourState::Reachable);
+        // The last one stays, so that the kernel does not ask the backend for its own.
+        let state = if round == 0 { NeighbourState::Permanent } else { NeighbourState::Reachable };
+        let request = netlink.neighbours().add(index, BACKEND_IP.into()).state(state);
         request.link_layer_address(&mac).replace().execute().await.unwrap();
     }
 }

@@ -120,7 +120,7 @@ fn a_field_that_is_not_written_has_the_models_default() {
     assert_eq!((config.flow_table, config.xdp_mode), (config::FlowTable::default(), config::XdpMode::default()));
     assert_eq!(
         (config.watch, config.api.as_deref()),
-        (config::FileWatch::default(), Some(Path::new(crate::api::SOCKET)))
+        (config::FileWatch::default(), Some(Path::new(config::API_SOCKET)))
     );
     let check = &config.checks.services[&service.id];
     assert_eq!((check.interval.as_secs(), check.timeout.as_secs()), (2, 1));
