@@ -101,7 +101,7 @@ mod tests {
         assert_eq!((entry.age(5000), entry.age(5031)), (0, 31));
         assert!(entry.is_fresh(5000 + FRAGMENT_SECONDS) && !entry.is_fresh(5001 + FRAGMENT_SECONDS));
         assert!(Entry::from_word(0).staleness(1) > Entry::new(hash, 0, 1).staleness(0xfff));
-        assert!(!Entry::from_word(0).is_of(0), "an empty entry is nobody's");
+        assert!(!Entry::from_word(0).is_of(0), "an empty entry belongs to no datagram");
         assert_eq!(Entry::new(hash, 5000, PASSED).row(), PASSED);
     }
 }

@@ -1,4 +1,4 @@
-//! VIP claims: what the agent is told about a frame in which another host claims a VIP. The report does not change the
+//! VIP claims: reports to the agent of frames in which another host claims a VIP. The report does not change the
 //! verdict.
 
 use aya_ebpf::bindings::xdp_md;

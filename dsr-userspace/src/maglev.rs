@@ -27,7 +27,7 @@ pub fn size_for(members: usize) -> u32 {
     TABLE_SIZES.into_iter().find(|size| u64::from(*size) >= wanted).unwrap_or(last)
 }
 
-/// The owner of each of `size` slots, as an index into `candidates`; all `None` where nobody has a weight.
+/// The owner of each of `size` slots, as an index into `candidates`; all `None` if no candidate has a weight.
 ///
 /// `size` is a prime. Two candidates with one address would share one permutation: the configuration rules it out.
 pub fn table(candidates: &[Candidate], size: u32, seed: u64) -> Vec<Option<u16>> {

@@ -96,7 +96,7 @@ impl Tasks {
                 Err(panic) => format!("panic: {}", message(&*panic)),
             };
             tracing::error!(task = %name, "the task ended: {why}");
-            // Nobody hears it where the program is ending.
+            // The receiver is gone if the program is ending.
             let _ = ended.send(Ended { name, why });
         };
         Task(tokio::spawn(work.instrument(span)))

@@ -156,7 +156,7 @@ fn owners(tables: &InMemory, service: &ServiceRow) -> Vec<Option<Address>> {
         let number = u32::from(tables.slot(first + slot).member()?);
         assert!(number < service.members.capacity(), "a slot names a member outside its service");
         let row = tables.member(service.members.base() + number);
-        assert_eq!(row.family, 4, "a slot names a row that nobody has");
+        assert_eq!(row.family, 4, "a slot names an unused row");
         Some(row.backend)
     };
     (0..service.table.size()).map(owner).collect()

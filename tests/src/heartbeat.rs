@@ -1,4 +1,4 @@
-//! Whether an agent lives, as the program or the reference model is told.
+//! Whether an agent is alive, for the program or the reference model.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! The measurement works: `cargo xtask bench` with few rounds. It verifies every program's frames itself, and fails where
-//! one is wrong; times are nobody's business here.
+//! one is wrong; times are not checked here.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::process::{Command, Output};

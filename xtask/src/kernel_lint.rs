@@ -16,7 +16,7 @@ use crate::{
 const DEBIAN: &str = "rust-web-clippy";
 /// The program, beside rustc where rustup put it.
 const DRIVER: &str = "clippy-driver";
-/// How clippy is told that warnings are errors; it splits its arguments at this word.
+/// Makes clippy treat warnings as errors; it splits its arguments at this word.
 const DENY_WARNINGS: &str = "-Dwarnings__CLIPPY_HACKERY__";
 
 /// Runs clippy on the kernel side. Where there is none for its compiler, that is said, and nothing is found.

@@ -44,7 +44,7 @@ const PROGRAMS: [(&str, &str); 15] = [
     ("ksh93", "ksh93u+m"),
 ];
 
-/// The subcommand. What ran is told in the end, also where a step failed.
+/// The subcommand. A summary of what ran comes last, also if a step failed.
 pub(crate) fn task(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut report = Report::default();
     let result = steps(workspace, options, &mut report);
@@ -52,7 +52,7 @@ pub(crate) fn task(workspace: &Workspace, options: &Options) -> Result<()> {
     result
 }
 
-/// A finding about format or lints does not keep the tests from running; all are told in the end.
+/// A finding about format or lints does not keep the tests from running; all are reported in the end.
 fn steps(workspace: &Workspace, options: &Options, report: &mut Report) -> Result<()> {
     let everything = options.filter.is_empty();
     let format = if everything { report.record("format", || lint::format(workspace)) } else { Ok(()) };
@@ -70,7 +70,7 @@ fn steps(workspace: &Workspace, options: &Options, report: &mut Report) -> Resul
     format.and(lints).and(machines)
 }
 
-/// The tests on other kernels. Where they cannot run, a developer is told; in CI nothing is passed over.
+/// The tests on other kernels. Where they cannot run, a developer gets a message; in CI that is a failure.
 fn machines(workspace: &Workspace, report: &mut Report) -> Result<()> {
     if let Some(obstacle) = vm::obstacle().filter(|_| env::var_os("CI").is_none()) {
         report.machine("other kernels", &format!("skipped: {obstacle}"), Duration::ZERO);

@@ -91,7 +91,7 @@ fn forward() -> Result<()> {
     write_sysctl("ipv4/ip_forward", "1")
 }
 
-/// The network is told at once, by gratuitous ARP.
+/// Announced at once by gratuitous ARP.
 async fn copy_mac(of: u8) -> Result<()> {
     write_sysctl(&format!("ipv4/conf/{INTERFACE}/arp_notify"), "1")?;
     Links::open()?.set_mac(INTERFACE, Node::Backend(of).mac()).await

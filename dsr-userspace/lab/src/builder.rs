@@ -1,4 +1,4 @@
-//! What a lab shall have, and the steps to have it.
+//! The specification of a lab, and the steps to build it.
 
 use std::{
     net::SocketAddr,
@@ -19,7 +19,7 @@ use super::{
     web::{Site, Web},
 };
 
-/// What a lab shall have.
+/// The specification of a lab.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct LabBuilder {

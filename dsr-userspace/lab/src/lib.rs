@@ -160,7 +160,7 @@ impl Lab {
         plan::configuration(self.shape)
     }
 
-    /// Replaces the agent's configuration file, in one step; gives its path. A running agent is told nothing.
+    /// Replaces the agent's configuration file, in one step; returns its path. A running agent is not notified.
     pub fn write_config(&self, yaml: &str) -> Result<PathBuf> {
         self.agent_spec.write_configuration(yaml)
     }

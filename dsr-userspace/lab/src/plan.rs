@@ -21,7 +21,7 @@ pub(super) const PREFIX6: u8 = 64;
 pub(super) const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 /// The balancer's address.
 pub(super) const BALANCER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
-/// What hosts ask for that look for a way out; nobody has it.
+/// The gateway address that hosts resolve; no host has it.
 pub(super) const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 77, 255, 254);
 /// The interface of every node but the switch.
 pub(super) const INTERFACE: &str = "eth0";

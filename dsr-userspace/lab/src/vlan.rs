@@ -54,7 +54,7 @@ impl Chatter {
         let (end, ended) = mpsc::channel::<Infallible>();
         let talk = move || {
             while ended.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
-                // That nobody answers is the point.
+                // No answer is the expected result.
                 let _ = socket.send_to(&[], (GATEWAY, DISCARD));
             }
         };

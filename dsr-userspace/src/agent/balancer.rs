@@ -32,7 +32,7 @@ use crate::{
     tasks::Tasks,
 };
 
-/// Everything that makes packets go where they shall.
+/// Everything that decides where packets go.
 pub(super) struct Balancer {
     pub(super) state: State,
     pub(super) checks: Reader,

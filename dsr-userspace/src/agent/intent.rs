@@ -104,7 +104,7 @@ impl Intent {
 
     /// What a backend said of itself, if it is asked.
     pub(super) fn report(&self, pool: &str, backend: &str) -> Option<AgentReport> {
-        // Mostly nobody is asked.
+        // Usually no agent is asked.
         let key = || (pool.to_owned(), backend.to_owned());
         if self.reports.is_empty() { None } else { self.reports.get(&key()).copied() }
     }

@@ -1,4 +1,4 @@
-//! The agent: keeps the program's tables equal to what the file wants and the network allows, until it is told to stop.
+//! The agent: keeps the program's tables equal to what the file declares and the network allows, until it is stopped.
 //!
 //! One task owns all state. What happens (the file changes, the network changes, a signal, a command over the API) reaches
 //! it as an event; it answers each with one idempotent reconciliation and publishes a [`Snapshot`]. Whoever reads works on

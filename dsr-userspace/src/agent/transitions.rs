@@ -1,4 +1,4 @@
-//! The flow clock, and the end of changes: what was remembered for one is forgotten when nobody needs it any more.
+//! The flow clock and the end of transitions: flows remembered for a transition are forgotten once it has ended.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

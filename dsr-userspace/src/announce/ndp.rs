@@ -9,7 +9,7 @@ use crate::model::Mac;
 /// Bytes of an advertisement: Ethernet, IPv6 and ICMP headers, target, and the option with the MAC.
 pub(super) const LENGTH: usize = 86;
 
-/// "This VIP is at this MAC", to all nodes (RFC 4861, 7.2.6): override what is known; nobody asked; no router.
+/// "This VIP is at this MAC", to all nodes (RFC 4861, 7.2.6): override set, solicited and router clear.
 pub(super) fn advertisement(mac: Mac, vip: Ipv6Addr) -> [u8; LENGTH] {
     let mut frame = [0; LENGTH];
     frame[0..6].copy_from_slice(&ALL_NODES_MAC);

@@ -23,7 +23,7 @@ use super::failure::Failure;
 /// Why an agent was not asked, or what it answered instead.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// Nobody listens there.
+    /// No agent listens on the socket.
     #[error(
         "no agent answers at {path} ({source}): start one with `dsr run -c FILE`, or give the socket of the running \
          one with --socket (`api` in its configuration)"

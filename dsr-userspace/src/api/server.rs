@@ -100,7 +100,7 @@ async fn look_at(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Makes the socket under another name and moves it to its own once it has its mode, so that nobody finds it before.
+/// Makes the socket under another name and renames it once its mode is set: no client finds it earlier.
 fn listen(path: &Path) -> io::Result<Server> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory)?;

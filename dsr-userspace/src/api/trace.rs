@@ -91,7 +91,7 @@ async fn run(running: Running, request: TraceRequest, tell: mpsc::Sender<Bytes>)
             _ = ticks.tick() => {}
             () = tell.closed() => return stop(running).await,
         }
-        // Looked at before the log is read, so that what came in time is told.
+        // Checked before the log is read, so that records that arrived in time are shown.
         let is_over = Instant::now() >= end;
         let lines = match read(&running, left).await {
             Ok(lines) => lines,

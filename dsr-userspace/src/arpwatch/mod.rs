@@ -2,7 +2,7 @@
 //!
 //! Enter: what the program saw ([`ClaimEvents`]), and a [`View`] of configuration and network. Leave: questions in every
 //! VLAN that a VIP is in, "who has this VIP?", whose answers the program sees like any claim; log lines; and a list of
-//! claims for the metrics and the commands. Nobody's neighbour table is changed by it, and nothing is done to a packet.
+//! claims for the metrics and the commands. It changes no host's neighbour table and no packet.
 
 use std::{
     collections::VecDeque,
@@ -241,5 +241,5 @@ const PACE: Duration = Duration::from_millis(10);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A claim has ended when it was not heard for so many rounds.
 const QUIET_ROUNDS: u32 = 3;
-/// The same where nobody is asked.
+/// The same without active questions.
 const QUIET_UNASKED: Duration = Duration::from_secs(600);

@@ -86,7 +86,7 @@ mod tests {
         let expected = [
             0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x08, 0x06, // to everybody, ARP
             0, 1, 8, 0, 6, 4, 0, 1, // request
-            2, 0, 0, 0, 0, 1, 0, 0, 0, 0, // sender: nobody yet
+            2, 0, 0, 0, 0, 1, 0, 0, 0, 0, // sender: filled in later
             0, 0, 0, 0, 0, 0, 192, 0, 2, 10, // target
             b'd', b's', b'r', 1,
         ];
@@ -107,7 +107,7 @@ mod tests {
         let expected = [
             0x33, 0x33, 0xff, 0x12, 0x34, 0x53, 2, 0, 0, 0, 0, 1, 0x86, 0xdd, // to those whose address ends alike
             0x60, 0x0d, 0x5a, 0x11, 0, 24, 58, 255, // 24 bytes of ICMPv6, hop limit 255
-            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, // from nobody yet
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, // source: filled in later
             0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0x12, 0x34, 0x53,
         ];
         assert_eq!(frame[..54], expected);

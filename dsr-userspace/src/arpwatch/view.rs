@@ -24,7 +24,7 @@ pub struct View {
     pub vips: BTreeMap<IpAddr, VlanList>,
     /// Where VIPs are.
     pub segments: Segments,
-    /// How often; nothing where nobody shall be asked.
+    /// The interval; `None` if no questions are sent.
     pub interval: Option<Duration>,
     /// Whose MACs are known.
     pub hosts: BTreeMap<Mac, Owner>,

@@ -15,7 +15,7 @@ pub(crate) struct Socket {
     pub(crate) socket: PathBuf,
 }
 
-/// Asks the agent. Where nobody answers, or the agent says no, the exit code is 2.
+/// Sends a request to the agent. Without an answer, or with a refusal, the exit code is 2.
 pub(crate) fn ask<F: Future<Output = anyhow::Result<ExitCode>>>(
     socket: &Socket,
     with: impl FnOnce(Client) -> F,

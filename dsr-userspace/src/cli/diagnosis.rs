@@ -16,7 +16,7 @@ pub(super) struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Nothing is broken, so that nobody is asked.
+    /// Nothing is broken: no confirmation is needed.
     pub(super) const fn unasked() -> Self {
         Self { doctor: None }
     }

@@ -160,7 +160,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Shows what goes on until the time is over, the user has enough, or nobody reads it.
+    /// Shows the lab's state until the time is up, the user quits or the output is closed.
     async fn watch(&mut self, display: &mut Display, interrupts: &mut Interrupts, end: Option<Instant>) -> Result<()> {
         let mut keyboard = display.keyboard()?;
         let mut ticks = time::interval_at(Instant::now() + TICK, TICK);
@@ -242,7 +242,7 @@ impl<'a> Run<'a> {
 
     /// What came of it, and what went wrong when looking at it for the last time.
     fn finish(mut self) -> (Summary, Result<()>) {
-        // The load first: the requests under way shall be in both counts.
+        // The load first: requests in flight must be in both counts.
         let tally = self.load.stop();
         let observed = self.observe();
         let Self { lab, traffic, replies_seen, .. } = self;

@@ -240,7 +240,7 @@ mod tests {
             replace();
             assert!(differs(&mut watch), "{state:?}");
             assert_eq!(watch.known.state(), state);
-            assert!(!differs(&mut watch), "it is told once");
+            assert!(!differs(&mut watch), "it is reported once");
             let now = Instant::now();
             assert_eq!(watch.look(now), Some(now + UNREADABLE_PAUSE), "no event need tell that it is back");
             if state != FileState::Gone {

@@ -89,7 +89,7 @@ impl Watch {
     }
 
     /// Resolves when the content of the file, or that of a file that it includes, is another than at the last time, and
-    /// nobody writes it any more. That it is gone, or cannot be read, is another content too. Nothing is lost when the
+    /// it is not being written any more. That it is gone, or cannot be read, is another content too. Nothing is lost when the
     /// future is dropped.
     pub async fn changed(&mut self) {
         let event = Arc::clone(&self.event);

@@ -36,7 +36,7 @@ use crate::{
     reconcile,
 };
 
-/// Where a backend's agent pins unless it is told otherwise.
+/// Default pin directory of a backend's agent.
 pub const DEFAULT_BACKEND_PINS: &str = "/sys/fs/bpf/dsr-backend";
 
 /// The object of this program, as `cargo xtask build` made it.

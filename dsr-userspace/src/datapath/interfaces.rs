@@ -84,7 +84,7 @@ impl Maps {
             .find_map(|(row, found)| (found == ifindex).then_some(row))
     }
 
-    /// The first row on an interface's way that nobody has.
+    /// The first free row on an interface's probe sequence.
     fn free_row(&self, ifindex: u32) -> Option<u32> {
         rows(ifindex).find(|row| matches!(self.interfaces.load(*row).ifindex, 0 | VACATED))
     }

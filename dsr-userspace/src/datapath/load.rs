@@ -55,7 +55,7 @@ impl Datapath {
         Self::begin(ebpf, sizes, Some(pinned))
     }
 
-    /// Whoever loads the program lives: it is told so before any packet meets it.
+    /// The agent that loads the program is alive: the heartbeat is written before the first packet.
     fn begin(ebpf: Ebpf, sizes: Sizes, pinned: Option<Pinned>) -> Result<Self, Error> {
         let datapath = Self::open(Source::Object(Box::new(ebpf)), sizes, pinned)?;
         datapath.beat();
@@ -186,7 +186,7 @@ impl Source {
         Vlans::read(sets, keys.map_err(|error| Error::Map(names::VLAN_KEYS, error))?)
     }
 
-    /// Where claims to VIPs come from; of an agent that is gone there is nobody to hear them.
+    /// The source of VIP claims; without an agent they are not read.
     fn claims(&mut self) -> Result<Option<ClaimEvents>, Error> {
         let Self::Object(ebpf) = self else { return Ok(None) };
         let ring = ebpf.take_map(names::EVENTS).ok_or(Error::Missing(names::EVENTS))?;

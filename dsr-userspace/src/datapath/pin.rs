@@ -26,7 +26,7 @@ use rustix::{
 
 use super::{Error, Mode, abi};
 
-/// Where an agent pins unless it is told otherwise.
+/// Default pin directory.
 pub const DEFAULT_PINS: &str = "/sys/fs/bpf/dsr";
 
 /// The directory of an agent's pins, which no other agent has while this exists.
@@ -91,7 +91,7 @@ impl Pins {
         fs::create_dir_all(self.directory.join(LINKS)).map_err(failed)
     }
 
-    /// Whether the directory is the one that was taken: nobody removed it.
+    /// Whether the directory is still the one that was locked, not removed and created again.
     fn is_own(&self) -> Result<bool, Error> {
         let failed = |error| Error::Pins(self.directory.clone(), error);
         let there = match fs::metadata(&self.directory) {

@@ -93,7 +93,7 @@ impl Datapath {
         Ok(fresh)
     }
 
-    /// Marks the load as the one that an agent shall begin with that comes after this one.
+    /// Marks the load as the one that the next agent starts from.
     pub fn finish(&mut self, hash_seed: u64, tick_seconds: u32) -> Result<(), Error> {
         let Some(pinned) = &mut self.pinned else { return Ok(()) };
         pinned.finish(State::new(hash_seed, tick_seconds)?)

@@ -16,7 +16,7 @@ pub(super) struct Vlans {
     /// Those of one tag, a row for each of the interface table.
     pub(super) sets: Mapped<VlanSet>,
     keys: HashMap<MapData, VlanKey, u8>,
-    /// What the table of keys holds, which nobody else writes.
+    /// The contents of the key table; it has no other writer.
     held: BTreeSet<VlanKey>,
 }
 

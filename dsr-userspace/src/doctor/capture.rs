@@ -128,5 +128,5 @@ const PACE: Duration = Duration::from_millis(2);
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_millis(1500);
 /// How long a host that does not answer may be silent where it can be heard at all: longer than from one question for a
-/// MAC that nobody answers to the next, which hosts ask every second.
+/// unanswered request to the next, which hosts repeat every second.
 const LONGER: Duration = Duration::from_secs(4);

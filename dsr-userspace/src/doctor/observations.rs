@@ -83,7 +83,7 @@ pub(super) struct Probe {
 pub(super) enum Own {
     /// Somebody listens.
     Open,
-    /// The host says that nobody does.
+    /// The host refuses: no process listens.
     Refused,
     /// Nothing.
     Silent,

@@ -148,7 +148,7 @@ services:
         };
         let of_20 = question(vec![VlanTag { tpid: 0x8100, id: 20 }]);
         let frames = |list: &str| plans(list).remove(0).frames;
-        assert_eq!(frames("[20]"), [of_20.clone(), vec![7]], "the probes of backends are sent as ever");
+        assert_eq!(frames("[20]"), [of_20.clone(), vec![7]], "the probes of backends are still sent");
         assert_eq!(frames("[untagged, 20]"), [question(Vec::new()), of_20, vec![7]]);
     }
 }

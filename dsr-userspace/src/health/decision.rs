@@ -1,4 +1,4 @@
-//! What the planner is told: from how backends stand to what they may get. Pure.
+//! Health decisions for the planner: from the state of backends to what they may get. Pure.
 
 use std::{collections::BTreeSet, net::IpAddr};
 

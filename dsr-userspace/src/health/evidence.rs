@@ -72,7 +72,7 @@ impl Evidence {
         if !self.echo_vip && !self.dropped_here {
             return Cause::VipMissing;
         }
-        // The VIP is held. A host refuses TCP to a port that nobody listens on; without that, something is lost.
+        // The VIP is held. A host refuses TCP to a closed port; without a refusal, packets are lost.
         if self.may_be_silent && self.at_own != Observation::Right { Cause::ApplicationDown } else { Cause::ReplyLost }
     }
 }

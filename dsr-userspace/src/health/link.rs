@@ -1,6 +1,6 @@
 //! The link that probes leave by, and the rules that lead them there.
 //!
-//! The kernel would ask the network who has a VIP, and nobody may answer. So marked packets are routed to a link of our
+//! The kernel would ask the network who has a VIP, and no host may answer. So marked packets are routed to a link of our
 //! own, on which no address is asked for (`NOARP`); the tc program on it knows the way. A table and a rule of our own
 //! lead there: no other packet is looked up in them, and the node's routes stay as they are. The kernel has no such
 //! link with one end everywhere (`dummy` is a module), so it is a veth pair whose other end nothing reaches.

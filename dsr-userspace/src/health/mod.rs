@@ -2,7 +2,7 @@
 //!
 //! Enters: what is to be checked ([`Monitor::set_targets`]), and what the network says of the backends
 //! ([`Monitor::set_network`]). Leaves: how each backend stands ([`Reader::report`]), from which [`decide`] makes what
-//! the planner is told. A probe is an ordinary socket that is connected to the VIP and steered to one member (`link`,
+//! the planner gets. A probe is an ordinary socket that is connected to the VIP and steered to one member (`link`,
 //! and the tc program), so that it passes only where the backend takes the VIP's packets and its answer comes back.
 //!
 //! It decides nothing about slots, and touches no map.
@@ -37,7 +37,7 @@ pub use path::ProbePath;
 pub use standings::{Standings, Unchecked};
 pub use steering::Steered;
 
-/// A number that nobody can foretell.
+/// A random number.
 fn random() -> u64 {
     use std::hash::{BuildHasher as _, Hasher as _, RandomState};
     // Each state has keys of its own, from the kernel's random numbers.

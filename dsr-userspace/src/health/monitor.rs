@@ -223,7 +223,7 @@ impl Record {
 }
 
 impl Shared {
-    /// Looks at a backend's record and changes it; whoever waits for a change is told where its state or its cause is
+    /// Updates a backend's record; receivers are notified if its state or its cause is
     /// another then. Nothing where it is not checked any more.
     pub(super) fn update<T>(&self, id: &Checked, change: impl FnOnce(&mut Record) -> T) -> Option<T> {
         let mut records = lock(&self.records);

@@ -1,4 +1,4 @@
-//! The numbers that probes are told apart by: each row of the tc program's table is one's. Pure.
+//! The numbers that identify probes: each has a row in the tc program's table. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -54,7 +54,7 @@ pub struct Service {
     pub vlans: Option<Arc<BTreeSet<Vlan>>>,
     /// What becomes of a packet when no backend is available.
     pub on_empty: OnEmpty,
-    /// What becomes of its packets when no agent looks after it.
+    /// What happens to its packets without a running agent.
     pub on_agent_death: OnAgentDeath,
     /// What keeps a flow with its backend.
     pub affinity: Affinity,
@@ -226,7 +226,7 @@ pub enum OnEmpty {
     Reject,
 }
 
-/// What becomes of the packets of a service when no agent looks after it any more: killed, crashed, or hung.
+/// What happens to the packets of a service after its agent was killed, crashed or hung.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnAgentDeath {
     /// They go where the tables say, as the agent left them.

@@ -1,4 +1,4 @@
-//! What a backend is told: which tunnels end there, who sends them, and for which VIPs.
+//! A backend's tunnels: which end there, who sends them, and for which VIPs.
 
 use std::{
     collections::BTreeMap,

@@ -131,7 +131,7 @@ pub(super) enum Entry {
 /// Who sees to it that a resolved entry is still true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Confirmation {
-    /// Nobody: the kernel waits for packets of its own to send (REACHABLE, STALE).
+    /// No question is pending: the kernel waits for packets of its own to send (REACHABLE, STALE).
     Idle,
     /// The kernel, at this moment (DELAY, PROBE).
     Checking,

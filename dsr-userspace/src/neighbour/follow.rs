@@ -28,7 +28,7 @@ pub(super) struct Follower {
     attended: Instant,
 }
 
-/// What is told.
+/// The subscriber's side.
 pub(super) struct Out {
     pub(super) network: watch::Sender<Network>,
     /// The number of what was wanted where that snapshot was made.

@@ -16,7 +16,7 @@ use super::facts::NeighbourKey;
 pub(super) enum NeighbourProbe {
     /// It has no MAC: ask for it by broadcast.
     Solicit,
-    /// It has one that nobody has confirmed for a while: ask the neighbour itself.
+    /// It has one that was not confirmed for a while: ask the neighbour itself.
     Confirm,
     /// It has one, and a bridge does not know any more where that is: ask the neighbour itself.
     Locate,

@@ -247,7 +247,7 @@ impl State {
         self.link_stack.forwarding.retain_lost(|mac| macs.contains(&mac));
     }
 
-    /// With many backends, most news are of entries that the kernel looks after or no longer does: they lead nowhere
+    /// With many backends, most events only say that the kernel manages an entry or stopped to: they lead nowhere
     /// else.
     fn neighbour_changed(&mut self, key: NeighbourKey, before: Option<Entry>, now: Option<Entry>) {
         if !self.wanted.contains(&key.1) {

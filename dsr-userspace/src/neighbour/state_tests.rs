@@ -90,7 +90,7 @@ fn a_mac_counts_until_everybody_was_asked_in_vain() {
         lose(&mut state);
         assert_eq!((reach(&state), state.probes()), (hop.clone(), solicit.clone()));
         state.learn(failed());
-        assert_eq!(reach(&state), hop, "nobody but the neighbour itself was asked");
+        assert_eq!(reach(&state), hop, "only the neighbour itself was asked");
         state.solicited(key);
         state.take_news();
         assert_eq!((reach(&state), state.probes()), (hop, solicit.clone()), "the answer may come yet");

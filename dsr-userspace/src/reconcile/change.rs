@@ -23,7 +23,7 @@ pub enum Change {
     Member {
         /// Row of the member map.
         row: u32,
-        /// What it shall hold.
+        /// Its new contents.
         value: MemberRow,
         /// Whether another member, or none, had the row: nothing of that one is left in counters and fragments.
         fresh: bool,
@@ -32,28 +32,28 @@ pub enum Change {
     Tunnel {
         /// Row of the member map.
         row: u32,
-        /// What it shall hold.
+        /// Its new contents.
         value: TunnelRow,
     },
     /// Write a group of next hops that no member uses.
     NextHops {
         /// Its number.
         group: u16,
-        /// What it shall hold.
+        /// Its new contents.
         rows: Vec<NextHopRow>,
     },
     /// Write slots that follow each other.
     Slots {
         /// The first one, counted from the first slot of the slot map.
         first: u32,
-        /// What they shall hold.
+        /// Their new contents.
         slots: Vec<Slot>,
     },
     /// Write what slots that follow each other were before they are tracked.
     Previous {
         /// The slot of the first one, counted from the first slot of the slot map.
         first: u32,
-        /// What they shall hold.
+        /// Their new contents.
         previous: Vec<Previous>,
     },
     /// Say which table's slots tell what was before; the service's own where it has no slots.
@@ -83,7 +83,7 @@ pub enum Change {
     Service {
         /// Row of the service table.
         row: u32,
-        /// What it shall hold.
+        /// Its new contents.
         value: ServiceRow,
     },
     /// Take a service, or a VIP, out of the table.
@@ -123,7 +123,7 @@ pub fn apply(changes: &[Change], tables: &mut impl TablesMut) {
     }
 }
 
-/// Nothing is left of whoever had the rows before that others get now. They are nobody's, so that it can be done at once
+/// Clears what earlier owners left in rows that get new owners. The rows are unused, so that it can be done at once
 /// for all of them.
 fn make_ready(changes: &[Change], tables: &mut impl TablesMut) {
     let fresh = changes.iter().filter_map(|change| match change {

@@ -37,7 +37,7 @@ pub fn entries<T: Tables + ?Sized>(tables: &T) -> impl Iterator<Item = (FlowPlac
     places.map(|place| (place, tables.flow(place))).filter(|(_, entry)| !entry.is_empty())
 }
 
-/// Gives the entries of some rows to others, or to nobody. What the program writes at the same time counts too: it is
+/// Gives the entries of some rows to others, or drops them. What the program writes at the same time counts too: it is
 /// looked again until there is nothing left.
 fn exchange<T: TablesMut + ?Sized>(tables: &mut T, new: impl Fn(Entry) -> Option<Entry>) {
     for _ in 0..LOOKS {

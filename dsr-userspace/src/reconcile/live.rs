@@ -39,7 +39,7 @@ impl<'a, T: Tables> LiveServices<'a, T> {
         }
     }
 
-    /// The row where a service stands, with what is there, or shall stand; nothing where all its rows are taken.
+    /// The row of a service, present or new, and its contents; `None` if all its rows are taken.
     pub(super) fn place(&mut self, vip: Address, key: ServiceKey) -> Option<(u32, Option<ServiceRow>)> {
         match self.find(vip, key) {
             Some((row, value)) => Some((row, Some(value))),

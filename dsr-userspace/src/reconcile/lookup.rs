@@ -123,7 +123,7 @@ pub fn placement_of(
     if let Some(placement) = remembered {
         return placement;
     }
-    // Of other protocols than TCP nobody can tell where a flow begins.
+    // Only TCP shows where a flow begins.
     if part == Part::First || (remembers && flow.protocol != TCP) {
         return Placement { row: current, why: Why::New };
     }

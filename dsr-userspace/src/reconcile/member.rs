@@ -38,7 +38,7 @@ pub const fn family(ip: IpAddr) -> Family {
     }
 }
 
-/// The address of a member's backend; nothing of a row that nobody has.
+/// The address of a member's backend; `None` for an unused row.
 pub(super) fn ip(row: &MemberRow) -> Option<IpAddr> {
     match row.family {
         family if family == Family::V4 as u8 => Some(row.backend.v4_octets().into()),

@@ -33,7 +33,7 @@ impl<'a> Services<'a> {
         Self { keys, rows, live }
     }
 
-    /// The row where a service stands or shall stand; nothing where all its rows are taken.
+    /// The row of a service, present or new; `None` if all its rows are taken.
     pub(super) fn place(&mut self, vip: Address, key: ServiceKey) -> Option<u32> {
         if let Some((row, _)) = self.live.get(&(vip, key)) {
             return Some(*row);
@@ -47,7 +47,7 @@ impl<'a> Services<'a> {
         Some(row)
     }
 
-    /// Takes a row out, and says what it and the vacated rows before it shall hold: a search that reaches a vacated
+    /// Takes a row out and returns the new contents of it and of the vacated rows before it: a search that reaches a vacated
     /// row in front of an empty one would end there anyway.
     pub(super) fn vacate(&mut self, row: u32) -> Vec<(u32, ServiceKey)> {
         let mask = self.rows.len() as u32 - 1;

@@ -19,9 +19,9 @@ pub(super) struct SlotPlan<'a, T> {
     pub(super) live: &'a T,
     /// The service's row of the service table.
     pub(super) row: u32,
-    /// Who each slot shall belong to; as stable slots.
+    /// The new owner of each slot; as stable slots.
     pub(super) wanted: &'a [Slot],
-    /// The flags of the table that it shall have.
+    /// The table's new flags.
     pub(super) flags: u8,
     /// The numbers of the members whose flows are kept, those that are away and may come back too; nothing where no
     /// flow need be.
@@ -94,7 +94,7 @@ impl<T: Tables> SlotPlan<'_, T> {
         let served = live.member().filter(|member| keeps.contains(member));
         let remembered = served.map(|member| Previous::new(Some(member), self.live.clock()));
         match (live.is_tracked(), remembered) {
-            // Nobody has flows here.
+            // No flows here.
             (false, None) => (wanted, None),
             (false, remembered) => (wanted.as_tracked(), remembered),
             // Flows that began since the first change are in the flow table: the oldest stays, if there is one.

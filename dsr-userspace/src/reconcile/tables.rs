@@ -19,9 +19,9 @@ use super::{
 };
 use crate::{maglev, model::Desired};
 
-/// Sets of the flow table unless told otherwise.
+/// Default number of sets of the flow table.
 const FLOW_SETS: u32 = 1 << 15;
-/// Sets of the embryonic table unless told otherwise.
+/// Default number of sets of the embryonic table.
 const SYN_SETS: u32 = 1 << 13;
 
 /// Rows of the tables.

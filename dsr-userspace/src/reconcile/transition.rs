@@ -119,7 +119,7 @@ pub fn advance_some(
 /// An entry of a tracked slot: with its service, and its slot.
 type Held = (FlowPlace, Entry, usize, u32);
 
-/// Goes through the flow tables: forgets what is too old, what nobody has and what no slot asks for.
+/// Goes through the flow tables: removes entries that are too old, without an owner, or not needed by any slot.
 fn look_at_entries<T: Tables>(live: &T, services: &mut [TransitionCheck<'_, T>]) -> (TransitionStep, Vec<Held>) {
     let by_row: BTreeMap<u32, usize> =
         services.iter().enumerate().map(|(index, service)| (service.row.members.base(), index)).collect();

@@ -232,7 +232,7 @@ impl Cluster {
         outcome
     }
 
-    /// Flows whose backend is gone are over; those whose backend cannot be reached, where nobody waits for it.
+    /// Flows whose backend is gone are over; so are those of an unreachable backend whose return is not awaited.
     fn end_the_dead(&mut self) {
         let lives = |service: &u8, backend: Address| {
             let mut backends = self.pools[service].keys();

@@ -162,7 +162,7 @@ pub(super) fn endpoint(rng: &mut Rng, protocol: u8) -> (IpAddr, u8, u16) {
     (rule.vip, rule.protocol.unwrap_or(protocol), rule.port.unwrap_or(rng.pick(&PORTS)))
 }
 
-/// The same as an agent is told.
+/// The same in the agent's words.
 pub fn desired() -> Desired {
     Desired { hash_seed: HASH_SEED, services: rules().iter().map(service).collect() }
 }

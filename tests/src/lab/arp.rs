@@ -10,7 +10,7 @@ use super::PATIENCE;
 /// its owner has answered twice, an answer for `asked` would have come before.
 ///
 /// # Panics
-/// Where nobody answers for `known`.
+/// If no host answers for `known`.
 #[must_use]
 pub fn told_of(client: &Namespace, asked: Ipv4Addr, known: Ipv4Addr) -> Vec<Ipv4Addr> {
     told_in(client, &[], asked, known)
@@ -19,7 +19,7 @@ pub fn told_of(client: &Namespace, asked: Ipv4Addr, known: Ipv4Addr) -> Vec<Ipv4
 /// The same, where `asked` is asked for with these tags, TPID and number each.
 ///
 /// # Panics
-/// Where nobody answers for `known`.
+/// If no host answers for `known`.
 #[must_use]
 pub fn told_in(client: &Namespace, tags: &[(u16, u16)], asked: Ipv4Addr, known: Ipv4Addr) -> Vec<Ipv4Addr> {
     let socket = client.run(|| PacketSocket::open("eth0", &[]));

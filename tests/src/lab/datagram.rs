@@ -153,7 +153,7 @@ impl Drop for Datagrams {
 async fn send(service: SocketAddrV4, end: &AtomicBool, answered: &Mutex<Answered>) {
     while !end.load(Ordering::Acquire) {
         let answer = ask(service, 0).await;
-        answered.lock().expect("nobody panics").record(answer);
+        answered.lock().expect("no thread panics").record(answer);
         time::sleep(GAP).await;
     }
 }
@@ -194,5 +194,5 @@ fn service(lab: &Lab) -> SocketAddrV4 {
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Between an answer and the sender's next datagram.
 const GAP: Duration = Duration::from_millis(1);
-/// Until a thread looks whether it shall end.
+/// How often a thread checks whether to end.
 const LOOK: Duration = Duration::from_millis(50);

@@ -120,5 +120,5 @@ pub fn ask(namespace: &Namespace, port: u16, to: SocketAddr, datagram: &[u8]) ->
 const LARGEST: usize = 65536;
 /// How long an answer may take: long enough for any machine, since none ever comes that is lost.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Until a thread looks whether it shall end.
+/// How often a thread checks whether to end.
 const LOOK: Duration = Duration::from_millis(50);

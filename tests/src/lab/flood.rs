@@ -39,7 +39,7 @@ impl Flood {
             while !stop.load(Ordering::Acquire) && count.load(Ordering::Acquire) < most {
                 for _ in 0..AT_ONCE {
                     let bits = split_mix(&mut random);
-                    // Of a network that nobody has a route to.
+                    // From a network without a route.
                     let source = Ipv4Addr::from(0xc612_0000 | (bits as u32 & 0x1_ffff));
                     let from = (source, (bits >> 32) as u16 | 1024);
                     let mut frame = tcp(from, (*service.ip(), service.port()), Segment::Syn);

@@ -15,7 +15,7 @@ use dsr_lab::{Namespace, net::write_sysctl};
 /// # Panics
 /// Where it cannot be started, or does not end within [`LONGEST`]; it is killed then.
 pub fn finish(command: &mut Command) -> Output {
-    // Files and not pipes: nobody has to read while the program runs.
+    // Files and not pipes: they need no reader while the program runs.
     let directory = tempfile::tempdir().expect("a directory can be made");
     let path = |name: &str| directory.path().join(name);
     let create = |name: &str| File::create(path(name)).expect("a file can be made");

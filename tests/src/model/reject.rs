@@ -1,4 +1,4 @@
-//! "Rejecting" of the page: what a client is told where there is no backend (RFC 9293, 3.10.7.1; RFC 792; RFC 4443).
+//! "Rejecting" of the page: what a client gets without a backend (RFC 9293, 3.10.7.1; RFC 792; RFC 4443).
 //!
 //! It knows no limit of the rate: who compares the two stays below it.
 

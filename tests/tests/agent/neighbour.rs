@@ -53,7 +53,7 @@ fn a_mac_that_changes_takes_traffic_along() {
         ip(&lab, 2, &format!("link set eth0 address {mac}"));
         ip(&lab, 2, "link set eth0 up");
         eventually("port that forwards", || {
-            // The kernel drops what is sent before; the answer to nobody's question is what is to be seen.
+            // The kernel drops what is sent before; only the unsolicited answer is of interest.
             let index = ip(&lab, 2, "-o link show eth0").split(':').next()?.trim().parse().ok()?;
             lab.backend(2)?.run(|| gratuitous_arp(index, mac, Node::Backend(2).address())).ok()?.ok()?;
             reconciled_after(&agent::running(&lab).log(), &mac.to_string())

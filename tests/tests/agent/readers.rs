@@ -60,7 +60,7 @@ fn readers_never_hold_up_the_heartbeat() {
     drop(deaf);
 }
 
-/// Services whose packets are passed as soon as the heartbeat is missed; nobody on the balancer would answer them.
+/// Services whose packets are passed as soon as the heartbeat is missed; nothing on the balancer would answer them.
 fn configuration(lab: &Lab) -> Configuration {
     let vip = lab.vip(0).unwrap();
     let fields = |name: &str, port: u16| format!("name: {name}, vip: {vip}, port: {port}, on_agent_death: pass");

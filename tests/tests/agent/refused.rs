@@ -1,4 +1,4 @@
-//! A file that is refused: it is told for as long as it lasts, and tried again when the reason has passed.
+//! A refused file: reported for as long as it lasts, and tried again when the reason has passed.
 
 use std::{fs, process::Command};
 
@@ -65,7 +65,7 @@ fn a_file_is_tried_again_when_its_interface_is_there() {
     ip(&lab, "link set eth1 up");
     agent::running(&lab).wait_until("the file in force", PATIENCE, |samples| shows(samples, true)).unwrap();
     assert!(has_program(&lab, "eth1"));
-    assert_eq!(status(&lab).0.reloads.error, 1, "what is refused for the same reason again is told once");
+    assert_eq!(status(&lab).0.reloads.error, 1, "a repeated refusal for the same reason is reported once");
     let lines = agent::wait_for_lines(agent::running(&lab), &["this host has no interface eth1"], 1);
     assert_eq!(lines.len(), 1, "{lines:#?}");
 }

@@ -59,7 +59,7 @@ fn what_a_file_newly_finds_of_the_host_is_told_once() {
     let two = one.interfaces(&["eth0", "eth1"]);
     agent::reload(&two, &lab);
     agent::wait_for_log(agent::running(&lab), &finding);
-    // What only the next file has comes after all that is told of this one.
+    // What only the next file has comes after everything that is logged for this one.
     ip(lab.balancer(), "link set eth1 promisc on");
     agent::reload(&two.weight("web2", 50), &lab);
     agent::wait_for_log(agent::running(&lab), &["promiscuous", "interface=\"eth1\""]);

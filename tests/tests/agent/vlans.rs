@@ -48,7 +48,7 @@ fn a_check_warns_where_tags_are_hidden() {
     let [known, vip] = [0, 1].map(|index| lab.vip(index).unwrap());
     let plain = Configuration::of(&lab);
     let untagged = plain.clone().line(&format!("name: other, vip: {vip}, port: 80, vlans: [untagged]"));
-    assert_eq!(findings_about_tags(&lab, &plain), [""; 0], "nobody expects tags");
+    assert_eq!(findings_about_tags(&lab, &plain), [""; 0], "no tags are expected");
     let warned = findings_about_tags(&lab, &untagged);
     assert!(warned.len() == 1 && warned[0].contains("so `vlans` has no effect"), "{warned:?}");
     assert!(warned[0].ends_with("ethtool -K PEER txvlan off, where PEER is the other end"), "{warned:?}");

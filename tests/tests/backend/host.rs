@@ -167,7 +167,7 @@ impl Host {
         assert!(different.is_empty(), "before and now: {different:#?}");
     }
 
-    /// Whether the client is told a MAC when it asks who has an address, by ARP or neighbour discovery.
+    /// Whether the client gets a MAC when it asks who has an address, by ARP or neighbour discovery.
     pub(crate) fn is_told(&self, address: &str) -> bool {
         self.forget(address);
         // Whatever is sent makes the kernel ask.

@@ -70,7 +70,7 @@ fn one_interface_alone_can_be_set_up() {
 fn an_address_without_the_settings_is_told_to_the_network() {
     let host = Host::build();
     ip(&host.backend, &format!("address add {VIP}/32 dev lo"));
-    assert!(host.is_told(VIP), "nobody answers ARP for an address of the loopback");
+    assert!(host.is_told(VIP), "no answer to ARP for an address of the loopback");
     assert_eq!(host.names(&of(Action::Check, VIP)), ["arp-ignore", "arp-announce"]);
     // IPv6 has no such leak from the loopback, and has it from any other interface.
     ip(&host.backend, &format!("address add {VIP6}/128 dev lo nodad"));
@@ -111,7 +111,7 @@ fn a_backend_asks_with_its_own_address() {
     host.must(&of(Action::Setup, VIP));
     assert_eq!(asks_from(&host), [[10, 9, 0, 2]]);
     set(&host.backend, "ipv4.conf.all.arp_announce", "0");
-    assert_eq!(asks_from(&host), [[10, 9, 0, 10]], "without the setting the VIP is told");
+    assert_eq!(asks_from(&host), [[10, 9, 0, 10]], "without the setting the VIP is disclosed");
     assert_eq!(host.names(&of(Action::Check, VIP)), ["arp-announce"]);
 }
 

@@ -27,7 +27,7 @@ fn a_restart_leaves_the_program_attached_and_its_counters_go_on() {
     let (first, counted) = (world.program("eth0").unwrap(), agent.count("decap_ipip"));
     let (status, log) = agent.end(Signal::USR1);
     assert!(status.success(), "{log}");
-    // Nobody runs, and requests are answered.
+    // No agent runs, and requests are answered.
     assert_eq!(world.program("eth0"), Some(first));
     world.assert_serves(vip);
     let agent = Agent::start(world.backend(), &world.place, &world.yaml("accept: [ipip, gue]"));

@@ -95,7 +95,7 @@ fn a_check_tells_what_would_move_and_what_would_be_lost() {
     let more = one(&live.clone().backend("web4", std::net::Ipv4Addr::new(10, 77, 1, 4), 100));
     assert!(near(more.moved, 0.25) && more.lost == 0.0, "{more:?}");
 
-    // What is told is what happens: the shares of the slots that a reload then gives to others.
+    // The preview is what happens: the shares of the slots that a reload then gives to others.
     assert_eq!(dsr(&lab, "drain web1").status.code(), Some(0));
     let undone = one(&live);
     assert_eq!((undone.kind, undone.moved), (ChangeKind::Same, 0.0), "the operator's word counts: {undone:?}");

@@ -7,7 +7,7 @@ use dsr_tests::lab::{Configuration, agent, dsr_program, process::finish};
 
 use super::{complaint, dsr, said};
 
-/// Runs `dsr` with a standard output that nobody reads: what it complained of, and its exit code.
+/// Runs `dsr` with a standard output without a reader: what it complained of, and its exit code.
 fn unread(lab: &Lab, arguments: &str) -> (String, Option<i32>) {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -41,7 +41,7 @@ fn a_reader_that_has_gone_is_no_failure() {
             "{arguments}: {told}"
         );
     }
-    // What was found is told by the exit code all the same.
+    // The exit code still reports what was found.
     lab.write_config("interfaces: []\n").unwrap();
     let (told, code) = unread(&lab, "check -c /run/dsr/dsr.yaml");
     assert_eq!(code, Some(2), "{told}");

@@ -64,7 +64,7 @@ fn a_reload_that_cannot_be_done_is_told_from_one_that_is_wrong() {
     // The answer still comes where the socket itself moves.
     lab.write_config(&configuration.clone().top("api: /run/dsr/other.sock").to_string()).unwrap();
     assert_eq!(reload(&lab), (ReloadAnswer { outcome: ReloadOutcome::Reloaded, ..reload_at(&lab) }, Some(0)));
-    assert_eq!(dsr(&lab, "reload").status.code(), Some(2), "nobody answers there any more");
+    assert_eq!(dsr(&lab, "reload").status.code(), Some(2), "no agent answers there any more");
 }
 
 /// The same question at the other socket, where nothing has changed since.

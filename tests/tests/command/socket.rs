@@ -1,4 +1,4 @@
-//! The socket of the admin API: where it is, whose it is, and what is said where nobody answers.
+//! The socket of the admin API: where it is, whose it is, and what commands say without an agent.
 
 use std::{
     fs,
@@ -34,7 +34,7 @@ fn without_an_agent_the_command_says_what_to_do() {
 fn an_agent_that_does_not_answer_is_given_up() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("api.sock");
-    // The kernel takes the connections; nobody reads them.
+    // The kernel accepts the connections; no process reads them.
     let _listener = UnixListener::bind(&socket).unwrap();
     let ask = |arguments: &[&str]| finish(Command::new(dsr_program()).args(arguments).arg("--socket").arg(&socket));
     thread::scope(|scope| {

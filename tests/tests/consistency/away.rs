@@ -32,7 +32,7 @@ fn silent_connections_survive_an_absence_of_their_backend() {
     fixture.unplug(3, |fixture| {
         fixture.restart_agent(Signal::KILL);
         since.push(Connections::open(&fixture.lab, 100));
-        assert!(fixture.count("dsr_slots_tracked", &[]) > 0, "nobody waits for the backend");
+        assert!(fixture.count("dsr_slots_tracked", &[]) > 0, "the backend's return is not awaited");
     });
     for connections in since.iter().chain([&silent]) {
         connections.go_on();

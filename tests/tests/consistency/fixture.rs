@@ -46,7 +46,7 @@ impl Fixture {
                 Ok::<_, dsr_lab::Error>(())
             };
             lab.backend(node).unwrap().block_on(add).unwrap().unwrap();
-            // A changed MAC is told to the network.
+            // A changed MAC is announced.
             let set = |key: &str| dsr_tests::lab::process::set(lab.backend(node).unwrap(), key, "1");
             set("ipv4.conf.eth0.arp_notify");
         }
@@ -137,7 +137,7 @@ impl Fixture {
         });
     }
 
-    /// Gives a node another MAC, of which the network is told.
+    /// Gives a node another MAC and announces it.
     pub(crate) fn change_mac(&self, node: u8) {
         let [.., last] = Node::Backend(node).mac().0;
         let change = format!("link set eth0 address 02:02:02:02:02:{last:02x}");

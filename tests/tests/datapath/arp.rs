@@ -1,4 +1,4 @@
-//! ARP requests for VIPs are answered, claims are told apart, and all other ARP is passed.
+//! ARP requests for VIPs are answered, claims are distinguished, and all other ARP is passed.
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 

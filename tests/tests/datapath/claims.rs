@@ -1,4 +1,4 @@
-//! Claims to VIPs are told, with who claims what and where; what is no claim of another host is not.
+//! Claims to VIPs are reported, with who claims what and where; everything else is not.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -188,6 +188,6 @@ fn a_flood_of_claims_is_bounded_and_counted() {
         program.run_uncounted(&frame).unwrap();
         told += program.claims().len() as u64;
     }
-    assert_eq!(told + program.lost_claims().unwrap(), sent, "each is told or counted");
+    assert_eq!(told + program.lost_claims().unwrap(), sent, "each is reported or counted");
     assert!(told >= CLAIMS_PER_SECOND && told < sent, "{told} of {sent}");
 }

@@ -137,7 +137,7 @@ fn a_flow_from_before_goes_where_it_went() {
     set_slot(&mut program, ONE, WWW, went(0, 2));
     assert_eq!(sent(&program, &data(ONE)), (Some(1), vec!["hit"]), "also when the slot's previous member is forgotten");
     set_slot(&mut program, ONE, WWW, SlotState::Stable(Some(1)));
-    assert_eq!(sent(&program, &data(ONE)), (Some(2), vec![]), "a stable slot asks nobody");
+    assert_eq!(sent(&program, &data(ONE)), (Some(2), vec![]), "a stable slot looks nothing up");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A fallback serves while nobody of the pool can, and not a moment longer.
+//! A fallback serves only while no backend of the pool can.
 
 use dsr_lab::{Lab, Node};
 use dsr_tests::lab::{
@@ -71,7 +71,7 @@ fn the_fallback_serves_while_nobody_else_can() {
 #[ignore = "needs root"]
 fn the_fallback_serves_while_the_others_are_drained() {
     let mut lab = Lab::builder().build().unwrap();
-    // It is not asked whether anybody is well: nobody of a weight is left.
+    // Health does not matter: no backend with a weight is left.
     agent::start(&configuration(&lab, "none"), &mut lab);
     wait_fallback(&lab, false);
     let say = |words: &str| {

@@ -54,7 +54,7 @@ fn sleeping(seconds: &str) -> usize {
     all.filter(|process| fs::read(process.path().join("cmdline")).is_ok_and(|read| read == line.as_bytes())).count()
 }
 
-/// The children of a process, those that nobody has waited for among them.
+/// The children of a process, including those not waited for yet.
 fn children(id: u32) -> String {
     let threads = fs::read_dir(format!("/proc/{id}/task")).unwrap().flatten();
     threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok()).collect()

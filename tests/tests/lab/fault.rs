@@ -69,7 +69,7 @@ fn the_doctor_says_what_is_broken() {
         assert!(said.contains(part), "{part:?} is not in\n{said}");
     }
     assert_eq!(said.matches("doctor: ").count(), 2, "{said}");
-    // What the backends answer to the doctor goes past nobody.
+    // The backends' answers to the doctor pass no other host.
     assert_eq!(summary["balancer"]["replies_seen"], 0, "{summary}");
 }
 

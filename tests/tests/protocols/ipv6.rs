@@ -111,7 +111,7 @@ fn a_host_that_would_take_the_vip_finds_it_taken() {
     assert!(!take(lab.client(), nobodys).contains("dadfailed"));
 }
 
-/// Gives the host an address, as far as nobody else has it, and takes it away; gives what became of it.
+/// Gives the host an address, unless another host has it, and removes it; returns what became of it.
 fn take(host: &Namespace, address: Ipv6Addr) -> String {
     ip(host, &format!("-6 address add {address}/64 dev eth0"));
     let shown = eventually("end of the duplicate address detection", || {

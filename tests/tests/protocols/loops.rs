@@ -90,7 +90,7 @@ fn backends_beside_one_that_sends_back_are_not_disturbed() {
     assert_eq!((reason(&lab, "drop_loop"), answered.values().sum::<u64>() + looped), (looped, PORTS.len() as u64));
 }
 
-/// Sends a datagram from each port, to which nobody listens; gives how many.
+/// Sends a datagram from each port, to a closed port; returns how many.
 fn send(lab: &Lab, service: SocketAddr) -> u64 {
     for port in PORTS {
         let socket = echo::socket(lab.client(), port, service, PATIENCE);

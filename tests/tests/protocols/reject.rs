@@ -1,4 +1,4 @@
-//! `on_empty`: what a client is told by a service that has no backend.
+//! `on_empty`: what a client gets from a service without a backend.
 
 use std::{
     io::ErrorKind,
@@ -47,7 +47,7 @@ fn curl(lab: &Lab, vip: IpAddr, connect_timeout: &str) -> Option<i32> {
     finish(&mut curl).status.code()
 }
 
-/// What a UDP client is told that sends and waits.
+/// What a UDP client gets that sends and waits.
 fn datagram(lab: &Lab, vip: IpAddr, patience: Duration) -> Result<String, ErrorKind> {
     let socket = echo::socket(lab.client(), 0, (vip, UDP_PORT).into(), patience);
     socket.send(b"?").unwrap();

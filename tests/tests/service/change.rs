@@ -1,4 +1,4 @@
-//! The file is edited while traffic runs. Nobody tells the agent but the file.
+//! The file is edited while traffic runs. The agent learns of it by the file alone.
 
 use dsr_lab::Lab;
 use dsr_tests::lab::{

@@ -1,4 +1,4 @@
-//! Another balancer with the same VIP is told apart from a backend.
+//! Another balancer with the same VIP is distinguished from a backend.
 
 use dsr_lab::Lab;
 use dsr_lab::Pass;

@@ -1,4 +1,4 @@
-//! The real agent watches for hosts that claim a VIP: it names them, and nobody where all is well.
+//! The real agent watches for hosts that claim a VIP: it names them, and none where all is well.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod active;

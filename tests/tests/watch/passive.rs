@@ -1,4 +1,4 @@
-//! Hosts that claim a VIP by themselves. Nobody is asked.
+//! Hosts that claim a VIP by themselves, without a question.
 
 use std::net::UdpSocket;
 
@@ -35,7 +35,7 @@ fn a_solicitation_from_the_vip_names_the_backend() {
     agent::start(&Configuration::of(&lab).line(&fields).top("arp_watch: off"), &mut lab);
     let web3 = lab.backend(3).unwrap();
     ip(web3, &format!("address add {vip}/64 dev eth0 nodad"));
-    // To an address that nobody has, so that the kernel has to ask, which it does from the VIP.
+    // To an unused address, so that the kernel has to ask, which it does from the VIP.
     let sent = web3.run(|| UdpSocket::bind((vip, 0)).and_then(|socket| socket.send_to(b"?", "[fd77::99]:9")));
     sent.unwrap().unwrap();
     wait_for_claim(&lab, "fd77::a", "web3");

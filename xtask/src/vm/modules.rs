@@ -17,7 +17,7 @@ const MODULES: [(&str, &str); 18] = [
     ("veth", ""),
     ("bridge", ""),
     ("8021q", ""),
-    // It makes a bond0 by itself unless told not to.
+    // It creates a bond0 by default.
     ("bonding", "max_bonds=0"),
     ("macvlan", ""),
     ("sch_ingress", ""),

@@ -79,7 +79,7 @@ fn histogram() -> Histogram<u64> {
     Histogram::new_with_max(LONGEST, DIGITS).expect("the bounds are what the crate documents as valid")
 }
 
-/// Longest latency that is told apart, in microseconds.
+/// Longest latency that is recorded exactly, in microseconds.
 const LONGEST: u64 = 60_000_000;
 /// Decimal digits to which a latency is kept.
 const DIGITS: u8 = 3;

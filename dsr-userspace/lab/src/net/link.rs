@@ -109,7 +109,7 @@ impl Links {
         forwarding.await.doing(|| "list the interfaces")
     }
 
-    /// Gives an interface an address. An IPv6 address is in use at once: nobody is asked for it before (DAD).
+    /// Gives an interface an address. An IPv6 address is usable at once, without duplicate address detection.
     pub async fn add_address(&self, name: &str, address: impl Into<IpAddr>, prefix: u8) -> Result<()> {
         let address = address.into();
         let mut request = self.connection.handle().address().add(index(name)?, address, prefix);

@@ -12,7 +12,7 @@ use crate::error::{Doing, Result};
 
 /// Lets an interface send frames only as they would be on a wire: checksum filled in, no longer than the MTU.
 ///
-/// XDP at the other end of a veth pair sees a frame as the sender left it, checksum to be filled in by nobody.
+/// XDP at the other end of a veth pair sees a frame as the sender left it, with an unfinished checksum.
 pub fn disable_sender_offloads(interface: &str) -> Result<()> {
     let kinds = ["tx-generic-segmentation", "tx-scatter-gather", "tx-checksum", "tx-tcp"];
     disable(interface, |name| kinds.iter().any(|kind| name.starts_with(kind)))
@@ -20,7 +20,7 @@ pub fn disable_sender_offloads(interface: &str) -> Result<()> {
 
 /// Lets an interface send VLAN tags in the frames, as they are on a wire.
 ///
-/// The other end of a veth pair is told of a tag beside the frame otherwise, where XDP does not see it.
+/// Otherwise the other end of a veth pair gets the tag beside the frame, where XDP does not see it.
 pub fn disable_tag_offload(interface: &str) -> Result<()> {
     disable(interface, |name| name == "tx-vlan-hw-insert")
 }

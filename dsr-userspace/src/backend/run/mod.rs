@@ -33,7 +33,7 @@ use crate::{
     tasks::{Supervisor, Task, Tasks},
 };
 
-/// Where the set-up of the VIPs is recorded unless it is told otherwise.
+/// Default path of the record of the VIPs' set-up.
 pub const DEFAULT_STATE: &str = "/run/dsr-backend/run";
 
 /// Where an agent keeps what outlives it.

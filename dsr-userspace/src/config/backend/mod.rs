@@ -1,4 +1,4 @@
-//! The configuration file of a backend (`dsr backend run`): from YAML to what its program is told, or to everything that
+//! The configuration file of a backend (`dsr backend run`): from YAML to its program's settings, or to everything that
 //! is wrong at once. [`FIELDS`] names the fields; each has one reader below.
 
 use std::{

@@ -138,7 +138,7 @@ fn made(observations: &Observations<'_>, probe: &Probe) -> Made {
     made
 }
 
-/// Whether a MAC is that of another backend. One that is nobody's is another card of this one.
+/// Whether a MAC is that of another backend. An unknown MAC is another card of this one.
 fn is_of_another(observations: &Observations<'_>, mac: Mac, probe: &Probe) -> bool {
     let its_own = observations.hop(probe.backend.address).map(|hop| hop.destination);
     Some(mac) != its_own

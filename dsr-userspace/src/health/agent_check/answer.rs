@@ -61,7 +61,7 @@ impl Answer {
 
 /// As `HAProxy` has it.
 const MOST: u16 = 256;
-/// Percent points: a load that trembles shall not move flows with each answer.
+/// Percentage points: small fluctuations of the load must not move flows with each answer.
 const LEAST_CHANGE: u16 = 5;
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ struct Shared {
 }
 
 impl AgentChecks {
-    /// Asks nobody yet.
+    /// No agents to ask yet.
     pub fn new(tasks: &Tasks) -> Self {
         Self { shared: Arc::default(), running: KeyedTasks::new(tasks) }
     }
@@ -102,7 +102,7 @@ impl AgentChecks {
         self.shared.changed.notified().await;
     }
 
-    /// Tells what was said, also when nobody is asked any more.
+    /// Publishes the reports, also when the last agent was removed.
     pub fn reports(&self) -> AgentReports {
         AgentReports { shared: Arc::clone(&self.shared) }
     }

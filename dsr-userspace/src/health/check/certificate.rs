@@ -107,7 +107,7 @@ pub(super) fn explain(error: &Error) -> String {
     format!("invalid peer certificate: {what}")
 }
 
-/// Takes every certificate, and looks at none: of any version and key, expired or made by nobody. A signature of the
+/// Accepts every certificate without inspection: any version and key, expired or self-made. A signature of the
 /// handshake proves who holds a certificate's key, which says nothing where anybody's will do. What is exchanged afterwards
 /// proves that both sides agreed on the same keys.
 #[derive(Debug)]

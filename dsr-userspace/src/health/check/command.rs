@@ -83,7 +83,7 @@ struct Kill(Pid);
 
 impl Drop for Kill {
     fn drop(&mut self) {
-        // That nobody is left in it is the usual case.
+        // Usually the group is empty by now.
         let _ = kill_process_group(self.0, Signal::KILL);
     }
 }
@@ -126,7 +126,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_late_command_started_is_killed_with_it() {
-        // A number that nobody else sleeps for.
+        // A duration that identifies this test's process.
         let seconds = format!("{}.25", 40_000 + std::process::id() % 10_000);
         for _ in 0..5 {
             let script = format!("sleep {seconds} & sleep {seconds}; :");

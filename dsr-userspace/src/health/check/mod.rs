@@ -34,7 +34,7 @@ pub(super) enum Failure {
     Wrong(String),
     /// The host that it was sent to would pass it on: it does not take it as its own.
     Forwarded,
-    /// The kernel says that nobody is there.
+    /// The kernel reports that no host answers.
     Unsent(String),
     /// It could not be made, because of this host: that says nothing of the backend.
     Local(String),
@@ -65,7 +65,7 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// What a command is told of what it checks.
+/// What a command gets to know of the backend that it checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Names<'a> {
     /// The service's.

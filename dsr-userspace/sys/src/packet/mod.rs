@@ -21,7 +21,7 @@ pub struct PacketSocket(Socket);
 impl PacketSender {
     /// Opens the socket.
     pub fn open() -> io::Result<Self> {
-        // Protocol zero receives nothing (packet(7)), so that nothing queues up which nobody reads.
+        // Protocol zero receives nothing (packet(7)): no unread packets queue up.
         Socket::new(Domain::PACKET, Type::RAW, None).map(Self)
     }
 

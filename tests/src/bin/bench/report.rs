@@ -108,7 +108,7 @@ impl<'a> Report<'a> {
         json!({"rounds": self.rounds, "targets": targets, "programs": programs.collect::<Vec<_>>()})
     }
 
-    /// Whether the product is where it shall be. No failure: another machine, another day.
+    /// Whether the product meets its targets. Never a failure: machines differ.
     fn verdict(&self) -> String {
         let mut out = String::new();
         for (name, target) in TARGETS {

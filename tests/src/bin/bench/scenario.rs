@@ -87,7 +87,7 @@ pub(crate) fn backend_mac(number: u16) -> Mac {
 pub(crate) fn datapath(scenario: Scenario) -> anyhow::Result<Datapath> {
     let (desired, network) = (desired(scenario), network(scenario.leave));
     let mut datapath = Datapath::load(Sizes::for_desired(&desired), scenario.features, desired.hash_seed)?;
-    // Nobody beats while it is measured.
+    // No agent writes the heartbeat during the measurement.
     datapath.set_alive_until(Duration::MAX);
     let interfaces: Vec<_> = network.interfaces.values().map(|interface| (DEVICE, *interface)).collect();
     datapath.set_interfaces(&interfaces)?;

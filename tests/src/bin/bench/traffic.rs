@@ -87,7 +87,7 @@ impl Segment {
         }
     }
 
-    /// The transport header, its checksum zero: nobody reads that.
+    /// The transport header; its checksum, which is not read, is zero.
     fn header(self, number: u32) -> Vec<u8> {
         let (from, to) = (client_port(number), PORT.get());
         let opening = TcpHeader { syn: true, ..TcpHeader::new(from, to, 1, 1024) };

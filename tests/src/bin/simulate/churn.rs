@@ -99,7 +99,7 @@ struct Drawing {
 }
 
 impl Drawing {
-    /// Lays out the steps; `pool` then holds who was picked, so that nobody is picked twice at a time.
+    /// Lays out the steps; `pool` then holds the picked members, so that none is picked twice at a time.
     fn plan(&mut self, scenario: &Scenario) {
         let end = scenario.workload.seconds - QUIET_SECONDS;
         let mut free: Vec<Member> = (0..self.pool.len() as u16).map(Member).collect();

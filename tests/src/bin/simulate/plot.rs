@@ -89,7 +89,7 @@ fn line(design: Design, index: usize, runs: &[&Run]) -> Line {
     Line { name: design.name(), color: color(design, index), points: runs.iter().map(point).collect() }
 }
 
-/// Colours that are told apart by those who do not see all of them (Okabe and Ito); the lighter is the smaller table.
+/// Colours that the colour-blind can distinguish (Okabe and Ito); the lighter is the smaller table.
 fn color(design: Design, index: usize) -> RGBColor {
     match (design, index % 2) {
         (Design::Maglev, _) => GREY,

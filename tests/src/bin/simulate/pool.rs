@@ -75,7 +75,7 @@ impl View {
         self.standing(member) != Standing::Absent
     }
 
-    /// Whether a member shall get no new flows.
+    /// Whether a member gets no new flows.
     pub(crate) fn drains(&self, member: Member) -> bool {
         self.standing(member) == Standing::Draining
     }

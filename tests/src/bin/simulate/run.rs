@@ -164,7 +164,7 @@ impl<'a> Cluster<'a> {
         let node = &self.nodes[self.router.balancer(birth.route)];
         let owner = self.views[node.view].current(birth.hash);
         let Some(owner) = owner.filter(|owner| self.lives[usize::from(owner.0)].serves) else {
-            // Nobody answers: the client tries again, and is one of those to come.
+            // No answer: the client tries again, as one of the flows to come.
             return;
         };
         let flow = Flow {

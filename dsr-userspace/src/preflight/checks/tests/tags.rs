@@ -17,7 +17,7 @@ fn listed() -> Vlans {
     Vlans { listed: true, ..Vlans::default() }
 }
 
-/// A card that takes tags off, and drops those of VLANs that nobody wants.
+/// A card that strips tags and drops frames of VLANs without an interface.
 fn stripping() -> Interface {
     Interface { offloads: vec![off(PARSE), off(FILTER)], ..card() }
 }
@@ -68,7 +68,7 @@ fn a_card_that_filters_no_vlans() {
 
 #[test]
 fn a_veth_peer_that_hands_tags_over_beside_the_frame() {
-    assert_eq!(findings(&host(Interface { takes_all: true, ..veth() })), [], "nobody expects tags");
+    assert_eq!(findings(&host(Interface { takes_all: true, ..veth() })), [], "no tags are expected");
     for (vlans, part) in [
         (used("eth0.100"), "eth0.100 is on it"),
         (idle("eth0.7"), "eth0.7 is on it: VIPs are taken in every VLAN"),

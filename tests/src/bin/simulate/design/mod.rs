@@ -28,7 +28,7 @@ pub(crate) enum Design {
     Dsr(Tracking),
 }
 
-/// What this design is told.
+/// What this design gets to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tracking {
     /// Bytes for flows, those of newcomers aside.
