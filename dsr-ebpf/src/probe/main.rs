@@ -118,15 +118,15 @@ mod program {
                 replace(context, IP, [IPV4_FIRST, packet.traffic_class], [IPV4_FIRST, class])?;
                 context.l3_csum_replace(IPV4_CHECKSUM, old.into(), new.into(), 4).ok()?;
                 context.store(IP + 16, &new, 0).ok()?;
-                (IP + ip_header::length(Family::V4), [old, 0, 0, 0], [new, 0, 0, 0])
+                (IP + ip_header::length(Family::V4), [u64::from(old), 0], [u64::from(new), 0])
             }
             Family::V6 => {
                 let [first, second] = context.load::<[u8; 2]>(IP).ok()?;
                 let bytes = [first & 0xf0 | class >> 4, class << 4 | second & 0xf];
                 context.store(IP, &bytes, 0).ok()?;
-                let old: [u32; 4] = context.load(IP + 24).ok()?;
-                let (hi, lo) = (backend.hi, backend.lo);
-                let new = [hi as u32, (hi >> 32) as u32, lo as u32, (lo >> 32) as u32];
+                // Words of eight bytes: the verifier refuses reads of the stack that are not aligned.
+                let old: [u64; 2] = context.load(IP + 24).ok()?;
+                let new = [backend.hi, backend.lo];
                 context.store(IP + 24, &new, 0).ok()?;
                 (IP + ip_header::length(Family::V6), old, new)
             }
@@ -138,7 +138,7 @@ mod program {
             _ => return Some(()),
         };
         // SAFETY: both are arrays of 16 bytes on this stack.
-        let difference = unsafe { bpf_csum_diff(old.as_mut_ptr(), 16, new.as_mut_ptr(), 16, 0) };
+        let difference = unsafe { bpf_csum_diff(old.as_mut_ptr().cast(), 16, new.as_mut_ptr().cast(), 16, 0) };
         context.l4_csum_replace(payload + offset, 0, u64::from(difference as u32), flags).ok()
     }
 

@@ -59,8 +59,9 @@ fn request(tags: &[(u16, u16)], target: Ipv4Addr) -> Vec<u8> {
     frame
 }
 
-/// The address that an ARP reply tells the MAC of.
+/// The address that an ARP reply, with one tag or none, tells the MAC of.
 fn told(frame: &[u8]) -> Option<Ipv4Addr> {
+    let frame = if frame.get(12..14) == Some(&[0x81, 0]) { &[&frame[..12], &frame[16..]].concat() } else { frame };
     let is_reply = frame.get(12..14) == Some(&[8, 6]) && frame.get(20..22) == Some(&[0, 2]);
     let sender: [u8; 4] = frame.get(28..32)?.try_into().ok()?;
     is_reply.then(|| sender.into())
