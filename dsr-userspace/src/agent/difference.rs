@@ -103,7 +103,29 @@ impl Lists {
 
 /// The addresses that are reached otherwise than before.
 pub(super) fn reach(old: &Network, new: &Network) -> Vec<IpAddr> {
-    let changed = new.reach.iter().filter(|(address, reach)| old.reach.get(address) != Some(reach));
+    // A hop with the same MACs does not count for l2 once it is a router's.
+    let is_other = |address, reach| {
+        old.reach.get(address) != Some(reach) || old.gateways.get(address) != new.gateways.get(address)
+    };
+    let changed = new.reach.iter().filter(|(address, reach)| is_other(*address, *reach));
     let gone = old.reach.keys().filter(|address| !new.reach.contains_key(address));
     changed.map(|(address, _)| *address).chain(gone.copied()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Hop, Mac, Reach, RoutedPath};
+
+    #[test]
+    fn an_address_that_a_router_leads_to_now_is_reached_otherwise() {
+        let [address, router, other] = [1, 2, 3].map(|last| IpAddr::from([10, 0, 0, last]));
+        let (source, destination) = (Mac([2; 6]), Mac([4; 6]));
+        let hop = Hop { ifindex: 2, source, destination, tags: Vec::new(), path: RoutedPath::default() };
+        let reach_of_both = [address, other].map(|address| (address, Reach::Hop(hop.clone())));
+        let old = Network { reach: reach_of_both.into(), ..Network::default() };
+        let new = Network { gateways: [(address, router)].into(), ..old.clone() };
+        assert!(reach(&old, &old).is_empty());
+        assert_eq!((reach(&old, &new), reach(&new, &old)), (vec![address], vec![address]));
+    }
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     health::{Finding, HealthDecision, State, decide},
-    model::{Backend, Cause, Checks, Reach, Service},
+    model::{Backend, Cause, Checks, Service},
 };
 
 impl Balancer {
@@ -69,8 +69,7 @@ impl<T> Snapshot<T> {
 
     /// Whether a backend, known by its address, tells the network that it has a VIP.
     fn leaks(&self, vip: IpAddr, backend: IpAddr) -> bool {
-        let Some(Reach::Hop(hop)) = self.network.reach.get(&backend) else { return false };
-        self.claims.is_claimed(vip, hop.destination)
+        self.network.mac(backend).is_some_and(|mac| self.claims.is_claimed(vip, mac))
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::state::State;
-use crate::model::{Backend, Network, NoHop, Reach};
+use crate::model::{Backend, NoHop, Service};
 
 /// What was last told of each backend, by pool and address.
 #[derive(Debug, Default)]
@@ -19,9 +19,10 @@ impl ReachLog {
     pub(super) fn update(&mut self, state: &State, addresses: &BTreeSet<IpAddr>) {
         for address in addresses {
             for place in state.index.lists_of_address(*address) {
-                let mut backends = state.config.desired.services[place].backends_by_pool();
+                let service = &state.config.desired.services[place];
+                let mut backends = service.backends_by_pool();
                 if let Some((pool, backend)) = backends.find(|(_, backend)| backend.address == *address) {
-                    self.tell_if_new(state, pool, backend);
+                    self.tell_if_new(state, service, pool, backend);
                 }
             }
         }
@@ -31,31 +32,23 @@ impl ReachLog {
     pub(super) fn update_all(&mut self, state: &State) {
         let mut before = std::mem::take(&mut self.told);
         for place in state.index.of_each_list() {
-            for (pool, backend) in state.config.desired.services[place].backends_by_pool() {
+            let service = &state.config.desired.services[place];
+            for (pool, backend) in service.backends_by_pool() {
                 if let Some((key, told)) = before.remove_entry(&(pool.to_owned(), backend.address)) {
                     self.told.insert(key, told);
                 }
-                self.tell_if_new(state, pool, backend);
+                self.tell_if_new(state, service, pool, backend);
             }
         }
     }
 
-    fn tell_if_new(&mut self, state: &State, pool: &str, backend: &Backend) {
-        let cause = cause(&state.network, backend.address);
+    fn tell_if_new(&mut self, state: &State, service: &Service, pool: &str, backend: &Backend) {
+        let cause = state.network.no_hop(backend.address, service.forward);
         let key = (pool.to_owned(), backend.address);
         if self.told.get(&key) != Some(&cause) {
             tell(pool, &backend.name, backend.address, cause.as_ref());
             self.told.insert(key, cause);
         }
-    }
-}
-
-/// Why nothing can be sent to an address, or nothing where it can.
-pub(super) fn cause(network: &Network, address: IpAddr) -> Option<NoHop> {
-    match network.reach.get(&address) {
-        Some(Reach::Hop(_)) => None,
-        Some(Reach::No(cause)) => Some(cause.clone()),
-        None => Some(NoHop::NoNeighbour(address)),
     }
 }
 

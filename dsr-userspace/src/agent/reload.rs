@@ -172,9 +172,9 @@ impl Agent {
             let seen = self.network.borrow_and_update().clone();
             return self.balancer.adopt(config, Some(seen));
         }
-        self.watcher.set_backends(config.neighbour_addresses());
+        self.watcher.set_backends(config.destinations());
         self.balancer.adopt(config, None).inspect_err(|_| {
-            self.watcher.set_backends(self.balancer.config().neighbour_addresses());
+            self.watcher.set_backends(self.balancer.config().destinations());
         })
     }
 
@@ -182,7 +182,7 @@ impl Agent {
     async fn watch_as_before(&mut self) {
         let config = self.balancer.config();
         // A watcher that has ended ends the agent by itself.
-        let _ = self.watcher.set_interfaces(config.interfaces(), config.neighbour_addresses()).await;
+        let _ = self.watcher.set_interfaces(config.interfaces(), config.destinations()).await;
         // What happened meanwhile was seen by the interfaces of the other configuration only.
         self.network.mark_changed();
     }

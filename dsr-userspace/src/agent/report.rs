@@ -10,7 +10,6 @@ use dsr_common::stats::{Reason, Tracking};
 use super::{
     intent::Since,
     live::{Live, traffic_of},
-    reach,
     snapshot::Snapshot,
 };
 use crate::{
@@ -127,11 +126,12 @@ impl<T: Live> Snapshot<T> {
 
     fn backends(&self) -> Vec<BackendSample> {
         let (mut samples, mut seen) = (Vec::new(), HashSet::new());
-        for (pool, backend) in self.config.desired.services.iter().flat_map(Service::backends_by_pool) {
+        let backends = |service| Service::backends_by_pool(service).map(move |backend| (service, backend));
+        for (service, (pool, backend)) in self.config.desired.services.iter().flat_map(backends) {
             if !seen.insert((pool, backend.name.as_str())) {
                 continue;
             }
-            let cause = reach::cause(&self.network, backend.address);
+            let cause = self.network.no_hop(backend.address, service.forward);
             samples.push(BackendSample {
                 pool: pool.to_owned(),
                 backend: backend.name.clone(),

@@ -8,7 +8,6 @@ use std::{
 
 use super::{
     live::{Live, traffic_of},
-    reach,
     snapshot::Snapshot,
     surroundings,
 };
@@ -108,7 +107,7 @@ impl<T: Live> Snapshot<T> {
         (pool, backend): (&str, &Backend),
         (member, traffic): (&PlacedMember, Traffic),
     ) -> MemberStatus {
-        let unreached = reach::cause(&self.network, backend.address);
+        let unreached = self.network.no_hop(backend.address, service.forward);
         let found = self.finding(service, (pool, backend));
         let state = self.member_state(service, (pool, backend), member);
         let (cause, detail) = match (unreached, found) {
@@ -136,7 +135,7 @@ impl<T: Live> Snapshot<T> {
 
     fn member_state(&self, service: &Service, (pool, backend): (&str, &Backend), member: &PlacedMember) -> MemberState {
         let is_drained = self.drained.get(&(service.id, backend.address)).copied().unwrap_or(false);
-        let is_reached = reach::cause(&self.network, backend.address).is_none();
+        let is_reached = self.network.no_hop(backend.address, service.forward).is_none();
         match self.decision.health.of(service.id, backend.address) {
             _ if !is_reached => MemberState::Unreachable,
             _ if self.is_down(service, (pool, backend)) => MemberState::Down,

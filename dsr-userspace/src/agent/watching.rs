@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use super::Error;
 use crate::{
     config::{Config, Watch},
-    model::{Network, NoHop, Reach},
+    model::{Destinations, Network, NoHop, Reach},
     neighbour::{Handle, Watcher},
     tasks::{End, Task, Tasks},
 };
@@ -29,7 +29,7 @@ pub(super) fn watch_file(mut watch: Watch, tasks: &Tasks) -> (mpsc::Receiver<()>
 /// Starts to watch the network and waits for the first look at it.
 pub(super) async fn watch_network(config: &Config, tasks: &Tasks) -> Result<(Handle, watch::Receiver<Network>), Error> {
     let (watcher, mut network) = Watcher::start(config.interfaces(), tasks)?;
-    watcher.set_backends(config.neighbour_addresses());
+    watcher.set_backends(config.destinations());
     network.changed().await.map_err(|_| Error::Blind)?;
     look(config, &mut network).await?;
     Ok((watcher, network))
@@ -42,21 +42,21 @@ pub(super) async fn watch_by_others(
     watcher: &Handle,
     network: &mut watch::Receiver<Network>,
 ) -> Result<(), Error> {
-    let named = watcher.set_interfaces(config.interfaces(), config.neighbour_addresses()).await;
+    let named = watcher.set_interfaces(config.interfaces(), config.destinations()).await;
     named.map_err(|_| Error::Blind)?;
     look(config, network).await
 }
 
 /// Waits until the backends were looked for by the interfaces, which must all be there.
 async fn look(config: &Config, network: &mut watch::Receiver<Network>) -> Result<(), Error> {
-    let backends = config.neighbour_addresses();
+    let destinations = config.destinations();
     // The first look may have been before the backends were named.
-    let is_whole = |network: &Network| backends.iter().all(|address| network.reach.contains_key(address));
+    let is_whole = |network: &Network| network.has_all(&destinations);
     network.wait_for(is_whole).await.map_err(|_| Error::Blind)?;
     // Before the agent ran, the neighbours were not kept fresh; those that exist answer at once. Without them their slots,
     // which another agent may have left, would go to others and come back.
-    let hosts = config.desired.backend_addresses();
-    let are_found = |network: &Network| !hosts.iter().any(|address| network.reach.get(address).is_some_and(is_silent));
+    let hosts = config.desired.destinations();
+    let are_found = |network: &Network| !is_any_silent(&hosts, network);
     let found = tokio::time::timeout(FIRST_ANSWERS, network.wait_for(are_found)).await.map(|seen| seen.map(drop));
     if let Ok(Err(_)) = found {
         return Err(Error::Blind);
@@ -68,8 +68,11 @@ async fn look(config: &Config, network: &mut watch::Receiver<Network>) -> Result
     }
 }
 
-const fn is_silent(reach: &Reach) -> bool {
-    matches!(reach, Reach::No(NoHop::NoNeighbour(_)))
+/// Whether a backend or the router in front of it has not answered yet.
+fn is_any_silent(hosts: &Destinations, network: &Network) -> bool {
+    let reached = |address| network.reach.get(&address);
+    let is_silent = |reach: &Reach| matches!(reach, Reach::No(NoHop::NoNeighbour(_) | NoHop::SilentGateway(_)));
+    hosts.addresses().filter_map(reached).any(is_silent)
 }
 
 /// How long backends are waited for before the first plan: more than one question's time (`retrans_time_ms`).

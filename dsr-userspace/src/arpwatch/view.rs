@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    model::{Mac, Network, Reach, VlanTag},
+    model::{Mac, Network, VlanTag},
 };
 
 /// The configuration and the network, as the watch needs them.
@@ -89,19 +89,15 @@ impl View {
 }
 
 fn hosts(config: &Config, network: &Network) -> BTreeMap<Mac, Owner> {
-    let mac = |address: &IpAddr| match network.reach.get(address) {
-        Some(Reach::Hop(hop)) => Some(hop.destination),
-        _ => None,
-    };
     let mut names: BTreeMap<Mac, Vec<&str>> = BTreeMap::new();
     for backend in config.desired.services.iter().flat_map(|service| service.backends.iter()) {
-        let Some(mac) = mac(&backend.address) else { continue };
+        let Some(mac) = network.mac(backend.address) else { continue };
         let names = names.entry(mac).or_default();
         if !names.contains(&backend.name.as_str()) {
             names.push(&backend.name);
         }
     }
-    let balancers = config.balancers.iter().filter_map(|address| Some((mac(address)?, Owner::Balancer)));
+    let balancers = config.balancers.iter().filter_map(|address| Some((network.mac(*address)?, Owner::Balancer)));
     let backends = names.into_iter().map(|(mac, names)| (mac, Owner::Backend(names.join(","))));
     balancers.chain(backends).collect()
 }
@@ -113,7 +109,7 @@ mod tests {
     use dsr_common::vlan::Vlan;
 
     use super::*;
-    use crate::model::{BondPort, Hop, InterfaceState, NoHop, RoutedPath, VlanTag};
+    use crate::model::{BondPort, Hop, InterfaceState, NoHop, Reach, RoutedPath, VlanTag};
 
     const FILE: &str = "\
 interfaces: [eth0, eth1]
@@ -154,6 +150,7 @@ services:
                 (address(12), hop(12, vec![tag])),
                 (address(13), Reach::No(NoHop::NoNeighbour(address(13)))),
             ]),
+            ..Network::default()
         };
         let view = View::new(&config, &network);
         let of = |last: u8| {

@@ -7,7 +7,6 @@
 //! checked against facts that are handed in ([`check_host`]). [`Watch`] tells when the file changes.
 
 use std::{
-    collections::BTreeSet,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     time::Duration,
@@ -56,7 +55,7 @@ pub use parse::{load, load_on_host, load_text_on_host, parse, parse_with, text_f
 pub use read::LARGEST;
 pub use watch::{Marker, Watch, WatchError};
 
-use crate::model::{Checks, Desired};
+use crate::model::{Checks, Desired, Destinations};
 
 /// The JSON Schema of a configuration (draft 2020-12), for editors. It knows fields, types and defaults; what compares
 /// one field with another, like the name of a pool, is for [`parse()`] to find.
@@ -116,11 +115,11 @@ impl Config {
         self.interfaces.iter().map(|interface| interface.value.clone()).collect()
     }
 
-    /// The addresses whose MACs are to be known: the backends' and the other balancers'.
-    pub fn neighbour_addresses(&self) -> BTreeSet<IpAddr> {
-        let mut addresses = self.desired.backend_addresses();
-        addresses.extend(&self.balancers);
-        addresses
+    /// The addresses that the way to is to be known: the backends' and the other balancers'.
+    pub fn destinations(&self) -> Destinations {
+        let mut destinations = self.desired.destinations();
+        destinations.on_link.extend(&self.balancers);
+        destinations
     }
 
     /// A problem at each place where the address of a backend is written that `message` has one for.

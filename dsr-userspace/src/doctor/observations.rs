@@ -153,9 +153,9 @@ pub(super) fn hop(network: &Network, address: IpAddr) -> Option<&Hop> {
 /// The network, when all backends are found or time is over.
 async fn look(config: &Config) -> Result<Network, Error> {
     let (watcher, mut network) = Watcher::start(config.interfaces(), &Tasks::unsupervised())?;
-    let wanted = config.neighbour_addresses();
+    let wanted = config.destinations();
     watcher.set_backends(wanted.clone());
-    let found = |network: &Network| wanted.iter().all(|address| hop(network, *address).is_some());
+    let found = |network: &Network| wanted.addresses().all(|address| hop(network, address).is_some());
     // Where time is over, what is known by then is what there is to know.
     let _ = time::timeout(RESOLVED_WITHIN, network.wait_for(found)).await;
     let seen = network.borrow().clone();

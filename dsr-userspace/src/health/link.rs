@@ -15,7 +15,7 @@ use futures_util::TryStreamExt;
 use netlink_packet_route::{
     AddressFamily,
     link::{AfSpecInet6, AfSpecUnspec, In6AddrGenMode, LinkAttribute, LinkMessage},
-    route::{RouteAttribute, RouteMessage, RouteProtocol, RouteScope},
+    route::{RouteAttribute, RouteFlags, RouteMessage, RouteProtocol, RouteScope},
     rule::{RuleAction, RuleAttribute, RuleMessage},
 };
 use rtnetlink::{IpVersion, LinkUnspec, LinkVeth, RouteMessageBuilder, packet_core::ErrorMessage};
@@ -134,8 +134,8 @@ pub async fn verify(index: u32, vips: &[IpAddr]) -> Result<(), LinkError> {
     let ProbeLink { connection } = ProbeLink::open()?;
     let mut lost = None;
     for vip in vips {
-        match connection.route(*vip, Some(probe::MARK)).await.doing("look up the route")? {
-            Some(route) if route.attributes.contains(&RouteAttribute::Oif(index)) => return Ok(()),
+        match connection.route(*vip, Some(probe::MARK), RouteFlags::empty()).await.doing("look up the route")? {
+            Ok(route) if route.attributes.contains(&RouteAttribute::Oif(index)) => return Ok(()),
             // What the kernel refuses to look up leads nowhere.
             _ => lost = Some(LinkError::Lost { vip: *vip }),
         }

@@ -55,17 +55,29 @@ async fn find(target: &Target, shared: &Shared) -> Result<(Found, Duration), Fai
 async fn probe(target: &Target, shared: &Shared) -> Result<(), Failure> {
     let (service, address) = target.id;
     match shared.reached(address) {
-        // The balancer's own link, and the routes that go with it: the backend has lost its slots already, and has them
-        // back with the link.
-        (_, Some(why @ (NoHop::NoRoute | NoHop::InterfaceDown(_) | NoHop::NoPort(_)))) => {
-            return Err(Failure::Local(why.to_string()));
-        }
+        (_, Some(why)) if is_of_the_network(&why) => return Err(Failure::Local(why.to_string())),
         (_, Some(why)) => return Err(Failure::Unsent(why.to_string())),
         (_, None) => {}
     }
     let route = route(target).map_err(no_source)?;
     debug_assert_eq!(route.to.ip(), service.vip);
     check::run(&target.check, &route, &names(target)).await
+}
+
+/// Whether the balancer's own link, its routes or a router in front of the backend is the reason, which says nothing of the
+/// backend: it has lost its slots already, and has them back with the link or the router.
+const fn is_of_the_network(why: &NoHop) -> bool {
+    match why {
+        NoHop::NoRoute
+        | NoHop::Refused(_)
+        | NoHop::Encap
+        | NoHop::InterfaceDown(_)
+        | NoHop::NoPort(_)
+        | NoHop::SilentGateway(_) => true,
+        NoHop::Gateway(_) | NoHop::OtherInterface(_) | NoHop::Local | NoHop::NoNeighbour(_) | NoHop::OutsideVlan(_) => {
+            false
+        }
+    }
 }
 
 /// To the VIP, from the address that this node has towards the backend, or else towards the VIP.

@@ -5,6 +5,7 @@
 
 mod affinity;
 mod check;
+mod destinations;
 mod forward;
 mod health;
 mod network;
@@ -18,10 +19,11 @@ pub use affinity::{Affinity, FlowTimeout};
 pub use check::{
     AgentCheck, AgentReport, Cause, Check, Checked, Checks, Dns, DnsType, Http, MinHealthy, OnDown, Probe,
 };
+pub use destinations::Destinations;
 pub use forward::{DscpCode, Forward, GueVariant, OuterSource, OuterSources};
 pub use health::{Condition, Health};
 pub use network::{
-    BondPort, Hop, InterfaceState, Mac, Network, NextHop, NoHop, Reach, RoutedPath, SINGLE_BUFFER_MTU, VlanTag,
+    BondPort, Hop, InterfaceState, Mac, Network, NextHop, NoHop, Reach, Refusal, RoutedPath, SINGLE_BUFFER_MTU, VlanTag,
 };
 pub use overrides::Override;
 pub use service::{

@@ -9,6 +9,8 @@ use std::{
 pub use dsr_common::mac::Mac;
 use dsr_common::vlan::Vlan;
 
+use super::{Destinations, Forward};
+
 /// What the agent knows of the network at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Network {
@@ -21,8 +23,40 @@ pub struct Network {
     pub vlans: BTreeMap<u32, BTreeSet<Vlan>>,
     /// The tags of this host's frames in those VLANs, outermost first, by index of the interface.
     pub vlan_tags: BTreeMap<u32, BTreeSet<Vec<VlanTag>>>,
-    /// The way to each backend that was asked for.
+    /// The way to each backend that was asked for; see also [`Network::hop`].
     pub reach: BTreeMap<IpAddr, Reach>,
+    /// Those of these backends that a router leads to, and the first one's address.
+    pub gateways: BTreeMap<IpAddr, IpAddr>,
+}
+
+impl Network {
+    /// Whether it says of each of these addresses how it is reached, or why not.
+    pub fn has_all(&self, destinations: &Destinations) -> bool {
+        destinations.addresses().all(|address| self.reach.contains_key(&address))
+    }
+
+    /// How a backend is reached by a forward mode, or why it is not.
+    pub fn hop(&self, address: IpAddr, forward: Forward) -> Result<&Hop, NoHop> {
+        match (self.reach.get(&address), self.gateways.get(&address)) {
+            (Some(Reach::Hop(_)), Some(gateway)) if !forward.mode().is_routed() => Err(NoHop::Gateway(*gateway)),
+            (Some(Reach::Hop(hop)), _) => Ok(hop),
+            (Some(Reach::No(no)), _) => Err(no.clone()),
+            (None, _) => Err(NoHop::NoNeighbour(address)),
+        }
+    }
+
+    /// Why nothing can be sent to a backend by a forward mode; nothing where it can.
+    pub fn no_hop(&self, address: IpAddr, forward: Forward) -> Option<NoHop> {
+        self.hop(address, forward).err()
+    }
+
+    /// The MAC of a backend on a segment of this host, where it is known.
+    pub fn mac(&self, address: IpAddr) -> Option<Mac> {
+        match self.reach.get(&address) {
+            Some(Reach::Hop(hop)) if !self.gateways.contains_key(&address) => Some(hop.destination),
+            _ => None,
+        }
+    }
 }
 
 /// One of the configuration's interfaces.
@@ -68,7 +102,7 @@ pub struct Hop {
     pub ifindex: u32,
     /// The MAC it is sent from.
     pub source: Mac,
-    /// The backend's MAC.
+    /// The backend's MAC, or that of the router that leads to it.
     pub destination: Mac,
     /// VLAN tags, outermost first; none on an untagged segment.
     pub tags: Vec<VlanTag>,
@@ -79,11 +113,14 @@ pub struct Hop {
 /// The path to a backend, as forward modes that cross routers need it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoutedPath {
-    /// The largest IP packet that it takes, in bytes: the route's MTU, else the interface's.
+    /// The largest IP packet that it takes, in bytes: the metric `mtu` of the route (`RTAX_MTU`), and no more than the MTU of
+    /// any link that it leaves by.
     pub mtu: u32,
-    /// The address of this host that the route prefers, of the backend's family: the outer source of tunnels.
+    /// The address that this host's own packets to the backend come from (`RTA_PREFSRC`, or what the kernel chooses where
+    /// the route names none), of the backend's family: the outer source of tunnels.
     pub source: Option<IpAddr>,
-    /// All next hops of a multipath route, the one in [`Hop`] too; empty if there is only that one.
+    /// All next hops of a multipath route in its order, but those whose link is down or whose router does not answer; the
+    /// one in [`Hop`] too, which is the first. Empty if there is only that one.
     pub next_hops: Vec<NextHop>,
 }
 
@@ -107,7 +144,7 @@ pub struct NextHop {
     pub destination: Mac,
     /// VLAN tags, outermost first.
     pub tags: Vec<VlanTag>,
-    /// Its share of the flows relative to the others', at least one.
+    /// Its share of the flows relative to the others', at least one (`rtnh_hops` + 1).
     pub weight: u16,
 }
 
@@ -116,6 +153,10 @@ pub struct NextHop {
 pub enum NoHop {
     /// The routing table has no route to it.
     NoRoute,
+    /// The route to it refuses packets.
+    Refused(Refusal),
+    /// The route to it encapsulates packets itself (`encap`: MPLS, SRv6 and so on), which the program cannot.
+    Encap,
     /// It is behind a router, which `l2` cannot cross.
     Gateway(IpAddr),
     /// The route leaves by an interface that is not in `interfaces`.
@@ -126,16 +167,42 @@ pub enum NoHop {
     InterfaceDown(String),
     /// The kernel has no MAC for this address (yet): it does not answer.
     NoNeighbour(IpAddr),
+    /// The kernel has no MAC for this router on the path to it (yet): the router does not answer.
+    SilentGateway(IpAddr),
     /// This bridge does not know (yet) behind which of its ports it is.
     NoPort(String),
     /// The VLAN filter of a bridge does not let its frames through this port, or from the bridge itself.
     OutsideVlan(String),
 }
 
+/// The type of a route that refuses packets (`ip-route(8)`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// `blackhole`: packets are dropped without a word.
+    Blackhole,
+    /// `unreachable`: answered with ICMP host unreachable.
+    Unreachable,
+    /// `prohibit`: answered with ICMP administratively prohibited.
+    Prohibit,
+}
+
+impl Refusal {
+    /// The type's name as `ip route` writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Blackhole => "blackhole",
+            Self::Unreachable => "unreachable",
+            Self::Prohibit => "prohibit",
+        }
+    }
+}
+
 impl fmt::Display for NoHop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoRoute => f.write_str("no route to it"),
+            Self::Refused(refusal) => write!(f, "the route to it is of type {}", refusal.name()),
+            Self::Encap => f.write_str("the route to it encapsulates packets (`encap`), which dsr cannot"),
             Self::Gateway(gateway) => {
                 write!(f, "it is behind the router {gateway}; forward mode l2 needs it on the same segment")
             }
@@ -144,6 +211,8 @@ impl fmt::Display for NoHop {
             Self::InterfaceDown(name) => write!(f, "its interface {name} is down or has no carrier"),
             Self::NoNeighbour(IpAddr::V4(address)) => write!(f, "no ARP reply from {address}"),
             Self::NoNeighbour(IpAddr::V6(address)) => write!(f, "no neighbour advertisement from {address}"),
+            Self::SilentGateway(IpAddr::V4(router)) => write!(f, "no ARP reply from its router {router}"),
+            Self::SilentGateway(IpAddr::V6(router)) => write!(f, "no neighbour advertisement from its router {router}"),
             Self::NoPort(bridge) => write!(f, "the bridge {bridge} has not learned its port"),
             Self::OutsideVlan(port) => {
                 write!(f, "the bridge's VLAN filter keeps its packets from {port}: see `bridge vlan show dev {port}`")

@@ -10,7 +10,7 @@ use std::{
 
 use dsr_common::vlan::Vlan;
 
-use super::{Affinity, FlowTimeout, Forward};
+use super::{Affinity, Destinations, FlowTimeout, Forward};
 
 /// All that an operator wants of the data path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,20 @@ impl Desired {
     /// The address of each backend of each service.
     pub fn backend_addresses(&self) -> BTreeSet<IpAddr> {
         self.services.iter().flat_map(|service| service.backends.iter().map(|backend| backend.address)).collect()
+    }
+
+    /// The address of each backend, by how packets reach it.
+    pub fn destinations(&self) -> Destinations {
+        let mut destinations = Destinations::default();
+        for service in &self.services {
+            let addresses = service.backends.iter().map(|backend| backend.address);
+            if service.forward.mode().is_routed() {
+                destinations.routed.extend(addresses);
+            } else {
+                destinations.on_link.extend(addresses);
+            }
+        }
+        destinations
     }
 
     /// The VIP of each service that the balancer itself announces on the untagged segments; a VIP of several services more

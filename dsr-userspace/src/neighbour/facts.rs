@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::{Mac, VlanTag};
+use crate::model::{Mac, NoHop, VlanTag};
 
 /// One thing that the kernel told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub(super) enum Fact {
     ForwardingGone(ForwardingKey),
     /// The VLANs that a bridge lets through this link, which is one of its ports or the bridge itself.
     PortVlans(u32, Vec<PortVlan>),
+    /// A next-hop object came, went or changed: its id.
+    NextHopChanged(u32),
     /// Any route may be another one now: a rule or an address of this node changed.
     RoutesChanged,
 }
@@ -140,19 +142,36 @@ pub(super) enum Confirmation {
 }
 
 /// The kernel's answer to "how do I reach this address".
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Route {
     /// Not at all.
-    None,
-    /// The address is this node's.
-    Local,
-    /// By this link, and by this router if there is one.
-    Out {
-        /// Index of the link.
-        oif: u32,
-        /// The router.
-        gateway: Option<IpAddr>,
-    },
+    No(NoHop),
+    /// By links.
+    Out(Out),
+}
+
+/// How packets leave by a route.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Out {
+    /// In the route's order.
+    pub(super) next_hops: Vec<RouteHop>,
+    /// The route's metric `mtu`, in bytes.
+    pub(super) mtu: Option<u32>,
+    /// The address that this host's own packets come from.
+    pub(super) source: Option<IpAddr>,
+    /// The ids of the next-hop objects (`ip nexthop`) that the route's next hops come from: its own, and those of a group.
+    pub(super) objects: Vec<u32>,
+}
+
+/// One next hop of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RouteHop {
+    /// Index of the link.
+    pub(super) oif: u32,
+    /// The router; nothing where the destination is on the link.
+    pub(super) gateway: Option<IpAddr>,
+    /// Its share relative to the route's others.
+    pub(super) weight: u32,
 }
 
 /// Addresses that start with the same bits.

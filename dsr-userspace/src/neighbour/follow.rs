@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
@@ -14,7 +15,7 @@ use super::{
     probe_schedule::{NeighbourProbe, ProbeSchedule},
     state::{News, State},
 };
-use crate::model::{Network, NoHop, Reach};
+use crate::model::{Hop, Network, NoHop, Reach};
 
 /// Follows the kernel's view of the network.
 pub(super) struct Follower {
@@ -107,6 +108,7 @@ impl Follower {
         for event in events {
             match event {
                 Event::Fact(fact) => self.state.learn(*fact),
+                Event::Closed => return Err(Error::Closed("brings events")),
                 Event::Lost => {
                     tracing::warn!("netlink events were lost: listing links and neighbours again");
                     self.list().await?;
@@ -136,11 +138,11 @@ impl Follower {
 
     async fn ask(&mut self) -> Result<(), Error> {
         let questions = self.state.take_questions();
-        if questions.links_changed {
+        if questions.must_settle {
             self.kernel.settle().await;
         }
         for address in questions.routes {
-            let route = self.kernel.route(address).await?;
+            let route = self.kernel.route(address, self.state.source(address)).await?;
             self.state.set_route(address, route);
         }
         Ok(())
@@ -194,10 +196,20 @@ fn log_changes(before: &Network, after: &Network) {
     for (address, reach) in &after.reach {
         if before.reach.get(address) != Some(reach) {
             match reach {
-                Reach::Hop(hop) => tracing::info!(backend = %address, mac = %hop.destination, "backend has a MAC"),
+                Reach::Hop(hop) => {
+                    let router = by(hop, after.gateways.get(address));
+                    tracing::info!(backend = %address, mac = %hop.destination, "backend has a MAC{router}");
+                }
                 Reach::No(NoHop::NoNeighbour(_)) => tracing::info!(backend = %address, "backend has no MAC"),
                 Reach::No(why) => tracing::info!(backend = %address, %why, "backend unreachable"),
             }
         }
     }
+}
+
+/// Routers and MTU of a way that has any.
+fn by(hop: &Hop, gateway: Option<&IpAddr>) -> String {
+    let Some(gateway) = gateway else { return String::new() };
+    let next_hops = hop.path.next_hops.len().max(1);
+    format!(" by the router {gateway}: {next_hops} next hops, path MTU {}", hop.path.mtu)
 }

@@ -1,13 +1,14 @@
-//! The netlink sockets: one that brings events, one that asks. Knows messages, decides nothing.
+//! The netlink sockets: some that bring events, some that ask. Knows messages, decides nothing.
 
-use std::{collections::VecDeque, io, net::IpAddr};
+use std::{collections::VecDeque, io, iter, net::IpAddr, pin::Pin};
 
-use dsr_sys::netlink::{self, Connection, family, subscribe};
-use futures_util::{FutureExt, StreamExt, TryStreamExt};
+use dsr_sys::netlink::{Connection, family, subscribe};
+use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     link::{LinkExtentMask, LinkMessage},
     neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState},
+    route::{RouteFlags, RouteMessage},
 };
 use rtnetlink::{
     MulticastGroup,
@@ -15,41 +16,63 @@ use rtnetlink::{
 };
 
 use super::{
-    Error, decode,
-    facts::{Fact, NeighbourKey, Route},
+    Error,
+    decode::{self, Found},
+    facts::{Fact, NeighbourKey, Out, Route, RouteHop},
+    next_hop_object::{self, NextHopObject, NextHopObjects, Part},
 };
+use crate::model::{NoHop, Refusal};
 
-/// Opens both sockets in the calling thread's network namespace.
+/// Whether the address that packets of this host come from is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// It is.
+    Wanted,
+    /// It is not.
+    NotWanted,
+}
+
+/// Opens all sockets in the calling thread's network namespace.
 pub(super) fn open() -> Result<(Kernel, Events), Error> {
     let messages = subscribe(&GROUPS).map_err(Error::Open)?;
     let connection = Connection::open().map_err(Error::Open)?;
-    Ok((Kernel { connection }, Events { messages }))
+    let (next_hop_objects, next_hop_messages) = next_hop_object::open()?;
+    let closed = || stream::once(async { Some(Event::Closed) });
+    let messages = messages.map(|(message, _)| event(&message)).chain(closed());
+    let next_hop_messages = next_hop_messages.map(|message| next_hop_event(&message)).chain(closed());
+    let events = Events { events: Box::pin(stream::select(messages, next_hop_messages)) };
+    Ok((Kernel { connection, next_hop_objects }, events))
 }
 
-/// The socket that brings events.
+/// The sockets that bring events.
 pub(super) struct Events {
-    messages: netlink::Events,
+    /// Nothing where a message tells nothing of interest.
+    events: Pin<Box<dyn Stream<Item = Option<Event>> + Send + Sync>>,
 }
 
-/// What the socket brought.
+/// What the sockets brought.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Event {
     /// A fact.
     Fact(Box<Fact>),
     /// Events were lost (`ENOBUFS`): what is known may be wrong.
     Lost,
+    /// A socket ended by itself.
+    Closed,
 }
 
 impl Events {
     /// Waits for events, and takes all that are there. May be dropped and called again: nothing is lost.
     pub(super) async fn next(&mut self) -> Result<VecDeque<Event>, Error> {
         let mut events = VecDeque::new();
-        let first = self.messages.next().await;
-        let mut message = first.ok_or(Error::Closed("brings events"))?.0;
+        let mut next = self.events.next().await;
         loop {
-            events.extend(event(&message));
-            match self.messages.next().now_or_never().flatten() {
-                Some((next, _)) => message = next,
+            match next {
+                None | Some(Some(Event::Closed)) => return Err(Error::Closed("brings events")),
+                Some(event) => events.extend(event),
+            }
+            match self.events.next().now_or_never() {
+                Some(following) => next = following,
                 None => return Ok(events),
             }
         }
@@ -64,9 +87,18 @@ fn event(message: &NetlinkMessage<RouteNetlinkMessage>) -> Option<Event> {
     }
 }
 
-/// The socket that asks.
+fn next_hop_event(message: &NetlinkMessage<next_hop_object::Message>) -> Option<Event> {
+    match &message.payload {
+        NetlinkPayload::InnerMessage(inner) => Some(Event::Fact(Box::new(Fact::NextHopChanged(inner.id)))),
+        NetlinkPayload::Overrun(_) => Some(Event::Lost),
+        _ => None,
+    }
+}
+
+/// The sockets that ask.
 pub(super) struct Kernel {
     connection: Connection,
+    next_hop_objects: NextHopObjects,
 }
 
 impl Kernel {
@@ -108,10 +140,47 @@ impl Kernel {
         let _ = self.request(RouteNetlinkMessage::GetLink(message), 0).await;
     }
 
-    /// The route to an address. What the kernel refuses to look up (unreachable, prohibited) is no route.
-    pub(super) async fn route(&self, address: IpAddr) -> Result<Route, Error> {
-        let answer = self.connection.route(address, None).await.map_err(|_| Error::Closed("asks for routes"))?;
-        Ok(answer.map_or(Route::None, |answer| decode::route(&answer)))
+    /// The route to an address, as the kernel finds it for packets of this host: rules, longest prefix, metric. Also the
+    /// address that they come from, if `source` is wanted and the route does not name it.
+    pub(super) async fn route(&self, address: IpAddr, source: Source) -> Result<Route, Error> {
+        let mut out = match self.look_up(address, RouteFlags::FibMatch).await?.map(|answer| decode::route(&answer)) {
+            Err(no) | Ok(Found::Route(Route::No(no))) => return Ok(Route::No(no)),
+            Ok(Found::Route(Route::Out(out))) => out,
+            Ok(Found::Object(id, out)) => match self.resolve(id, out).await? {
+                Ok(out) => out,
+                Err(no) => return Ok(Route::No(no)),
+            },
+        };
+        if source == Source::Wanted && out.source.is_none() {
+            let answer = self.look_up(address, RouteFlags::empty()).await?;
+            out.source = answer.ok().and_then(|answer| decode::source(&answer));
+        }
+        Ok(Route::Out(out))
+    }
+
+    /// With [`RouteFlags::FibMatch`] the whole route, with all next hops; without, what one packet would do.
+    async fn look_up(&self, address: IpAddr, flags: RouteFlags) -> Result<Result<RouteMessage, NoHop>, Error> {
+        let answer = self.connection.route(address, None, flags).await.map_err(|_| Error::Closed("asks for routes"))?;
+        Ok(answer.map_err(|refusal| decode::refused(refusal.raw_os_error())))
+    }
+
+    /// The next hops of a next-hop object. Groups have no groups in them (`nh_check_attr_group`).
+    async fn resolve(&self, id: u32, mut out: Out) -> Result<Result<Out, NoHop>, Error> {
+        let mut no = NoHop::NoRoute;
+        let parts = match self.next_hop_objects.get(id).await? {
+            Some(NextHopObject::Group(parts)) => parts,
+            _ => vec![Part { id, weight: 1 }],
+        };
+        out.objects = iter::once(id).chain(parts.iter().map(|part| part.id).filter(|part| *part != id)).collect();
+        for Part { id, weight } in parts {
+            match self.next_hop_objects.get(id).await? {
+                Some(NextHopObject::One { oif, gateway }) => out.next_hops.push(RouteHop { oif, gateway, weight }),
+                Some(NextHopObject::Blackhole) => no = NoHop::Refused(Refusal::Blackhole),
+                Some(NextHopObject::Encap) => no = NoHop::Encap,
+                Some(NextHopObject::Group(_)) | None => {}
+            }
+        }
+        Ok(if out.next_hops.is_empty() { Err(no) } else { Ok(out) })
     }
 
     /// Makes the kernel ask for a MAC by broadcast.

@@ -205,7 +205,8 @@ impl LinkStack {
         self.links.get(&index).is_some_and(|link| link.controller == Some(controller))
     }
 
-    fn name(&self, index: u32) -> String {
+    /// A link's name.
+    pub(super) fn name(&self, index: u32) -> String {
         self.links.get(&index).map_or_else(|| format!("interface {index}"), |link| link.name.clone())
     }
 }

@@ -10,12 +10,12 @@
 //!
 //! It must not change addresses, routes or links, nor a neighbour entry that an operator made permanent.
 
-use std::{collections::BTreeSet, io, net::IpAddr, sync::Arc};
+use std::{collections::BTreeSet, io, sync::Arc};
 
 use tokio::sync::watch;
 
 use crate::{
-    model::Network,
+    model::{Destinations, Network},
     tasks::{End, Task, Tasks},
 };
 
@@ -26,6 +26,7 @@ mod forwarding;
 mod kernel;
 mod last_known;
 mod link_stack;
+mod next_hop_object;
 mod probe_schedule;
 mod state;
 mod survey;
@@ -86,7 +87,7 @@ struct Wanted {
     /// Counts how often the interfaces were named.
     number: u64,
     interfaces: Arc<BTreeSet<String>>,
-    backends: BTreeSet<IpAddr>,
+    backends: Destinations,
 }
 
 /// Says what is wanted; the watcher ends when it is dropped.
@@ -103,7 +104,7 @@ impl Handle {
     /// Names the backends whose way is wanted, in place of those named before.
     ///
     /// One later snapshot has an entry for each of them, and for no other, in [`Network::reach`].
-    pub fn set_backends(&self, backends: BTreeSet<IpAddr>) {
+    pub fn set_backends(&self, backends: Destinations) {
         self.wanted.send_modify(|wanted| wanted.backends = backends);
     }
 
@@ -111,7 +112,7 @@ impl Handle {
     /// What is known of neighbours stays known.
     ///
     /// Fails where the watcher has ended.
-    pub async fn set_interfaces(&self, interfaces: Vec<String>, backends: BTreeSet<IpAddr>) -> Result<(), Ended> {
+    pub async fn set_interfaces(&self, interfaces: Vec<String>, backends: Destinations) -> Result<(), Ended> {
         let interfaces = Arc::new(interfaces.into_iter().collect());
         self.wanted.send_modify(|wanted| {
             *wanted = Wanted { number: wanted.number + 1, interfaces, backends };

@@ -7,21 +7,28 @@ use std::{
 };
 
 use super::{
-    facts::{Confirmation, Entry, Fact, Link, NeighbourKey, Route},
+    facts::{Confirmation, Entry, Fact, NeighbourKey, Route},
+    kernel::Source,
     last_known::LastKnown,
-    link_stack::{self, LinkStack},
-    probe_schedule::NeighbourProbe,
+    link_stack::LinkStack,
 };
-use crate::model::{Hop, Mac, Network, NoHop, Reach, RoutedPath};
+use crate::model::{Destinations, Mac};
+
+mod resolve;
+
+use resolve::mac;
 
 /// Facts, and the routes to the wanted backends.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    wanted: BTreeSet<IpAddr>,
+    wanted: Destinations,
     link_stack: LinkStack,
     neighbours: BTreeMap<NeighbourKey, Entry>,
     last_known: LastKnown,
     routes: BTreeMap<IpAddr, Route>,
+    /// The routers on the routes to the wanted backends, and those that were since backends were last named: a route that
+    /// comes back, as with a link, finds the last MAC of its router.
+    gateways: BTreeSet<NeighbourKey>,
     questions: Questions,
     news: News,
 }
@@ -44,8 +51,8 @@ impl News {
 pub(super) struct Questions {
     /// Addresses whose route may be another one now.
     pub(super) routes: BTreeSet<IpAddr>,
-    /// Whether a link changed: the kernel tells of it before it has changed the routes that depend on it.
-    pub(super) links_changed: bool,
+    /// Whether a link or a next-hop object changed: the kernel tells of it before it has changed the routes that depend on it.
+    pub(super) must_settle: bool,
 }
 
 impl State {
@@ -65,12 +72,16 @@ impl State {
         }
     }
 
-    /// Takes the backends whose way is wanted; only those that are new have to be asked for.
-    pub(super) fn set_wanted(&mut self, wanted: BTreeSet<IpAddr>) {
-        self.questions.routes.extend(wanted.difference(&self.wanted));
-        self.questions.routes.retain(|address| wanted.contains(address));
-        self.routes.retain(|address, _| wanted.contains(address));
-        self.last_known.retain(|(_, address)| wanted.contains(&address));
+    /// Takes the backends whose way is wanted; only those that are new, or are wanted in another way, have to be asked for.
+    pub(super) fn set_wanted(&mut self, wanted: Destinations) {
+        let is_new = |address: &IpAddr| {
+            !self.wanted.contains(*address) || wanted.routed.contains(address) && !self.wanted.routed.contains(address)
+        };
+        self.questions.routes.extend(wanted.addresses().filter(is_new));
+        self.questions.routes.retain(|address| wanted.contains(*address));
+        self.routes.retain(|address, _| wanted.contains(*address));
+        self.gateways = self.routes.values().flat_map(gateways).collect();
+        self.last_known.retain(|key| wanted.contains(key.1) || self.gateways.contains(&key));
         self.wanted = wanted;
         self.news = News::ALL;
     }
@@ -82,7 +93,7 @@ impl State {
         self.link_stack.forget();
         for (key, entry) in mem::take(&mut self.neighbours) {
             if let Some(mac) = mac(entry)
-                && self.wanted.contains(&key.1)
+                && self.is_needed(key)
             {
                 self.last_known.lost(key, mac);
             }
@@ -128,7 +139,13 @@ impl State {
                 self.news = News::ALL;
             }
             Fact::RouteChanged(prefix) => {
-                self.questions.routes.extend(self.wanted.iter().filter(|&&address| prefix.contains(address)));
+                self.questions.routes.extend(self.wanted.addresses().filter(|&address| prefix.contains(address)));
+            }
+            Fact::NextHopChanged(id) => {
+                let uses = |route: &Route| matches!(route, Route::Out(out) if out.objects.contains(&id));
+                let users = self.routes.iter().filter(|(_, route)| uses(route));
+                self.questions.routes.extend(users.map(|(address, _)| address));
+                self.questions.must_settle |= !self.questions.routes.is_empty();
             }
             Fact::RoutesChanged => self.ask_all_routes(),
         }
@@ -151,98 +168,29 @@ impl State {
         mem::take(&mut self.questions)
     }
 
+    /// What a question for the route to an address has to bring.
+    pub(super) fn source(&self, address: IpAddr) -> Source {
+        if self.wanted.routed.contains(&address) { Source::Wanted } else { Source::NotWanted }
+    }
+
     /// Takes the answer to a question for a route.
     pub(super) fn set_route(&mut self, address: IpAddr, route: Route) {
-        if self.wanted.contains(&address) {
+        if self.wanted.contains(address) && self.routes.get(&address) != Some(&route) {
+            if self.wanted.routed.contains(&address) {
+                self.gateways.extend(gateways(&route));
+            }
             self.routes.insert(address, route);
             self.news = News::ALL;
         }
     }
 
-    /// What follows for the data path.
-    pub(super) fn network(&self) -> Network {
-        let reach = self.routes.iter().map(|(&address, &route)| (address, self.reach(address, route))).collect();
-        let (interfaces, ports, vlan_tags) =
-            (self.link_stack.interfaces(), self.link_stack.ports(), self.link_stack.vlan_tags());
-        Network { interfaces, ports, vlans: link_stack::vlans(&vlan_tags), vlan_tags, reach }
-    }
-
-    /// The neighbour entries that the wanted backends need, and what is to be done for each.
-    pub(super) fn probes(&self) -> BTreeMap<NeighbourKey, NeighbourProbe> {
-        self.routes
-            .iter()
-            .filter_map(|(&address, &route)| {
-                let Route::Out { oif, gateway: None } = route else { return None };
-                let probe = match self.reach(address, route) {
-                    Reach::No(NoHop::NoNeighbour(_)) => NeighbourProbe::Solicit,
-                    Reach::Hop(_) | Reach::No(NoHop::NoPort(_)) if self.last_known.mac((oif, address)).is_some() => {
-                        NeighbourProbe::Solicit
-                    }
-                    // A bridge has lost its port, and its answer tells the bridge where it is.
-                    Reach::Hop(Hop { destination, .. })
-                        if self.is_idle((oif, address)) && self.link_stack.forwarding.has_to_ask(destination) =>
-                    {
-                        NeighbourProbe::Locate
-                    }
-                    // So does this one, where no port was known.
-                    Reach::Hop(_) | Reach::No(NoHop::NoPort(_)) if self.is_idle((oif, address)) => {
-                        NeighbourProbe::Confirm
-                    }
-                    _ => return None,
-                };
-                Some(((oif, address), probe))
-            })
-            .collect()
-    }
-
-    fn is_idle(&self, key: NeighbourKey) -> bool {
-        matches!(self.neighbours.get(&key), Some(Entry::Resolved(_, Confirmation::Idle)))
-    }
-
-    fn reach(&self, address: IpAddr, route: Route) -> Reach {
-        let (oif, gateway) = match route {
-            Route::None => return Reach::No(NoHop::NoRoute),
-            Route::Local => return Reach::No(NoHop::Local),
-            Route::Out { oif, gateway } => (oif, gateway),
-        };
-        let Some(link) = self.link_stack.links.get(&oif) else { return Reach::No(NoHop::NoRoute) };
-        let Some(source) = link.mac.filter(|_| self.link_stack.lead_outside(oif)) else {
-            return Reach::No(NoHop::OtherInterface(link.name.clone()));
-        };
-        if let Some(gateway) = gateway {
-            return Reach::No(NoHop::Gateway(gateway));
-        }
-        if !link.is_up() {
-            return Reach::No(NoHop::InterfaceDown(link.name.clone()));
-        }
-        let destination = self.mac((oif, address));
-        let egress_port = match self.link_stack.egress_port(oif, destination, NoHop::NoNeighbour(address)) {
-            Ok(egress_port) => egress_port,
-            Err(no) => return Reach::No(no),
-        };
-        if !self.link_stack.links.get(&egress_port.ifindex).is_some_and(Link::is_up) {
-            return Reach::No(NoHop::InterfaceDown(link.name.clone()));
-        }
-        let Some(destination) = destination else { return Reach::No(NoHop::NoNeighbour(address)) };
-        Reach::Hop(Hop {
-            ifindex: egress_port.ifindex,
-            source,
-            destination,
-            tags: egress_port.tags,
-            path: RoutedPath::default(),
-        })
-    }
-
-    /// The neighbour's MAC: the kernel's, or else the last one that counts still.
-    fn mac(&self, key: NeighbourKey) -> Option<Mac> {
-        self.neighbours.get(&key).copied().and_then(mac).or_else(|| self.last_known.mac(key))
+    /// Whether a neighbour is a wanted backend, or a router on the path to one.
+    fn is_needed(&self, key: NeighbourKey) -> bool {
+        self.wanted.contains(key.1) || self.gateways.contains(&key)
     }
 
     fn forget_ports_of_others(&mut self) {
-        let keys = self.routes.iter().filter_map(|(address, route)| match route {
-            Route::Out { oif, .. } => Some((*oif, *address)),
-            Route::None | Route::Local => None,
-        });
+        let keys = self.routes.iter().flat_map(|(address, route)| neighbours(*address, route));
         let macs: BTreeSet<Mac> = keys.filter_map(|key| self.mac(key)).collect();
         self.link_stack.forwarding.retain_lost(|mac| macs.contains(&mac));
     }
@@ -250,7 +198,7 @@ impl State {
     /// With many backends, most events only say that the kernel manages an entry or stopped to: they lead nowhere
     /// else.
     fn neighbour_changed(&mut self, key: NeighbourKey, before: Option<Entry>, now: Option<Entry>) {
-        if !self.wanted.contains(&key.1) {
+        if !self.is_needed(key) {
             return;
         }
         let mac_before = before.and_then(mac);
@@ -278,20 +226,25 @@ impl State {
 
     fn links_changed(&mut self) {
         self.news = News::ALL;
-        self.questions.links_changed = true;
+        self.questions.must_settle = true;
         self.ask_all_routes();
     }
 
     fn ask_all_routes(&mut self) {
-        self.questions.routes.extend(&self.wanted);
+        self.questions.routes.extend(self.wanted.addresses());
     }
 }
 
-const fn mac(entry: Entry) -> Option<Mac> {
-    match entry {
-        Entry::Resolved(mac, _) => Some(mac),
-        Entry::Unresolved | Entry::Failed => None,
-    }
+/// The hosts that packets to an address are sent to: the routers of its route, or itself where there is none in between.
+fn neighbours(address: IpAddr, route: &Route) -> impl Iterator<Item = NeighbourKey> {
+    let next_hops = if let Route::Out(out) = route { &out.next_hops[..] } else { &[] };
+    next_hops.iter().map(move |next_hop| (next_hop.oif, next_hop.gateway.unwrap_or(address)))
+}
+
+/// The routers of a route.
+fn gateways(route: &Route) -> Vec<NeighbourKey> {
+    let Route::Out(out) = route else { return Vec::new() };
+    out.next_hops.iter().filter_map(|next_hop| Some((next_hop.oif, next_hop.gateway?))).collect()
 }
 
 #[cfg(test)]

@@ -2,8 +2,11 @@
 
 use super::*;
 use crate::{
-    model::{Mac, RoutedPath, VlanTag},
-    neighbour::facts::{Duty, ForwardingKey, Kind, Prefix, Vlan},
+    model::{Hop, Mac, NoHop, Reach, RoutedPath, VlanTag},
+    neighbour::{
+        facts::{Confirmation, Duty, Kind, Link, Out, Prefix, RouteHop, Vlan},
+        probe_schedule::NeighbourProbe,
+    },
 };
 
 const ETH0: u32 = 2;
@@ -38,7 +41,15 @@ fn vlan(parent: u32, tpid: u16, id: u16) -> Vlan {
 }
 
 fn out(oif: u32) -> Route {
-    Route::Out { oif, gateway: None }
+    via(oif, None)
+}
+
+fn via(oif: u32, gateway: Option<IpAddr>) -> Route {
+    Route::Out(Out { next_hops: vec![RouteHop { oif, gateway, weight: 1 }], ..Out::default() })
+}
+
+fn on_link(addresses: &[IpAddr]) -> Destinations {
+    Destinations { on_link: addresses.iter().copied().collect(), ..Destinations::default() }
 }
 
 /// eth0 is the configuration's interface, eth1 is not; on eth0 stand two VLANs, one within the other.
@@ -49,7 +60,7 @@ fn state(route: Route) -> State {
     state.learn(link("eth1", ETH1, None));
     state.learn(link("eth0.10", OUTER, Some(vlan(ETH0, 0x88a8, 10))));
     state.learn(link("eth0.10.20", INNER, Some(vlan(OUTER, 0x8100, 20))));
-    state.set_wanted(BTreeSet::from([backend()]));
+    state.set_wanted(on_link(&[backend()]));
     state.take_questions();
     state.set_route(backend(), route);
     state
@@ -103,72 +114,6 @@ fn a_mac_counts_until_everybody_was_asked_in_vain() {
     }
 }
 
-/// The backend is behind eth0, which is a port of this bridge.
-const BRIDGE: u32 = 6;
-const FORWARDING: ForwardingKey = ForwardingKey { bridge: BRIDGE, mac: mac(9), vlan: 0 };
-
-/// A state in which the bridge has found its port, and lost it.
-fn flushed() -> (State, Reach) {
-    let mut state = state(out(BRIDGE));
-    let link = |name, index, kind, controller| {
-        let Fact::Link(index, link) = link(name, index, None) else { unreachable!() };
-        Fact::Link(index, Link { kind, controller, ..link })
-    };
-    state.learn(link("br0", BRIDGE, Kind::Bridge { filter: None }, None));
-    state.learn(link("eth0", ETH0, Kind::Plain, Some(BRIDGE)));
-    resolve(&mut state, BRIDGE, Confirmation::Idle);
-    assert_eq!(reach(&state), Reach::No(NoHop::NoPort("br0".into())));
-    state.learn(Fact::Forwarding(FORWARDING, ETH0));
-    let hop = reach(&state);
-    assert!(matches!(hop, Reach::Hop(_)), "{hop:?}");
-    state.learn(Fact::ForwardingGone(FORWARDING));
-    state.take_news();
-    assert_eq!((reach(&state), state.probes()), (hop.clone(), probe(NeighbourProbe::Locate)));
-    state.asked((BRIDGE, backend()));
-    assert_eq!((reach(&state), state.probes()), (hop.clone(), probe(NeighbourProbe::Confirm)), "it is asked once");
-    (state, hop)
-}
-
-fn probe(probe: NeighbourProbe) -> BTreeMap<NeighbourKey, NeighbourProbe> {
-    BTreeMap::from([((BRIDGE, backend()), probe)])
-}
-
-#[test]
-fn a_port_counts_until_an_answer_does_not_show_it() {
-    let (mut state, hop) = flushed();
-    resolve(&mut state, BRIDGE, Confirmation::Checking);
-    assert_eq!(reach(&state), hop);
-    state.take_news();
-    resolve(&mut state, BRIDGE, Confirmation::Idle);
-    assert_eq!(state.take_news(), News { network: true, probes: true });
-    assert_eq!(reach(&state), Reach::No(NoHop::NoPort("br0".into())));
-    assert_eq!(state.probes(), probe(NeighbourProbe::Confirm));
-}
-
-#[test]
-fn a_port_that_an_answer_shows_is_in_use_without_a_gap() {
-    let (mut state, hop) = flushed();
-    resolve(&mut state, BRIDGE, Confirmation::Checking);
-    state.learn(Fact::Forwarding(FORWARDING, ETH0));
-    resolve(&mut state, BRIDGE, Confirmation::Idle);
-    assert_eq!((reach(&state), state.probes()), (hop, probe(NeighbourProbe::Confirm)));
-}
-
-#[test]
-fn a_port_counts_no_longer_than_the_mac_or_than_it_belongs_to_the_bridge() {
-    let (mut silent, _) = flushed();
-    silent.learn(Fact::Neighbour((BRIDGE, backend()), Entry::Failed));
-    silent.solicited((BRIDGE, backend()));
-    silent.learn(Fact::Neighbour((BRIDGE, backend()), Entry::Failed));
-    silent.take_news();
-    resolve(&mut silent, BRIDGE, Confirmation::Idle);
-    assert_eq!(reach(&silent), Reach::No(NoHop::NoPort("br0".into())));
-
-    let (mut left, _) = flushed();
-    left.learn(link("eth0", ETH0, None));
-    assert_eq!(reach(&left), Reach::No(NoHop::OtherInterface("br0".into())));
-}
-
 #[test]
 fn a_mac_that_was_lost_and_found_is_no_news() {
     let mut state = state(out(ETH0));
@@ -203,15 +148,15 @@ fn links_that_stand_on_each_other_in_a_circle_end() {
 fn each_way_that_l2_cannot_go_is_named() {
     let router = address("10.0.0.1");
     let cases = [
-        (Route::None, NoHop::NoRoute),
-        (Route::Local, NoHop::Local),
-        (Route::Out { oif: ETH0, gateway: Some(router) }, NoHop::Gateway(router)),
-        (Route::Out { oif: ETH1, gateway: Some(router) }, NoHop::OtherInterface("eth1".into())),
+        (Route::No(NoHop::NoRoute), NoHop::NoRoute),
+        (Route::No(NoHop::Local), NoHop::Local),
+        (via(ETH0, Some(router)), NoHop::Gateway(router)),
+        (via(ETH1, Some(router)), NoHop::OtherInterface("eth1".into())),
         (out(ETH1), NoHop::OtherInterface("eth1".into())),
         (out(99), NoHop::NoRoute),
     ];
     for (route, expected) in cases {
-        let state = state(route);
+        let state = state(route.clone());
         assert_eq!(reach(&state), Reach::No(expected), "{route:?}");
     }
 }
@@ -231,8 +176,8 @@ fn a_link_without_carrier_reaches_nobody() {
 fn only_what_a_change_touches_is_asked_again() {
     let mut state = state(out(ETH0));
     let other = address("192.0.2.1");
-    state.set_wanted(BTreeSet::from([backend(), other]));
-    let only = |address| Questions { routes: BTreeSet::from([address]), links_changed: false };
+    state.set_wanted(on_link(&[backend(), other]));
+    let only = |address| Questions { routes: BTreeSet::from([address]), must_settle: false };
     assert_eq!(state.take_questions(), only(other));
     state.learn(Fact::RouteChanged(Prefix { address: address("10.0.0.0"), length: 8 }));
     assert_eq!(state.take_questions(), only(backend()));
@@ -241,14 +186,14 @@ fn only_what_a_change_touches_is_asked_again() {
     resolve(&mut state, ETH0, Confirmation::Idle);
     assert_eq!(state.take_questions(), Questions::default(), "nothing of ours changed");
     state.learn(Fact::LinkGone(ETH1));
-    let all = Questions { routes: BTreeSet::from([backend(), other]), links_changed: true };
+    let all = Questions { routes: BTreeSet::from([backend(), other]), must_settle: true };
     assert_eq!(state.take_questions(), all);
 }
 
 #[test]
 fn a_backend_that_is_not_wanted_any_more_is_forgotten() {
     let mut state = state(out(ETH0));
-    state.set_wanted(BTreeSet::new());
+    state.set_wanted(Destinations::default());
     state.set_route(backend(), out(ETH0));
     assert!(state.network().reach.is_empty());
 }
@@ -293,3 +238,9 @@ fn what_changes_nothing_is_no_news() {
     state.learn(Fact::NeighbourGone((ETH0, backend())));
     assert_eq!(state.take_news(), News { network: false, probes: true });
 }
+
+#[path = "state_tests_paths.rs"]
+mod paths;
+
+#[path = "state_tests_ports.rs"]
+mod ports;

@@ -8,7 +8,7 @@ use std::{
 use super::{
     Error,
     facts::{Fact, Kind, Route},
-    kernel,
+    kernel::{self, Source},
     link_stack::{EgressPort, LinkStack},
 };
 
@@ -37,9 +37,9 @@ pub async fn survey(interfaces: Vec<String>, addresses: &BTreeSet<IpAddr>) -> Re
     kernel.list().await?.into_iter().for_each(|fact| learn(&mut link_stack, fact));
     let mut survey = Survey { egress: BTreeMap::new(), vlans: vlans(&link_stack) };
     for address in addresses {
-        if let Route::Out { oif, gateway: None } = kernel.route(*address).await?
-            && let Some(egress) = egress(&link_stack, oif)
-        {
+        let Route::Out(out) = kernel.route(*address, Source::NotWanted).await? else { continue };
+        let mut on_link = out.next_hops.iter().filter(|next_hop| next_hop.gateway.is_none());
+        if let Some(egress) = on_link.find_map(|next_hop| egress(&link_stack, next_hop.oif)) {
             survey.egress.insert(*address, egress);
         }
     }

@@ -12,7 +12,7 @@ use dsr_sys::netlink::{Connection, ethtool::Ethtool, generic::Generic};
 use futures_util::{StreamExt, TryStreamExt};
 use netlink_packet_route::{
     link::{InfoKind, LinkAttribute},
-    route::RouteAttribute,
+    route::{RouteAttribute, RouteFlags},
 };
 
 use rtnetlink::packet_core::DefaultNla;
@@ -192,7 +192,7 @@ fn driver(link: &Link) -> Option<String> {
 
 /// The way to an address; nothing where there is none.
 async fn way(connection: &Connection, address: IpAddr) -> Option<Way> {
-    let answer = connection.route(address, None).await.ok()??;
+    let answer = connection.route(address, None, RouteFlags::empty()).await.ok()?.ok()?;
     let index = answer.attributes.iter().find_map(|attribute| match attribute {
         RouteAttribute::Oif(index) => Some(*index),
         _ => None,

@@ -12,7 +12,7 @@ use dsr_common::{
     member::{LINK_MAX, MemberRow},
 };
 
-use crate::model::{Backend, Forward, Mac, Network, Reach, RoutedPath, Service, VlanTag};
+use crate::model::{Backend, Forward, Mac, Network, RoutedPath, Service, VlanTag};
 
 /// Fewest rows that a service is given, so that a few new backends do not move it.
 const MIN_CAPACITY: u32 = 8;
@@ -61,7 +61,7 @@ pub fn rows(service: &Service, backend: &Backend, network: &Network, devices: &B
     let known =
         MemberRow { backend: address(backend.address), family: family(backend.address) as u8, ..MemberRow::default() };
     let unreachable = MemberRows { member: known, tunnel: TunnelRow::default() };
-    let Some(Reach::Hop(hop)) = network.reach.get(&backend.address) else {
+    let Ok(hop) = network.hop(backend.address, service.forward) else {
         return unreachable;
     };
     let (Some(device), Some((link, link_length))) =

@@ -1,7 +1,6 @@
 //! Neighbours that do not answer: those that answer questions to everybody only stay, those that are gone do not.
 
 use std::{
-    collections::BTreeSet,
     net::{IpAddr, Ipv6Addr},
     process::Command,
     time::{Duration, Instant},
@@ -22,7 +21,7 @@ use rtnetlink::{
 use super::{
     OTHER_MAC, Watched, hop,
     namespace::{self, BACKEND, BACKEND_IP, BACKEND_MAC, BALANCER, Pair},
-    watch,
+    on_link, watch,
 };
 
 const OWN_IP6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1);
@@ -149,7 +148,7 @@ fn a_backend_that_answers_nothing_is_gone_until_it_answers() {
 fn a_mac_that_the_kernel_has_lost_stays_known_when_the_interfaces_change() {
     namespace::run(async |pair| {
         let mut watched = both(pair).await;
-        let backends = BTreeSet::from([BACKEND_IP.into(), BACKEND_IP6.into()]);
+        let backends: [IpAddr; 2] = [BACKEND_IP.into(), BACKEND_IP6.into()];
         // The kernel asks everybody for minutes before it gives up.
         for family in ["ipv4", "ipv6"] {
             let most = format!("/proc/sys/net/{family}/neigh/{BALANCER}/mcast_solicit");
@@ -162,7 +161,7 @@ fn a_mac_that_the_kernel_has_lost_stays_known_when_the_interfaces_change() {
         let known = hop(pair, BACKEND_MAC).await;
         for interfaces in [vec!["spare".to_owned()], vec![BALANCER.to_owned(), "spare".to_owned()]] {
             let is_there = interfaces.contains(&BALANCER.to_owned());
-            watched.handle.set_interfaces(interfaces, backends.clone()).await.unwrap();
+            watched.handle.set_interfaces(interfaces, on_link(&backends)).await.unwrap();
             let network = watched.network.borrow_and_update().clone();
             assert_eq!(network.interfaces.contains_key(BALANCER), is_there, "{network:#?}");
             for backend in &backends {

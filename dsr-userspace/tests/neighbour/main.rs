@@ -4,9 +4,9 @@
 mod bridge;
 mod lost;
 mod namespace;
+mod routers;
 
 use std::{
-    collections::BTreeSet,
     future::Future,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     os::fd::AsRawFd,
@@ -15,7 +15,7 @@ use std::{
 };
 
 use dsr::{
-    model::{Hop, Mac, Network, NoHop, Reach, RoutedPath},
+    model::{Destinations, Hop, Mac, Network, NoHop, Reach, RoutedPath},
     neighbour::{Handle, Watcher},
 };
 use futures_util::TryStreamExt;
@@ -33,9 +33,18 @@ struct Watched {
 }
 
 fn watch<A: Into<IpAddr> + Copy>(backends: &[A]) -> Watched {
-    let (handle, network) = Watcher::start(vec![BALANCER.into()], &dsr::tasks::Tasks::unsupervised()).unwrap();
-    handle.set_backends(backends.iter().map(|&address| address.into()).collect());
+    watch_all(&[BALANCER], on_link(backends))
+}
+
+fn watch_all(interfaces: &[&str], destinations: Destinations) -> Watched {
+    let interfaces = interfaces.iter().map(|&name| name.into()).collect();
+    let (handle, network) = Watcher::start(interfaces, &dsr::tasks::Tasks::unsupervised()).unwrap();
+    handle.set_backends(destinations);
     Watched { handle, network }
+}
+
+fn on_link<A: Into<IpAddr> + Copy>(backends: &[A]) -> Destinations {
+    Destinations { on_link: backends.iter().map(|&address| address.into()).collect(), ..Destinations::default() }
 }
 
 impl Watched {
@@ -112,7 +121,7 @@ fn a_backend_that_comes_late_is_found() {
         watched.until_reach(late, Reach::No(NoHop::NoNeighbour(late.into()))).await;
         pair.backend.add_address(BACKEND, late).await;
         watched.until_reach(late, hop(pair, BACKEND_MAC).await).await;
-        watched.handle.set_backends(BTreeSet::new());
+        watched.handle.set_backends(Destinations::default());
         watched.until("nothing wanted", |network| network.reach.is_empty()).await;
     });
 }

@@ -29,8 +29,14 @@ pub(in crate::doctor) fn findings(observations: &Observations<'_>) -> Vec<Findin
 const fn cause(no: &NoHop) -> &'static str {
     match no {
         NoHop::NoNeighbour(_) => "host-down",
+        NoHop::SilentGateway(_) => "router-down",
         NoHop::InterfaceDown(_) => "interface-down",
-        NoHop::NoRoute | NoHop::Gateway(_) | NoHop::OtherInterface(_) | NoHop::Local => "no-way",
+        NoHop::NoRoute
+        | NoHop::Refused(_)
+        | NoHop::Encap
+        | NoHop::Gateway(_)
+        | NoHop::OtherInterface(_)
+        | NoHop::Local => "no-way",
         NoHop::NoPort(_) | NoHop::OutsideVlan(_) => "bridge",
     }
 }
@@ -40,6 +46,14 @@ fn remedy(no: &NoHop, address: IpAddr) -> String {
         NoHop::NoRoute => {
             format!("give this host an address in the backend's subnet, or `ip route add {address} dev ...`")
         }
+        NoHop::Refused(refusal) => {
+            format!("find what set it: `ip route show type {}`, `ip rule`; `ip route get {address}`", refusal.name())
+        }
+        NoHop::Encap => format!("give {address} a route without `encap`: `ip route get fibmatch {address}`"),
+        NoHop::SilentGateway(router) => format!(
+            "check that the router is up and in the right VLAN: `ip neighbour show {router}`; or correct the route: \
+             `ip route get {address}`"
+        ),
         NoHop::Gateway(gateway) => {
             format!("move the backend to a segment of the balancer, without the router {gateway} in between")
         }

@@ -5,14 +5,17 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage},
-    route::{RouteAddress, RouteAttribute, RouteMessage, RouteType, RouteVia},
+    route::{RouteAddress, RouteAttribute, RouteMessage},
 };
 
-use super::facts::{Confirmation, Entry, Fact, NeighbourKey, Prefix, Route};
+use super::facts::{Confirmation, Entry, Fact, NeighbourKey, Prefix};
 use crate::model::Mac;
 
 mod bridge;
 mod link;
+mod route;
+
+pub(super) use route::{Found, refused, route, source};
 
 /// The fact that a message tells, if it tells one.
 pub(super) fn fact(message: &RouteNetlinkMessage) -> Option<Fact> {
@@ -37,29 +40,6 @@ pub(super) fn fact(message: &RouteNetlinkMessage) -> Option<Fact> {
         | RouteNetlinkMessage::DelRule(_) => Some(Fact::RoutesChanged),
         _ => None,
     }
-}
-
-/// What the kernel answered to a request for the route to one address.
-pub(super) fn route(answer: &RouteMessage) -> Route {
-    match answer.header.kind {
-        RouteType::Local => return Route::Local,
-        RouteType::Unicast => {}
-        _ => return Route::None,
-    }
-    let oif = answer.attributes.iter().find_map(|attribute| match attribute {
-        RouteAttribute::Oif(index) => Some(*index),
-        _ => None,
-    });
-    let gateway = answer.attributes.iter().find_map(|attribute| match attribute {
-        RouteAttribute::Gateway(RouteAddress::Inet(address)) | RouteAttribute::Via(RouteVia::Inet(address)) => {
-            Some(IpAddr::V4(*address))
-        }
-        RouteAttribute::Gateway(RouteAddress::Inet6(address)) | RouteAttribute::Via(RouteVia::Inet6(address)) => {
-            Some(IpAddr::V6(*address))
-        }
-        _ => None,
-    });
-    oif.map_or(Route::None, |oif| Route::Out { oif, gateway })
 }
 
 fn neighbour_key(message: &NeighbourMessage) -> Option<NeighbourKey> {

@@ -6,7 +6,6 @@ use netlink_packet_route::{
         LinkFlags, LinkInfo, LinkLayerType, LinkMessage, VlanProtocol,
     },
     neighbour::NeighbourState,
-    route::RouteHeader,
 };
 
 use super::*;
@@ -165,27 +164,4 @@ fn a_route_event_names_its_prefix() {
     message.attributes.push(RouteAttribute::Destination(RouteAddress::Inet6(address)));
     let prefix = Prefix { address: address.into(), length: 32 };
     assert_eq!(fact(&RouteNetlinkMessage::NewRoute(message)), Some(Fact::RouteChanged(prefix)));
-}
-
-#[test]
-fn an_answer_is_a_route_only_if_it_is_unicast_or_local() {
-    let answer = |kind, attributes| {
-        let mut message = RouteMessage::default();
-        message.header = RouteHeader { kind, ..RouteHeader::default() };
-        message.attributes = attributes;
-        route(&message)
-    };
-    let router: Ipv4Addr = "10.0.0.1".parse().unwrap();
-    let oif = RouteAttribute::Oif(5);
-    let gateway = RouteAttribute::Gateway(RouteAddress::Inet(router));
-    let via = RouteAttribute::Via(RouteVia::Inet6(Ipv6Addr::LOCALHOST));
-    assert_eq!(answer(RouteType::Unicast, vec![oif.clone()]), Route::Out { oif: 5, gateway: None });
-    let gatewayed = answer(RouteType::Unicast, vec![oif.clone(), gateway]);
-    assert_eq!(gatewayed, Route::Out { oif: 5, gateway: Some(router.into()) });
-    let over_v6 = answer(RouteType::Unicast, vec![oif.clone(), via]);
-    assert_eq!(over_v6, Route::Out { oif: 5, gateway: Some(Ipv6Addr::LOCALHOST.into()) });
-    assert_eq!(answer(RouteType::Local, vec![oif.clone()]), Route::Local);
-    for kind in [RouteType::Unreachable, RouteType::BlackHole, RouteType::Prohibit, RouteType::Broadcast] {
-        assert_eq!(answer(kind, vec![oif.clone()]), Route::None, "{kind:?}");
-    }
 }

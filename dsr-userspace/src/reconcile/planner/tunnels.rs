@@ -3,10 +3,7 @@
 use dsr_common::{forward::TunnelRow, service::MembersRef};
 
 use super::{Planner, Wanted};
-use crate::{
-    model::Reach,
-    reconcile::{Change, Tables, member},
-};
+use crate::reconcile::{Change, Tables, member};
 
 impl<T: Tables> Planner<'_, T> {
     /// Tunnels are written before the members that use them, after a move to other rows; next hops before both. Those of
@@ -18,7 +15,7 @@ impl<T: Tables> Planner<'_, T> {
         let from = wanted.live.map_or(to, |live| live.members);
         for (backend, number) in wanted.backends.iter().zip(numbers) {
             let rows = member::rows(wanted.service, backend, self.goal.network, self.goal.devices);
-            let Some(Reach::Hop(hop)) = self.goal.network.reach.get(&backend.address) else { continue };
+            let Ok(hop) = self.goal.network.hop(backend.address, wanted.service.forward) else { continue };
             if rows.member.mode == 0 {
                 continue;
             }

@@ -5,13 +5,14 @@ use std::{io, net::IpAddr, pin::Pin};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
-    route::{RouteAddress, RouteAttribute, RouteMessage},
+    route::{RouteAddress, RouteAttribute, RouteFlags, RouteMessage},
 };
 use rtnetlink::{
     MulticastGroup,
     packet_core::NetlinkMessage,
     sys::{AsyncSocket as _, SocketAddr},
 };
+use rustix::io::Errno;
 use tokio::task::JoinHandle;
 
 /// A socket for questions. Dropping it closes the socket.
@@ -37,19 +38,28 @@ impl Connection {
         &self.handle
     }
 
-    /// The route to an address; nothing where the kernel refuses to look it up (unreachable, prohibited, no route).
+    /// The route to an address: with [`RouteFlags::FibMatch`] the whole one, with all its next hops; without flags, what a
+    /// packet does. Instead the error number where the kernel refuses to look it up (unreachable, prohibited, no route).
     ///
     /// # Errors
     /// The socket failed.
-    pub async fn route(&self, to: IpAddr, mark: Option<u32>) -> Result<Option<RouteMessage>, rtnetlink::Error> {
+    pub async fn route(
+        &self,
+        to: IpAddr,
+        mark: Option<u32>,
+        flags: RouteFlags,
+    ) -> Result<Result<RouteMessage, Errno>, rtnetlink::Error> {
         let mut message = RouteMessage::default();
+        message.header.flags = flags;
         message.header.address_family = family(to);
         message.header.destination_prefix_length = if to.is_ipv4() { 32 } else { 128 };
         message.attributes.push(RouteAttribute::Destination(RouteAddress::from(to)));
         message.attributes.extend(mark.map(RouteAttribute::Mark));
         match self.handle.route().get(message).execute().boxed().try_next().await {
-            Err(rtnetlink::Error::NetlinkError(_)) => Ok(None),
-            answer => answer,
+            Ok(Some(answer)) => Ok(Ok(answer)),
+            Ok(None) => Err(rtnetlink::Error::RequestFailed),
+            Err(rtnetlink::Error::NetlinkError(error)) => Ok(Err(Errno::from_raw_os_error(-error.raw_code()))),
+            Err(error) => Err(error),
         }
     }
 }
@@ -90,7 +100,7 @@ mod tests {
     #[tokio::test]
     async fn the_loopback_is_reached_by_itself() {
         let connection = Connection::open().unwrap();
-        let route = connection.route([127, 0, 0, 1].into(), None).await.unwrap().unwrap();
+        let route = connection.route([127, 0, 0, 1].into(), None, RouteFlags::empty()).await.unwrap().unwrap();
         assert!(route.attributes.contains(&RouteAttribute::Oif(1)), "{route:?}");
     }
 }
