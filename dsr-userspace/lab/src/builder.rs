@@ -12,7 +12,7 @@ use super::{
     breakage::Breakages,
     error::{Error, Result},
     fault::Broken,
-    plan::{self, Families, MAX_BACKENDS, MAX_VIPS, Node, PORT, Shape},
+    plan::{self, Families, MAX_BACKENDS, MAX_VIPS, Node, PORT, Placement, Shape},
     state::State,
     stop::Stop,
     topology::Topology,
@@ -40,7 +40,7 @@ enum Http {
 
 impl Default for LabBuilder {
     fn default() -> Self {
-        let shape = Shape { backends: 3, vips: 1, families: Families::Ipv4 };
+        let shape = Shape { backends: 3, vips: 1, families: Families::Ipv4, placement: Placement::Segment };
         Self { shape, http: Http::Served, agent: None, configuration: None, stop: Stop::default(), broken: Vec::new() }
     }
 }
@@ -59,6 +59,11 @@ impl LabBuilder {
     /// IPv6 beside IPv4: every node has an address of each, and for each VIP there is an IPv6 one.
     pub fn with_ipv6(self) -> Self {
         Self { shape: Shape { families: Families::Both, ..self.shape }, ..self }
+    }
+
+    /// The backends on a segment of their own, behind a router: `l2` cannot reach them.
+    pub fn routed(self) -> Self {
+        Self { shape: Shape { placement: Placement::Routed, ..self.shape }, ..self }
     }
 
     /// No HTTP server on the backends: the caller starts one of its own, or none.

@@ -6,6 +6,16 @@
 //!            web1 web2 web3 ..: the VIP on the loopback, an HTTP server
 //! ```
 //!
+//! With a router between, the backends are on a second bridge of the switch:
+//!
+//! ```text
+//!   client ── switch (br0) ── balancer
+//!                │
+//!              router
+//!                │
+//!             switch (br1) ── web1 web2 web3 ..
+//! ```
+//!
 //! What enters is a number of backends; what leaves is a [`Lab`], whose namespaces `ip netns` shows, and which takes
 //! all of it away when it is dropped. What a killed process leaves, the next lab takes away. Labs do not meet: each
 //! has its own number in all names.
@@ -112,6 +122,12 @@ impl Lab {
     /// The balancer's namespace.
     pub fn balancer(&self) -> &Namespace {
         &self.topology.balancer
+    }
+
+    /// The router's namespace: `eth0` towards client and balancer, `eth1` towards the backends. Nothing in a lab without
+    /// one.
+    pub fn router(&self) -> Option<&Namespace> {
+        self.topology.router.as_ref()
     }
 
     /// The namespace of a backend, numbered from one as in its name; nothing where there is none of this number.

@@ -13,27 +13,28 @@ use dsr_common::mac::Mac;
 pub const MAX_BACKENDS: u8 = 200;
 /// The most VIPs of a lab.
 pub const MAX_VIPS: u8 = 100;
-/// Length of the prefix that all addresses but the VIPs are in.
-pub(super) const PREFIX: u8 = 16;
-/// The same of IPv6.
-pub(super) const PREFIX6: u8 = 64;
 /// The client's address.
 pub(super) const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 /// The balancer's address.
 pub(super) const BALANCER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
 /// The gateway address that hosts resolve; no host has it.
-pub(super) const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 77, 255, 254);
+pub(super) const NO_GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 77, 255, 254);
 /// The interface of every node but the switch.
 pub(super) const INTERFACE: &str = "eth0";
-/// The bridge of the switch.
+/// The bridge of the switch that client and balancer are on, and the backends where there is no router.
 pub(super) const BRIDGE: &str = "br0";
+/// The bridge of the switch that the backends are on where there is a router.
+pub(super) const FAR_BRIDGE: &str = "br1";
+/// The router's interface towards the backends.
+pub(super) const FAR_INTERFACE: &str = "eth1";
 /// Where the services are.
 pub const PORT: u16 = dsr_lab_common::PORT;
 /// Where the agent has its metrics, in the balancer's namespace.
 pub(super) const METRICS_PORT: u16 = 9650;
 
-/// MAC of the bridge itself.
+/// MACs of the bridges themselves.
 pub(super) const BRIDGE_MAC: Mac = Mac([2, 1, 0, 0, 0, 0]);
+pub(super) const FAR_BRIDGE_MAC: Mac = Mac([2, 1, 0, 0, 1, 0]);
 
 /// How large a lab is, and what it speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +42,46 @@ pub(super) struct Shape {
     pub(super) backends: u8,
     pub(super) vips: u8,
     pub(super) families: Families,
+    pub(super) placement: Placement,
 }
+
+/// Where the backends are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Placement {
+    /// On the segment of client and balancer.
+    Segment,
+    /// On a segment of their own, behind a router.
+    Routed,
+}
+
+impl Placement {
+    /// Length of the prefix that all addresses of a segment but the VIPs are in.
+    pub(super) const fn prefix(self) -> u8 {
+        match self {
+            Self::Segment => 16,
+            Self::Routed => 24,
+        }
+    }
+
+    /// The same of IPv6.
+    pub(super) const fn prefix6(self) -> u8 {
+        match self {
+            Self::Segment => 64,
+            Self::Routed => 112,
+        }
+    }
+}
+
+/// The router's addresses on the segment of a node. Each ends in the same number.
+pub(super) const fn router(of: Node) -> (Ipv4Addr, Ipv6Addr) {
+    match of {
+        Node::Client | Node::Balancer | Node::Router => (Ipv4Addr::new(10, 77, 0, ROUTER), ipv6(0, ROUTER)),
+        Node::Backend(_) => (Ipv4Addr::new(10, 77, 1, ROUTER), ipv6(1, ROUTER)),
+    }
+}
+
+/// The last byte of the router's addresses.
+const ROUTER: u8 = 254;
 
 /// Which addresses the nodes have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +99,8 @@ pub enum Node {
     Client,
     /// Runs the agent.
     Balancer,
+    /// Forwards between the balancer's segment and the backends', in a lab that has it.
+    Router,
     /// Answers them; numbered from one.
     Backend(u8),
 }
@@ -69,6 +111,7 @@ impl Node {
         match self {
             Self::Client => CLIENT,
             Self::Balancer => BALANCER,
+            Self::Router => router(self).0,
             Self::Backend(number) => Ipv4Addr::new(10, 77, 1, number),
         }
     }
@@ -78,6 +121,7 @@ impl Node {
         match self {
             Self::Client => ipv6(0, 1),
             Self::Balancer => ipv6(0, 2),
+            Self::Router => router(self).1,
             Self::Backend(number) => ipv6(1, number),
         }
     }
@@ -87,6 +131,9 @@ impl Node {
         let [a, b, c, d] = self.address().octets();
         Mac([2, 0, a, b, c, d])
     }
+
+    /// The MAC of the router on the segment of the backends.
+    pub(super) const FAR_MAC: Mac = Mac([2, 0, 10, 77, 1, ROUTER]);
 
     /// The MAC of its port on the switch.
     pub const fn port_mac(self) -> Mac {
@@ -102,6 +149,7 @@ impl fmt::Display for Node {
         match self {
             Self::Client => f.write_str("client"),
             Self::Balancer => f.write_str("balancer"),
+            Self::Router => f.write_str("router"),
             Self::Backend(number) => write!(f, "web{number}"),
         }
     }
@@ -151,7 +199,8 @@ mod tests {
 
     #[test]
     fn configuration_names_each_backend_and_vip_once() {
-        let yaml = configuration(Shape { backends: 2, vips: 2, families: Families::Ipv4 });
+        let yaml =
+            configuration(Shape { backends: 2, vips: 2, families: Families::Ipv4, placement: Placement::Segment });
         let expected = "\
 interfaces: [eth0]
 metrics: 127.0.0.1:9650
@@ -171,7 +220,8 @@ services:
 
     #[test]
     fn each_ipv6_vip_has_its_service_too() {
-        let yaml = configuration(Shape { backends: 1, vips: 2, families: Families::Both });
+        let yaml =
+            configuration(Shape { backends: 1, vips: 2, families: Families::Both, placement: Placement::Segment });
         let expected = "\
 services:
   - {name: www, vip: 10.77.0.10, port: 80, pool: web}

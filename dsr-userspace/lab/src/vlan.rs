@@ -14,7 +14,7 @@ use dsr_lab_common::{TAG_PROGRAM, UNTAG_PROGRAM};
 use super::{
     error::{Doing, Result},
     net::{self, Namespace},
-    plan::{GATEWAY, INTERFACE, Node},
+    plan::{INTERFACE, NO_GATEWAY, Node},
 };
 use crate::programs::Sabotage;
 
@@ -55,7 +55,7 @@ impl Chatter {
         let talk = move || {
             while ended.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
                 // No answer is the expected result.
-                let _ = socket.send_to(&[], (GATEWAY, DISCARD));
+                let _ = socket.send_to(&[], (NO_GATEWAY, DISCARD));
             }
         };
         let thread = thread::Builder::new().name("lab-chatter".into()).spawn(talk).doing(|| "start a thread")?;

@@ -9,4 +9,5 @@ mod fault;
 mod leftovers;
 mod network;
 mod program;
+mod router;
 mod traffic;

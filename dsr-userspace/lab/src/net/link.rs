@@ -2,7 +2,7 @@
 
 use std::{
     future::ready,
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     os::fd::{AsFd, AsRawFd, BorrowedFd},
 };
 
@@ -10,7 +10,7 @@ use dsr_common::mac::Mac;
 use dsr_sys::netlink::{Connection, family};
 use futures_util::TryStreamExt;
 use rtnetlink::{
-    LinkBridge, LinkUnspec, LinkVeth,
+    LinkBridge, LinkUnspec, LinkVeth, RouteMessageBuilder,
     packet_route::{
         address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
         link::{
@@ -117,6 +117,22 @@ impl Links {
             request.message_mut().header.flags |= AddressHeaderFlags::Nodad;
         }
         request.execute().await.doing(|| format!("add {address}/{prefix} to {name}"))
+    }
+
+    /// A default route by a router.
+    pub async fn add_default_route(&self, gateway: impl Into<IpAddr>) -> Result<()> {
+        let gateway = gateway.into();
+        let route = match gateway {
+            IpAddr::V4(gateway) => RouteMessageBuilder::<Ipv4Addr>::new().gateway(gateway).build(),
+            IpAddr::V6(gateway) => RouteMessageBuilder::<Ipv6Addr>::new().gateway(gateway).build(),
+        };
+        self.connection
+            .handle()
+            .route()
+            .add(route)
+            .execute()
+            .await
+            .doing(|| format!("add a default route by {gateway}"))
     }
 
     /// Takes an address from an interface.
