@@ -259,6 +259,7 @@ fn targets(config: &Config, numbers: &Numbers) -> Vec<Target> {
             service: service.name.clone(),
             pool: pool.to_owned(),
             backend: backend.name.clone(),
+            forward: service.forward,
             check: Arc::clone(check),
         })
     };

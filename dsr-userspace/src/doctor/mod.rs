@@ -46,11 +46,12 @@ impl fmt::Display for Finding {
 }
 
 /// What a finding may be, in the order in which one leads to the next: `docs/troubleshooting.md` explains each.
-pub const CAUSES: [&str; 15] = [
+pub const CAUSES: [&str; 19] = [
     "interface",
     "no-way",
     "interface-down",
     "bridge",
+    "router-down",
     "host-down",
     "wrong-vlan",
     "address-twice",
@@ -58,6 +59,9 @@ pub const CAUSES: [&str; 15] = [
     "arp-leak",
     "forwards",
     "vip-missing",
+    "no-decap",
+    "tunnel-refused",
+    "mtu",
     "firewall",
     "reply-lost",
     "application-down",
@@ -68,12 +72,13 @@ pub const CAUSES: [&str; 15] = [
 type Check = fn(&Observations<'_>) -> Vec<Finding>;
 
 /// All checks but those of the interfaces themselves, which are those of `dsr check`.
-const CHECKS: [Check; 5] = [
+const CHECKS: [Check; 6] = [
     checks::neighbours::findings,
     checks::vlan::findings,
     checks::addresses::findings,
     checks::claims::findings,
     checks::backends::findings,
+    checks::tunnels::findings,
 ];
 
 /// Looks at everything. Errors come first. Must run inside a tokio runtime, in the network namespace of the agent; needs the

@@ -165,7 +165,8 @@ async fn look(config: &Config) -> Result<Network, Error> {
 /// What to ask each backend for each of its VIPs.
 fn probes(config: &Config, network: &Network, host: &HostFacts) -> (Vec<Probe>, Vec<(u32, Vec<u8>)>) {
     let (mut probes, mut frames, mut ports) = (Vec::new(), Vec::new(), PORTS);
-    for service in &config.desired.services {
+    // Frames to a backend's segment say nothing of one behind a router.
+    for service in config.desired.services.iter().filter(|service| !service.forward.mode().is_routed()) {
         for backend in service.backends.iter().filter(|backend| backend.weight.get() > 0) {
             let Some(hop) = hop(network, backend.address) else { continue };
             let Some(mac) = network.interfaces.values().find(|i| i.ifindex == hop.ifindex).map(|i| i.mac) else {

@@ -9,8 +9,9 @@ use super::{
     evidence::{Evidence, Observation, Reached},
     local,
     socket::ProbeRoute,
+    tunnel::TunnelErrors,
 };
-use crate::model::{Cause, Check, Probe};
+use crate::model::{Cause, Check, Forward, Probe};
 
 /// Why a check failed: the cause, and what of it an operator should read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,12 +22,22 @@ pub struct Finding {
     pub detail: String,
 }
 
+/// How packets reach a backend that may be behind routers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Path {
+    /// The forward mode.
+    pub(super) forward: Forward,
+    /// The largest packet to the VIP, in bytes: the path MTU less what the mode puts in front.
+    pub(super) largest: u32,
+}
+
 /// Asks the backend at its own address, and both addresses for an echo. Where this host cannot ask, nothing is found: a
 /// cause that is guessed could move flows of a backend that is there.
 pub(super) async fn diagnose(
     check: &Check,
     route: &ProbeRoute,
     names: &Names<'_>,
+    path: Option<Path>,
     failure: Failure,
 ) -> Result<Finding, Failure> {
     let at_vip = Observation::from(&Err(failure.clone()));
@@ -45,7 +56,12 @@ pub(super) async fn diagnose(
         _ => false,
     };
     let dropped_before = dropped_here();
+    let errors = path.map(|path| TunnelErrors::listen(names.address, path.forward)).transpose()?;
     let echo_vip = at_vip == Observation::Nothing && echo::is_answered(route, patience(check)).await?;
+    let echo_full = match path {
+        Some(path) if echo_vip => Some(takes_full_size(route, path, patience(check)).await?),
+        _ => None,
+    };
     let evidence = Evidence {
         reached: Reached::Yes,
         // A command that fails, or takes too long, says nothing of the host.
@@ -54,6 +70,8 @@ pub(super) async fn diagnose(
         echo_own,
         echo_vip,
         dropped_here: dropped_here() > dropped_before,
+        tunnel: errors.map(|errors| errors.take()),
+        echo_full,
         may_be_silent: matches!(check.probe, Probe::Dns(_)),
     };
     Ok(Finding { cause: evidence.cause(), detail: detail(evidence, &failure) })
@@ -72,6 +90,14 @@ fn own_route(check: &Check, names: &Names<'_>) -> Result<Option<ProbeRoute>, Fai
 fn detail(evidence: Evidence, failure: &Failure) -> String {
     let more = match (evidence.cause(), failure) {
         (Cause::VipMissing, _) => "; it answers at its own address, but not at the VIP",
+        (Cause::NoDecap, _) => {
+            "; it answers at its own address, but not at the VIP: it does not take packets off the tunnel (or turn the DSCP \
+             back into the VIP), or does not hold the VIP"
+        }
+        (Cause::TunnelRefused, _) => {
+            "; ICMP says that its protocol or port is unreachable: nothing there ends the tunnel"
+        }
+        (Cause::Mtu, _) => "; small packets arrive through the tunnel, packets that fill the path MTU do not",
         (Cause::ReplyLost, _) if evidence.dropped_here => {
             "; this node's rp_filter drops its answer: set it to 0 or 2 where VIPs are routed elsewhere"
         }
@@ -82,6 +108,22 @@ fn detail(evidence: Evidence, failure: &Failure) -> String {
     };
     format!("{failure}{more}")
 }
+
+/// Whether the backend answers an echo request at the VIP that fills the path MTU.
+pub(super) async fn takes_full_size(route: &ProbeRoute, path: Path, patience: Duration) -> Result<bool, Failure> {
+    let size = path.largest.min(PROBE_LINK_MTU) as usize;
+    Ok(echo::is_answered_of(route, size, patience).await?)
+}
+
+/// Whether a backend that answers a small echo request at the VIP does not answer one that fills the path MTU.
+pub(super) async fn loses_full_size(check: &Check, route: &ProbeRoute, path: Path) -> Result<bool, Failure> {
+    let small = || echo::is_answered(route, patience(check));
+    // One may be lost by chance, and a host may answer no echo at all.
+    Ok(small().await? && !takes_full_size(route, path, patience(check)).await? && small().await?)
+}
+
+/// The MTU of the link that probes are sent to (`dsr-probe`).
+const PROBE_LINK_MTU: u32 = 1500;
 
 fn patience(check: &Check) -> Duration {
     check.timeout.min(LONGEST_ECHO)

@@ -1,6 +1,6 @@
 //! From what was found to its cause. Pure.
 
-use super::check::Failure;
+use super::{check::Failure, tunnel::TunnelAnswer};
 use crate::model::Cause;
 
 /// Whether the backend is reachable.
@@ -51,6 +51,11 @@ pub(super) struct Evidence {
     pub(super) echo_vip: bool,
     /// Whether this node dropped an answer because of where it came from.
     pub(super) dropped_here: bool,
+    /// What the network said of the packets of the tunnel; nothing where the forward mode does not cross routers.
+    pub(super) tunnel: Option<TunnelAnswer>,
+    /// Whether it answers at the VIP an echo request that fills the path MTU, where it answers a small one and this was
+    /// asked.
+    pub(super) echo_full: Option<bool>,
     /// Whether silence is how a service without a listener answers.
     pub(super) may_be_silent: bool,
 }
@@ -66,11 +71,18 @@ impl Evidence {
         if self.at_vip != Observation::Nothing {
             return Cause::ApplicationDown;
         }
+        // Who refuses is there, whatever its firewall hides.
+        if self.tunnel == Some(TunnelAnswer::Refused) && !self.echo_vip {
+            return Cause::TunnelRefused;
+        }
         if self.at_own == Observation::Nothing && !self.echo_own && !self.echo_vip {
             return Cause::HostDown;
         }
         if !self.echo_vip && !self.dropped_here {
-            return Cause::VipMissing;
+            return if self.tunnel.is_some() { Cause::NoDecap } else { Cause::VipMissing };
+        }
+        if self.echo_full == Some(false) || matches!(self.tunnel, Some(TunnelAnswer::TooBig(_))) {
+            return Cause::Mtu;
         }
         // The VIP is held. A host refuses TCP to a closed port; without a refusal, packets are lost.
         if self.may_be_silent && self.at_own != Observation::Right { Cause::ApplicationDown } else { Cause::ReplyLost }
@@ -88,6 +100,8 @@ mod tests {
         echo_own: false,
         echo_vip: false,
         dropped_here: false,
+        tunnel: None,
+        echo_full: None,
         may_be_silent: false,
     };
 
@@ -124,5 +138,28 @@ mod tests {
         assert_eq!(Evidence { may_be_silent: true, ..held }.cause(), Cause::ReplyLost);
         let here = Evidence { echo_vip: false, dropped_here: true, ..held };
         assert_eq!(here.cause(), Cause::ReplyLost);
+    }
+
+    #[test]
+    fn a_tunnel_that_does_not_end_at_the_host_is_named() {
+        let tunnel = Evidence { tunnel: Some(TunnelAnswer::Nothing), ..SILENT };
+        assert_eq!(tunnel.cause(), Cause::HostDown, "nothing answers at all");
+        let alive = Evidence { at_own: Observation::Right, echo_own: true, ..tunnel };
+        assert_eq!(alive.cause(), Cause::NoDecap);
+        let refused = Evidence { tunnel: Some(TunnelAnswer::Refused), ..alive };
+        assert_eq!(refused.cause(), Cause::TunnelRefused);
+        let hidden = Evidence { at_own: Observation::Nothing, echo_own: false, ..refused };
+        assert_eq!(hidden.cause(), Cause::TunnelRefused, "a host that refuses is up");
+        assert_eq!(Evidence { reached: Reached::Never, ..refused }.cause(), Cause::NoNeighbour);
+    }
+
+    #[test]
+    fn a_path_that_loses_full_sized_packets_is_named() {
+        let held =
+            Evidence { at_own: Observation::Right, echo_vip: true, tunnel: Some(TunnelAnswer::Nothing), ..SILENT };
+        assert_eq!(Evidence { echo_full: Some(true), ..held }.cause(), Cause::ReplyLost);
+        assert_eq!(Evidence { echo_full: Some(false), ..held }.cause(), Cause::Mtu);
+        let told = Evidence { tunnel: Some(TunnelAnswer::TooBig(Some(1400))), echo_full: Some(true), ..held };
+        assert_eq!(told.cause(), Cause::Mtu, "a router says so");
     }
 }

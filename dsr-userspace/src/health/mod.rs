@@ -14,6 +14,7 @@ mod decision;
 mod diagnose;
 mod evidence;
 mod histogram;
+mod known;
 pub mod link;
 mod local;
 mod monitor;
@@ -23,6 +24,7 @@ mod rise_fall;
 pub mod socket;
 mod standings;
 mod steering;
+mod tunnel;
 mod watch;
 
 pub use agent_check::{AgentChecks, AgentReports, AgentTarget, ReportedState};

@@ -2,27 +2,30 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::Instant,
+};
 
 use super::{
     decision::State,
-    diagnose::Finding,
+    diagnose::{Finding, Path},
     evidence::Reached,
     histogram::Histogram,
+    known::Known,
     rise_fall::RiseFall,
     standings::{Standings, Unchecked},
     steering::{Steered, Steering},
     watch,
 };
 use crate::{
-    model::{Cause, Check, Checked, Network, NoHop, Reach},
+    model::{Cause, Check, Checked, Forward, Network, NoHop},
     tasks::{KeyedTasks, Tasks},
 };
 
@@ -39,6 +42,8 @@ pub struct Target {
     pub pool: String,
     /// The backend's name.
     pub backend: String,
+    /// How packets reach it.
+    pub forward: Forward,
     /// The check.
     pub check: Arc<Check>,
 }
@@ -95,17 +100,10 @@ pub(super) struct Record {
     /// Why the last probe failed, if it did and was looked into.
     pub(super) finding: Option<Finding>,
     pub(super) took: Histogram,
+    /// When packets of full size were last tried, where they may not fit.
+    pub(super) full_sized: Option<Instant>,
     /// Why the last probe had no result, if it had none.
     pub(super) unchecked: Option<String>,
-}
-
-/// What is known of the network.
-#[derive(Debug, Default)]
-struct Known {
-    /// Why nothing can be sent to a backend.
-    unreached: BTreeMap<IpAddr, NoHop>,
-    /// Backends that could be sent to once.
-    seen: BTreeSet<IpAddr>,
 }
 
 impl Monitor {
@@ -136,14 +134,7 @@ impl Monitor {
 
     /// Takes what the network says of the backends.
     pub fn set_network(&self, network: &Network) {
-        let mut known = lock(&self.shared.network);
-        known.unreached.clear();
-        for (address, reach) in &network.reach {
-            match reach {
-                Reach::Hop(_) => _ = known.seen.insert(*address),
-                Reach::No(why) => _ = known.unreached.insert(*address, why.clone()),
-            }
-        }
+        lock(&self.shared.network).set(network);
     }
 
     /// Says where probes go from now on.
@@ -207,7 +198,7 @@ impl Reader {
 impl Record {
     fn new(target: Arc<Target>) -> Self {
         let (rise_fall, took) = <(RiseFall, Histogram)>::default();
-        Self { target, rise_fall, finding: None, took, unchecked: None }
+        Self { target, rise_fall, finding: None, took, full_sized: None, unchecked: None }
     }
 
     fn standings(&self) -> Standings {
@@ -248,13 +239,13 @@ impl Shared {
     }
 
     /// Whether the network leads to a backend, and if not, why.
-    pub(super) fn reached(&self, address: IpAddr) -> (Reached, Option<NoHop>) {
-        let known = lock(&self.network);
-        match known.unreached.get(&address) {
-            None => (Reached::Yes, None),
-            Some(why) if known.seen.contains(&address) => (Reached::NoLonger, Some(why.clone())),
-            Some(why) => (Reached::Never, Some(why.clone())),
-        }
+    pub(super) fn reached(&self, target: &Target) -> (Reached, Option<NoHop>) {
+        lock(&self.network).reached(target.id.1, target.forward)
+    }
+
+    /// The path of a backend's packets; nothing where no router can be on it.
+    pub(super) fn path(&self, target: &Target) -> Option<Path> {
+        lock(&self.network).path(target.id.1, target.forward)
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
     check::{self, Failure, Names},
-    diagnose::{Finding, diagnose},
+    diagnose::{Finding, diagnose, loses_full_size},
     evidence::Reached,
     monitor::{Record, Shared, Target},
     random,
@@ -41,7 +41,10 @@ async fn find(target: &Target, shared: &Shared) -> Result<(Found, Duration), Fai
     let result = probe(target, shared).await;
     let took = began.elapsed();
     let found = match result {
-        Ok(()) => Found::Nothing,
+        Ok(()) => match doubt(target, shared).await? {
+            Some(finding) => Found::Doubt(finding),
+            None => Found::Nothing,
+        },
         Err(failure) => Found::Failure(look_into(target, shared, failure).await?),
     };
     let is_up = shared.update(&target.id, |record| record.rise_fall.is_up()) == Some(true);
@@ -53,8 +56,8 @@ async fn find(target: &Target, shared: &Shared) -> Result<(Found, Duration), Fai
 
 /// One probe through the VIP; none is sent where the network does not lead to the backend.
 async fn probe(target: &Target, shared: &Shared) -> Result<(), Failure> {
-    let (service, address) = target.id;
-    match shared.reached(address) {
+    let (service, _) = target.id;
+    match shared.reached(target) {
         (_, Some(why)) if is_of_the_network(&why) => return Err(Failure::Local(why.to_string())),
         (_, Some(why)) => return Err(Failure::Unsent(why.to_string())),
         (_, None) => {}
@@ -113,7 +116,7 @@ async fn look_into(target: &Target, shared: &Shared, failure: Failure) -> Result
         return Ok(None);
     }
     let detail = failure.to_string();
-    let cause = match (shared.reached(target.id.1).0, route(target)) {
+    let cause = match (shared.reached(target).0, route(target)) {
         (Reached::Never, _) => Cause::NoNeighbour,
         (Reached::NoLonger, _) => Cause::HostDown,
         (Reached::Yes, Err(error)) => match no_source(error) {
@@ -122,15 +125,42 @@ async fn look_into(target: &Target, shared: &Shared, failure: Failure) -> Result
         },
         (Reached::Yes, Ok(route)) => {
             let _turn = shared.diagnosing.acquire().await;
-            return diagnose(check, &route, &names(target), failure).await.map(Some);
+            return diagnose(check, &route, &names(target), shared.path(target), failure).await.map(Some);
         }
     };
     Ok(Some(Finding { cause, detail }))
 }
 
+/// What is wrong with a backend that passes its check: packets of full size do not reach it. It keeps its slots, because
+/// small requests are served.
+async fn doubt(target: &Target, shared: &Shared) -> Result<Option<Finding>, Failure> {
+    let Some(path) = shared.path(target) else { return Ok(None) };
+    let now = Instant::now();
+    let known = shared.update(&target.id, |record| {
+        let is_due = record.full_sized.is_none_or(|tried| now - tried >= FULL_SIZE_EVERY);
+        record.full_sized = if is_due { Some(now) } else { record.full_sized };
+        (is_due, record.finding.clone().filter(|finding| finding.cause == Cause::Mtu))
+    });
+    let Some((is_due, before)) = known else { return Ok(None) };
+    if !is_due {
+        return Ok(before);
+    }
+    let _turn = shared.diagnosing.acquire().await;
+    let route = route(target).map_err(no_source)?;
+    let detail = format!(
+        "it answers small echo requests at the VIP, and none of {} bytes: a link on the path has a smaller \
+                          MTU, or its ICMP errors are lost",
+        path.largest
+    );
+    let loses = loses_full_size(&target.check, &route, path).await?;
+    Ok(loses.then_some(Finding { cause: Cause::Mtu, detail }))
+}
+
 /// What is wrong with a backend.
 enum Found {
     Nothing,
+    /// Something, but it passes its check.
+    Doubt(Finding),
     /// Something, and what it is where that was looked into.
     Failure(Option<Finding>),
 }
@@ -150,6 +180,7 @@ fn record(target: &Target, shared: &Shared, found: Found, took: Duration) {
     let check = &target.check;
     let (outcome, finding) = match found {
         Found::Nothing => (Outcome::Passed, None),
+        Found::Doubt(finding) => (Outcome::Passed, Some(finding)),
         Found::Failure(finding) => (Outcome::Failed, finding),
     };
     let transition = shared.update(&target.id, |record: &mut Record| {
@@ -161,13 +192,16 @@ fn record(target: &Target, shared: &Shared, found: Found, took: Duration) {
         }
         let transition = record.rise_fall.record(outcome, check.rise, check.fall);
         if transition == Some(HealthTransition::Up) {
-            record.finding = None;
+            record.finding.clone_from(&finding);
         }
         (transition, before, record.rise_fall.is_up())
     });
     match (transition, finding) {
         (Some((Some(HealthTransition::Up), ..)), _) => tell_up(target),
         (Some((Some(HealthTransition::Down), ..)), Some(finding)) => tell_down(target, &finding),
+        (Some((None, before, true)), Some(finding)) if outcome == Outcome::Passed && before != Some(finding.cause) => {
+            tell_doubt(target, &finding);
+        }
         (Some((None, before, false)), Some(finding)) if before != Some(finding.cause) => tell_cause(target, &finding),
         _ => {}
     }
@@ -180,6 +214,11 @@ fn tell_up(Target { service, pool, backend, id, .. }: &Target) {
 fn tell_down(Target { service, pool, backend, id, .. }: &Target, finding: &Finding) {
     let Finding { cause, detail } = finding;
     tracing::warn!(service, pool, backend, address = %id.1, %cause, "the backend is down: {detail}");
+}
+
+fn tell_doubt(Target { service, pool, backend, id, .. }: &Target, finding: &Finding) {
+    let Finding { cause, detail } = finding;
+    tracing::warn!(service, pool, backend, address = %id.1, %cause, "the backend passes its check, but {detail}");
 }
 
 fn tell_cause(Target { service, pool, backend, id, .. }: &Target, finding: &Finding) {
@@ -196,6 +235,9 @@ pub(super) fn jittered(interval: Duration) -> Duration {
 pub(super) fn share() -> f64 {
     (random() >> 11) as f64 / (1_u64 << 53) as f64
 }
+
+/// Between two trials of packets of full size to one backend.
+const FULL_SIZE_EVERY: Duration = Duration::from_secs(30);
 
 /// The share of the interval that chance adds or takes off.
 const JITTER: f64 = 0.1;

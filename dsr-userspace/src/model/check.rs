@@ -219,6 +219,13 @@ pub enum Cause {
     ApplicationDown,
     /// It answers at its own address, and nothing at the VIP.
     VipMissing,
+    /// It answers at its own address, and nothing at the VIP through the tunnel: the tunnel does not end there, or it does not
+    /// hold the VIP.
+    NoDecap,
+    /// It, or its firewall, refuses the packets of the tunnel: ICMP protocol or port unreachable.
+    TunnelRefused,
+    /// Small packets through the tunnel arrive, and those as large as the path MTU has it do not.
+    Mtu,
     /// It holds the VIP, and its answers from there, or the packets to that port, get lost.
     ReplyLost,
     /// It tells the network that the VIP is at its MAC.
@@ -231,10 +238,13 @@ pub enum Cause {
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::HostDown,
         Self::ApplicationDown,
         Self::VipMissing,
+        Self::NoDecap,
+        Self::TunnelRefused,
+        Self::Mtu,
         Self::ReplyLost,
         Self::ArpLeak,
         Self::NoNeighbour,
@@ -247,6 +257,9 @@ impl Cause {
             Self::HostDown => "host-down",
             Self::ApplicationDown => "application-down",
             Self::VipMissing => "vip-missing",
+            Self::NoDecap => "no-decap",
+            Self::TunnelRefused => "tunnel-refused",
+            Self::Mtu => "mtu",
             Self::ReplyLost => "reply-lost",
             Self::ArpLeak => "arp-leak",
             Self::NoNeighbour => "no-neighbour",

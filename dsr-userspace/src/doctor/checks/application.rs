@@ -48,7 +48,18 @@ fn told(observations: &Observations<'_>, probe: &Probe, State { cause, detail }:
             let what = format!("its agent check reports it down: {detail}");
             (Severity::Warning, what, format!("find out on {name} why its agent check reports it down"))
         }
-        Cause::HostDown | Cause::ApplicationDown | Cause::VipMissing | Cause::NoNeighbour => {
+        Cause::Mtu => {
+            let what = format!("small packets reach it, and those as large as the path MTU do not: {detail}");
+            let remedy = "find the smaller link on the path, and set its MTU on this host's route: `ip route change ... mtu \
+                          BYTES`; see `dsr check` for what clients need";
+            (Severity::Error, what, remedy.to_owned())
+        }
+        Cause::HostDown
+        | Cause::ApplicationDown
+        | Cause::VipMissing
+        | Cause::NoDecap
+        | Cause::TunnelRefused
+        | Cause::NoNeighbour => {
             let what =
                 format!("it answers now but {asked} still fails at the agent ({detail}): just fixed, or intermittent");
             let times = check.map_or(1, |check| check.rise.get());
@@ -73,11 +84,14 @@ fn called(check: Option<&Check>, probe: &Probe) -> String {
 }
 
 /// The doctor's word for an agent's cause.
-const fn name_of(cause: Cause) -> &'static str {
+pub(super) const fn name_of(cause: Cause) -> &'static str {
     match cause {
         Cause::HostDown | Cause::NoNeighbour => "host-down",
         Cause::ApplicationDown => "application-down",
         Cause::VipMissing => "vip-missing",
+        Cause::NoDecap => "no-decap",
+        Cause::TunnelRefused => "tunnel-refused",
+        Cause::Mtu => "mtu",
         Cause::ReplyLost => "reply-lost",
         Cause::ArpLeak => "arp-leak",
         Cause::ReportedDown => "reported-down",

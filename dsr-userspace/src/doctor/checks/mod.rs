@@ -5,6 +5,7 @@ mod application;
 pub(super) mod backends;
 pub(super) mod claims;
 pub(super) mod neighbours;
+pub(super) mod tunnels;
 pub(super) mod vlan;
 
 use super::{CAUSES, Finding, Severity};

@@ -1,21 +1,23 @@
 //! Whether the network leads to each backend.
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use super::finding;
 use crate::{
     doctor::{Finding, Severity, observations::Observations},
-    model::{NoHop, Reach},
+    model::NoHop,
 };
 
 /// A finding for each backend that nothing can be sent to.
 pub(in crate::doctor) fn findings(observations: &Observations<'_>) -> Vec<Finding> {
-    let found = observations.backends().filter_map(|backend| {
-        let no = match observations.network.reach.get(&backend.address) {
-            Some(Reach::Hop(_)) => return None,
-            Some(Reach::No(no)) => no.clone(),
-            None => NoHop::NoNeighbour(backend.address),
-        };
+    let mut seen = BTreeSet::new();
+    let services = observations.config.desired.services.iter();
+    let all = services.flat_map(|service| service.backends.iter().map(|backend| (service.forward, backend)));
+    let found = all.filter_map(|(forward, backend)| {
+        let no = observations.network.no_hop(backend.address, forward)?;
+        if !seen.insert((&backend.name, backend.address, forward.mode())) {
+            return None;
+        }
         // Where it is says more than that it does not answer.
         if matches!(no, NoHop::NoNeighbour(_)) && observations.misplaced.contains_key(&backend.address) {
             return None;
@@ -55,7 +57,10 @@ fn remedy(no: &NoHop, address: IpAddr) -> String {
              `ip route get {address}`"
         ),
         NoHop::Gateway(gateway) => {
-            format!("move the backend to a segment of the balancer, without the router {gateway} in between")
+            format!(
+                "use a forward mode that crosses routers (ipip, gre, gue, dscp), or move the backend to a segment of the \
+                 balancer, without the router {gateway} in between"
+            )
         }
         NoHop::OtherInterface(name) => {
             format!("add {name}, or its lower interface, to `interfaces`, or fix the route: `ip route get {address}`")

@@ -9,17 +9,24 @@ use crate::health::{local, random};
 
 /// Whether there is an answer; an error where this host cannot ask.
 pub(in crate::health) async fn is_answered(route: &ProbeRoute, patience: Duration) -> io::Result<bool> {
-    match timeout(patience, ask(route)).await {
+    is_answered_of(route, 0, patience).await
+}
+
+/// The same with an IP packet of `size` bytes, where a request is not longer than that anyway. One that does not fit the MTU
+/// of the route that it leaves by is not sent, and so not answered.
+pub(in crate::health) async fn is_answered_of(route: &ProbeRoute, size: usize, patience: Duration) -> io::Result<bool> {
+    match timeout(patience, ask(route, size)).await {
         Ok(Err(error)) if local::is_local(&error) => Err(error),
         answered => Ok(matches!(answered, Ok(Ok(())))),
     }
 }
 
-async fn ask(route: &ProbeRoute) -> io::Result<()> {
+async fn ask(route: &ProbeRoute, size: usize) -> io::Result<()> {
     let socket = route.icmp()?;
     let token = random().to_be_bytes();
-    socket.send(&request(route.to.is_ipv4(), token)).await?;
-    let mut answer = [0; LONGEST];
+    let header = if route.to.is_ipv4() { 20 } else { 40 };
+    socket.send(&request(route.to.is_ipv4(), token, size.saturating_sub(header))).await?;
+    let mut answer = vec![0; LONGEST.max(size)];
     loop {
         let length = socket.recv(&mut answer).await?;
         if is_reply(route.to.is_ipv4(), &answer[..length], token) {
@@ -28,12 +35,13 @@ async fn ask(route: &ProbeRoute) -> io::Result<()> {
     }
 }
 
-/// The message; of `ICMPv6` the kernel computes the checksum (RFC 3542, 3.1).
-fn request(is_ipv4: bool, token: [u8; 8]) -> Vec<u8> {
+/// The message, of `length` bytes or more; of `ICMPv6` the kernel computes the checksum (RFC 3542, 3.1).
+fn request(is_ipv4: bool, token: [u8; 8], length: usize) -> Vec<u8> {
     let mut message = vec![if is_ipv4 { ECHO } else { ECHO6 }, 0, 0, 0];
     // Identifier and sequence number, and as data the whole token.
     message.extend_from_slice(&token[..4]);
     message.extend_from_slice(&token);
+    message.resize(message.len().max(length & !1), 0);
     if is_ipv4 {
         let sum = checksum(&message);
         message[2..4].copy_from_slice(&sum.to_be_bytes());
@@ -45,7 +53,9 @@ fn request(is_ipv4: bool, token: [u8; 8]) -> Vec<u8> {
 fn is_reply(is_ipv4: bool, packet: &[u8], token: [u8; 8]) -> bool {
     let header = if is_ipv4 { packet.first().map_or(0, |first| usize::from(first & 0xf) * 4) } else { 0 };
     let reply = if is_ipv4 { REPLY } else { REPLY6 };
-    packet.get(header..).is_some_and(|message| message.first() == Some(&reply) && message.get(8..) == Some(&token[..]))
+    packet
+        .get(header..)
+        .is_some_and(|message| message.first() == Some(&reply) && message.get(8..16) == Some(&token[..]))
 }
 
 /// The Internet checksum (RFC 1071) of an even number of bytes.
@@ -71,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_request_has_a_checksum_that_is_right() {
-        assert_eq!(checksum(&request(true, TOKEN)), 0);
+        assert_eq!(checksum(&request(true, TOKEN, 0)), 0);
     }
 
     #[test]
