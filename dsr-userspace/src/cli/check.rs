@@ -27,7 +27,7 @@ use crate::{
     config::{self, Config, Errors, HostFacts, Problem, SeedSource},
     datapath,
     model::Service,
-    preflight::{self, Finding, Severity},
+    preflight::{self, Finding, Headroom, Severity},
     reconcile::Sizes,
 };
 
@@ -37,7 +37,7 @@ pub(crate) struct Args {
     /// The configuration file, or `-` for standard input
     #[arg(short, long, value_name = "FILE", default_value = CONFIGURATION)]
     pub(crate) config: PathBuf,
-    /// Print one JSON object: ok, errors, warnings, findings, memory, and the change if an agent is running
+    /// Print one JSON object: ok, errors, warnings, findings, headroom, memory, and the change if an agent is running
     #[arg(long)]
     pub(crate) json: bool,
     /// Print the JSON Schema of configurations (draft 2020-12), for editors, and check nothing
@@ -68,14 +68,18 @@ async fn check(args: Args) -> anyhow::Result<ExitCode> {
         }
         Err(_) => Vec::new(),
     };
+    let headroom = match &result {
+        Ok(config) => preflight::headroom(config).await,
+        Err(_) => Vec::new(),
+    };
     let asked = match &result {
         Ok(config) => Some(preview::ask(&args.socket.socket, config, text).await?),
         Err(_) => None,
     };
     if args.json {
-        output::line(serde_json::to_string(&Report::new(&result, &findings, asked.as_ref()))?)?;
+        output::line(serde_json::to_string(&Report::new(&result, &findings, &headroom, asked.as_ref()))?)?;
     } else {
-        print(&result, &findings)?;
+        print(&result, &findings, &headroom)?;
         match asked {
             Some(Asked::Preview(preview)) => output::line(format_args!("\n{}", preview::Shown(&preview)))?,
             Some(Asked::NoAgent(why)) => output::complain(why),
@@ -99,7 +103,7 @@ fn exit_code(result: &Result<Config, Errors>, findings: &[Finding]) -> u8 {
     }
 }
 
-fn print(result: &Result<Config, Errors>, findings: &[Finding]) -> anyhow::Result<()> {
+fn print(result: &Result<Config, Errors>, findings: &[Finding], headroom: &[Headroom]) -> anyhow::Result<()> {
     match result {
         Ok(config) => {
             for warning in &config.warnings {
@@ -109,6 +113,7 @@ fn print(result: &Result<Config, Errors>, findings: &[Finding]) -> anyhow::Resul
                 output::complain(finding);
             }
             output::line(format_args!("{}\n{}", Summary(config), Memory(&memory_of(config))))?;
+            headroom.iter().try_for_each(output::line)?;
         }
         Err(errors) => output::complain(errors),
     }
@@ -122,6 +127,8 @@ struct Report<'a> {
     errors: &'a [Problem],
     warnings: &'a [Problem],
     findings: &'a [Finding],
+    /// What fits into the tunnels of each pool that has any.
+    headroom: &'a [Headroom],
     /// Bytes by table; nothing for a file that cannot be used.
     memory: BTreeMap<&'static str, u64>,
     /// What it would change; nothing where no agent runs.
@@ -129,7 +136,12 @@ struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    fn new(result: &'a Result<Config, Errors>, findings: &'a [Finding], asked: Option<&'a Asked>) -> Self {
+    fn new(
+        result: &'a Result<Config, Errors>,
+        findings: &'a [Finding],
+        headroom: &'a [Headroom],
+        asked: Option<&'a Asked>,
+    ) -> Self {
         let change = match asked {
             Some(Asked::Preview(preview)) => Some(&**preview),
             _ => None,
@@ -138,11 +150,11 @@ impl<'a> Report<'a> {
         match result {
             Ok(config) => {
                 let memory = memory_of(config).into_iter().collect();
-                Self { ok, errors: &[], warnings: &config.warnings, findings, memory, change }
+                Self { ok, errors: &[], warnings: &config.warnings, findings, headroom, memory, change }
             }
             Err(errors) => {
                 let memory = BTreeMap::new();
-                Self { ok, errors: errors.problems(), warnings: &[], findings, memory, change }
+                Self { ok, errors: errors.problems(), warnings: &[], findings, headroom, memory, change }
             }
         }
     }
@@ -242,18 +254,20 @@ services:
 
     #[test]
     fn json_has_errors_and_warnings_as_objects() {
-        let json = |text: &str| serde_json::to_string(&Report::new(&parse(text), &[], None)).unwrap();
+        let json = |text: &str| serde_json::to_string(&Report::new(&parse(text), &[], &[], None)).unwrap();
         let warning =
             r#"{"file":"dsr.yaml","line":5,"column":3,"field":"pools.old","message":"no service uses this pool"}"#;
         let good = format!(
-            r#"{{"ok":true,"errors":[],"warnings":[{warning}],"findings":[],"memory":{{"embryonic":1048576,"established":8388608,"#
+            r#"{{"ok":true,"errors":[],"warnings":[{warning}],"findings":[],"headroom":[],"memory":{{"embryonic":1048576,"established":8388608,"#
         );
         assert!(json(GOOD).starts_with(&good), "{}", json(GOOD));
         let error = r#"{"file":"dsr.yaml","line":1,"column":14,"field":"interfaces[0]","message":"has no value: write the name of an interface as `ip link` shows it, like eth0"}"#;
         let bad = GOOD.replace("[lo]", "[null]");
         assert_eq!(
             json(&bad),
-            format!(r#"{{"ok":false,"errors":[{error}],"warnings":[],"findings":[],"memory":{{}},"change":null}}"#)
+            format!(
+                r#"{{"ok":false,"errors":[{error}],"warnings":[],"findings":[],"headroom":[],"memory":{{}},"change":null}}"#
+            )
         );
     }
 
@@ -277,11 +291,11 @@ services:
         assert_eq!(exit_code(&good, &[finding(Severity::Warning)]), 0);
         let findings = [finding(Severity::Error)];
         assert_eq!((exit_code(&good, &findings), exit_code(&bad, &findings)), (FINDING, WRONG_CONFIGURATION));
-        let json = serde_json::to_string(&Report::new(&good, &findings, None)).unwrap();
+        let json = serde_json::to_string(&Report::new(&good, &findings, &[], None)).unwrap();
         assert!(json.starts_with(r#"{"ok":false,"errors":[],"#), "{json}");
         let told =
             r#"{"severity":"error","interface":"eth0","finding":"it is down","remedy":"ip link set dev eth0 up"}"#;
-        assert!(json.contains(&format!(r#""findings":[{told}],"memory":{{"#)), "{json}");
+        assert!(json.contains(&format!(r#""findings":[{told}],"headroom":[],"memory":{{"#)), "{json}");
         assert!(json.ends_with(r#""change":null}"#), "{json}");
         assert_eq!(findings[0].to_string(), "error: eth0: it is down: ip link set dev eth0 up");
     }

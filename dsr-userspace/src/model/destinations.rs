@@ -17,6 +17,11 @@ impl Destinations {
         self.on_link.contains(&address) || self.routed.contains(&address)
     }
 
+    /// Those that may be behind routers for all that is sent to them.
+    pub fn only_routed(&self) -> BTreeSet<IpAddr> {
+        self.routed.difference(&self.on_link).copied().collect()
+    }
+
     /// Each address once.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> + '_ {
         self.on_link.union(&self.routed).copied()

@@ -32,7 +32,7 @@ mod state;
 mod survey;
 
 pub use link_stack::EgressPort;
-pub use survey::{Egress, Survey, survey};
+pub use survey::{Egress, Survey, path_mtus, survey};
 
 /// Why the network cannot be watched.
 #[derive(Debug, thiserror::Error)]

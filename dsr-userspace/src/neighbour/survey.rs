@@ -46,6 +46,20 @@ pub async fn survey(interfaces: Vec<String>, addresses: &BTreeSet<IpAddr>) -> Re
     Ok(survey)
 }
 
+/// The MTU of the path to each address that a route leads to: the route's metric `mtu`, and no more than that of its links.
+pub async fn path_mtus(addresses: &BTreeSet<IpAddr>) -> Result<BTreeMap<IpAddr, u32>, Error> {
+    let (kernel, _events) = kernel::open()?;
+    let mut link_stack = LinkStack::new(Vec::new());
+    kernel.list().await?.into_iter().for_each(|fact| learn(&mut link_stack, fact));
+    let mut mtus = BTreeMap::new();
+    for address in addresses {
+        let Route::Out(out) = kernel.route(*address, Source::NotWanted).await? else { continue };
+        let links = out.next_hops.iter().filter_map(|next_hop| link_stack.links.get(&next_hop.oif));
+        mtus.extend(links.map(|link| link.mtu).chain(out.mtu).min().map(|mtu| (*address, mtu)));
+    }
+    Ok(mtus)
+}
+
 /// Where frames leave matters here, not who is there.
 fn learn(link_stack: &mut LinkStack, fact: Fact) {
     match fact {

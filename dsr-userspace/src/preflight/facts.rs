@@ -1,6 +1,6 @@
 //! What is to be known of a host before its frames are balanced.
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 pub(super) use dsr_sys::netlink::ethtool::{Offload, QueueSetting, Queues};
 
@@ -21,6 +21,8 @@ pub(super) struct Facts {
     pub(super) routes_to_vips: Vec<(IpAddr, Option<String>)>,
     /// Every backend, with the way to it; nothing where there is none.
     pub(super) backends: Vec<(IpAddr, Option<Routed>)>,
+    /// Those that a router may lead to.
+    pub(super) routed: BTreeSet<IpAddr>,
     /// The links that this host reaches backends by, and hears them on.
     pub(super) toward_backends: Vec<Listening>,
 }

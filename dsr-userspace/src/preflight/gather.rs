@@ -72,6 +72,7 @@ async fn ask(connection: &Connection, config: &Config) -> Result<Facts, Error> {
         interfaces: names.iter().filter_map(|name| Some(host.interface(links.named(name)?))).collect(),
         vips: announced.iter().filter_map(routed).collect(),
         routes_to_vips: config.vips().map(|address| (address, by(address))).collect(),
+        routed: config.desired.destinations().only_routed(),
         backends: backends.iter().map(|address| (*address, routed(address))).collect(),
         toward_backends: listening
             .map(|name| Listening { name: name.to_owned(), filter: source_filter(name) })

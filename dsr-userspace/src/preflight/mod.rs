@@ -14,7 +14,10 @@ mod drivers;
 mod facts;
 mod features;
 mod gather;
+mod headroom;
 mod links;
+
+pub use headroom::{ETHERNET_MTU, Headroom, headroom};
 
 /// Something that is not as the program needs it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

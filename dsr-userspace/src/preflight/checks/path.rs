@@ -23,9 +23,10 @@ pub(in crate::preflight) fn unreachable(facts: &Facts) -> BTreeMap<IpAddr, Strin
                 "this host has no route to {address}, but a backend must be on a segment of this host: correct the \
                  address, or give this host an address in the backend's subnet"
             ),
-            Some(Routed { hops: Hops::Router, by, .. }) => format!(
+            Some(Routed { hops: Hops::Router, ours: true, .. }) if facts.routed.contains(address) => return None,
+            Some(Routed { hops: Hops::Router, by, .. }) if !facts.routed.contains(address) => format!(
                 "{address} is behind a router, by {by}, but a backend must be on a segment of this host: correct the \
-                 address, or give this host an address in the backend's subnet"
+                 address, give this host an address in the backend's subnet, or use a forward mode that crosses routers"
             ),
             Some(Routed { ours: false, by, .. }) => format!(
                 "{address} is on the segment of {by}, where the program is not: add {by}, or its lower interface, to \

@@ -2,6 +2,8 @@
 
 mod tags;
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::{
     config::XdpMode,
@@ -37,6 +39,7 @@ fn host(interface: Interface) -> Facts {
         interfaces: vec![interface],
         vips: vec![],
         routes_to_vips: vec![],
+        routed: BTreeSet::new(),
         backends: vec![],
         toward_backends: vec![],
     }
@@ -240,6 +243,12 @@ fn a_backend_that_no_segment_has() {
     };
     assert!(told(None).contains("this host has no route to 192.0.2.10"));
     assert!(told(Some(vip("eth0", Hops::Router, true))).contains("192.0.2.10 is behind a router, by eth0"));
+    let routed = Facts {
+        backends: vec![("192.0.2.10".parse().unwrap(), Some(vip("eth0", Hops::Router, true)))],
+        routed: ["192.0.2.10".parse().unwrap()].into(),
+        ..host(card())
+    };
+    assert!(unreachable(&routed).is_empty(), "its forward mode crosses routers");
     let elsewhere = told(Some(vip("eth9", Hops::None, false)));
     assert!(elsewhere.contains("add eth9, or its lower interface, to `interfaces`"), "{elsewhere}");
     assert_eq!(told(Some(vip("eth0", Hops::None, true))), "");
