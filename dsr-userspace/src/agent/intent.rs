@@ -39,7 +39,9 @@ impl Intent {
         self.weights = Weights::default();
         let pools: BTreeSet<String> =
             self.overrides.keys().chain(self.reports.keys()).map(|(p, _)| p.clone()).collect();
-        pools.iter().for_each(|pool| self.weigh(desired, index, pool));
+        for pool in &pools {
+            self.weigh(desired, index, pool);
+        }
     }
 
     /// Follows what an operator says of a backend, or, with nothing said, the file again.
@@ -67,7 +69,9 @@ impl Intent {
         let old = self.reports.iter().filter(|one| differs(one, &said));
         let pools: BTreeSet<String> = new.chain(old).map(|((pool, _), _)| pool.clone()).collect();
         self.reports = said;
-        pools.iter().for_each(|pool| self.weigh(desired, index, pool));
+        for pool in &pools {
+            self.weigh(desired, index, pool);
+        }
         pools
     }
 

@@ -79,7 +79,9 @@ impl Transitions {
             }
             if before != now {
                 let drained = Arc::make_mut(&mut self.drained);
-                before.keys().for_each(|address| _ = drained.remove(&(seen.id, *address)));
+                for address in before.keys() {
+                    drained.remove(&(seen.id, *address));
+                }
                 drained.extend(now.into_iter().map(|(address, is)| ((seen.id, address), is)));
             }
         }

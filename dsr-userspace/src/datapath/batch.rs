@@ -47,8 +47,8 @@ impl<T: Pod + Default> PerCpuRows<T> {
         // The kernel begins with the key behind this one; behind the largest number it has the first.
         let (before, mut last) = (first.wrapping_sub(1), 0_u32);
         let mut batch = Batch {
-            in_batch: std::ptr::from_ref(&before) as u64,
-            out_batch: std::ptr::from_mut(&mut last) as u64,
+            before: std::ptr::from_ref(&before) as u64,
+            last: std::ptr::from_mut(&mut last) as u64,
             keys: keys.as_mut_ptr() as u64,
             values: values.as_mut_ptr() as u64,
             count: count as u32,
@@ -72,8 +72,8 @@ impl<T: Pod + Default> PerCpuRows<T> {
 /// `batch` in `union bpf_attr` of the kernel's `uapi/linux/bpf.h`.
 #[repr(C)]
 struct Batch {
-    in_batch: u64,
-    out_batch: u64,
+    before: u64,
+    last: u64,
     keys: u64,
     values: u64,
     count: u32,

@@ -109,7 +109,9 @@ impl Datapath {
             self.counters_written.set(row, zeros, 0).map_err(|error| Error::Map(names::COUNTERS, error))?;
         }
         if let Some(carried) = &self.carried {
-            rows.iter().for_each(|row| carried.store(*row, &Counters::default()));
+            for row in rows {
+                carried.store(*row, &Counters::default());
+            }
         }
         Ok(())
     }

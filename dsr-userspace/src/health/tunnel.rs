@@ -70,11 +70,12 @@ fn read(packet: &[u8], backend: IpAddr, forward: Forward) -> Option<TunnelAnswer
     let mtu = |bytes: [u8; 2]| Some(u16::from_be_bytes(bytes)).filter(|mtu| *mtu != 0);
     let answer = match (backend, icmp[0], icmp[1]) {
         (IpAddr::V4(_), UNREACHABLE, PROTOCOL | PORT) => TunnelAnswer::Refused,
-        (IpAddr::V4(_), UNREACHABLE, FRAGMENTATION_NEEDED) => TunnelAnswer::TooBig(mtu([icmp[6], icmp[7]])),
         (IpAddr::V6(_), UNREACHABLE6, PORT6) | (IpAddr::V6(_), PARAMETER_PROBLEM6, NEXT_HEADER6) => {
             TunnelAnswer::Refused
         }
-        (IpAddr::V6(_), TOO_BIG6, _) => TunnelAnswer::TooBig(mtu([icmp[6], icmp[7]])),
+        (IpAddr::V4(_), UNREACHABLE, FRAGMENTATION_NEEDED) | (IpAddr::V6(_), TOO_BIG6, _) => {
+            TunnelAnswer::TooBig(mtu([icmp[6], icmp[7]]))
+        }
         _ => return None,
     };
     is_of(quoted, backend, forward).then_some(answer)

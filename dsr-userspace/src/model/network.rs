@@ -155,7 +155,7 @@ pub enum NoHop {
     NoRoute,
     /// The route to it refuses packets.
     Refused(Refusal),
-    /// The route to it encapsulates packets itself (`encap`: MPLS, SRv6 and so on), which the program cannot.
+    /// The route to it encapsulates packets itself (`encap`: MPLS, `SRv6` and so on), which the program cannot.
     Encap,
     /// It is behind a router, which `l2` cannot cross.
     Gateway(IpAddr),

@@ -10,8 +10,11 @@ use super::{Backend, Service};
 pub struct Weights {
     /// By the address in memory of the file's list: that list, which keeps its address while it is held here, and the one
     /// that counts.
-    lists: BTreeMap<usize, (Arc<[Backend]>, Arc<[Backend]>)>,
+    lists: BTreeMap<usize, Lists>,
 }
+
+/// The file's list, and the one that counts.
+type Lists = (Arc<[Backend]>, Arc<[Backend]>);
 
 impl Weights {
     /// The backends of a service with the weights that count, in the order of [`Service::backends`].

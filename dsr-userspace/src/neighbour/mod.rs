@@ -69,10 +69,11 @@ impl Watcher {
         let interfaces = interfaces.into_iter().collect();
         let (wanted, asked) = watch::channel(Wanted { interfaces: Arc::new(interfaces), ..Wanted::default() });
         let (publish, network) = watch::channel(Network::default());
-        let (follow, followed) = watch::channel(0);
-        let follower = follow::Follower::new(kernel, events, asked, follow::Out { network: publish, number: follow });
+        let (number, followed) = watch::channel(0);
+        let out = follow::Out { network: publish, number };
+        let watching = follow::Follower::new(kernel, events, asked, out);
         let task = tasks.spawn("network", async {
-            match follower.run().await {
+            match watching.run().await {
                 Ok(()) => End::Done,
                 Err(error) => End::Failed(error.to_string()),
             }

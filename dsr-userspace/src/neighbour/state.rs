@@ -142,9 +142,9 @@ impl State {
                 self.questions.routes.extend(self.wanted.addresses().filter(|&address| prefix.contains(address)));
             }
             Fact::NextHopChanged(id) => {
-                let uses = |route: &Route| matches!(route, Route::Out(out) if out.objects.contains(&id));
-                let users = self.routes.iter().filter(|(_, route)| uses(route));
-                self.questions.routes.extend(users.map(|(address, _)| address));
+                let has_it = |route: &Route| matches!(route, Route::Out(out) if out.objects.contains(&id));
+                let touched = self.routes.iter().filter(|(_, route)| has_it(route));
+                self.questions.routes.extend(touched.map(|(address, _)| address));
                 self.questions.must_settle |= !self.questions.routes.is_empty();
             }
             Fact::RoutesChanged => self.ask_all_routes(),

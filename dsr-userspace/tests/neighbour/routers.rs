@@ -89,7 +89,7 @@ fn a_router_that_goes_away_is_named_and_found_when_it_comes_back() {
         watched.until_reach(FAR, Reach::No(NoHop::SilentGateway(router))).await;
         pair.backend.add_address(BACKEND, Ipv4Addr::new(10, 0, 0, 3)).await;
         let next_hop = first(pair, BACKEND_MAC, 1500, 1).await;
-        watched.until_reach(FAR, way(BALANCER_IP, &[next_hop.clone()])).await;
+        watched.until_reach(FAR, way(BALANCER_IP, std::slice::from_ref(&next_hop))).await;
         pair.backend.remove_address(BACKEND, Ipv4Addr::new(10, 0, 0, 3)).await;
         watched.until_reach(FAR, Reach::No(NoHop::SilentGateway(router))).await;
         pair.backend.add_address(BACKEND, Ipv4Addr::new(10, 0, 0, 3)).await;
@@ -184,10 +184,10 @@ fn ipv6_routes_and_routers_are_followed() {
         watched.until_reach(FAR_V6, Reach::No(NoHop::NoRoute)).await;
         ip("-6 route add fd09::/16 via fd00::2 mtu 1280");
         let next_hop = first(pair, BACKEND_MAC, 1280, 1).await;
-        watched.until_reach(FAR_V6, way(OWN_V6, &[next_hop.clone()])).await;
+        watched.until_reach(FAR_V6, way(OWN_V6, std::slice::from_ref(&next_hop))).await;
         ip("-6 route add fd09::/16 metric 5 nexthop via fd00::2 nexthop via fd00::3");
         let wider = first(pair, BACKEND_MAC, 1500, 1).await;
-        watched.until_reach(FAR_V6, way(OWN_V6, &[wider.clone()])).await;
+        watched.until_reach(FAR_V6, way(OWN_V6, std::slice::from_ref(&wider))).await;
         let other: Ipv6Addr = "fd00::3".parse().unwrap();
         pair.backend.add_address(BACKEND, other).await;
         watched.until_reach(FAR_V6, way(OWN_V6, &[wider.clone(), wider])).await;

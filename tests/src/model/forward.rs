@@ -78,26 +78,26 @@ fn outer(to: &Chosen, hash: u64, protocol: u8, shim: &[u8], packet: &[u8], rest:
     match (source, to.address) {
         (IpAddr::V4(source), IpAddr::V4(backend)) => {
             bytes.extend_from_slice(&link::IPV4.to_be_bytes());
-            let mut header =
-                Ipv4Header::new(payload, HOPS, IpNumber(protocol), source.octets(), backend.octets()).unwrap();
-            header.dscp = IpDscp::try_new(class >> 2).unwrap();
-            header.ecn = IpEcn::try_new(class & 3).unwrap();
+            let mut header = Ipv4Header::new(payload, HOPS, IpNumber(protocol), source.octets(), backend.octets())
+                .expect("the payload fits");
+            header.dscp = IpDscp::try_new(class >> 2).expect("six bits");
+            header.ecn = IpEcn::try_new(class & 3).expect("two bits");
             header.dont_fragment = true;
             header.header_checksum = header.calc_header_checksum();
-            header.write(&mut bytes).unwrap();
+            header.write(&mut bytes).expect("a vector takes it");
         }
         (IpAddr::V6(source), IpAddr::V6(backend)) => {
             bytes.extend_from_slice(&link::IPV6.to_be_bytes());
             let header = Ipv6Header {
                 traffic_class: class,
-                flow_label: Ipv6FlowLabel::try_new(hash as u32 & 0xf_ffff).unwrap(),
+                flow_label: Ipv6FlowLabel::try_new(hash as u32 & 0xf_ffff).expect("twenty bits"),
                 payload_length: payload,
                 next_header: IpNumber(protocol),
                 hop_limit: HOPS,
                 source: source.octets(),
                 destination: backend.octets(),
             };
-            header.write(&mut bytes).unwrap();
+            header.write(&mut bytes).expect("a vector takes it");
         }
         (source, backend) => panic!("{source} cannot send to {backend}"),
     }

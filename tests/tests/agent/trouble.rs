@@ -101,7 +101,7 @@ fn the_soft_limit_of_files_is_raised_and_check_programs_get_it_back() {
         (probes(&samples) >= 2.0).then_some(samples)
     };
     let samples = eventually("probes", probed);
-    assert_eq!(samples.sum("dsr_backend_healthy", &[]), 1.0, "{}", agent.log());
+    assert_eq!(samples.sum("dsr_backend_healthy", &[]) as u64, 1, "{}", agent.log());
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn every_class_leaves_a_tunnel_as_rfc_6040_says() {
             // The outer DSCP has no effect.
             let class = 0b1010_1000 | outer;
             let frame =
-                framed(packet(outer_v4, balancer(outer_v4), own(outer_v4), class, protocol, &expected), outer_v4);
+                framed(&packet(outer_v4, balancer(outer_v4), own(outer_v4), class, protocol, &expected), outer_v4);
             let (verdict, after, reason) = program.run(&frame);
             let Some(field) = egress(outer, inner & 3) else {
                 assert_eq!((verdict, reason), (Verdict::Drop, Reason::DropEcn), "{outer} {inner:#x}");
@@ -48,7 +48,7 @@ fn every_class_leaves_a_tunnel_as_rfc_6040_says() {
             let class = inner & !3 | field;
             let expected = packet(inner_v4, client(inner_v4), vip(inner_v4), class, IpNumber::TCP, &[7; 20]);
             assert_eq!((verdict, reason), (Verdict::Pass, Reason::DecapIpip), "{outer} {inner:#x}");
-            assert_eq!(after, framed(expected, inner_v4), "{outer} {inner:#x} {outer_v4} {inner_v4}");
+            assert_eq!(after, framed(&expected, inner_v4), "{outer} {inner:#x} {outer_v4} {inner_v4}");
         }
     }
 }
@@ -68,7 +68,7 @@ fn every_code_is_turned_back_and_ecn_stays() {
                 let vip = if is_v4 { v4_of(code) } else { v6_of(code) };
                 let to = |destination, class| {
                     let segment = segment(protocol, client(is_v4), destination);
-                    framed(packet(is_v4, client(is_v4), destination, class, protocol, &segment), is_v4)
+                    framed(&packet(is_v4, client(is_v4), destination, class, protocol, &segment), is_v4)
                 };
                 let frame = to(own(is_v4), class);
                 let (expected, reason) =
@@ -89,11 +89,11 @@ fn a_jumbo_frame_leaves_the_tunnel_whole() {
     let inner = |destination, class| packet(true, client(true), destination, class, IpNumber::TCP, &data);
     let outer = |length: usize| {
         let carried = inner(vip(true), 0);
-        let mut frame = framed(packet(true, balancer(true), own(true), 0, IpNumber::IPV4, &carried), true);
+        let mut frame = framed(&packet(true, balancer(true), own(true), 0, IpNumber::IPV4, &carried), true);
         frame.truncate(length);
         frame
     };
-    let expected = framed(inner(vip(true), 0), true);
+    let expected = framed(&inner(vip(true), 0), true);
     assert_eq!(program.run(&outer(usize::MAX)), (Verdict::Pass, expected, Reason::DecapIpip));
     let cut = outer(8000);
     assert_eq!(program.run(&cut), (Verdict::Pass, cut.clone(), Reason::PassMalformed), "it is shorter than it says");
@@ -127,8 +127,8 @@ fn a_udp_checksum_of_zero_is_none() {
         for (sum, restored) in [(written(sum), written(restored)), (0, 0)] {
             sent[26..28].copy_from_slice(&sum.to_be_bytes());
             expected[26..28].copy_from_slice(&restored.to_be_bytes());
-            let outcome = program.run(&framed(sent.clone(), true));
-            assert_eq!(outcome, (Verdict::Pass, framed(expected.clone(), true), Reason::RestoreDscp), "{word:#x}");
+            let outcome = program.run(&framed(&sent, true));
+            assert_eq!(outcome, (Verdict::Pass, framed(&expected, true), Reason::RestoreDscp), "{word:#x}");
         }
     }
     assert_ne!(zeros, 0, "no checksum came out as zero");
@@ -194,10 +194,10 @@ fn packet(is_v4: bool, from: IpAddr, to: IpAddr, class: u8, protocol: IpNumber, 
     [&header, payload].concat()
 }
 
-fn framed(packet: Vec<u8>, is_v4: bool) -> Vec<u8> {
+fn framed(packet: &[u8], is_v4: bool) -> Vec<u8> {
     let ether_type = if is_v4 { ether_type::IPV4 } else { ether_type::IPV6 };
     let link = Ethernet2Header { source: PEER_MAC, destination: OWN_MAC, ether_type };
-    [&link.to_bytes()[..], &packet].concat()
+    [&link.to_bytes()[..], packet].concat()
 }
 
 fn octets(address: IpAddr) -> Vec<u8> {

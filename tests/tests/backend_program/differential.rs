@@ -64,5 +64,5 @@ fn agree(tunnels: &Tunnels, seed: u64, frames: u64) -> BTreeMap<&'static str, u6
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }

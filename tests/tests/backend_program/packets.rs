@@ -111,7 +111,13 @@ fn gre(rng: &mut Rng, inner_v4: bool, inner: Vec<u8>) -> Vec<u8> {
         3..6 => 0x2000,
         _ => 0,
     };
-    let protocol: u16 = if rng.one_in(12) { 0x6558 } else { if inner_v4 { 0x0800 } else { 0x86dd } };
+    let protocol: u16 = if rng.one_in(12) {
+        0x6558
+    } else if inner_v4 {
+        0x0800
+    } else {
+        0x86dd
+    };
     let mut header = [flags.to_be_bytes(), protocol.to_be_bytes()].concat();
     if flags == 0x2000 {
         let key = if rng.one_in(8) { rng.next() as u32 } else { KEY };

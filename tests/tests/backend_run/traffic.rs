@@ -35,7 +35,7 @@ fn nginx_answers_curl_through_every_tunnel() {
     for wrong in
         ["pass_not_balancer", "pass_fragment", "pass_malformed", "pass_unsupported", "pass_not_vip", "drop_ecn"]
     {
-        assert_eq!(scraped.sum("dsr_received_packets_total", &[("reason", wrong)]), 0.0, "{wrong}");
+        assert_eq!(scraped.sum("dsr_received_packets_total", &[("reason", wrong)]) as u64, 0, "{wrong}");
     }
 }
 
@@ -96,7 +96,7 @@ fn an_interface_without_native_xdp_is_attached_generically_and_that_is_said() {
     let yaml = world.yaml("accept: [ipip]").replace("[eth0]", "[br0]");
     let agent = Agent::start(world.backend(), &world.place, &yaml);
     let attached = agent.scrape();
-    assert_eq!(attached.sum("dsr_program_attached", &[("interface", "br0"), ("mode", "generic")]), 1.0);
+    assert_eq!(attached.sum("dsr_program_attached", &[("interface", "br0"), ("mode", "generic")]) as u64, 1);
     eventually("warning", || agent.log().contains("attached in generic mode").then_some(()));
     let balancer = Balancer::start(&world.lab, Tunnel::Ipip, World::ends(true));
     world.vips().into_iter().for_each(|vip| world.assert_serves(vip));

@@ -56,9 +56,9 @@ impl World {
     /// A configuration; `lines` are added.
     pub(crate) fn yaml(&self, lines: &str) -> String {
         let ([vip, vip6], [balancer, _], [balancer6, _]) = (self.vips(), Self::ends(true), Self::ends(false));
-        let balancers = format!("balancers: [{balancer}, \"{balancer6}\"]");
+        let sources = format!("balancers: [{balancer}, \"{balancer6}\"]");
         format!(
-            "interfaces: [eth0]\nvips: [{vip}, \"{vip6}\"]\n{balancers}\nmetrics: {}\n{lines}\n",
+            "interfaces: [eth0]\nvips: [{vip}, \"{vip6}\"]\n{sources}\nmetrics: {}\n{lines}\n",
             super::agent::METRICS
         )
     }
