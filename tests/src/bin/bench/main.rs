@@ -13,6 +13,8 @@ mod subject;
 mod traffic;
 mod verify;
 
+use std::num::NonZeroUsize;
+
 use anyhow::Context as _;
 use clap::Parser;
 
@@ -30,14 +32,35 @@ struct Options {
     /// Of the programs beside `tx` and `stock`, only these, separated by commas.
     #[arg(long, value_delimiter = ',', value_name = "PROGRAM")]
     only: Vec<String>,
+    /// Load every program, with maps of its own, and measure it this many times; the range of the medians is shown too.
+    /// Where code and maps lie in memory differs from load to load.
+    #[arg(long, value_name = "COUNT", default_value_t = NonZeroUsize::MIN)]
+    loads: NonZeroUsize,
 }
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     let effort = if options.quick { Effort::QUICK } else { Effort::FULL };
     measure::stay_on_one_cpu().context("cannot stay on one CPU")?;
+    let reports = (0..options.loads.get()).map(|_| measured(&options.only, &effort)).collect::<Result<Vec<_>, _>>()?;
+    let json: Vec<_> = reports.iter().map(Report::json).collect();
+    match (reports.as_slice(), json.as_slice()) {
+        ([report], [json]) => println!("{}", if options.json { json.to_string() } else { report.table() }),
+        (_, json) if options.json => println!("{}", serde_json::json!({ "loads": json })),
+        (reports, _) => {
+            for report in reports {
+                println!("{}", report.table());
+            }
+            print!("{}", report::range(reports));
+        }
+    }
+    Ok(())
+}
+
+/// Loads all programs and measures them.
+fn measured(only: &[String], effort: &Effort) -> anyhow::Result<Report> {
     let floors = floors::load()?;
-    let subjects = Subject::all(&floors, &options.only)?;
+    let subjects = Subject::all(&floors, only)?;
     let mut driver = Driver::new(floors)?;
     let mut columns = Vec::new();
     for load in effort.loads {
@@ -47,13 +70,7 @@ fn main() -> anyhow::Result<()> {
             verify::subject(&mut driver, subject, *load)
                 .with_context(|| format!("{} does not do its job with {load}", subject.name))?;
         }
-        columns.push(measure::column(&mut driver, &subjects, *load, &effort)?);
+        columns.push(measure::column(&mut driver, &subjects, *load, effort)?);
     }
-    let report = Report::new(&subjects, &columns, &effort);
-    if options.json {
-        println!("{}", report.json());
-    } else {
-        print!("{}", report.table());
-    }
-    Ok(())
+    Ok(Report::new(&subjects, columns, effort))
 }

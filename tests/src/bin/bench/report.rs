@@ -15,8 +15,8 @@ use crate::{
 const TARGETS: [(&str, f64); 2] = [(RELEASED, 0.5), (RELEASED6, 0.7)];
 
 /// Everything that was measured.
-pub(crate) struct Report<'a> {
-    columns: &'a [Column],
+pub(crate) struct Report {
+    columns: Vec<Column>,
     rows: Vec<Row>,
     rounds: usize,
 }
@@ -37,9 +37,9 @@ struct Cell {
     ratio: f64,
 }
 
-impl<'a> Report<'a> {
+impl Report {
     /// Puts the numbers together.
-    pub(crate) fn new(subjects: &[Subject], columns: &'a [Column], effort: &Effort) -> Self {
+    pub(crate) fn new(subjects: &[Subject], columns: Vec<Column>, effort: &Effort) -> Self {
         let row = |(index, subject): (usize, &Subject)| Row {
             name: subject.name,
             base: subject.base,
@@ -48,7 +48,8 @@ impl<'a> Report<'a> {
             inspection: subject.inspection,
             cells: columns.iter().map(|column| cell(column, index, position(subjects, subject.stock))).collect(),
         };
-        Self { columns, rows: subjects.iter().enumerate().map(row).collect(), rounds: effort.rounds }
+        let rows = subjects.iter().enumerate().map(row).collect();
+        Self { columns, rows, rounds: effort.rounds }
     }
 
     /// For people.
@@ -128,6 +129,32 @@ impl Cell {
     fn text(&self) -> String {
         format!("{:.1} ({:.1}-{:.1}) {:.2}x", self.cost.median, self.cost.low, self.cost.high, self.ratio)
     }
+}
+
+/// The lowest and the highest median of each program over reports of the same programs, and the same of the ratio.
+pub(crate) fn range(reports: &[Report]) -> String {
+    let Some(first) = reports.first() else { return String::new() };
+    let count = reports.len();
+    let mut out = format!("Lowest to highest median over {count} loads, and lowest to highest ratio to `stock`.\n");
+    let mut put = |text: String| out.push_str(&text);
+    put(format!("\n{:20}", "program"));
+    first.columns.iter().for_each(|column| put(format!("{:>26}", heading(column.load))));
+    put("\n".to_owned());
+    for (index, row) in first.rows.iter().enumerate().filter(|(_, row)| !row.is_base) {
+        put(format!("{:20}", row.name));
+        for column in 0..row.cells.len() {
+            let cells = reports.iter().map(|report| &report.rows[index].cells[column]);
+            let (low, high) = bounds(cells.clone().map(|cell| cell.cost.median));
+            let (least, most) = bounds(cells.map(|cell| cell.ratio));
+            put(format!("{:>26}", format!("{low:.1}-{high:.1} {least:.2}x-{most:.2}x")));
+        }
+        put("\n".to_owned());
+    }
+    out
+}
+
+fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
 }
 
 fn cell(column: &Column, index: usize, stock: usize) -> Cell {
