@@ -90,12 +90,13 @@ pub async fn run(file: &Path, pins: &Path) -> Result<(), Error> {
         agent = Agent::start(file, pins, &tasks) => agent?,
         () = signals.stopped() => return Ok(()),
     };
-    if agent.live_on(&mut signals, &mut supervisor).await? == Asked::HandOver {
-        agent.probing.stop().await;
+    let asked = agent.live_on(&mut signals, &mut supervisor).await?;
+    agent.probing.stop().await;
+    orphans::end_all().await;
+    if asked == Asked::HandOver {
         tracing::info!("handed over: the program stays attached for the next agent");
         return Ok(());
     }
-    agent.probing.stop().await;
     agent.balancer.stop()?;
     tracing::info!("stopped: the program is detached and the VIPs are no longer answered");
     Ok(())

@@ -17,7 +17,6 @@ use crate::{
     health::{
         AgentChecks, AgentTarget, Monitor, Numbers, ProbePath, Steered, Target,
         link::{self, Families, LinkError, ProbeLink},
-        orphans,
     },
     model::{Backend, Check, Checked, Service},
     reconcile::{MemberRows, member_rows},
@@ -115,7 +114,6 @@ impl Probing {
     /// Ends all checks and removes what was added to the node.
     pub(super) async fn stop(self) {
         drop((self.monitor, self.agents));
-        orphans::end_all().await;
         if !self.vips.is_empty()
             && let Err(error) = ProbeLink::remove().await
         {
