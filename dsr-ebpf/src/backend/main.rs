@@ -6,8 +6,9 @@
 //! `action` turns reasons into XDP actions. `docs/backend-half.md` specifies the outcome for every frame.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 #![deny(unsafe_code)]
-// The program takes its context by value; lengths are frame lengths, far below any integer bound.
-#![allow(clippy::needless_pass_by_value, clippy::cast_possible_wrap)]
+// The program takes its context by value; lengths are frame lengths, far below any integer bound; header fields are named
+// as in the RFC.
+#![allow(clippy::needless_pass_by_value, clippy::cast_possible_wrap, clippy::struct_field_names)]
 
 #[cfg(not(target_arch = "bpf"))]
 fn main() {}
