@@ -215,18 +215,18 @@ mod program {
         }
         .map_err(route::reason_of_fault)?;
         let Route { choice, opens, first_of } = route::of(frame, link, &ip, interface)?;
+        // The later fragments of one that cannot be sent end early, whoever the member's next hop is by then. Recorded before
+        // the frame is sent: with the datagram kept while it is, Linux 6.1 took ICMP packets for fragments.
+        if let Some(datagram) = first_of
+            && choice.member.is_reachable()
+        {
+            datagram.remember(&choice);
+        }
         O::chose(choice.row);
         if forward::mode_across_routers(&choice.member).is_some() {
-            if let Some(datagram) = first_of {
-                datagram.remember(&choice);
-            }
             return Ok(Examined::crosses(Crossing::new(&choice, opens)));
         }
         let egress = forward::send(frame, link, &choice);
-        // The later fragments of one that could not be sent end early, whoever the member's next hop is by then.
-        if let (Some(datagram), Ok(_) | Err(Reason::DropLoop)) = (first_of, &egress) {
-            datagram.remember(&choice);
-        }
         Ok(left::<O>(frame.context(), counted(egress, choice.row, ip.end, opens)))
     }
 
