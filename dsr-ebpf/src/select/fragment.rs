@@ -1,7 +1,5 @@
 //! Records where a datagram's first fragment went, to a member or to the node, for the later fragments.
 
-use core::num::NonZeroU64;
-
 use dsr_common::{
     flow::Flow,
     fragment::{Entry, PASSED, WAYS, set},
@@ -15,41 +13,37 @@ use crate::{
     parse::Ip,
 };
 
-/// The hash that identifies a datagram. It is never zero, so that an `Option` of it is one word: with two words kept while
-/// the frame is forwarded, Linux 6.1 treated every ICMP packet to an IPv4 VIP as a fragment.
+/// The hash that identifies a datagram.
 #[derive(Clone, Copy)]
-pub(crate) struct Datagram(NonZeroU64);
-
-/// A bit that neither the set nor the tag of an entry is taken from.
-const NOT_ZERO: NonZeroU64 = NonZeroU64::new(1 << 31).unwrap();
+pub(crate) struct Datagram(u64);
 
 impl Datagram {
     /// The datagram of a fragment.
     #[inline(always)]
     pub(crate) fn of(ip: &Ip) -> Self {
-        Self(NOT_ZERO | hash(ip, ip.fragment.id))
+        Self(hash(ip, ip.fragment.id))
     }
 
     /// Records the member of its first fragment.
     #[inline(always)]
     pub(crate) fn remember(self, choice: &Choice) {
-        remember_fragment(self.0.get(), choice.row);
+        remember_fragment(self.0, choice.row);
     }
 
     /// Records that its first fragment was passed.
     #[inline(always)]
     pub(crate) fn remember_passed(self) {
-        remember_fragment(self.0.get(), PASSED);
+        remember_fragment(self.0, PASSED);
     }
 }
 
 /// The member that the first fragment went to, if it was seen, is recent enough and was not passed.
 #[inline(always)]
 pub(crate) fn find(datagram: Datagram) -> Result<Choice, Reason> {
-    match find_fragment(datagram.0.get()) {
+    match find_fragment(datagram.0) {
         None => Err(Reason::DropFragmentEarly),
         Some(PASSED) if maps::heartbeats() => Err(Reason::PassAgentDead),
-        Some(row) => at(row, datagram.0.get()),
+        Some(row) => at(row, datagram.0),
     }
 }
 

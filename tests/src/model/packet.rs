@@ -183,7 +183,7 @@ impl Model {
         Fate::Sent(Sending { to, bytes, bytes_before, opens_flow, hash, transport })
     }
 
-    /// The hash that a later fragment is sent by: of a flow with the identification in place of the ports, bit 31 set.
+    /// The hash that a later fragment is sent by: of a flow with the identification in place of the ports.
     fn hash_of_datagram(&self, packet: &Packet<'_>, identification: u32) -> u64 {
         let raw = if packet.destination.is_ipv4() {
             u32::from((identification as u16).to_be())
@@ -193,7 +193,7 @@ impl Model {
         let protocol = if packet.destination.is_ipv4() { packet.protocol } else { 0 };
         let key = FlowKey { client: packet.source, vip: packet.destination, protocol, client_port: 0, service_port: 0 };
         let flow = Flow { client_port: raw as u16, service_port: (raw >> 16) as u16, ..key.words() };
-        HashKeys::from_seed(self.hash_seed).flow(&flow) | 1 << 31
+        HashKeys::from_seed(self.hash_seed).flow(&flow)
     }
 }
 
