@@ -1,28 +1,35 @@
-//! Rows of a per-CPU array map that follow each other, read by one system call: aya reads one row a call.
+//! Rows of a per-CPU array map that follow each other, read by one system call: aya reads one row a call, and opens a file
+//! for the number of CPUs in each thread that reads, which fails where the process has no descriptor left.
 
 use std::{
     io,
     marker::PhantomData,
     ops::Range,
-    os::fd::{AsRawFd, OwnedFd},
+    os::fd::{AsFd as _, AsRawFd as _},
 };
 
-use aya::Pod;
+use aya::{Pod, maps::MapData};
 
 /// A per-CPU array map of rows of type `T`, each a whole number of 64-bit words, with 32-bit keys.
 #[derive(Debug)]
 pub(super) struct PerCpuRows<T> {
-    map: OwnedFd,
+    /// Held open under the number by which the object names it when it loads another program.
+    map: MapData,
     cpus: usize,
     row: PhantomData<T>,
 }
 
 impl<T: Pod + Default> PerCpuRows<T> {
     /// Reads this map.
-    pub(super) fn new(map: OwnedFd) -> io::Result<Self> {
+    pub(super) fn new(map: MapData) -> io::Result<Self> {
         const { assert!(size_of::<T>().is_multiple_of(8)) };
         let cpus = aya::util::nr_cpus().map_err(|(_, error)| error)?;
         Ok(Self { map, cpus, row: PhantomData })
+    }
+
+    /// How many CPUs there could be, each of which has a value of its own in a row.
+    pub(super) const fn cpus(&self) -> usize {
+        self.cpus
     }
 
     /// Gives each of these rows, which the map has, with the values of all CPUs, to `each`.
@@ -41,6 +48,13 @@ impl<T: Pod + Default> PerCpuRows<T> {
         Ok(())
     }
 
+    /// The values of a row of all CPUs.
+    pub(super) fn row(&self, row: u32) -> io::Result<Vec<T>> {
+        let mut values = Vec::new();
+        self.read(row..row + 1, |_, cpus| values.extend_from_slice(cpus))?;
+        Ok(values)
+    }
+
     /// Reads up to `count` rows from `first` on; gives how many, at least one.
     fn chunk(&self, first: u32, count: usize, keys: &mut [u32], values: &mut [T]) -> io::Result<usize> {
         assert!(count <= keys.len() && count * self.cpus <= values.len());
@@ -52,7 +66,7 @@ impl<T: Pod + Default> PerCpuRows<T> {
             keys: keys.as_mut_ptr() as u64,
             values: values.as_mut_ptr() as u64,
             count: count as u32,
-            map_fd: self.map.as_raw_fd() as u32,
+            map_fd: self.map.fd().as_fd().as_raw_fd() as u32,
             elem_flags: 0,
             flags: 0,
         };
@@ -72,7 +86,9 @@ impl<T: Pod + Default> PerCpuRows<T> {
 /// `batch` in `union bpf_attr` of the kernel's `uapi/linux/bpf.h`.
 #[repr(C)]
 struct Batch {
+    /// `in_batch`: the key that the kernel begins behind.
     before: u64,
+    /// `out_batch`: where it writes the last key.
     last: u64,
     keys: u64,
     values: u64,

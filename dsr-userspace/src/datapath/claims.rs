@@ -9,7 +9,7 @@ use dsr_common::{
 };
 use tokio::io::unix::AsyncFd;
 
-use super::{Datapath, Error, Maps};
+use super::{Datapath, Error, Maps, counters::of};
 
 /// What one load of the program tells. It outlives the program, and then tells nothing more.
 pub struct ClaimEvents(RingBuf<MapData>);
@@ -73,7 +73,7 @@ impl Maps {
     /// How many claims the program did not tell of, because there were too many at a time.
     pub fn lost_claims(&self) -> Result<u64, Error> {
         let Some(budget) = &self.claim_budget else { return Ok(0) };
-        let cpus = budget.get(&0, 0).map_err(|error| Error::Map(names::CLAIMS, error))?;
+        let cpus = budget.row(0).map_err(of(names::CLAIMS))?;
         Ok(cpus.iter().map(|cpu: &ClaimBudget| cpu.lost).sum())
     }
 }

@@ -67,7 +67,7 @@ impl Maps {
         let Some(block) = ifindex.map_or(Some(dsr_common::limits::INTERFACE_ROWS), |i| self.interface_row(i)) else {
             return Ok(0);
         };
-        let values = self.reasons.get(&reason_row(block, reason), 0).map_err(|error| Error::Map("REASONS", error))?;
+        let values = self.reasons.row(reason_row(block, reason)).map_err(of(names::REASONS))?;
         Ok(values.iter().sum())
     }
 
@@ -130,5 +130,10 @@ fn runs(rows: &BTreeSet<u32>) -> Vec<Range<u32>> {
 }
 
 fn failed(error: io::Error) -> Error {
-    Error::Map(names::COUNTERS, MapError::IoError(error))
+    of(names::COUNTERS)(error)
+}
+
+/// That a map could not be read.
+pub(super) fn of(map: &'static str) -> impl Fn(io::Error) -> Error {
+    move |error| Error::Map(map, MapError::IoError(error))
 }

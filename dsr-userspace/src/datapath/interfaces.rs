@@ -49,7 +49,7 @@ impl Datapath {
         for reason in Reason::ALL {
             let index = reason_row(row, *reason);
             let failed = |error| Error::Map("REASONS", error);
-            let cpus = self.reasons.get(&index, 0).map_err(failed)?.len();
+            let cpus = self.reasons.cpus();
             let zeros = vec![0; cpus].try_into().map_err(|error| failed(aya::maps::MapError::IoError(error)))?;
             self.reasons_written.set(index, zeros, 0).map_err(failed)?;
         }

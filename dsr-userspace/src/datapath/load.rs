@@ -9,7 +9,7 @@ use std::{
 
 use aya::{
     Ebpf, EbpfLoader, Pod, include_bytes_aligned,
-    maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, RingBuf, xdp::DevMap},
+    maps::{Array, HashMap, Map, MapData, PerCpuArray, RingBuf, xdp::DevMap},
     programs::Xdp,
 };
 use dsr_common::{
@@ -25,8 +25,8 @@ use dsr_common::{
 use dsr_sys::verify;
 
 use super::{
-    ClaimEvents, Datapath, Error, Features, Maps, batch::PerCpuRows, mapped::Mapped, pin::pin_error, pinned::Pinned,
-    trace::Tracer, vlans::Vlans,
+    ClaimEvents, Datapath, Error, Features, Maps, batch::PerCpuRows, counters::of, mapped::Mapped, pin::pin_error,
+    pinned::Pinned, trace::Tracer, vlans::Vlans,
 };
 use crate::reconcile::Sizes;
 
@@ -85,7 +85,7 @@ impl Datapath {
             let map = map_at(&pinned.pins.load(pinned.number), RETIRED_COUNTERS)?;
             Mapped::of(&map, RETIRED_COUNTERS, sizes.members)
         });
-        let (counters, counters_written) = source.counters()?;
+        let (counters, counters_written) = source.per_cpu_twice(names::COUNTERS)?;
         let (reasons, reasons_written) = source.per_cpu_twice(names::REASONS)?;
         let maps = Maps {
             sizes,
@@ -131,7 +131,7 @@ impl Datapath {
     }
 }
 
-type Twice<T> = (PerCpuArray<MapData, T>, PerCpuArray<MapData, T>);
+type Twice<T> = (PerCpuRows<T>, PerCpuArray<MapData, T>);
 
 /// Where maps come from.
 enum Source {
@@ -157,27 +157,20 @@ impl Source {
         }
     }
 
-    fn per_cpu<T: Pod>(&mut self, name: &'static str) -> Result<PerCpuArray<MapData, T>, Error> {
-        PerCpuArray::try_from(self.map(name)?).map_err(|error| Error::Map(name, error))
-    }
-
-    /// A handle for readers and one for the writer.
-    fn per_cpu_twice<T: Pod>(&mut self, name: &'static str) -> Result<Twice<T>, Error> {
-        let failed = |error| Error::Map(name, error);
+    /// For readers, of which some read many rows at a time.
+    fn per_cpu<T: Pod + Default>(&mut self, name: &'static str) -> Result<PerCpuRows<T>, Error> {
         let Map::PerCpuArray(map) = self.map(name)? else { return Err(Error::Missing(name)) };
-        let fd = map.fd().as_fd().try_clone_to_owned().map_err(|error| failed(MapError::IoError(error)))?;
-        let twin = Map::PerCpuArray(MapData::from_fd(fd).map_err(failed)?);
-        let of = |map| PerCpuArray::try_from(map).map_err(failed);
-        Ok((of(Map::PerCpuArray(map))?, of(twin)?))
+        PerCpuRows::new(map).map_err(of(name))
     }
 
-    /// The same for the counters of members, of which readers read many at a time.
-    fn counters(&mut self) -> Result<(PerCpuRows<Counters>, PerCpuArray<MapData, Counters>), Error> {
-        let failed = |error| Error::Map(names::COUNTERS, error);
-        let Map::PerCpuArray(map) = self.map(names::COUNTERS)? else { return Err(Error::Missing(names::COUNTERS)) };
-        let fd = map.fd().as_fd().try_clone_to_owned();
-        let rows = fd.and_then(PerCpuRows::new).map_err(|error| failed(MapError::IoError(error)))?;
-        Ok((rows, PerCpuArray::try_from(Map::PerCpuArray(map)).map_err(failed)?))
+    /// The same, and a handle for the writer.
+    fn per_cpu_twice<T: Pod + Default>(&mut self, name: &'static str) -> Result<Twice<T>, Error> {
+        let Map::PerCpuArray(map) = self.map(name)? else { return Err(Error::Missing(name)) };
+        let failed = |error| Error::Map(name, error);
+        let fd = map.fd().as_fd().try_clone_to_owned().map_err(of(name))?;
+        let twin = MapData::from_fd(fd).map_err(failed)?;
+        let written = PerCpuArray::try_from(Map::PerCpuArray(twin)).map_err(failed)?;
+        Ok((PerCpuRows::new(map).map_err(of(name))?, written))
     }
 
     fn vlans(&mut self) -> Result<Vlans, Error> {
@@ -194,7 +187,7 @@ impl Source {
         Ok(Some(ClaimEvents::new(ring)))
     }
 
-    fn claim_budget(&mut self) -> Result<Option<PerCpuArray<MapData, ClaimBudget>>, Error> {
+    fn claim_budget(&mut self) -> Result<Option<PerCpuRows<ClaimBudget>>, Error> {
         if matches!(self, Self::Pins(_)) { Ok(None) } else { self.per_cpu(names::CLAIMS).map(Some) }
     }
 

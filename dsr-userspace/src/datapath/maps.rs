@@ -3,7 +3,6 @@
 //! Readers hold it beside the one that writes. Each word is read at once; what spans several words may be of two moments,
 //! as it may for the program.
 
-use aya::maps::{MapData, PerCpuArray};
 use dsr_common::{
     claim::ClaimBudget,
     forward::TunnelRow,
@@ -40,8 +39,8 @@ pub struct Maps {
     pub(super) counters: PerCpuRows<Counters>,
     /// What the counters held before they were made anew, larger.
     pub(super) carried: Option<Mapped<Counters>>,
-    pub(super) reasons: PerCpuArray<MapData, u64>,
-    pub(super) tracking: PerCpuArray<MapData, u64>,
+    pub(super) reasons: PerCpuRows<u64>,
+    pub(super) tracking: PerCpuRows<u64>,
     /// Nothing where another agent loaded the program, which is gone.
-    pub(super) claim_budget: Option<PerCpuArray<MapData, ClaimBudget>>,
+    pub(super) claim_budget: Option<PerCpuRows<ClaimBudget>>,
 }

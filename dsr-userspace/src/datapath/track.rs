@@ -2,13 +2,14 @@
 
 use dsr_common::{
     limits::SLOTS_PER_BLOCK,
+    names,
     previous::Previous,
     service::TableRef,
     stats::Tracking,
     track::{Entry, WAYS},
 };
 
-use super::{Datapath, Error, Maps, mapped::Mapped};
+use super::{Datapath, Error, Maps, counters::of, mapped::Mapped};
 use crate::reconcile::FlowTable;
 
 impl Maps {
@@ -52,7 +53,7 @@ impl Maps {
 
     /// How many packets were counted so, on all CPUs.
     pub fn tracked(&self, tracking: Tracking) -> Result<u64, Error> {
-        let values = self.tracking.get(&(tracking as u32), 0).map_err(|error| Error::Map("TRACKING", error))?;
+        let values = self.tracking.row(tracking as u32).map_err(of(names::TRACKING))?;
         Ok(values.iter().sum())
     }
 
