@@ -267,7 +267,7 @@ fn targets(config: &Config, numbers: &Numbers) -> Vec<Target> {
 /// The backends that say themselves what they can take, each once.
 fn agents(config: &Config) -> Vec<AgentTarget> {
     let mut targets = BTreeMap::new();
-    for (pool, backend) in config.desired.services.iter().flat_map(Service::backends_by_pool) {
+    for (pool, backend) in config.desired.of_each_list().flat_map(Service::backends_by_pool) {
         let Some(check) = config.checks.agents.get(pool) else { continue };
         targets.entry((pool, &backend.name)).or_insert_with(|| AgentTarget {
             pool: pool.to_owned(),

@@ -127,7 +127,7 @@ impl<T: Live> Snapshot<T> {
     fn backends(&self) -> Vec<BackendSample> {
         let (mut samples, mut seen) = (Vec::new(), HashSet::new());
         let backends = |service| Service::backends_by_pool(service).map(move |backend| (service, backend));
-        for (service, (pool, backend)) in self.config.desired.services.iter().flat_map(backends) {
+        for (service, (pool, backend)) in self.config.desired.of_each_list().flat_map(backends) {
             if !seen.insert((pool, backend.name.as_str())) {
                 continue;
             }

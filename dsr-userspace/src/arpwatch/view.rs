@@ -1,7 +1,7 @@
 //! What has to be known to ask for VIPs and to say whose a claim is. Pure.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fmt,
     net::IpAddr,
     sync::Arc,
@@ -90,11 +90,11 @@ impl View {
 
 fn hosts(config: &Config, network: &Network) -> BTreeMap<Mac, Owner> {
     let mut names: BTreeMap<Mac, Vec<&str>> = BTreeMap::new();
-    for backend in config.desired.services.iter().flat_map(|service| service.backends.iter()) {
+    let mut seen = HashSet::new();
+    for backend in config.desired.of_each_list().flat_map(|service| service.backends.iter()) {
         let Some(mac) = network.mac(backend.address) else { continue };
-        let names = names.entry(mac).or_default();
-        if !names.contains(&backend.name.as_str()) {
-            names.push(&backend.name);
+        if seen.insert((mac, backend.name.as_str())) {
+            names.entry(mac).or_default().push(&backend.name);
         }
     }
     let balancers = config.balancers.iter().filter_map(|address| Some((network.mac(*address)?, Owner::Balancer)));

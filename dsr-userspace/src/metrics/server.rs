@@ -68,8 +68,9 @@ pub async fn serve<S: Collector + Send + 'static, E: Display + Send + 'static>(
     let metrics = move || {
         let snapshot = Arc::clone(&snapshot);
         async move {
-            match spawn_blocking(move || snapshot()).await {
-                Ok(Ok(snapshot)) => exposition(snapshot),
+            // Writing it takes a while too where there are many members.
+            match spawn_blocking(move || snapshot().map(exposition)).await {
+                Ok(Ok(response)) => response,
                 Ok(Err(error)) => failure(&error),
                 Err(panic) => failure(&panic),
             }

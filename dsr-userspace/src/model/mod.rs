@@ -5,6 +5,7 @@
 
 mod affinity;
 mod check;
+mod desired;
 mod destinations;
 mod forward;
 mod health;
@@ -19,6 +20,7 @@ pub use affinity::{Affinity, FlowTimeout};
 pub use check::{
     AgentCheck, AgentReport, Cause, Check, Checked, Checks, Dns, DnsType, Http, MinHealthy, OnDown, Probe,
 };
+pub use desired::Desired;
 pub use destinations::Destinations;
 pub use forward::{DscpCode, Forward, GueVariant, OuterSource, OuterSources};
 pub use health::{Condition, Health};
@@ -26,9 +28,7 @@ pub use network::{
     BondPort, Hop, InterfaceState, Mac, Network, NextHop, NoHop, Reach, Refusal, RoutedPath, SINGLE_BUFFER_MTU, VlanTag,
 };
 pub use overrides::Override;
-pub use service::{
-    Announce, Backend, Desired, Fallback, OnAgentDeath, OnEmpty, Port, Protocol, Service, ServiceId, Weight,
-};
+pub use service::{Announce, Backend, Fallback, OnAgentDeath, OnEmpty, Port, Protocol, Service, ServiceId, Weight};
 pub use tls::Tls;
 pub use tunnels::{GUE_PORT, Gre, Prefix, Tunnels};
 pub use weights::Weights;
