@@ -216,7 +216,7 @@ mod program {
         .map_err(route::reason_of_fault)?;
         let Route { choice, opens, first_of } = route::of(frame, link, &ip, interface)?;
         // The later fragments of one that cannot be sent end early, whoever the member's next hop is by then. Recorded before
-        // the frame is sent: with the datagram kept while it is, Linux 6.1 took ICMP packets for fragments.
+        // the frame is sent, so that the datagram takes no room on the stack meanwhile.
         if let Some(datagram) = first_of
             && choice.member.is_reachable()
         {

@@ -56,7 +56,7 @@ pub(crate) fn reason_of_fault(fault: Fault) -> Reason {
 #[inline(always)]
 pub(crate) fn of(frame: &mut Frame, link: &Link, ip: &Ip, interface: &Interface) -> Result<Route, Reason> {
     let to_vip = |reason| service::reason_if_vip(ip.family, ip.vip, reason);
-    let packet = match (ip.protocol == icmp::protocol(ip.family), ip.fragment.part) {
+    let packet = match (ip.protocol == icmp::protocol(ip.family), ip.fragment.part()) {
         (false, Part::Later) => {
             if !service::is_vip(ip.family, ip.vip) {
                 return Err(Reason::PassNotVip);
@@ -69,7 +69,7 @@ pub(crate) fn of(frame: &mut Frame, link: &Link, ip: &Ip, interface: &Interface)
         (true, _) => return Err(to_vip(Reason::DropIcmp)),
     };
     let service = service::find(&packet.flow)?;
-    let first_of = matches!(ip.fragment.part, Part::First).then(|| Datagram::of(ip));
+    let first_of = matches!(ip.fragment.part(), Part::First).then(|| Datagram::of(ip));
     if service.is_passed() {
         if let Some(datagram) = first_of {
             datagram.remember_passed();

@@ -165,7 +165,7 @@ fn read(frame: &Frame, interface: &Interface) -> Option<TraceRecord> {
                 ..record
             };
             Some(match parse::ipv6(frame, start) {
-                Ok(ip) if !matches!(ip.fragment.part, Part::Later) => {
+                Ok(ip) if !matches!(ip.fragment.part(), Part::Later) => {
                     with_ports(frame, ip.payload, TraceRecord { protocol: ip.protocol, ..record })
                 }
                 Ok(ip) => TraceRecord { protocol: ip.protocol, ..record },

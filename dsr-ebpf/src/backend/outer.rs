@@ -10,7 +10,7 @@ use dsr_common::{
 use crate::{
     frame::Frame,
     link::Link,
-    parse::{Part, walk},
+    parse::{Fragment, Part, walk},
     wire::{Word, ipv4, ipv6},
 };
 
@@ -58,11 +58,7 @@ fn v4(frame: &Frame, start: usize) -> Option<Outer> {
     if ip.version() != 4 || ip.length() < ipv4::MIN {
         return None;
     }
-    let part = match (ip.is_fragment(), ip.offset()) {
-        (false, _) => Part::Whole,
-        (true, 0) => Part::First,
-        (true, _) => Part::Later,
-    };
+    let part = Fragment::of_ipv4(ip.fragment.raw(), 0).part();
     Some(Outer {
         family: Family::V4,
         source: Address::from_v4(ip.source),

@@ -5,9 +5,7 @@ mod extension;
 #[path = "../parse/part.rs"]
 mod part;
 
-use part::Fragment;
-
-pub(crate) use self::part::Part;
+pub(crate) use self::part::{Fragment, Part};
 use crate::frame::Frame;
 
 /// The end of an IPv6 packet's extension headers.
@@ -24,5 +22,5 @@ pub(crate) struct Walked {
 #[inline(always)]
 pub(crate) fn walk(frame: &Frame, next: u8, at: usize, end: usize) -> Option<Walked> {
     let last = extension::walk(frame, next, at, end)?;
-    Some(Walked { protocol: last.protocol, payload: last.payload, part: last.fragment.part })
+    Some(Walked { protocol: last.protocol, payload: last.payload, part: last.fragment.part() })
 }

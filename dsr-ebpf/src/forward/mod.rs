@@ -42,7 +42,7 @@ pub(crate) struct Packet {
 impl Packet {
     #[inline(always)]
     pub(crate) const fn of(ip: &Ip) -> Self {
-        let is_later = matches!(ip.fragment.part, Part::Later);
+        let is_later = matches!(ip.fragment.part(), Part::Later);
         Self { family: ip.family, protocol: ip.protocol, payload: ip.payload, end: ip.end, is_later }
     }
 }

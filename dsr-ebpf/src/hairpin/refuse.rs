@@ -59,7 +59,7 @@ pub(crate) fn answer(frame: &mut Frame, interface: &Interface, why: Refusal) -> 
 
 #[inline(always)]
 fn answer_packet(frame: &mut Frame, link: &Link, ip: &Ip, mac: u64, why: Refusal) -> Option<()> {
-    let is_answerable_part = match (ip.fragment.part, why) {
+    let is_answerable_part = match (ip.fragment.part(), why) {
         (Part::Whole, _) | (Part::First, Refusal::TooBig(_)) => true,
         (Part::First, Refusal::Unserved) | (Part::Later, _) => false,
     };

@@ -65,7 +65,7 @@ fn step_by_step(frame: &Frame, next: u8, at: usize, end: usize) -> Option<Last> 
                 let header: &ipv6::Fragment = within(frame, at, FRAGMENT_LENGTH, end)?;
                 (last.protocol, last.payload) = (header.next_header, at + FRAGMENT_LENGTH);
                 let word = header.offset_more.get();
-                if word & (OFFSET | MORE) != 0 && !matches!(last.fragment.part, Part::Whole) {
+                if word & (OFFSET | MORE) != 0 && !matches!(last.fragment.part(), Part::Whole) {
                     return None; // A fragment of a fragment.
                 }
                 if word & OFFSET != 0 {
@@ -108,7 +108,7 @@ impl Scalar for Option<Last> {
     #[inline(always)]
     fn scalar(self) -> u64 {
         let Some(Last { protocol, payload, fragment }) = self else { return 0 };
-        let part = match fragment.part {
+        let part = match fragment.part() {
             Part::Whole => WHOLE,
             Part::First => FIRST,
             Part::Later => LATER,
@@ -119,13 +119,12 @@ impl Scalar for Option<Last> {
     #[inline(always)]
     fn from_scalar(word: u64) -> Self {
         let id = (word >> 32) as u32;
-        let part = match word >> 24 & 3 {
-            WHOLE => Part::Whole,
-            FIRST => Part::First,
-            LATER => Part::Later,
+        let fragment = match word >> 24 & 3 {
+            WHOLE => Fragment::WHOLE,
+            FIRST => Fragment::first(id),
+            LATER => Fragment::later(id),
             _ => return None,
         };
-        let fragment = Fragment { part, id };
         Some(Last { protocol: (word >> 16) as u8, payload: word as usize & OFFSETS, fragment })
     }
 }

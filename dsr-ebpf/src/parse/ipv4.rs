@@ -32,23 +32,9 @@ pub(crate) fn parse(frame: &Frame, start: usize) -> Result<Ip, Fault> {
         start,
         payload: start + header,
         end: start + total,
-        fragment: ip.part(),
+        fragment: Fragment::of_ipv4(ip.fragment.raw(), u32::from(ip.id.raw())),
         is_plain: header == MIN,
     })
-}
-
-impl Header {
-    #[inline(always)]
-    fn part(&self) -> Fragment {
-        let id = u32::from(self.id.raw());
-        if !self.is_fragment() {
-            Fragment::WHOLE
-        } else if self.offset() == 0 {
-            Fragment::first(id)
-        } else {
-            Fragment::later(id)
-        }
-    }
 }
 
 /// Whether the frame contains `length` bytes, in one buffer or several.

@@ -32,6 +32,6 @@ pub(crate) fn parse(frame: &Frame, start: usize) -> Result<Ip, Fault> {
         payload: last.payload,
         end,
         fragment: last.fragment,
-        is_plain: last.payload == start + HEADER && matches!(last.fragment.part, Part::Whole),
+        is_plain: last.payload == start + HEADER && matches!(last.fragment.part(), Part::Whole),
     })
 }

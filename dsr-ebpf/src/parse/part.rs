@@ -1,11 +1,17 @@
 //! Whole datagrams and fragments.
 
+use crate::wire::ipv4::{FRAGMENT, MORE, OFFSET};
+
 /// Which part of a datagram a packet is.
+///
+/// The bits are kept as the header has them, not as a [`Part`]: the verifier of Linux 6.1 loses track of a constant that
+/// is compared after a call of a subprogram, and removes the branch of whole ICMP packets.
 #[derive(Clone, Copy)]
 pub(crate) struct Fragment {
-    pub(crate) part: Part,
-    /// The identification in packet byte order; zero if the packet is whole. Not stored in the variants: the compiler
-    /// may spill a value that some paths leave undefined, which the verifier rejects.
+    /// The more-fragments flag and the fragment offset of an IPv4 header, in packet byte order; both zero if the packet is
+    /// whole. Of an IPv6 packet, an equivalent.
+    bits: u16,
+    /// The identification in packet byte order; meaningless if the packet is whole.
     pub(crate) id: u32,
 }
 
@@ -21,15 +27,32 @@ pub(crate) enum Part {
 }
 
 impl Fragment {
-    pub(crate) const WHOLE: Self = Self { part: Part::Whole, id: 0 };
+    pub(crate) const WHOLE: Self = Self { bits: 0, id: 0 };
 
     #[inline(always)]
     pub(crate) const fn first(id: u32) -> Self {
-        Self { part: Part::First, id }
+        Self { bits: MORE.raw(), id }
     }
 
     #[inline(always)]
     pub(crate) const fn later(id: u32) -> Self {
-        Self { part: Part::Later, id }
+        Self { bits: OFFSET.raw(), id }
+    }
+
+    /// From the field of an IPv4 header with flags and offset, in packet byte order.
+    #[inline(always)]
+    pub(crate) const fn of_ipv4(field: u16, id: u32) -> Self {
+        Self { bits: field & FRAGMENT.raw(), id }
+    }
+
+    #[inline(always)]
+    pub(crate) const fn part(self) -> Part {
+        if self.bits == 0 {
+            Part::Whole
+        } else if self.bits & OFFSET.raw() == 0 {
+            Part::First
+        } else {
+            Part::Later
+        }
     }
 }

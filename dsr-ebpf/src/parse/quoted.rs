@@ -73,7 +73,7 @@ fn v6(frame: &Frame, start: usize, end: usize) -> Option<Quoted> {
     let vip = Address { hi: ip.source.hi, lo: ip.source.lo };
     let client = Address { hi: ip.destination.hi, lo: ip.destination.lo };
     let last = extension::walk(frame, ip.next_header, start + HEADER, end)?;
-    if matches!(last.fragment.part, Part::Later) {
+    if matches!(last.fragment.part(), Part::Later) {
         return None;
     }
     Some(Quoted { protocol: last.protocol, vip, client, payload: last.payload })

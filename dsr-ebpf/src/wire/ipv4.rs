@@ -11,8 +11,11 @@ pub(crate) const VERSION_LENGTH: u8 = 0x45;
 /// More-fragments flag and fragment offset: both zero in a whole datagram.
 pub(crate) const FRAGMENT: Be16 = Be16::new(0x3fff);
 
+/// More-fragments flag alone.
+pub(crate) const MORE: Be16 = Be16::new(0x2000);
+
 /// Fragment offset alone.
-const OFFSET: Be16 = Be16::new(0x1fff);
+pub(crate) const OFFSET: Be16 = Be16::new(0x1fff);
 
 /// The header without options.
 #[derive(Clone, Copy)]
