@@ -1,8 +1,8 @@
 //! Next-hop objects (`ip nexthop`, Linux 5.3): messages of `linux/nexthop.h`, which netlink-packet-route does not know, over
 //! a netlink socket of their own. Knows messages, decides nothing.
 //!
-//! Routes that use an object name its id alone where `net.ipv4.nexthop_compat_mode` is 0, and a change of an object is told as
-//! one of its routes only where it is 1: so the objects themselves are asked for and listened to.
+//! With `net.ipv4.nexthop_compat_mode` 0, a route that uses an object contains only its id, and the kernel sends no route event
+//! when the object changes. So the objects are queried and their own events received, which works in both modes.
 
 use std::net::IpAddr;
 
