@@ -33,6 +33,7 @@ macro_rules! templates {
 }
 
 templates! {
+    "bsd/has.sh", "bsd/held.sh", "bsd/holders.sh", "bsd/remove.sh",
     "docker/enter.sh",
     "freebsd/check.sh", "freebsd/setup.sh", "freebsd/undo.sh",
     "linux/begin.sh", "linux/check.sh", "linux/setup.sh", "linux/undo.sh",
@@ -42,6 +43,7 @@ templates! {
     "linux/persist/vip.netplan.yaml", "linux/persist/vip.network.conf", "linux/persist/vip.nmconnection",
     "macos/check.sh", "macos/setup.sh", "macos/undo.sh", "macos/vip.plist",
     "pod/check.sh", "pod/setup.yaml", "pod/undo.yaml",
+    "shell/die.sh", "shell/fault.sh",
     "solaris/check.sh", "solaris/setup.sh", "solaris/undo.sh",
     "windows/adapter.ps1", "windows/begin.ps1", "windows/check.ps1", "windows/find.ps1", "windows/setup.ps1",
     "windows/undo.ps1",

@@ -4,10 +4,7 @@
 
 set -eu
 
-die() {
-    echo "dsr: $*" >&2
-    exit 1
-}
+{% include "shell/die.sh" %}
 
 pid=$(docker inspect --format '{{ "{{" }}.State.Pid{{ "}}" }}' {{ container }}) || die "there is no container {{ container }}: docker ps shows them"
 [ "$pid" -gt 0 ] || die "the container {{ container }} does not run: docker start {{ container }}"

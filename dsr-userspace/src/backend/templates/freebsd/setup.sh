@@ -4,15 +4,9 @@
 set -eu
 state=/var/db/dsr-backend
 
-die() {
-    echo "dsr: $*" >&2
-    exit 1
-}
+{% include "shell/die.sh" %}
 
-# Whether an interface, or any with -a, has an address.
-has() {
-    ifconfig "$1" | awk -v address="$2" '($1 == "inet" || $1 == "inet6") && $2 == address { found = 1 } END { exit !found }'
-}
+{% include "bsd/has.sh" %}
 
 [ "$(uname -s)" = FreeBSD ] || die "this is not FreeBSD"
 [ "$(id -u)" = 0 ] || die "run this as root"

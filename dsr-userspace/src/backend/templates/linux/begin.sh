@@ -1,7 +1,4 @@
-die() {
-    echo "dsr: $*" >&2
-    exit 1
-}
+{% include "shell/die.sh" %}
 
 [ "$(id -u)" = 0 ] || die "run this as root"
 command -v ip >/dev/null || die "there is no ip here: install iproute2"

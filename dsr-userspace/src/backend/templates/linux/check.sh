@@ -6,11 +6,7 @@ faults=0
 
 {% include "linux/begin.sh" %}
 
-# A finding: the check's name, what is wrong, what fixes it.
-fault() {
-    faults=$((faults + 1))
-    echo "fault: $1: $2: $3"
-}
+{% include "shell/fault.sh" %}
 
 # What the kernel goes by is the greater of `all` and the interface.
 in_force() {

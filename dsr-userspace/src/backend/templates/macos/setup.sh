@@ -5,15 +5,9 @@ set -eu
 state=/var/db/dsr-backend
 daemons=/Library/LaunchDaemons
 
-die() {
-    echo "dsr: $*" >&2
-    exit 1
-}
+{% include "shell/die.sh" %}
 
-# Whether an interface, or any with -a, has an address.
-has() {
-    ifconfig "$1" | awk -v address="$2" '($1 == "inet" || $1 == "inet6") && $2 == address { found = 1 } END { exit !found }'
-}
+{% include "bsd/has.sh" %}
 
 [ "$(uname -s)" = Darwin ] || die "this is not macOS"
 [ "$(id -u)" = 0 ] || die "run this as root"

@@ -4,11 +4,7 @@
 set -eu
 faults=0
 
-# A finding: the check's name, what is wrong, what fixes it.
-fault() {
-    faults=$((faults + 1))
-    echo "fault: $1: $2: $3"
-}
+{% include "shell/fault.sh" %}
 
 [ "$(uname -s)" = SunOS ] || {
     echo "dsr: this is not {% if illumos %}illumos{% else %}Solaris{% endif %}" >&2

@@ -3,10 +3,7 @@
 # {{ usage }}
 set -eu
 
-die() {
-    echo "dsr: $*" >&2
-    exit 1
-}
+{% include "shell/die.sh" %}
 
 [ "$(uname -s)" = SunOS ] || die "this is not {% if illumos %}illumos{% else %}Solaris{% endif %}"
 command -v ipadm >/dev/null || die "there is no ipadm here: on Solaris 10 write ifconfig lines, see docs/backends.md"

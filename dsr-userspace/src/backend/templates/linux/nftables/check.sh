@@ -7,11 +7,7 @@ faults=0
 {% include "linux/begin.sh" %}
 command -v nft >/dev/null || die "there is no nft here: install nftables"
 
-# A finding: the check's name, what is wrong, what fixes it.
-fault() {
-    faults=$((faults + 1))
-    echo "fault: $1: $2: $3"
-}
+{% include "shell/fault.sh" %}
 
 table=$(nft list table inet dsr_backend 2>/dev/null || true)
 {% for vip in vips %}

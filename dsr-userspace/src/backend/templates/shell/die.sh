@@ -1,0 +1,4 @@
+die() {
+    echo "dsr: $*" >&2
+    exit 1
+}
