@@ -17,6 +17,7 @@ use super::{
     reach::ReachLog,
     reload::Refusal,
     retired_counters::RetiredCounters,
+    signals::Ending,
     state::State,
     transitions::{Transitions, tick_seconds},
 };
@@ -46,6 +47,7 @@ pub(super) struct Balancer {
     pub(super) loops: LoopLog,
     pub(super) transitions: Transitions,
     pub(super) pins: Arc<Pins>,
+    pub(super) ending: Ending,
     /// Whether another agent's program was taken over.
     took_over: bool,
     pub(super) retired_counters: Arc<RetiredCounters>,
@@ -74,7 +76,13 @@ pub(super) struct Balancer {
 impl Balancer {
     /// Loads the program, fills its tables, attaches it and announces the VIPs. What an agent left that is gone is taken
     /// over as it is, without a gap.
-    pub(super) fn start(config: Config, network: Network, pins: &Path, tasks: &Tasks) -> Result<Self, Error> {
+    pub(super) fn start(
+        config: Config,
+        network: Network,
+        pins: &Path,
+        tasks: &Tasks,
+        ending: Ending,
+    ) -> Result<Self, Error> {
         let announcer = Announcer::start(tasks).map_err(Error::Announce)?;
         let arp_watch = ArpWatch::start(tasks).map_err(Error::Announce)?;
         let pins = Arc::new(Pins::open(pins)?);
@@ -84,7 +92,7 @@ impl Balancer {
         let mut state = State::new(config, network);
         // Nothing is known of any backend: all but those of fallbacks are used.
         let turns = state.decide(|_| CheckState::Up);
-        let begun = ProgramSpec::of(&state, None, &pins);
+        let begun = ProgramSpec::of(&state, None, &pins, &ending);
         let features = begun.features(predecessor.tables.as_ref().filter(|_| predecessor.keep.is_some()));
         let started = begun.first(&mut predecessor).inspect_err(|_| begun.roll_back_start(&predecessor));
         let datapath = started?;
@@ -104,6 +112,7 @@ impl Balancer {
             loops,
             transitions,
             pins,
+            ending,
             took_over,
             retired_counters: Arc::default(),
             arp_watch,
@@ -163,8 +172,10 @@ impl Balancer {
         if result.is_err() {
             let (refused, _) = self.exchange(old_config, old_network);
             // What was done of it before it failed is undone.
-            if let Err(error) = self.take_over(&refused) {
-                tracing::error!(%error, "the previous configuration could not be fully restored");
+            match self.take_over(&refused) {
+                // The tables are as they were: the agent ends with them, or with nothing.
+                Ok(()) | Err(Error::Interrupted) => {}
+                Err(error) => tracing::error!(%error, "the previous configuration could not be fully restored"),
             }
         }
         result
@@ -222,7 +233,7 @@ impl Balancer {
     }
 
     pub(super) fn spec(&self) -> ProgramSpec<'_> {
-        ProgramSpec::of(&self.state, self.trace.as_ref(), &self.pins)
+        ProgramSpec::of(&self.state, self.trace.as_ref(), &self.pins, &self.ending)
     }
 
     /// The tables, where there may be slots that the client alone picks.

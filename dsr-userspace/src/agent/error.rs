@@ -56,6 +56,9 @@ pub enum Error {
     /// The task that reads the file panicked.
     #[error("the task `configuration` ended: {0}")]
     Reader(String),
+    /// A signal to end came while a plan was made. Nothing of the plan was applied.
+    #[error("interrupted: the agent is ending")]
+    Interrupted,
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(std::io::Error),

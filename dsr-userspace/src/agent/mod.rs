@@ -21,6 +21,7 @@ mod loops;
 mod metrics_listener;
 mod overrides;
 mod pinning;
+mod planning;
 mod preflight_log;
 mod preview;
 mod probing;
@@ -33,6 +34,7 @@ mod retired_counters;
 mod retry;
 mod signals;
 mod snapshot;
+mod start;
 mod state;
 mod status;
 mod surroundings;
@@ -65,10 +67,10 @@ use self::{
     retry::Retry,
     signals::{Asked, Signals, end_meanwhile},
     snapshot::Snapshot,
-    watching::{watch_file, watch_network},
+    start::{Prepared, end_start},
 };
 use crate::{
-    config::{self, Config, HostFacts, Marker, Watch},
+    config::Marker,
     datapath,
     health::orphans,
     model::Network,
@@ -79,16 +81,21 @@ use crate::{
 /// Runs the agent of the current network namespace, which keeps what outlives it in the directory `pins`, until SIGINT or
 /// SIGTERM: then the program is detached; or until SIGUSR1: then it is left to the next agent.
 pub async fn run(file: &Path, pins: &Path) -> Result<(), Error> {
-    let mut signals = Signals::new().map_err(Error::Signals)?;
+    let mut supervisor = Supervisor::new();
+    let tasks = supervisor.tasks();
+    let mut signals = Signals::start(&tasks).map_err(Error::Signals)?;
     dsr_sys::limits::raise_open_files();
     if let Err(error) = orphans::adopt() {
         tracing::warn!(%error, "processes that check commands leave behind cannot be found");
     }
-    let mut supervisor = Supervisor::new();
-    let tasks = supervisor.tasks();
-    let mut agent = tokio::select! {
-        agent = Agent::start(file, pins, &tasks) => agent?,
+    let prepared = tokio::select! {
+        prepared = Prepared::read(file, &tasks) => prepared?,
         () = signals.stopped() => return Ok(()),
+    };
+    // From here on the program may be attached: a signal is heeded in between, never by dropping what is half done.
+    let mut agent = match Agent::start(prepared, pins, &tasks, signals.ending()).await {
+        Err(Error::Interrupted) => return end_start(signals.next().await, pins),
+        started => started?,
     };
     let asked = agent.live_on(&mut signals, &mut supervisor).await?;
     agent.probing.stop().await;
@@ -135,52 +142,6 @@ struct Agent {
 }
 
 impl Agent {
-    async fn start(path: &Path, pins: &Path, tasks: &Tasks) -> Result<Self, Error> {
-        let file = Watch::start(path).await;
-        // Errors in the file are reported before errors in watching it.
-        let config = config::load_on_host(path, &HostFacts::read().await?).await?;
-        let file = file?;
-        let marker = file.marker();
-        let (file, file_watch) = watch_file(file, tasks);
-        warn_about(&config);
-        let preflight = PreflightLog::default();
-        preflight.look(&config).await;
-        let mut metrics_listener = MetricsListener::new(tasks);
-        let place = metrics_listener.prepare(config.metrics).await?;
-        let server = api_listener::bind(config.api.as_deref()).await?;
-        let (watcher, network) = watch_network(&config, tasks).await?;
-        let mut balancer = Balancer::start(config, network.borrow().clone(), pins, tasks)?;
-        let mut probing = Probing::new(tasks);
-        if let Err(error) = probing.follow(&mut balancer).await {
-            balancer.roll_back_start();
-            return Err(error);
-        }
-        let (snapshots, seen) = watch::channel(balancer.snapshot());
-        let (commander, commands) = command::channel();
-        metrics_listener.serve(place, &seen);
-        let api = ApiListener::open(server, seen, commander, tasks);
-        let (path, tasks, loading) = (path.to_owned(), tasks.clone(), None);
-        Ok(Self {
-            path,
-            file,
-            _file_watch: file_watch,
-            marker,
-            loading,
-            watcher,
-            network,
-            balancer,
-            snapshots,
-            commands,
-            metrics_listener,
-            probing,
-            api,
-            tasks,
-            preflight,
-            retry: Retry::No,
-            unfollowed: false,
-        })
-    }
-
     /// Follows what happens until a signal ends it, or a task that is gone.
     async fn live_on(&mut self, signals: &mut Signals, supervisor: &mut Supervisor) -> Result<Asked, Error> {
         let mut looks = tokio::time::interval(LOOK_EVERY);
@@ -270,12 +231,6 @@ impl Agent {
             self.unfollowed = true;
             tracing::debug!(%error, "health check results could not be applied; retrying in a second");
         }
-    }
-}
-
-fn warn_about(config: &Config) {
-    for warning in &config.warnings {
-        tracing::warn!("{warning}");
     }
 }
 

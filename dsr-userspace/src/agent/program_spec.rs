@@ -11,12 +11,15 @@ use dsr_common::{
     trace::TraceFilter,
 };
 
-use super::{Error, intent::Intent, interfaces::enter, state::State, transitions::tick_seconds};
+use super::{
+    Error, intent::Intent, interfaces::enter, planning::Planning, signals::Ending, state::State,
+    transitions::tick_seconds,
+};
 use crate::{
     config::{Config, XdpMode},
     datapath::{self, Datapath, Features, Mode, Pins, Predecessor},
     model::{Affinity, Desired, Health, Network, OnAgentDeath, SINGLE_BUFFER_MTU},
-    reconcile::{Dirty, Full, Goal, Keep, Sizes, Tables, apply, plan_dirty},
+    reconcile::{Dirty, Full, Goal, Keep, Sizes, Tables, apply},
 };
 
 /// What a program is loaded for.
@@ -28,13 +31,19 @@ pub(super) struct ProgramSpec<'a> {
     /// What the program is to tell of.
     pub(super) trace: Option<&'a TraceFilter>,
     pub(super) pins: &'a Arc<Pins>,
+    pub(super) ending: &'a Ending,
 }
 
 impl<'a> ProgramSpec<'a> {
     /// For this state.
-    pub(super) fn of(state: &'a State, trace: Option<&'a TraceFilter>, pins: &'a Arc<Pins>) -> Self {
+    pub(super) fn of(
+        state: &'a State,
+        trace: Option<&'a TraceFilter>,
+        pins: &'a Arc<Pins>,
+        ending: &'a Ending,
+    ) -> Self {
         let State { config, intent, network, decision, .. } = state;
-        ProgramSpec { config, intent, network, health: &decision.health, trace, pins }
+        ProgramSpec { config, intent, network, health: &decision.health, trace, pins, ending }
     }
 
     /// The first load of an agent, in the place of what another one left.
@@ -96,14 +105,15 @@ impl<'a> ProgramSpec<'a> {
         if !old.is_some_and(|(_, keep)| keep == Keep::Everything) {
             // No packet meets these tables yet.
             fresh.add_vlan_lists(&self.config.desired)?;
-            apply(&plan_dirty(&self.goal(&devices), &Dirty::all(&self.config.desired), &fresh)?.changes, &mut fresh);
+            let planning = Planning { running: old.map(|(old, _)| old.maps()), ending: self.ending };
+            match planning.plan(&self.goal(&devices), &Dirty::all(&self.config.desired), &fresh) {
+                Ok(plan) => apply(&plan.changes, &mut fresh),
+                Err(error) => return Err(abandon(fresh, error)),
+            }
         }
         match attach(self.config, self.network, &mut fresh, kept) {
             Ok(()) => Ok(fresh),
-            Err(error) => {
-                fresh.abandon();
-                Err(error)
-            }
+            Err(error) => Err(abandon(fresh, error)),
         }
     }
 
@@ -116,6 +126,12 @@ impl<'a> ProgramSpec<'a> {
     pub(super) fn features(&self, live: Option<&impl Tables>) -> Features {
         features(self.config, self.network, live)
     }
+}
+
+/// Takes back a load that nothing comes of.
+fn abandon(mut fresh: Datapath, error: Error) -> Error {
+    fresh.abandon();
+    error
 }
 
 /// The sizes of tables for what is wanted with this configuration; never smaller than those that are live.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Error, balancer::Balancer, state::Dirty};
-use crate::reconcile::{PartialPlan, PlacedService, apply, plan_dirty};
+use super::{Error, balancer::Balancer, planning::Planning, state::Dirty};
+use crate::reconcile::{PartialPlan, PlacedService, apply};
 
 impl Balancer {
     /// Makes the program's tables and attachments agree with configuration and network, as far as these have changed. Where
@@ -39,8 +39,9 @@ impl Balancer {
     /// A plan for what is dirty, with a program whose tables have room for it.
     fn planned(&mut self) -> Result<PartialPlan, Error> {
         loop {
-            let plan = plan_dirty(&self.state.goal(&self.devices), &self.state.dirty.plan, &self.datapath);
-            let Err(full) = plan else { return Ok(plan?) };
+            let planning = Planning { running: Some(self.datapath.maps()), ending: &self.ending };
+            let plan = planning.plan(&self.state.goal(&self.devices), &self.state.dirty.plan, &self.datapath);
+            let Err(Error::Full(full)) = plan else { return plan };
             tracing::info!("{full}: reloading the program with larger tables");
             self.rebuild(Some(full))?;
             self.follow_interfaces()?;

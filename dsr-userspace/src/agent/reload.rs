@@ -8,7 +8,7 @@ use super::{
     command::Answer,
     loading::{Loading, Read},
     retry::Retry,
-    warn_about,
+    start::warn_about,
     watching::watch_by_others,
 };
 use crate::{
@@ -116,6 +116,11 @@ impl Agent {
                 if self.marker.state() == FileState::Gone {
                     self.file_gone();
                 }
+            }
+            // Whoever waits is told; nobody else has to know.
+            Err(error @ Error::Interrupted) => {
+                answer.outcome = ReloadOutcome::Failed;
+                answer.errors = problems(&answer.file, &error);
             }
             Err(error) => {
                 self.retry = std::mem::take(&mut self.retry).after(&error, facts, &self.tasks);

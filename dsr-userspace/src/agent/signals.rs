@@ -1,36 +1,81 @@
 //! What signals ask of the agent.
 
-use std::time::Duration;
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
 
-use crate::datapath::Maps;
+use crate::{
+    datapath::Maps,
+    tasks::{End, Task, Tasks},
+};
 
-/// The signals that an agent listens to.
+/// The signals that an agent listens to, in a task of their own: the agent's may be busy with a long plan.
 pub(super) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hang_up: Signal,
-    hand_over: Signal,
+    asked: mpsc::UnboundedReceiver<Asked>,
+    ending: Ending,
+    /// Listens for as long as it is held.
+    _listener: Task,
+}
+
+/// Whether a signal has asked the agent to end. Whatever takes long looks at it in between.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ending(Arc<AtomicBool>);
+
+impl Ending {
+    pub(super) fn is_asked_for(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Signals {
-    pub(super) fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-            hand_over: signal(SignalKind::user_defined1())?,
-        })
+    pub(super) fn start(tasks: &Tasks) -> io::Result<Self> {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
+        let mut hand_over = signal(SignalKind::user_defined1())?;
+        let (sender, asked) = mpsc::unbounded_channel();
+        let ending = Ending::default();
+        let end = ending.clone();
+        let listener = tasks.spawn("signals", async move {
+            loop {
+                let asked = tokio::select! {
+                    _ = interrupt.recv() => Asked::Stop,
+                    _ = terminate.recv() => Asked::Stop,
+                    _ = hang_up.recv() => Asked::Reload,
+                    _ = hand_over.recv() => Asked::HandOver,
+                };
+                if asked != Asked::Reload {
+                    end.0.store(true, Ordering::Relaxed);
+                }
+                if sender.send(asked).is_err() {
+                    return End::Done;
+                }
+            }
+        });
+        Ok(Self { asked, ending, _listener: listener })
     }
 
-    /// Waits for one.
+    /// What tells of the signals to end.
+    pub(super) fn ending(&self) -> Ending {
+        self.ending.clone()
+    }
+
+    /// Waits for one. May be dropped and called again: nothing is lost.
     pub(super) async fn next(&mut self) -> Asked {
-        tokio::select! {
-            _ = self.interrupt.recv() => Asked::Stop,
-            _ = self.terminate.recv() => Asked::Stop,
-            _ = self.hang_up.recv() => Asked::Reload,
-            _ = self.hand_over.recv() => Asked::HandOver,
+        match self.asked.recv().await {
+            Some(asked) => asked,
+            // The supervisor ends the agent, whose task this was.
+            None => std::future::pending().await,
         }
     }
 

@@ -11,9 +11,11 @@ fn ended(go_wrong: impl Fn(&Tasks) -> Task + Sync) -> Result<Error> {
     let file = lab.write_config(&format!("api: off\n{}", lab.default_configuration()))?;
     let pins = lab.directory().join("bpf/dsr");
     lab.balancer().block_on(|| async {
-        let (mut signals, mut supervisor) = (Signals::new().unwrap(), Supervisor::new());
+        let mut supervisor = Supervisor::new();
         let tasks = supervisor.tasks();
-        let mut agent = Agent::start(&file, &pins, &tasks).await.unwrap();
+        let mut signals = Signals::start(&tasks).unwrap();
+        let prepared = Prepared::read(&file, &tasks).await.unwrap();
+        let mut agent = Agent::start(prepared, &pins, &tasks, signals.ending()).await.unwrap();
         let _wrong = go_wrong(&tasks);
         let ended = agent.live_on(&mut signals, &mut supervisor).await;
         agent.probing.stop().await;

@@ -30,6 +30,6 @@ pub use lookup::{FoundService, FoundSlot, Part, Placement, Why, placement_of, pr
 pub use member::{MemberRows, address, family, rows as member_rows};
 pub use memory::InMemory;
 pub use migrate::{Keep, migrate, migrate_flows, restamp};
-pub use plan::{Dirty, Goal, PartialPlan, plan, plan_dirty};
+pub use plan::{Dirty, Goal, PartialPlan, plan, plan_dirty, plan_while};
 pub use tables::{SLOTS_PER_WORD, Sizes, Tables, TablesMut};
 pub use transition::{DrainingMember, ServiceTransition, TransitionStep, advance, advance_some, ticks, tracked_slots};

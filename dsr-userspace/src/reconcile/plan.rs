@@ -84,10 +84,23 @@ pub fn plan(
 
 /// Compares what may be dirty with what is live.
 pub fn plan_dirty(goal: &Goal<'_>, dirty: &Dirty, live: &impl Tables) -> Result<PartialPlan, Full> {
+    Ok(plan_while(goal, dirty, live, &mut || true)?.unwrap_or_default())
+}
+
+/// The same for as long as `keep_on`, which is asked before each service, says so; nothing where it said no.
+pub fn plan_while(
+    goal: &Goal<'_>,
+    dirty: &Dirty,
+    live: &impl Tables,
+    keep_on: &mut dyn FnMut() -> bool,
+) -> Result<Option<PartialPlan>, Full> {
     let keys = HashKeys::from_seed(goal.desired.hash_seed);
     let mut planner = Planner::new(goal, live, &keys);
     let mut placed = Vec::with_capacity(dirty.services.len());
     for index in &dirty.services {
+        if !keep_on() {
+            return Ok(None);
+        }
         if let Some(service) = goal.desired.services.get(*index) {
             placed.push((*index, planner.service(service)?));
         }
@@ -96,7 +109,7 @@ pub fn plan_dirty(goal: &Goal<'_>, dirty: &Dirty, live: &impl Tables) -> Result<
         planner.vips()?;
         planner.remove_others(&wanted(goal.desired));
     }
-    Ok(PartialPlan { changes: planner.changes(), placed })
+    Ok(Some(PartialPlan { changes: planner.changes(), placed }))
 }
 
 /// What the service table holds of what is desired.

@@ -7,6 +7,7 @@ mod death;
 mod end;
 mod growth;
 mod interfaces;
+mod interrupted;
 mod metrics;
 mod neighbour;
 mod pins;
