@@ -12,7 +12,10 @@ use std::{
 
 use dsr::{
     config::{self, Config, Errors, FlowTable, SeedSource, XdpMode},
-    model::{Affinity, Announce, FlowTimeout, Forward, OnAgentDeath, OnEmpty, Protocol, Service, Weight},
+    model::{
+        Affinity, Announce, DscpCode, FlowTimeout, Forward, GueVariant, OnAgentDeath, OnEmpty, OuterSources, Protocol,
+        Service, Weight,
+    },
 };
 
 /// The YAML files of a directory below this package.
@@ -265,4 +268,27 @@ services:
     let shown = www.vlans.as_ref().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(shown, ["untagged", "100", "7.100"]);
     assert_eq!(all.vlans, None);
+}
+
+#[test]
+fn every_parameter_of_a_forward_mode_reaches_the_model() {
+    let config = load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/good/forward.yaml")).unwrap();
+    let service = |name: &str| config.desired.services.iter().find(|service| service.name == name).unwrap();
+    let forward = |name: &str| service(name).forward;
+    assert_eq!(forward("l2"), Forward::L2);
+    assert_eq!(forward("dscp"), Forward::Dscp(DscpCode::new(8).unwrap()));
+    assert_eq!((forward("ipip"), forward("ipip6")), (Forward::Ipip(OuterSources::default()), forward("ipip")));
+    let ipv4 = Some((Ipv4Addr::new(10, 0, 0, 2), 32));
+    assert_eq!(forward("gre"), Forward::Gre { key: Some(u32::MAX), sources: OuterSources { ipv4, ipv6: None } });
+    let ipv4 = Some((Ipv4Addr::new(10, 64, 0, 0), 16));
+    let ipv6 = Some(("2001:db8:64::".parse().unwrap(), 96));
+    let (port, variant) = (6081.try_into().unwrap(), GueVariant::Zero);
+    assert_eq!(forward("gue"), Forward::Gue { port, variant, sources: OuterSources { ipv4, ipv6 } });
+    // A VIP that is not listed has a code that no other VIP of its family has.
+    let code = |name: &str| match forward(name) {
+        Forward::Dscp(code) => code.get(),
+        other => panic!("{name}: {other:?}"),
+    };
+    assert!((1..=63).contains(&code("dscp6")));
+    assert!((1..=63).contains(&code("dscp-derived")) && ![8, 9].contains(&code("dscp-derived")));
 }

@@ -10,6 +10,7 @@ use super::{
     schema::{Scalar, not},
     yaml::Node,
 };
+use crate::model::Prefix;
 
 /// An address that one host on the network can have, without a zone.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +46,21 @@ impl Scalar for HostAddress {
 /// What is wrong with it, and what to write instead.
 pub fn host_address(text: &str) -> Result<IpAddr, String> {
     <HostAddress as Scalar>::read(&Node::text(text, Place::FILE)).map(|HostAddress(address)| address)
+}
+
+/// Reads an address of one host, or a prefix of several.
+///
+/// # Errors
+/// What is wrong with it, and what to write instead.
+pub(super) fn prefix(text: &str) -> Result<Prefix, String> {
+    let Some((address, length)) = text.split_once('/') else { return host_address(text).map(Prefix::host) };
+    let wrong = || format!("`{}` is not an address or a prefix: write one like 10.0.0.2 or 10.0.0.0/28", shown(text));
+    let address: IpAddr = address.parse().map_err(|_| wrong())?;
+    let prefix = length.parse().ok().and_then(|length| Prefix::new(address, length)).ok_or_else(wrong)?;
+    if prefix.address != address {
+        return Err(format!("{address} has bits after the prefix: write {prefix}"));
+    }
+    Ok(prefix)
 }
 
 /// What is written around an address, if that is all that is wrong.

@@ -123,7 +123,14 @@ fn of_pool(
         return None;
     };
     // What is wrong with one of the two pools was said there.
-    let (own, standby) = (&pools.get(name)?.good.as_ref()?.1, &found.good.as_ref()?.1);
+    let (Some((own_forward, own)), Some((forward, standby))) = (&pools.get(name)?.good, &found.good) else {
+        return None;
+    };
+    if own_forward != forward {
+        let message = format!("packets reach {} by another forward mode: write the same for both pools", shown(other));
+        report.error(at, message);
+        return None;
+    }
     if own.len() + standby.len() > BACKENDS_MOST {
         report.error(at, format!("both pools together have more than {BACKENDS_MOST} backends: write fewer"));
     }

@@ -188,7 +188,7 @@ fn config(report: &mut Report<'_>, file: File, path: &Path) -> Config {
     };
     let balancers = balancers(report, file.balancers);
     let pools = pools::read(report, file.pools.value);
-    let services = services::read(report, file.services.value, &pools);
+    let services = services::read(report, file.services.value, &pools, file.dscp);
     check_balancers(report, &balancers, &services, &pools);
     let desired = Desired { hash_seed: file.hash_seed.value.map_or(0, |Seed(seed)| seed), services: services.good };
     Config {

@@ -11,6 +11,7 @@ use super::{
     at::At,
     error::{Located, Place},
     fallback::{self, Standby},
+    forward::PoolForward,
     health::{self, Written},
     report::Report,
     scalar::Name,
@@ -18,14 +19,14 @@ use super::{
     sections::{AgentCheckRow, BACKENDS_MOST, BackendRow, PoolRow},
     yaml::Node,
 };
-use crate::model::{AgentCheck, Backend, Forward};
+use crate::model::{AgentCheck, Backend};
 
 /// A pool as services refer to it.
 pub(super) struct Pool {
     /// Where it is written.
     pub(super) at: At,
     /// How packets reach its backends, and these; nothing where that was reported as bad.
-    pub(super) good: Option<(Forward, Arc<[Backend]>)>,
+    pub(super) good: Option<(PoolForward, Arc<[Backend]>)>,
     /// How its backends are checked.
     pub(super) health: Written,
     /// Where they say themselves what they can take.
@@ -73,7 +74,12 @@ fn pool(report: &mut Report<'_>, pool: &mut Pool, row: PoolRow, addresses: &mut 
     pool.health = health::read(report, row.health);
     pool.agent = row.agent_check.value.and_then(|row| agent_check(report, row)).map(Arc::new);
     let backends = backends(report, row.backends, &mut seen);
-    pool.good = row.forward.value.zip(backends);
+    let forward_at = row.forward.at.clone();
+    let forward = PoolForward::of(report, row.forward);
+    pool.good = forward.zip(backends);
+    if let Some((forward, backends)) = &pool.good {
+        forward.check_sources(report, &forward_at, backends);
+    }
     fallback::read(report, row.fallback, &mut seen)
 }
 

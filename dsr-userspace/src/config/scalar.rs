@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, num::NonZeroU16, path::PathBuf};
 
-use dsr_common::vlan::Vlan;
+use dsr_common::{forward::ForwardMode, vlan::Vlan};
 use serde_json::{Value as Json, json};
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     schema::{Choice, Scalar, integers, not},
     yaml::{Kind, Node, Scalar as Meaning},
 };
-use crate::model::{Affinity, Announce, Forward, OnAgentDeath, OnEmpty, Port, Protocol, Weight};
+use crate::model::{Affinity, Announce, GueVariant, OnAgentDeath, OnEmpty, Port, Protocol, Weight};
 
 /// The name of a pool, a service or a backend.
 #[derive(Clone, Debug)]
@@ -135,6 +135,15 @@ integers! {
         |count| count.try_into().ok().map(FlowCount);
 }
 
+/// The key of GRE packets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GreKey(pub(super) u32);
+
+integers! {
+    GreKey = "a key", 0, u64::from(u32::MAX), |key| key.try_into().ok().map(GreKey);
+    GueVariant = "a variant of GUE", 0, 1, |variant| Some(if variant == 0 { GueVariant::Zero } else { GueVariant::One });
+}
+
 /// The seed of the hashes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seed(pub(super) u64);
@@ -243,13 +252,12 @@ impl Scalar for Vlan {
     }
 }
 
-/// Describes words: the type, what it is, the words, and those of versions to come.
+/// Describes words: the type, what it is, and the words.
 macro_rules! choices {
-    ($($type:ident = $what:literal: $($word:literal $variant:ident),+ $([later $($later:literal),+])?;)+) => {$(
+    ($($type:ident = $what:literal: $($word:literal $variant:ident),+;)+) => {$(
         impl Choice for $type {
             const WHAT: &'static str = $what;
             const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$variant)),+];
-            $(const LATER: &'static [&'static str] = &[$($later),+];)?
         }
     )+};
 }
@@ -257,7 +265,7 @@ macro_rules! choices {
 pub(super) use choices;
 
 choices! {
-    Forward = "a forward mode": "l2" L2 [later "dscp", "ipip", "gre", "gue"];
+    ForwardMode = "a forward mode": "l2" L2, "dscp" Dscp, "ipip" Ipip, "gre" Gre, "gue" Gue;
     Protocol = "a protocol": "tcp" Tcp, "udp" Udp, "sctp" Sctp, "any" Any;
     Announce = "a way to announce a VIP": "arp" Arp, "none" None;
     OnEmpty = "an outcome": "drop" Drop, "reject" Reject;

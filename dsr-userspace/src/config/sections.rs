@@ -9,18 +9,21 @@ use dsr_common::{limits, vlan::Vlan};
 use super::{
     FileWatch, XdpMode,
     address::HostAddress,
+    dscp::CodesField,
     duration::{ProbeTime, ReturnTimeout, WatchInterval},
     fallback::FallbackField,
+    forward::ForwardField,
     health::{HealthField, ProbePort, Text},
     include::Include,
     listen::API_SOCKET,
-    scalar::{ApiSocket, FlowCount, InterfaceName, Name, PoolName, Seed},
+    scalar::{ApiSocket, FlowCount, GreKey, InterfaceName, Name, PoolName, Seed},
     schema::{
         Absent::{Default, Optional, Required},
         List, Named, Word, WordOr, section,
     },
+    sources::SourcesField,
 };
-use crate::model::{Affinity, Announce, FlowTimeout, Forward, OnAgentDeath, OnEmpty, Port, Protocol, Weight};
+use crate::model::{Affinity, Announce, FlowTimeout, GueVariant, OnAgentDeath, OnEmpty, Port, Protocol, Weight};
 
 /// The most interfaces and backends of a pool, as lists count.
 pub(super) const INTERFACES_MOST: usize = limits::INTERFACES_MAX as usize;
@@ -40,6 +43,7 @@ section! {
         balancers: List<HostAddress> = Optional("none"), "list of addresses: the cluster's balancers, by their own addresses on the backends' segments";
         include: Include = Optional("none"), "files with more `pools` and `services`, one or a list: `conf.d/*.yaml`, see below";
         watch: FileWatch = Default("on"), "`on`: reload when a file changes; `off`: reload only on `dsr reload` or SIGHUP";
+        dscp: CodesField = Optional("derived from the VIPs"), "mapping from VIP to the [DSCP code](#dscp), 1 to 63, that stands for it in forward mode `dscp`: `{\"192.0.2.10\": 8}`";
         flow_table: FlowTableRow = Default("{}"), "capacity for flows that have to be remembered: `{established: N, embryonic: N}`, see [Affinity](#affinity); each an integer from 1024 to 67108864, rounded up to a power of two";
     }
     elsewhere {
@@ -62,7 +66,7 @@ section! {
     /// A pool, below its name.
     PoolRow "pool": "a pool", "{backends: [{name: web1, address: 10.0.0.11}]}",
         many "each pool below its name, like {web: {backends: [{name: web1, address: 10.0.0.11}]}}" {
-        forward: Forward = Default("l2"), "how packets reach a backend. `l2`: by rewriting the Ethernet header only, so the backends must be on the same segment as the balancer";
+        forward: ForwardField = Default("l2"), "how packets reach a backend: `l2`, `dscp`, `ipip`, `gre`, `gue`, or one of these with parameters, see [Forward modes](#forward-modes)";
         health: HealthField = Optional("no check: a backend that answers ARP is used"), "the [health check](#health) for the backends, or `none`";
         agent_check: AgentCheckRow = Optional("no agent check"), "where the backends [report](#agent-check) their own weight and state";
         fallback: FallbackField = Optional("none"), "what serves [when too few backends are up](#fallback): the name of another pool, or a backend";
@@ -71,6 +75,36 @@ section! {
     elsewhere {
         "min_healthy": "a health check has it: write it in `health`";
         "on_down": "a health check has it: write it in `health`";
+    }
+
+    /// A forward mode with parameters.
+    ForwardRow "forward": "a forward mode", "{gue: {port: 6080}}" {
+        ipip: IpipRow = Optional(ONE_MODE), "IP in IP: `{}`";
+        gre: GreRow = Optional(ONE_MODE), "GRE";
+        gue: GueRow = Optional(ONE_MODE), "Generic UDP Encapsulation";
+    }
+    elsewhere {
+        "l2": "has no parameters: write `forward: l2`";
+        "dscp": "has no parameters here: write `forward: dscp`, and the codes of VIPs in `dscp` at the top level";
+    }
+    rules r#"{"oneOf": [{"required": ["ipip"]}, {"required": ["gre"]}, {"required": ["gue"]}]}"#
+
+    /// IP in IP.
+    IpipRow "ipip": "forward mode ipip", "{source: 10.0.0.2}" {
+        source: SourcesField = Optional(BY_ROUTE), SOURCE;
+    }
+
+    /// GRE.
+    GreRow "gre": "forward mode gre", "{key: 7}" {
+        key: GreKey = Optional("no key"), "integer of at most 32 bits, decimal or hexadecimal with `0x`: the key that each packet has";
+        source: SourcesField = Optional(BY_ROUTE), SOURCE;
+    }
+
+    /// GUE.
+    GueRow "gue": "forward mode gue", "{port: 6080}" {
+        port: ProbePort = Default("6080"), "the UDP destination port, 1 to 65535";
+        variant: GueVariant = Default("1"), "`1`: the packet directly follows UDP. `0`: a GUE header of four bytes is between them";
+        source: SourcesField = Optional(BY_ROUTE), SOURCE;
     }
 
     /// Where the backends of a pool say themselves what they can take.
@@ -119,6 +153,11 @@ section! {
     }"#
 }
 
+const ONE_MODE: &str = "exactly one mode is required";
+const BY_ROUTE: &str = "the address that the route to the backend prefers";
+const SOURCE: &str = "the outer source address: one, or a list of an IPv4 and an IPv6 one, for backends of either family. \
+                      With a prefix (`10.64.0.0/16`) the other bits, at most the last 32, vary with the flow, so that \
+                      backends spread flows over their queues";
 const SERVICES: &str = "a service has it: write it there";
 
 /// `off`.

@@ -1,19 +1,21 @@
 //! Services: from rows to the model, with the pools that they name.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::IpAddr,
     sync::Arc,
 };
 
-use dsr_common::vlan::Vlan;
+use dsr_common::{forward::DSCP_MAX, vlan::Vlan};
 
 use super::{
     address::HostAddress,
     at::{At, shown},
+    dscp::{Codes, CodesField},
     duration::ReturnTimeout,
     error::{Located, Place},
     fallback::Standby,
+    forward::PoolForward,
     health::{self, Written},
     pools::{Pool, Pools},
     report::Report,
@@ -39,12 +41,21 @@ pub(super) struct Services {
     names: HashMap<String, Place>,
     ids: HashMap<ServiceId, Place>,
     pools: BTreeSet<String>,
+    /// The DSCP codes of VIPs.
+    codes: Codes,
 }
 
 /// Reads all services.
-pub(super) fn read(report: &mut Report<'_>, rows: Option<List<ServiceRow, 1>>, pools: &Pools) -> Services {
-    let mut services = Services::default();
-    for (_, row) in rows.map_or_else(Vec::new, |rows| rows.values) {
+pub(super) fn read(
+    report: &mut Report<'_>,
+    rows: Option<List<ServiceRow, 1>>,
+    pools: &Pools,
+    codes: Field<CodesField>,
+) -> Services {
+    let rows = rows.map_or_else(Vec::new, |rows| rows.values);
+    let codes = assigned(report, &rows, pools, codes);
+    let mut services = Services { codes, ..Services::default() };
+    for (_, row) in rows {
         let service = row.and_then(|row| services.service(report, row, pools));
         services.good.extend(service);
     }
@@ -74,6 +85,7 @@ impl Services {
         let pool = pool?;
         let (forward, backends) = pool.good.clone()?;
         let (backends, fallback) = with_standby(backends, pool.standby.as_ref());
+        let forward = forward.for_service(report, &row.pool.at, (id, &backends), &self.codes)?;
         Some(Service {
             name: row.name.value?.0,
             id,
@@ -258,6 +270,34 @@ fn timeouts(
         report.error(&at, message);
     }
     (flow_timeout, return_timeout)
+}
+
+/// The DSCP codes of the VIPs whose services have a pool with forward mode `dscp`.
+fn assigned(
+    report: &mut Report<'_>,
+    rows: &[(At, Option<ServiceRow>)],
+    pools: &Pools,
+    codes: Field<CodesField>,
+) -> Codes {
+    let vip = |row: &ServiceRow| {
+        let (pool, _) = pools.by_name.get(&row.pool.value.as_ref()?.0)?.good.as_ref()?;
+        let HostAddress(vip) = row.vip.value?;
+        (*pool == PoolForward::Dscp).then(|| (vip, row.vip.at.clone()))
+    };
+    let vips: BTreeMap<IpAddr, At> = rows.iter().rev().filter_map(|(_, row)| vip(row.as_ref()?)).collect();
+    let written = codes.value.unwrap_or_default().0;
+    for (at, vip, _) in written.iter().filter(|(_, vip, _)| !vips.contains_key(vip)) {
+        report.warn(at, format!("no service of {vip} has a pool with `forward: dscp`: the code has no effect"));
+    }
+    let codes = Codes::assign(&written, &vips.keys().copied().collect());
+    for (vip, at) in vips.iter().filter(|(vip, _)| codes.of(**vip).is_none()) {
+        let family = if vip.is_ipv4() { "IPv4" } else { "IPv6" };
+        let message = format!(
+            "all {DSCP_MAX} DSCP codes of {family} are taken by other VIPs: give this one a pool with ipip, gre or gue"
+        );
+        report.error(at, message);
+    }
+    codes
 }
 
 /// The port must be written, but where the protocol is any: not every protocol has ports.

@@ -1,11 +1,8 @@
 //! The values of a backend's fields: each is read from its text, or said to be wrong, with what to write instead.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    num::NonZeroU16,
-};
+use std::{net::SocketAddr, num::NonZeroU16};
 
-use super::super::{address::host_address, at::shown};
+use super::super::{address, at::shown};
 use crate::model::{DscpCode, Prefix};
 
 /// The name of an interface: what `dev_valid_name` in net/core/dev.c takes.
@@ -18,17 +15,11 @@ pub(super) fn interface(text: &str) -> Result<String, String> {
 
 /// A balancer's address, or a prefix of several.
 pub(super) fn prefix(text: &str) -> Result<Prefix, String> {
-    let Some((address, length)) = text.split_once('/') else { return host_address(text).map(Prefix::host) };
-    let wrong = || format!("`{}` is not an address or a prefix: write one like 10.0.0.2 or 10.0.0.0/28", shown(text));
-    let address: IpAddr = address.parse().map_err(|_| wrong())?;
-    let prefix = length.parse().ok().and_then(|length| Prefix::new(address, length)).ok_or_else(wrong)?;
+    let prefix = address::prefix(text)?;
     if prefix.length == 0 {
         return Err(
             "is every address: write the balancers' own, because any host could send into the tunnel".to_owned()
         );
-    }
-    if prefix.address != address {
-        return Err(format!("{address} has bits after the prefix: write {prefix}"));
     }
     Ok(prefix)
 }

@@ -8,14 +8,21 @@ use std::{env, fs, path::Path};
 use super::{Absent, Section};
 use crate::config::{
     health::rows::{DnsRow, HealthRow, HttpRow, HttpsRow, TcpRow},
-    sections::{AgentCheckRow, ArpWatchRow, BackendRow, File, FlowTableRow, PoolRow, ServiceRow},
+    sections::{
+        AgentCheckRow, ArpWatchRow, BackendRow, File, FlowTableRow, ForwardRow, GreRow, GueRow, IpipRow, PoolRow,
+        ServiceRow,
+    },
 };
 
-const SECTIONS: [&Section; 12] = [
+const SECTIONS: [&Section; 16] = [
     &File::SECTION,
     &ArpWatchRow::SECTION,
     &FlowTableRow::SECTION,
     &PoolRow::SECTION,
+    &ForwardRow::SECTION,
+    &IpipRow::SECTION,
+    &GreRow::SECTION,
+    &GueRow::SECTION,
     &AgentCheckRow::SECTION,
     &BackendRow::SECTION,
     &ServiceRow::SECTION,

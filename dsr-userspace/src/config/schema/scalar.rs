@@ -62,8 +62,6 @@ pub(in crate::config) trait Choice: Copy + 'static {
     const WHAT: &'static str;
     /// The words.
     const WORDS: &'static [(&'static str, Self)];
-    /// Words of versions to come.
-    const LATER: &'static [&'static str] = &[];
 }
 
 impl<T: Choice> Scalar for T {
@@ -76,9 +74,6 @@ impl<T: Choice> Scalar for T {
         let Some(text) = node.as_str() else { return Err(not(node, T::WHAT, &write)) };
         if let Some((_, choice)) = words.iter().find(|(word, _)| *word == text) {
             return Ok(*choice);
-        }
-        if T::LATER.contains(&text) {
-            return Err(format!("`{text}`: this version does not have it: write {write}"));
         }
         match suggest::closest(text, words.iter().map(|(word, _)| *word)) {
             Some(word) if words.len() > 1 => Err(format!("{}; did you mean {word}?", not(node, T::WHAT, &write))),

@@ -1,0 +1,146 @@
+//! The forward mode of a pool: from what is written to the model.
+
+use dsr_common::forward::ForwardMode;
+use serde_json::{Value as Json, json};
+
+use super::{
+    at::At,
+    dscp::Codes,
+    report::Report,
+    schema::{Field, Read, Scalar, json::Definitions, not},
+    sections::{ForwardRow, GreRow, GueRow, IpipRow},
+    sources::SourcesField,
+    yaml::{Kind, Node},
+};
+use crate::model::{Backend, Forward, GUE_PORT, GueVariant, OuterSources, ServiceId};
+
+/// A field `forward`.
+pub(super) enum ForwardField {
+    /// The name of a mode, with the defaults of its parameters.
+    Mode(ForwardMode),
+    /// A mode with parameters.
+    Row(Box<ForwardRow>),
+}
+
+impl Read for ForwardField {
+    fn write() -> String {
+        format!("{}; with parameters like {}", <ForwardMode as Scalar>::write(), ForwardRow::write())
+    }
+
+    fn what() -> &'static str {
+        "a forward mode"
+    }
+
+    fn read(report: &mut Report<'_>, at: &At, node: &Node) -> Option<Self> {
+        match &node.kind {
+            Kind::Mapping(entries) if entries.is_empty() => {
+                report.error(at, format!("names no mode: write {}", Self::write()));
+                None
+            }
+            Kind::Mapping(_) => ForwardRow::read(report, at, node).map(|row| Self::Row(Box::new(row))),
+            Kind::List(_) => {
+                report.error(at, not(node, Self::what(), &Self::write()));
+                None
+            }
+            _ => <ForwardMode as Read>::read(report, at, node).map(Self::Mode),
+        }
+    }
+
+    fn schema(definitions: &mut Definitions) -> Json {
+        json!({"anyOf": [<ForwardMode as Scalar>::schema(), ForwardRow::schema(definitions)]})
+    }
+}
+
+/// The forward mode of a pool, before it is known for which VIPs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PoolForward {
+    /// `dscp`: the code is the VIP's.
+    Dscp,
+    /// A mode that is the same for every VIP.
+    Fixed(Forward),
+}
+
+impl PoolForward {
+    /// The mode with its parameters; nothing where one is bad, which was reported.
+    pub(super) fn of(report: &mut Report<'_>, field: Field<ForwardField>) -> Option<Self> {
+        let forward = match field.value? {
+            ForwardField::Mode(mode) => return Some(Self::plain(mode)),
+            ForwardField::Row(row) => *row,
+        };
+        let ForwardRow { at, ipip, gre, gue } = forward;
+        let count = [ipip.is_written, gre.is_written, gue.is_written].into_iter().filter(|is| *is).count();
+        if count > 1 {
+            report.error(&at, "names several modes: keep one");
+            return None;
+        }
+        let forward = match (ipip.value, gre.value, gue.value) {
+            (Some(IpipRow { source, .. }), ..) => Forward::Ipip(sources(source)?),
+            (_, Some(GreRow { key, source, .. }), _) => {
+                Forward::Gre { key: key.optional()?.map(|key| key.0), sources: sources(source)? }
+            }
+            (.., Some(GueRow { port, variant, source, .. })) => {
+                Forward::Gue { port: port.value?.0, variant: variant.value?, sources: sources(source)? }
+            }
+            // That it is bad was reported.
+            _ => return None,
+        };
+        Some(Self::Fixed(forward))
+    }
+
+    /// A mode with the defaults of its parameters.
+    fn plain(mode: ForwardMode) -> Self {
+        let sources = OuterSources::default();
+        Self::Fixed(match mode {
+            ForwardMode::Dscp => return Self::Dscp,
+            ForwardMode::L2 => Forward::L2,
+            ForwardMode::Ipip => Forward::Ipip(sources),
+            ForwardMode::Gre => Forward::Gre { key: None, sources },
+            ForwardMode::Gue => Forward::Gue { port: GUE_PORT, variant: GueVariant::default(), sources },
+        })
+    }
+
+    /// Warns of outer sources that are of no use to these backends.
+    pub(super) fn check_sources(self, report: &mut Report<'_>, at: &At, backends: &[Backend]) {
+        let Self::Fixed(Forward::Ipip(sources) | Forward::Gre { sources, .. } | Forward::Gue { sources, .. }) = self
+        else {
+            return;
+        };
+        for (is_written, is_ipv4, family) in
+            [(sources.ipv4.is_some(), true, "IPv4"), (sources.ipv6.is_some(), false, "IPv6")]
+        {
+            if is_written && backends.iter().all(|backend| backend.address.is_ipv4() != is_ipv4) {
+                report.warn(at, format!("its {family} source has no effect: no backend of the pool is {family}"));
+            }
+        }
+    }
+
+    /// The mode for a service of these backends; nothing where it has no code, which was reported.
+    pub(super) fn for_service(
+        self,
+        report: &mut Report<'_>,
+        at: &At,
+        (id, backends): (ServiceId, &[Backend]),
+        codes: &Codes,
+    ) -> Option<Forward> {
+        let forward = match self {
+            Self::Fixed(forward) => return Some(forward),
+            Self::Dscp => Forward::Dscp(codes.of(id.vip)?),
+        };
+        let other = backends.iter().find(|backend| backend.address.is_ipv4() != id.vip.is_ipv4());
+        if let Some(Backend { name, address, .. }) = other {
+            let vip = id.vip;
+            let message = format!(
+                "its `forward: dscp` writes the backend's address in place of the VIP, and {vip} is not of the family of \
+                 {name}, {address}: name a pool of backends of the VIP's family, or one with ipip, gre or gue"
+            );
+            report.error(at, message);
+            return None;
+        }
+        Some(forward)
+    }
+}
+
+/// The outer sources that are written; nothing where one is bad.
+fn sources(field: Field<SourcesField>) -> Option<OuterSources> {
+    field.optional().map(|sources| sources.map_or_else(OuterSources::default, |sources| sources.0))
+}
