@@ -2,7 +2,7 @@
 //! datapath.
 //!
 //! Two implement a switch port in a VLAN, for a kernel without 802.1Q: `tag` on the switch's end of the cable, `untag`
-//! on the host's. One is a host firewall.
+//! on the host's. Two are host firewalls.
 //!
 //! This program consists of this file only, which therefore contains all its `unsafe` code.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
@@ -15,6 +15,7 @@ fn main() {}
 #[cfg(target_arch = "bpf")]
 mod program {
     use aya_ebpf::{bindings::xdp_action, helpers::bpf_xdp_adjust_head, macros::xdp, programs::XdpContext};
+    use dsr_common::forward::GUE_PORT;
     use dsr_lab_common::{PORT, VLAN};
 
     /// Puts a frame into the VLAN.
@@ -33,6 +34,12 @@ mod program {
     #[xdp]
     fn firewall(context: XdpContext) -> u32 {
         verdict((!is_for_port(&context)).then_some(()))
+    }
+
+    /// Passes everything but tunnels: IP in IP, GRE and GUE.
+    #[xdp]
+    fn tunnel_firewall(context: XdpContext) -> u32 {
+        verdict((!is_tunnel(&context)).then_some(()))
     }
 
     /// Passes every frame: a veth peer accepts frames from XDP only while it runs a program itself.
@@ -74,6 +81,19 @@ mod program {
         is_tcp(0x0800, 23, 36) || is_tcp(0x86dd, 20, 56)
     }
 
+    /// The same packets in a tunnel of any forward mode.
+    fn is_tunnel(context: &XdpContext) -> bool {
+        let is_outer = |ethertype: u16, protocol: usize, port: usize| {
+            read::<[u8; 2]>(context, ETHERTYPE) == Some(ethertype.to_be_bytes())
+                && match read::<u8>(context, protocol) {
+                    Some(IPV4 | IPV6 | GRE) => true,
+                    Some(UDP) => read::<[u8; 2]>(context, port) == Some(GUE_PORT.to_be_bytes()),
+                    _ => false,
+                }
+        };
+        is_outer(0x0800, 23, 36) || is_outer(0x86dd, 20, 56)
+    }
+
     fn read<T: Copy>(context: &XdpContext, offset: usize) -> Option<T> {
         let at = place::<T>(context, offset)?;
         // SAFETY: `place` has checked that it lies in the frame; integers and arrays of them have any bytes as a value.
@@ -102,7 +122,12 @@ mod program {
     const TAG_MASK: u32 = 0xffff_0fff_u32.to_be();
     /// Where the EtherType is.
     const ETHERTYPE: usize = 12;
+    // Protocols (IANA "Protocol Numbers").
+    const IPV4: u8 = 4;
     const TCP: u8 = 6;
+    const UDP: u8 = 17;
+    const IPV6: u8 = 41;
+    const GRE: u8 = 47;
 
     #[panic_handler]
     fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {

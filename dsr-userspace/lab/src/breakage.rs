@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use dsr_lab_common::FIREWALL_PROGRAM;
+use dsr_lab_common::{FIREWALL_PROGRAM, TUNNEL_FIREWALL_PROGRAM};
 
 use super::{
     Lab,
@@ -47,11 +47,16 @@ impl Lab {
                 self.take_vips(backend)?;
                 backend.run(forward)?
             }
-            Fault::Firewall => {
-                let firewall = backend.run(|| Sabotage::attach(FIREWALL_PROGRAM, INTERFACE))??;
-                self.broken.keep(Breakage::Firewall(firewall));
+            Fault::Firewall => self.close_firewall(backend, FIREWALL_PROGRAM),
+            Fault::Decap => {
+                self.stop_backend_agent(broken.backend);
+                self.close_firewall(backend, TUNNEL_FIREWALL_PROGRAM)
+            }
+            Fault::Refused => {
+                self.stop_backend_agent(broken.backend);
                 Ok(())
             }
+            Fault::Mtu => backend.block_on(|| async { Links::open()?.set_mtu(INTERFACE, SMALL_MTU).await })?,
             Fault::Mac => backend.block_on(|| copy_mac(if broken.backend == 1 { 2 } else { 1 }))?,
             Fault::Vlan => {
                 let vlan = OtherVlan::put(Node::Backend(broken.backend), backend, self.switch())?;
@@ -59,6 +64,12 @@ impl Lab {
                 Ok(())
             }
         }
+    }
+
+    fn close_firewall(&self, backend: &Namespace, program: &'static str) -> Result<()> {
+        let firewall = backend.run(|| Sabotage::attach(program, INTERFACE))??;
+        self.broken.keep(Breakage::Firewall(firewall));
+        Ok(())
     }
 
     fn take_vips(&self, backend: &Namespace) -> Result<()> {
@@ -77,6 +88,9 @@ impl Lab {
         })?
     }
 }
+
+/// Fewer bytes than any path of the lab, more than IPv6 needs at least.
+const SMALL_MTU: u32 = 1300;
 
 fn answer_arp() -> Result<()> {
     ["all", "lo", INTERFACE].iter().try_for_each(|name| write_sysctl(&format!("ipv4/conf/{name}/arp_ignore"), "0"))

@@ -6,9 +6,12 @@ use std::{
     sync::Arc,
 };
 
+use dsr_common::forward::ForwardMode;
+
 use super::{
     Lab,
     agent::AgentSpec,
+    backend_agents::BackendAgents,
     breakage::Breakages,
     error::{Error, Result},
     fault::Broken,
@@ -40,7 +43,13 @@ enum Http {
 
 impl Default for LabBuilder {
     fn default() -> Self {
-        let shape = Shape { backends: 3, vips: 1, families: Families::Ipv4, placement: Placement::Segment };
+        let shape = Shape {
+            backends: 3,
+            vips: 1,
+            families: Families::Ipv4,
+            placement: Placement::Segment,
+            forward: ForwardMode::L2,
+        };
         Self { shape, http: Http::Served, agent: None, configuration: None, stop: Stop::default(), broken: Vec::new() }
     }
 }
@@ -64,6 +73,13 @@ impl LabBuilder {
     /// The backends on a segment of their own, behind a router: `l2` cannot reach them.
     pub fn routed(self) -> Self {
         Self { shape: Shape { placement: Placement::Routed, ..self.shape }, ..self }
+    }
+
+    /// Packets reach the backends by this forward mode; one that crosses routers has a router to cross. Each backend then
+    /// runs its own agent if the lab has one.
+    pub fn forward(self, mode: ForwardMode) -> Self {
+        let placement = if mode.is_routed() { Placement::Routed } else { self.shape.placement };
+        Self { shape: Shape { forward: mode, placement, ..self.shape }, ..self }
     }
 
     /// No HTTP server on the backends: the caller starts one of its own, or none.
@@ -107,10 +123,21 @@ impl LabBuilder {
             directory: state.directory().to_owned(),
             stop: self.stop,
         };
-        let mut lab =
-            Lab { agent: None, web, agent_spec, broken: Breakages::default(), topology, shape: self.shape, state };
+        let mut lab = Lab {
+            agent: None,
+            backend_agents: BackendAgents::default(),
+            web,
+            agent_spec,
+            broken: Breakages::default(),
+            topology,
+            shape: self.shape,
+            state,
+        };
         lab.write_config(self.configuration.as_ref().unwrap_or(&lab.default_configuration()))?;
         let (last, first): (Vec<Broken>, Vec<Broken>) = self.broken.iter().partition(|broken| broken.fault.hides());
+        if let Some(program) = &self.agent {
+            lab.start_backend_agents(program)?;
+        }
         first.iter().try_for_each(|broken| lab.break_backend(*broken))?;
         if let Some(program) = &self.agent {
             lab.start_agent(program)?;

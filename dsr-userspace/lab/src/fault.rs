@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use dsr_common::forward::ForwardMode;
+
 use super::plan;
 
 /// What is wrong with a backend.
@@ -23,12 +25,29 @@ pub enum Fault {
     Mac,
     /// It is in another VLAN.
     Vlan,
+    /// It does not take packets off the tunnel, and drops them without a word.
+    Decap,
+    /// Nothing on it ends the tunnel, and its kernel says so.
+    Refused,
+    /// Its link has a smaller MTU than it should.
+    Mtu,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 8] =
-        [Self::Arp, Self::Vip, Self::App, Self::Host, Self::Forward, Self::Firewall, Self::Mac, Self::Vlan];
+    pub const ALL: [Self; 11] = [
+        Self::Arp,
+        Self::Vip,
+        Self::App,
+        Self::Host,
+        Self::Forward,
+        Self::Firewall,
+        Self::Mac,
+        Self::Vlan,
+        Self::Decap,
+        Self::Refused,
+        Self::Mtu,
+    ];
 
     /// Its name on the command line.
     pub const fn name(self) -> &'static str {
@@ -41,6 +60,9 @@ impl Fault {
             Self::Firewall => "firewall",
             Self::Mac => "mac",
             Self::Vlan => "vlan",
+            Self::Decap => "decap",
+            Self::Refused => "refused",
+            Self::Mtu => "mtu",
         }
     }
 
@@ -55,7 +77,24 @@ impl Fault {
             Self::Firewall => "drops what comes for the service's port: its firewall is closed",
             Self::Mac => "has the MAC of another backend, as a copied virtual machine has",
             Self::Vlan => "is in another VLAN: its switch port is set wrong",
+            Self::Decap => "does not take packets off the tunnel: its agent is stopped and its firewall drops them",
+            Self::Refused => "does not take packets off the tunnel: its agent is stopped",
+            Self::Mtu => "drops packets above 1300 bytes without a word: its link has a smaller MTU",
         }
+    }
+
+    /// Why a lab with this forward mode cannot have it, if it cannot.
+    pub fn obstacle(self, mode: ForwardMode) -> Option<String> {
+        let why = match self {
+            Self::Decap | Self::Mtu if !mode.is_routed() => "there is no tunnel",
+            Self::Refused if !mode.encapsulates() => "nobody refuses what has no header of its own",
+            // The firewall is a program where the backend's agent has its own.
+            Self::Firewall if mode.is_routed() => "its interface has the program that ends the tunnel",
+            // The balancer is not on the segment of the backends.
+            Self::Arp | Self::Forward | Self::Mac | Self::Vlan if mode.is_routed() => "it is a fault of one segment",
+            _ => return None,
+        };
+        Some(format!("forward mode {} cannot have the fault {}: {why}", mode.name(), self.name()))
     }
 
     /// Whether a backend that has it cannot be found any more.
@@ -119,11 +158,22 @@ mod tests {
             ("web0=arp", "web1, web2"),
             ("db=arp", "web1, web2"),
             ("web300=arp", "web1, web2"),
-            ("web2=fire", "one of arp, vip, app, host, forward, firewall, mac, vlan"),
+            ("web2=fire", "one of arp, vip, app, host, forward, firewall, mac, vlan, decap, refused, mtu"),
             ("web2=", "one of arp"),
         ] {
             let error = text.parse::<Broken>().unwrap_err();
             assert!(error.contains(said), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_fault_that_a_mode_cannot_have_is_named() {
+        for mode in ForwardMode::ALL {
+            assert_eq!(Fault::Decap.obstacle(mode).is_some(), mode == ForwardMode::L2);
+            assert_eq!(Fault::Arp.obstacle(mode).is_none(), mode == ForwardMode::L2);
+            assert_eq!(Fault::Vip.obstacle(mode), None);
+        }
+        let expected = "forward mode dscp cannot have the fault refused: nobody refuses what has no header of its own";
+        assert_eq!(Fault::Refused.obstacle(ForwardMode::Dscp).unwrap(), expected);
     }
 }

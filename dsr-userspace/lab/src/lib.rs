@@ -23,14 +23,17 @@
 #![forbid(unsafe_code)]
 
 mod agent;
+mod backend_agents;
 mod breakage;
 mod builder;
+mod configuration;
 mod display;
 mod error;
 mod fault;
 mod http;
 mod load;
 mod plan;
+mod process;
 mod programs;
 mod replies;
 mod samples;
@@ -54,6 +57,8 @@ use std::{
     time::Duration,
 };
 
+use dsr_common::forward::ForwardMode;
+
 pub use agent::Agent;
 pub use builder::LabBuilder;
 pub use display::Display;
@@ -73,6 +78,7 @@ pub use terminal::Key;
 pub use traffic::Traffic;
 
 use agent::AgentSpec;
+use backend_agents::BackendAgents;
 use breakage::Breakages;
 use net::{LinkState, Links};
 use plan::{Families, Shape};
@@ -85,6 +91,7 @@ use web::Web;
 #[derive(Debug)]
 pub struct Lab {
     agent: Option<Agent>,
+    backend_agents: BackendAgents,
     web: Web,
     agent_spec: AgentSpec,
     broken: Breakages,
@@ -107,6 +114,11 @@ impl Lab {
     /// Its directory for as long as it is up.
     pub fn directory(&self) -> &Path {
         self.state.directory()
+    }
+
+    /// How packets reach its backends, unless another configuration is written.
+    pub const fn forward(&self) -> ForwardMode {
+        self.shape.forward
     }
 
     /// The client's namespace.
@@ -173,7 +185,7 @@ impl Lab {
 
     /// The configuration that an agent gets unless another is written.
     pub fn default_configuration(&self) -> String {
-        plan::configuration(self.shape)
+        configuration::of_balancer(self.shape)
     }
 
     /// Replaces the agent's configuration file, in one step; returns its path. A running agent is not notified.

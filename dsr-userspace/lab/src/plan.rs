@@ -7,7 +7,7 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr},
 };
 
-use dsr_common::mac::Mac;
+use dsr_common::{forward::ForwardMode, mac::Mac};
 
 /// The most backends of a lab.
 pub const MAX_BACKENDS: u8 = 200;
@@ -43,6 +43,7 @@ pub(super) struct Shape {
     pub(super) vips: u8,
     pub(super) families: Families,
     pub(super) placement: Placement,
+    pub(super) forward: ForwardMode,
 }
 
 /// Where the backends are.
@@ -169,67 +170,12 @@ const fn ipv6(group: u16, number: u8) -> Ipv6Addr {
     Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, group, number as u16)
 }
 
-/// The configuration of a lab's agent: one pool of all backends, a service at [`PORT`] of each VIP.
-pub(super) fn configuration(shape: Shape) -> String {
-    let head = format!("interfaces: [{INTERFACE}]\nmetrics: 127.0.0.1:{METRICS_PORT}\nhash_seed: 0x5eed5eed5eed5eed\n");
-    let pool = "pools:\n  web:\n    forward: l2\n    backends:\n".to_owned();
-    let members = (1..=shape.backends).map(Node::Backend).map(member);
-    let services = (0..shape.vips).map(|index| service(index, shape.families));
-    [head, pool].into_iter().chain(members).chain(["services:\n".to_owned()]).chain(services).collect()
-}
-
-fn member(node: Node) -> String {
-    format!("      - {{name: {node}, address: {}}}\n", node.address())
-}
-
-fn service(index: u8, families: Families) -> String {
-    let number = if index == 0 { String::new() } else { (index + 1).to_string() };
-    let ipv4 = format!("  - {{name: www{number}, vip: {}, port: {PORT}, pool: web}}\n", vip(index));
-    match families {
-        Families::Ipv4 => ipv4,
-        Families::Both => {
-            ipv4 + &format!("  - {{name: www{number}-v6, vip: \"{}\", port: {PORT}, pool: web}}\n", vip6(index))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn configuration_names_each_backend_and_vip_once() {
-        let yaml =
-            configuration(Shape { backends: 2, vips: 2, families: Families::Ipv4, placement: Placement::Segment });
-        let expected = "\
-interfaces: [eth0]
-metrics: 127.0.0.1:9650
-hash_seed: 0x5eed5eed5eed5eed
-pools:
-  web:
-    forward: l2
-    backends:
-      - {name: web1, address: 10.77.1.1}
-      - {name: web2, address: 10.77.1.2}
-services:
-  - {name: www, vip: 10.77.0.10, port: 80, pool: web}
-  - {name: www2, vip: 10.77.0.11, port: 80, pool: web}
-";
-        assert_eq!(yaml, expected);
-    }
-
-    #[test]
-    fn each_ipv6_vip_has_its_service_too() {
-        let yaml =
-            configuration(Shape { backends: 1, vips: 2, families: Families::Both, placement: Placement::Segment });
-        let expected = "\
-services:
-  - {name: www, vip: 10.77.0.10, port: 80, pool: web}
-  - {name: www-v6, vip: \"fd77::a\", port: 80, pool: web}
-  - {name: www2, vip: 10.77.0.11, port: 80, pool: web}
-  - {name: www2-v6, vip: \"fd77::b\", port: 80, pool: web}
-";
-        assert!(yaml.ends_with(expected), "{yaml}");
+    fn addresses_end_in_the_number() {
         assert_eq!(Node::Backend(200).address6().to_string(), "fd77::1:c8");
     }
 

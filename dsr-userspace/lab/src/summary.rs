@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use dsr_common::forward::ForwardMode;
 use serde_json::{Value, json};
 
 use super::{fault::Broken, load::Tally, traffic::Traffic};
@@ -9,6 +10,8 @@ use super::{fault::Broken, load::Tally, traffic::Traffic};
 /// What came of a run.
 #[derive(Clone, Debug)]
 pub struct Summary {
+    /// How packets reach the backends.
+    pub forward: ForwardMode,
     /// The backends' names, in the order of the tally.
     pub backends: Vec<String>,
     /// What the client counted.
@@ -23,8 +26,9 @@ pub struct Summary {
 
 impl Summary {
     /// Of a run that did not begin.
-    pub fn empty() -> Self {
+    pub fn empty(forward: ForwardMode) -> Self {
         Self {
+            forward,
             backends: Vec::new(),
             tally: Tally::new(0),
             traffic: Traffic::default(),
@@ -44,6 +48,7 @@ impl Summary {
         let backends: Vec<_> = backends.map(|(name, requests)| json!({"name": name, "requests": requests})).collect();
         let reasons: BTreeMap<_, _> = self.traffic.reasons.iter().collect();
         json!({
+            "forward": self.forward.name(),
             "requests": self.tally.requests(),
             "failed": self.tally.failed(),
             "latency_ms": {"p50": self.tally.latency_ms(0.5), "p99": self.tally.latency_ms(0.99)},
@@ -96,7 +101,8 @@ mod tests {
             reasons: [("answer_arp".to_owned(), 1)].into(),
             claims: [("web2".to_owned(), 3)].into(),
         };
-        Summary { backends: vec!["web1".into(), "web2".into()], tally, traffic, replies_seen: 0, broken }
+        let (forward, backends) = (ForwardMode::Gue, vec!["web1".into(), "web2".into()]);
+        Summary { forward, backends, tally, traffic, replies_seen: 0, broken }
     }
 
     #[test]
@@ -105,7 +111,7 @@ mod tests {
         let latency = json["latency_ms"].take();
         assert!(latency["p50"].is_f64() && latency["p99"].is_f64());
         let expected = json!({
-            "requests": 1, "failed": 0, "latency_ms": null,
+            "forward": "gue", "requests": 1, "failed": 0, "latency_ms": null,
             "backends": [{"name": "web1", "requests": 1}, {"name": "web2", "requests": 0}],
             "balancer": {"packets_in": 7, "bytes_in": 500, "replies_seen": 0},
             "reasons": {"answer_arp": 1},

@@ -9,8 +9,9 @@ use std::{
 };
 
 use super::{WRONG, diagnosis::Diagnosis, interrupts::Interrupts, output};
-use crate::duration;
+use crate::{backend, duration};
 use anyhow::{Context, Result, bail};
+use dsr_common::forward::ForwardMode;
 use dsr_lab::{
     Broken, Display, Error, Key, Lab, Load, LoadPlan, MAX_BACKENDS, Replies, Stop, Summary, Tally, Traffic, View,
     net::LinkState,
@@ -35,7 +36,12 @@ pub(crate) struct Args {
     /// Maximum concurrent requests
     #[arg(long, default_value = "16")]
     concurrency: NonZeroU16,
-    /// Break a backend, like web2=arp; faults: arp, vip, app, host, forward, firewall, mac, vlan. Repeatable
+    /// How packets reach the backends: l2, dscp, ipip, gre or gue. All but l2 have a router to cross, and `dsr backend run`
+    /// on each backend
+    #[arg(long, value_name = "MODE", default_value = "l2", value_parser = backend::forward::mode)]
+    forward: ForwardMode,
+    /// Break a backend, like web2=arp; faults: arp, vip, app, host, forward, firewall, mac, vlan, and in tunnels decap,
+    /// refused, mtu. Repeatable
     #[arg(long = "break", value_name = "BACKEND=FAULT")]
     broken: Vec<Broken>,
     /// Print one JSON object at the end, everything else to stderr
@@ -55,6 +61,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         ));
         return Ok(ExitCode::from(WRONG));
     }
+    for broken in &args.broken {
+        if let Some(obstacle) = broken.fault.obstacle(args.forward) {
+            output::complain(format_args!("dsr: --break {broken}: {obstacle}"));
+            return Ok(ExitCode::from(WRONG));
+        }
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (summary, ending) = runtime.block_on(build_and_watch(args))?;
     if args.json {
@@ -69,7 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 /// From the first namespace to the last: what came of it, and what ended it before its time.
 async fn build_and_watch(args: &Args) -> Result<(Summary, Result<()>)> {
     let mut interrupts = Interrupts::listen()?;
-    let Some(lab) = build(args, &mut interrupts).await? else { return Ok((Summary::empty(), Ok(()))) };
+    let Some(lab) = build(args, &mut interrupts).await? else { return Ok((Summary::empty(args.forward), Ok(()))) };
     let mut display = if args.json { Display::stderr() } else { Display::stdout() };
     display.note(&how_to_look_inside(&lab))?;
     for broken in &args.broken {
@@ -85,7 +97,8 @@ async fn build_and_watch(args: &Args) -> Result<(Summary, Result<()>)> {
 /// The lab, unless it was interrupted.
 async fn build(args: &Args, interrupts: &mut Interrupts) -> Result<Option<Lab>> {
     let stop = Stop::default();
-    let builder = Lab::builder().backends(args.backends).agent(&args.agent).stop(&stop).broken(&args.broken);
+    let builder = Lab::builder().backends(args.backends).forward(args.forward);
+    let builder = builder.agent(&args.agent).stop(&stop).broken(&args.broken);
     let mut building = task::spawn_blocking(move || builder.build());
     let built = tokio::select! {
         built = &mut building => built,
@@ -105,11 +118,12 @@ fn how_to_look_inside(lab: &Lab) -> String {
     let (id, service) = (lab.id(), lab.service());
     let last = lab.backend_names().pop().unwrap_or_default();
     format!(
-        "lab {id}: {service} is balanced over {} backends; from a second terminal:\n\
+        "lab {id}: {service} is balanced over {} backends by {}; from a second terminal:\n\
          \x20 ip netns exec dsr-{id}-client curl http://{service}/\n\
          \x20 ip netns exec dsr-{id}-{last} ip link set eth0 down\n\
          \x20 ip netns exec dsr-{id}-balancer curl http://127.0.0.1:9650/metrics",
         lab.backend_names().len(),
+        lab.forward().name(),
     )
 }
 
@@ -247,7 +261,8 @@ impl<'a> Run<'a> {
         let observed = self.observe();
         let Self { lab, traffic, replies_seen, .. } = self;
         let broken = self.broken.to_vec();
-        (Summary { backends: lab.backend_names(), tally, traffic, replies_seen, broken }, observed)
+        let (forward, backends) = (lab.forward(), lab.backend_names());
+        (Summary { forward, backends, tally, traffic, replies_seen, broken }, observed)
     }
 }
 

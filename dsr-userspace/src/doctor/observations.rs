@@ -23,7 +23,7 @@ use crate::{
     arpwatch::View,
     config::{Config, FactsError, HostFacts},
     health::{OwnAnswer, ask_own},
-    model::{Backend, Check, Checked, Hop, Network, Port, Protocol, Reach, Service, ServiceId},
+    model::{Backend, Check, Checked, Hop, Mac, Network, Port, Protocol, Reach, Service, ServiceId},
     neighbour::{self, Survey, Watcher},
     tasks::Tasks,
 };
@@ -137,9 +137,9 @@ impl<'a> Observations<'a> {
         stream::iter(asked).buffer_unordered(AT_A_TIME).collect().await
     }
 
-    /// The way to an address, where there is one.
-    pub(super) fn hop(&self, address: IpAddr) -> Option<&Hop> {
-        hop(&self.network, address)
+    /// The MAC of a backend on a segment of this host: behind a router it is the router's, which is nobody's own.
+    pub(super) fn mac(&self, address: IpAddr) -> Option<Mac> {
+        self.network.mac(address)
     }
 }
 

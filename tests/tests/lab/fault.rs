@@ -2,6 +2,7 @@
 
 use std::process::{Command, Output};
 
+use dsr_common::forward::ForwardMode;
 use dsr_tests::lab::dsr_program;
 use serde_json::{Value, json};
 
@@ -74,6 +75,47 @@ fn the_doctor_says_what_is_broken() {
 }
 
 #[test]
+#[ignore = "needs root"]
+fn the_doctor_says_what_is_wrong_with_a_tunnel() {
+    let faults = "--break web2=decap --break web3=refused --break web4=mtu";
+    let (summary, said) =
+        summary(&lab(&format!("--json --duration 18s --rate 50 --backends 4 --forward ipip {faults}")));
+    let answered = |index: usize| summary["backends"][index]["requests"].as_u64();
+    assert!(
+        answered(0) > Some(0) && answered(3) > Some(0),
+        "small requests are answered through a small MTU: {summary}"
+    );
+    assert_eq!([answered(1), answered(2)], [Some(0); 2], "{summary}");
+    for part in [
+        "doctor: error: web2: no-decap: ",
+        "doctor: error: web3: tunnel-refused: ",
+        "doctor: error: web4: mtu: ",
+        "cause=no-decap",
+        "cause=tunnel-refused",
+        "cause=mtu",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in\n{said}");
+    }
+    assert_eq!(said.matches("doctor: ").count(), 3, "{said}");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn every_forward_mode_answers_every_request() {
+    for mode in ForwardMode::ALL.map(ForwardMode::name) {
+        let (summary, said) = summary(&lab(&format!("--json --duration 3s --forward {mode}")));
+        assert_eq!(summary["forward"], mode);
+        assert_eq!(
+            (&summary["failed"], &summary["balancer"]["replies_seen"]),
+            (&json!(0), &json!(0)),
+            "{summary} {said}"
+        );
+        let backends = summary["backends"].as_array().unwrap();
+        assert!(backends.iter().all(|backend| backend["requests"].as_u64() > Some(0)), "{summary}");
+    }
+}
+
+#[test]
 fn wrong_faults_are_refused() {
     for (arguments, said) in [
         ("--break web2", "like web2=arp"),
@@ -82,6 +124,9 @@ fn wrong_faults_are_refused() {
             "\"fire\" is not a fault: write one of arp, vip, app, host, forward, firewall, mac, vlan",
         ),
         ("--break db=arp", "is not a backend of the lab"),
+        ("--break web2=decap", "forward mode l2 cannot have the fault decap: there is no tunnel"),
+        ("--forward gue --break web2=arp", "forward mode gue cannot have the fault arp"),
+        ("--forward nat", "write one of l2, dscp, ipip, gre, gue"),
         ("--break web4=arp", "this lab has no web4: name one of web1 to web3, or add --backends"),
     ] {
         let output = lab(arguments);

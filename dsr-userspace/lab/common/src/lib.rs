@@ -17,3 +17,5 @@ pub const UNTAG_PROGRAM: &str = "untag";
 pub const PASS_PROGRAM: &str = "pass";
 /// The program that drops TCP to [`PORT`].
 pub const FIREWALL_PROGRAM: &str = "firewall";
+/// The program that drops tunnels.
+pub const TUNNEL_FIREWALL_PROGRAM: &str = "tunnel_firewall";

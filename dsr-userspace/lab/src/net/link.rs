@@ -101,6 +101,13 @@ impl Links {
         changed.doing(|| format!("give {name} the MAC {mac}"))
     }
 
+    /// Gives an interface another MTU, in bytes.
+    pub async fn set_mtu(&self, name: &str, mtu: u32) -> Result<()> {
+        let link = LinkUnspec::new_with_name(name).mtu(mtu);
+        let changed = self.connection.handle().link().change(link.build()).execute().await;
+        changed.doing(|| format!("give {name} the MTU {mtu}"))
+    }
+
     /// How many ports of bridges forward frames. The kernel lets a port do so some time after both its ends are up
     /// (`net/core/link_watch.c`), and drops what is sent to it before.
     pub async fn forwarding_ports(&self) -> Result<usize> {

@@ -18,7 +18,7 @@ pub(in crate::doctor) fn findings(observations: &Observations<'_>) -> Vec<Findin
 
 /// Whether another backend has this one's MAC: what is sent to it goes now here, now there.
 pub(super) fn shares_its_mac(observations: &Observations<'_>, address: IpAddr) -> bool {
-    let mac = |address| observations.hop(address).map(|hop| hop.destination);
+    let mac = |address| observations.mac(address);
     let others = observations.backends().map(|backend| backend.address).filter(|other| *other != address);
     mac(address).is_some() && others.into_iter().any(|other| mac(other) == mac(address))
 }
@@ -51,8 +51,8 @@ fn told(observed: &Observed, wanted: IpAddr) -> Option<Mac> {
 fn one_mac(observations: &Observations<'_>) -> Vec<Finding> {
     let mut by_mac: BTreeMap<Mac, BTreeMap<&str, IpAddr>> = BTreeMap::new();
     for backend in observations.backends() {
-        if let Some(hop) = observations.hop(backend.address) {
-            by_mac.entry(hop.destination).or_default().insert(&backend.name, backend.address);
+        if let Some(mac) = observations.mac(backend.address) {
+            by_mac.entry(mac).or_default().insert(&backend.name, backend.address);
         }
     }
     let shared = by_mac.into_iter().filter(|(_, backends)| backends.len() > 1);

@@ -140,11 +140,8 @@ fn made(observations: &Observations<'_>, probe: &Probe) -> Made {
 
 /// Whether a MAC is that of another backend. An unknown MAC is another card of this one.
 fn is_of_another(observations: &Observations<'_>, mac: Mac, probe: &Probe) -> bool {
-    let its_own = observations.hop(probe.backend.address).map(|hop| hop.destination);
-    Some(mac) != its_own
-        && observations
-            .backends()
-            .any(|backend| observations.hop(backend.address).is_some_and(|hop| hop.destination == mac))
+    let its_own = observations.mac(probe.backend.address);
+    Some(mac) != its_own && observations.backends().any(|backend| observations.mac(backend.address) == Some(mac))
 }
 
 /// Whether the agent dropped frames that came back from a backend while it was probed.
