@@ -68,7 +68,19 @@ pub fn wait_for_lines(agent: &Agent, words: &[&str], times: usize) -> Vec<String
         let lines = log.lines().filter(|line| words.iter().all(|word| line.contains(word)));
         Some(lines.map(str::to_owned).collect::<Vec<_>>()).filter(|lines| lines.len() >= times)
     };
-    poll(lines).unwrap_or_else(|| panic!("fewer than {times} lines with {words:?}:\n{}", agent.log()))
+    let found = poll(lines).unwrap_or_else(|| panic!("fewer than {times} lines with {words:?}:\n{}", agent.log()));
+    let log = agent.log();
+    let doubled = log.lines().find(|line| says_its_level_twice(line));
+    assert!(doubled.is_none(), "{doubled:?} says its level twice");
+    found
+}
+
+/// Whether a line of a log repeats its level in words, as in `WARN error: ...`.
+fn says_its_level_twice(line: &str) -> bool {
+    let after = ["ERROR ", " WARN ", " INFO "].iter().find_map(|level| line.split_once(level));
+    after.is_some_and(|(_, text)| {
+        ["error:", "warning:", "warn:", "info:"].iter().any(|word| text.trim().starts_with(word))
+    })
 }
 
 /// How often the agent read its file again with this result.
@@ -122,3 +134,15 @@ pub fn has_program(lab: &Lab, interface: &str) -> bool {
 }
 
 const RELOADS: &str = "dsr_reload_total";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_that_is_repeated_is_found() {
+        assert!(says_its_level_twice("2026-01-01T00:00:00Z  WARN error: eth0 is gone"));
+        assert!(says_its_level_twice("2026-01-01T00:00:00Z ERROR error: eth0 is gone"));
+        assert!(!says_its_level_twice("2026-01-01T00:00:00Z  WARN the interface is gone error=no such device"));
+    }
+}

@@ -66,6 +66,19 @@ fn alerts_fire_for_what_they_are_for() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
+#[test]
+fn every_alert_is_shown_to_fire() {
+    let at = |path: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    let (rules, cases) = (at("../deploy/prometheus-rules.yaml"), at("tests/service/alerts.yaml"));
+    let alerts: Vec<_> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert!(!alerts.is_empty());
+    for alert in alerts {
+        // Alone on its line: the case in which it fires has the alerts that are expected after it.
+        let fires = cases.lines().any(|line| line.trim() == format!("alertname: {alert}"));
+        assert!(fires, "no case shows when {alert} fires");
+    }
+}
+
 /// Starts a server in the balancer's namespace that scrapes the agent a few times a second.
 fn start(lab: &Lab) -> Daemon {
     let directory = lab.directory().join("prometheus");
