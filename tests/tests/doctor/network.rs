@@ -1,6 +1,6 @@
 //! Faults between the hosts, and of the balancer itself.
 
-use dsr_lab::{Broken, Fault, Node};
+use dsr_lab::{Broken, Fault, Node, PORT};
 use dsr_tests::lab::{
     Configuration, PATIENCE, agent, eventually,
     process::{ip, set},
@@ -56,7 +56,7 @@ fn two_hosts_with_one_address_are_named() {
 #[test]
 #[ignore = "needs root"]
 fn a_strict_reverse_path_filter_is_named() {
-    let (lab, _) = lab(2);
+    let (lab, configuration) = lab(2);
     // The VIP is routed elsewhere, so that answers from it come in where it is not expected.
     ip(lab.balancer(), "link add spare type veth peer name spare-end");
     ip(lab.balancer(), "link set spare up");
@@ -69,6 +69,12 @@ fn a_strict_reverse_path_filter_is_named() {
         text.contains("rp_filter is strict") && text.contains("sysctl -w net.ipv4.conf.eth0.rp_filter=2"),
         "{text}"
     );
+    // The same for a VIP that routers lead here.
+    let service = format!("name: www, vip: 10.77.0.10, port: {PORT}, announce: none");
+    agent::reload(&configuration.no_services().line(&service), &lab);
+    assert_eq!(diagnosis(&lab), named(&[("interface", "eth0")]));
+    set(lab.balancer(), "ipv4.conf.eth0.rp_filter", "0");
+    assert_eq!(diagnosis(&lab), []);
 }
 
 #[test]
