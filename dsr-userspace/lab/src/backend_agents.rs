@@ -25,15 +25,12 @@ impl Lab {
     /// Starts `program backend run` on every backend, with a file for the lab's forward mode, and waits until each takes
     /// packets. Nothing happens in forward mode `l2`.
     pub fn start_backend_agents(&self, program: impl AsRef<Path>) -> Result<()> {
-        if !self.shape.forward.is_routed() {
-            return Ok(());
-        }
         (1..=self.shape.backends).try_for_each(|number| self.start_backend_agent(number, program.as_ref()))
     }
 
     /// The same on one backend, whose agent is stopped first if it has one.
     pub fn start_backend_agent(&self, number: u8, program: &Path) -> Result<()> {
-        let Some(backend) = self.backend(number) else { return Ok(()) };
+        let Some(backend) = self.backend(number).filter(|_| self.shape.forward.is_routed()) else { return Ok(()) };
         self.stop_backend_agent(number);
         let name = Node::Backend(number).to_string();
         let file = self.directory().join(format!("{name}.yaml"));

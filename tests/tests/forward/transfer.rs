@@ -1,0 +1,60 @@
+//! Transfers in both directions through paths of 1500 bytes, whose MTU nobody raised.
+
+use std::{fs, net::SocketAddr};
+
+use dsr_common::forward::ForwardMode;
+use dsr_lab::Lab;
+use dsr_tests::lab::{agent, dsr_program, echo::EchoServers, echo::ask, eventually, nginx};
+
+use super::{curl, lab, vips};
+
+/// Bytes of an upload: many packets that fill the path, and what nginx takes.
+const UPLOAD: usize = 1 << 20;
+const ECHO: u16 = 7000;
+/// What QUIC sends at least (RFC 9000, section 14), and what fills the client's link over IPv4.
+const DATAGRAMS: [usize; 2] = [1200, 1472];
+
+/// The lab's own configuration, and a service that sends datagrams back.
+fn start(lab: &mut Lab) {
+    let [vip, vip6] = vips(lab);
+    let pool6 = if lab.forward() == ForwardMode::Dscp { "web6" } else { "web" };
+    let echo = format!(
+        "  - {{name: echo, vip: {vip}, protocol: udp, port: {ECHO}, pool: web, health: none}}\n  \
+           - {{name: echo6, vip: \"{vip6}\", protocol: udp, port: {ECHO}, pool: {pool6}, health: none}}\n"
+    );
+    lab.write_config(&format!("{}{echo}", lab.default_configuration())).unwrap();
+    lab.start_agent(dsr_program()).unwrap();
+    lab.wait_ready().unwrap();
+}
+
+#[test]
+#[ignore = "needs root"]
+fn transfers_and_datagrams_pass_every_mode() {
+    for mode in ForwardMode::ALL {
+        let mut lab = lab(mode, 2);
+        let _nginx = nginx::start_all(&lab);
+        let addresses = vips(&lab).map(|vip| SocketAddr::new(vip, ECHO));
+        let _echo = EchoServers::start(&lab, &addresses);
+        start(&mut lab);
+        let upload = lab.directory().join("upload");
+        fs::write(&upload, vec![b'x'; UPLOAD]).unwrap();
+        let data = format!("@{}", upload.display());
+        for vip in vips(&lab) {
+            for _ in 0..4 {
+                let got = curl(&lab, vip, "/large", &[]);
+                assert!(got.starts_with(&format!("200 {} web", nginx::LARGE)), "{mode:?} {vip}: {got}");
+                let sent = curl(&lab, vip, "/", &["--data-binary", &data]);
+                assert!(sent.starts_with("200 "), "{mode:?} {vip}: {sent}");
+            }
+        }
+        for to in addresses {
+            for length in DATAGRAMS {
+                // The first one that does not fit teaches the client the path's MTU, and is lost.
+                eventually("answer to a datagram", || ask(lab.client(), 0, to, &vec![b'x'; length]).ok());
+            }
+        }
+        // The client was told, and no router had to: large requests of modes with an overhead did not fit.
+        let told = agent::reason(&lab, "answer_too_big");
+        assert_eq!(told > 0, mode.encapsulates(), "{mode:?}: {told} packets were answered");
+    }
+}
