@@ -40,6 +40,7 @@ const PROGRAMS: [(&str, &str); 15] = [
     ("ifup", "ifupdown"),
     ("netplan", "netplan.io"),
     ("mcs", "mono-mcs"),
+    ("tshark", "tshark"),
     ("zsh", "zsh"),
     ("ksh93", "ksh93u+m"),
 ];

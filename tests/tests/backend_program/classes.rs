@@ -80,25 +80,6 @@ fn every_code_is_turned_back_and_ecn_stays() {
     }
 }
 
-/// A jumbo frame comes in several buffers, of which only the first one is at hand.
-#[test]
-#[ignore = "needs root"]
-fn a_jumbo_frame_leaves_the_tunnel_whole() {
-    let program = Program::load(&tunnels());
-    let data: Vec<u8> = (0..8000_u32).map(|number| number as u8).collect();
-    let inner = |destination, class| packet(true, client(true), destination, class, IpNumber::TCP, &data);
-    let outer = |length: usize| {
-        let carried = inner(vip(true), 0);
-        let mut frame = framed(&packet(true, balancer(true), own(true), 0, IpNumber::IPV4, &carried), true);
-        frame.truncate(length);
-        frame
-    };
-    let expected = framed(&inner(vip(true), 0), true);
-    assert_eq!(program.run(&outer(usize::MAX)), (Verdict::Pass, expected, Reason::DecapIpip));
-    let cut = outer(8000);
-    assert_eq!(program.run(&cut), (Verdict::Pass, cut.clone(), Reason::PassMalformed), "it is shorter than it says");
-}
-
 /// A UDP checksum that comes out as zero is written as its other representation, and one that is zero stays: none was
 /// computed (RFC 768).
 #[test]
@@ -135,7 +116,7 @@ fn a_udp_checksum_of_zero_is_none() {
 }
 
 /// A transport header with a correct checksum, and data.
-fn segment(protocol: IpNumber, from: IpAddr, to: IpAddr) -> Vec<u8> {
+pub(super) fn segment(protocol: IpNumber, from: IpAddr, to: IpAddr) -> Vec<u8> {
     let data = b"datagram";
     let header = match (protocol, from, to) {
         (IpNumber::TCP, ..) => {
@@ -170,7 +151,7 @@ fn segment(protocol: IpNumber, from: IpAddr, to: IpAddr) -> Vec<u8> {
 }
 
 /// An IP packet with a correct header.
-fn packet(is_v4: bool, from: IpAddr, to: IpAddr, class: u8, protocol: IpNumber, payload: &[u8]) -> Vec<u8> {
+pub(super) fn packet(is_v4: bool, from: IpAddr, to: IpAddr, class: u8, protocol: IpNumber, payload: &[u8]) -> Vec<u8> {
     let header = match (from, to) {
         (IpAddr::V4(from), IpAddr::V4(to)) if is_v4 => {
             let mut ip = Ipv4Header::new(payload.len() as u16, 64, protocol, from.octets(), to.octets()).unwrap();
@@ -194,7 +175,7 @@ fn packet(is_v4: bool, from: IpAddr, to: IpAddr, class: u8, protocol: IpNumber, 
     [&header, payload].concat()
 }
 
-fn framed(packet: &[u8], is_v4: bool) -> Vec<u8> {
+pub(super) fn framed(packet: &[u8], is_v4: bool) -> Vec<u8> {
     let ether_type = if is_v4 { ether_type::IPV4 } else { ether_type::IPV6 };
     let link = Ethernet2Header { source: PEER_MAC, destination: OWN_MAC, ether_type };
     [&link.to_bytes()[..], packet].concat()
@@ -215,18 +196,18 @@ fn v6_of(code: u8) -> IpAddr {
     Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 1, code.into()).into()
 }
 
-fn client(is_v4: bool) -> IpAddr {
+pub(super) fn client(is_v4: bool) -> IpAddr {
     address(if is_v4 { "198.51.100.7" } else { "2001:db8:7::7" })
 }
 
-fn balancer(is_v4: bool) -> IpAddr {
+pub(super) fn balancer(is_v4: bool) -> IpAddr {
     address(if is_v4 { BALANCER } else { BALANCER6 })
 }
 
-fn own(is_v4: bool) -> IpAddr {
+pub(super) fn own(is_v4: bool) -> IpAddr {
     address(if is_v4 { OWN } else { OWN6 })
 }
 
-fn vip(is_v4: bool) -> IpAddr {
+pub(super) fn vip(is_v4: bool) -> IpAddr {
     address(if is_v4 { VIP } else { VIP6 })
 }

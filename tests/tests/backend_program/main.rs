@@ -7,9 +7,13 @@ mod bytes;
 mod classes;
 mod differential;
 mod fixtures;
+mod jumbo;
 mod model;
 mod packets;
 mod program;
+#[path = "../backend_run/tunnel.rs"]
+#[allow(dead_code)] // The tests of the backend's agent need more of it.
+mod tunnel;
 
 use std::{collections::BTreeSet, net::IpAddr};
 

@@ -14,19 +14,31 @@ use super::{
     cpio::{Cpio, Use},
     tools::relative,
 };
-use crate::{artifacts, kernel, process, workspace::Workspace};
+use crate::{apt, artifacts, kernel, process, workspace::Workspace};
 
 /// Binaries and test programs that go into the machine, by their target.
 const BINARIES: [&str; 2] = ["dsr", "vm-guest"];
-const TESTS: [&str; 7] = ["backend", "backend_program", "datapath", "fixtures", "health", "differential", "neighbour"];
-/// Programs of this machine that go into the virtual one, by their path there: busybox's shell would run busybox's
-/// own `ip`, which knows too little.
-const HOST_PROGRAMS: [(&str, &str); 3] = [("bin/sh", "sh"), ("usr/bin/ip", "ip"), ("usr/bin/nft", "nft")];
+const TESTS: [&str; 8] =
+    ["backend", "backend_program", "datapath", "fixtures", "health", "differential", "neighbour", "tunnels"];
+/// Programs of this machine that go into the virtual one: busybox's shell would run busybox's own `ip`, which knows too
+/// little.
+const HOST_PROGRAMS: [HostProgram; 3] = [
+    HostProgram { path: "bin/sh", name: "sh", package: "dash" },
+    HostProgram { path: "usr/bin/ip", name: "ip", package: "iproute2" },
+    HostProgram { path: "usr/bin/nft", name: "nft", package: "nftables" },
+];
 /// The scripts' directory, in the repository and in the machine.
 const SCRIPTS: &str = "tests/vm";
 
 /// Files that tests read when they run, by the path that they were compiled with.
 const FIXTURES: [&str; 2] = ["tests/tests/fixtures", "tests/tests/backend_program/frames"];
+
+/// A program, its path in the virtual machine, and Debian's package that it is in.
+struct HostProgram {
+    path: &'static str,
+    name: &'static str,
+    package: &'static str,
+}
 
 /// Files for the virtual machine, by their path there.
 pub(super) struct Payload {
@@ -40,7 +52,10 @@ impl Payload {
         for (name, program) in binaries(workspace)? {
             payload.program(&Path::new("usr/bin").join(&name), &stripped(workspace, &name, &program)?)?;
         }
-        for (path, name) in HOST_PROGRAMS {
+        for HostProgram { path, name, package } in HOST_PROGRAMS {
+            if process::find_program(name).is_none() {
+                apt::install(&[package])?;
+            }
             let program = process::find_program(name).with_context(|| format!("there is no `{name}`"))?;
             payload.program(Path::new(path), &program)?;
         }

@@ -30,9 +30,6 @@ pub(super) struct Tools {
 impl Tools {
     /// Fetches those that are missing.
     pub(super) fn find(workspace: &Workspace) -> Result<Self> {
-        if process::find_program("ip").is_none() {
-            apt::install(&["iproute2"])?;
-        }
         let missing = PROGRAMS.iter().filter(|(program, _)| process::find_program(program).is_none());
         let packages: Vec<_> = missing.map(|(_, package)| *package).chain([BUSYBOX]).collect();
         let (directory, wanted) = (workspace.machines().join("tools"), packages.join(" "));

@@ -2,6 +2,10 @@
 
 ip link show dev {{ device.name }} up 2>/dev/null | grep -q . ||
     fault tunnel "no device takes off the tunnel's headers: {{ device.name }} is missing or down" "run the set-up again"
+{% if v4 %}
+[ -n "$(ip -o -4 address show dev {{ device.name }} 2>/dev/null)" ] ||
+    fault tunnel "{{ device.name }} has no IPv4 address, so rp_filter drops what comes out of it" "run the set-up again"
+{% endif %}
 {% endfor %}
 {% if fou %}
 

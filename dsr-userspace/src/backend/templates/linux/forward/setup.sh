@@ -7,6 +7,10 @@ tunnel() {
         # shellcheck disable=SC2086 # the words of its kind
         ip link add "$1" type $2 || die "this kernel makes no device of kind ${2%% *}: modprobe it"
     fi
+{% if v4 %}
+    # From an interface without an IPv4 address, rp_filter in either mode drops every packet: the dummy address (RFC 7600).
+    ip -4 address replace 192.0.0.8/32 dev "$1" scope host
+{% endif %}
     ip link set "$1" up
     # 2: what comes out of it is answered by another interface. The kernel uses the greater of `all` and this one.
     echo 2 >"/proc/sys/net/ipv4/conf/$1/rp_filter"
