@@ -26,7 +26,7 @@ pub(crate) struct Options {
 }
 
 /// Programs that the tests start, and Debian's package for each.
-const PROGRAMS: [(&str, &str); 15] = [
+const PROGRAMS: [(&str, &str); 16] = [
     ("nginx", "nginx-light"),
     ("curl", "curl"),
     ("openssl", "openssl"),
