@@ -91,6 +91,7 @@ impl<T: Live> Snapshot<T> {
             protocol: service.id.protocol.to_string(),
             port: service.id.port.to_string(),
             pool: service.pool.clone(),
+            forward: service.forward.mode().name().to_owned(),
             fallback: service.fallback.as_ref().map(|fallback| fallback.pool.clone()),
             on_fallback: self.decision.on_fallback.contains(&service.id),
             all_used: self.decision.overridden.contains(&service.id),

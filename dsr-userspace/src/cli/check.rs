@@ -9,6 +9,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    net::IpAddr,
     path::PathBuf,
     process::ExitCode,
 };
@@ -37,7 +38,7 @@ pub(crate) struct Args {
     /// The configuration file, or `-` for standard input
     #[arg(short, long, value_name = "FILE", default_value = CONFIGURATION)]
     pub(crate) config: PathBuf,
-    /// Print one JSON object: ok, errors, warnings, findings, headroom, memory, and the change if an agent is running
+    /// Print one JSON object: ok, errors, warnings, findings, headroom, memory, dscp, and the change if an agent is running
     #[arg(long)]
     pub(crate) json: bool,
     /// Print the JSON Schema of configurations (draft 2020-12), for editors, and check nothing
@@ -114,6 +115,11 @@ fn print(result: &Result<Config, Errors>, findings: &[Finding], headroom: &[Head
             }
             output::line(format_args!("{}\n{}", Summary(config), Memory(&memory_of(config))))?;
             headroom.iter().try_for_each(output::line)?;
+            let codes = config.desired.dscp_codes();
+            if !codes.is_empty() {
+                let codes: Vec<_> = codes.iter().map(|(vip, code)| format!("\"{vip}\": {code}")).collect();
+                output::line(format_args!("DSCP codes, the same for the backends: dscp: {{{}}}", codes.join(", ")))?;
+            }
         }
         Err(errors) => output::complain(errors),
     }
@@ -131,6 +137,8 @@ struct Report<'a> {
     headroom: &'a [Headroom],
     /// Bytes by table; nothing for a file that cannot be used.
     memory: BTreeMap<&'static str, u64>,
+    /// The DSCP code of each VIP whose packets are marked by one.
+    dscp: BTreeMap<IpAddr, u8>,
     /// What it would change; nothing where no agent runs.
     change: Option<&'a Preview>,
 }
@@ -150,11 +158,12 @@ impl<'a> Report<'a> {
         match result {
             Ok(config) => {
                 let memory = memory_of(config).into_iter().collect();
-                Self { ok, errors: &[], warnings: &config.warnings, findings, headroom, memory, change }
+                let (warnings, dscp) = (&config.warnings[..], config.desired.dscp_codes());
+                Self { ok, errors: &[], warnings, findings, headroom, memory, dscp, change }
             }
             Err(errors) => {
-                let memory = BTreeMap::new();
-                Self { ok, errors: errors.problems(), warnings: &[], findings, headroom, memory, change }
+                let (memory, dscp) = (BTreeMap::new(), BTreeMap::new());
+                Self { ok, errors: errors.problems(), warnings: &[], findings, headroom, memory, dscp, change }
             }
         }
     }
@@ -266,7 +275,7 @@ services:
         assert_eq!(
             json(&bad),
             format!(
-                r#"{{"ok":false,"errors":[{error}],"warnings":[],"findings":[],"headroom":[],"memory":{{}},"change":null}}"#
+                r#"{{"ok":false,"errors":[{error}],"warnings":[],"findings":[],"headroom":[],"memory":{{}},"dscp":{{}},"change":null}}"#
             )
         );
     }

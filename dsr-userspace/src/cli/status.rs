@@ -9,6 +9,8 @@ use super::{
     output,
     table::Table,
 };
+use dsr_common::forward::ForwardMode;
+
 use crate::api::{
     Client,
     view::{InterfaceStatus, MemberState, ServiceStatus, Status},
@@ -48,7 +50,11 @@ impl fmt::Display for Shown<'_> {
         writeln!(f, "configuration {}, hash {}, reloads {ok} good and {error} bad", status.config, status.config_hash)?;
         write!(f, "\n{}", interfaces(&status.interfaces))?;
         for service in &status.services {
-            write!(f, "\n{} {}, pool {}, {} slots", service.name, service.address, service.pool, service.slots)?;
+            write!(f, "\n{} {}, pool {}", service.name, service.address, service.pool)?;
+            if service.forward != ForwardMode::L2.name() {
+                write!(f, " by {}", service.forward)?;
+            }
+            write!(f, ", {} slots", service.slots)?;
             if let Some(fallback) = &service.fallback {
                 write!(f, ", fallback {fallback}{}", if service.on_fallback { " serves" } else { "" })?;
             }

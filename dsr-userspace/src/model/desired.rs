@@ -7,7 +7,7 @@ use std::{
 
 use dsr_common::vlan::Vlan;
 
-use super::{Announce, Destinations, Service};
+use super::{Announce, Destinations, Forward, Service};
 
 /// All that an operator wants of the data path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +50,15 @@ impl Desired {
     pub fn announced_vips(&self) -> impl Iterator<Item = IpAddr> + '_ {
         let announced = self.services.iter().filter(|service| service.announce == Announce::Arp);
         announced.filter(|service| service.is_in(Vlan::UNTAGGED)).map(|service| service.id.vip)
+    }
+
+    /// The DSCP code of each VIP whose packets are marked by one.
+    pub fn dscp_codes(&self) -> BTreeMap<IpAddr, u8> {
+        let code = |service: &Service| match service.forward {
+            Forward::Dscp(code) => Some((service.id.vip, code.get())),
+            _ => None,
+        };
+        self.services.iter().filter_map(code).collect()
     }
 
     /// The VLANs of each VIP that has a list of its own.

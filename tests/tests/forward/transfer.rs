@@ -4,7 +4,12 @@ use std::{fs, net::SocketAddr};
 
 use dsr_common::forward::ForwardMode;
 use dsr_lab::Lab;
-use dsr_tests::lab::{agent, dsr_program, echo::EchoServers, echo::ask, eventually, nginx};
+use dsr_tests::lab::{
+    agent, dsr_program,
+    echo::{EchoServers, ask},
+    eventually, nginx,
+    process::finish,
+};
 
 use super::{curl, lab, vips};
 
@@ -56,5 +61,33 @@ fn transfers_and_datagrams_pass_every_mode() {
         // The client was told, and no router had to: large requests of modes with an overhead did not fit.
         let told = agent::reason(&lab, "answer_too_big");
         assert_eq!(told > 0, mode.encapsulates(), "{mode:?}: {told} packets were answered");
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn check_and_status_show_the_mode() {
+    for mode in [ForwardMode::Dscp, ForwardMode::Gue] {
+        let mut lab = lab(mode, 1);
+        let said = |lab: &Lab, arguments: &str| {
+            let mut command = lab.agent_command(dsr_program()).unwrap();
+            let output = finish(command.args(arguments.split(' ')));
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        };
+        lab.write_config(&lab.default_configuration()).unwrap();
+        let checked = said(&lab, "check -c /run/dsr/dsr.yaml");
+        let wanted = match mode {
+            ForwardMode::Dscp => "DSCP codes, the same for the backends: dscp: {\"10.77.0.10\": 1, \"fd77::a\": 2}",
+            _ => {
+                "pool web, gue: packets of up to 1472 bytes fit: 1500 to web1 less 28; larger ones are answered with ICMP"
+            }
+        };
+        assert!(checked.contains(wanted), "{checked}");
+        lab.start_agent(dsr_program()).unwrap();
+        lab.wait_ready().unwrap();
+        let status = said(&lab, "status");
+        assert!(status.contains(&format!("pool web by {}, ", mode.name())), "{status}");
+        let json: serde_json::Value = serde_json::from_str(&said(&lab, "status --json")).unwrap();
+        assert_eq!(json["services"][0]["forward"], mode.name());
     }
 }

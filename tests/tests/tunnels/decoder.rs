@@ -108,7 +108,7 @@ fn assert_payload(flow: &Flow, is: &Decoded) {
         (_, true) => "00040000",
         (_, false) => "00290000",
     };
-    let packet: String = flow.packet(CLASS).iter().map(|byte| format!("{byte:02x}")).collect();
+    let packet = flow.packet(CLASS).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     assert_eq!(is["udp.payload"], [format!("{header}{packet}")], "{flow:?}");
 }
 

@@ -7,6 +7,8 @@ use super::{
     flow::{Flow, balancer, ether_type, flows, link_length},
 };
 
+/// The bits of a traffic class that are ECN.
+const ECN: u8 = 3;
 /// Congestion experienced.
 const CE: u8 = 3;
 /// The code of the VIPs in mode `dscp`.
@@ -38,7 +40,7 @@ fn congestion_on_the_path_arrives() {
             let at = link_length(&sent);
             let marked = class_of(&sent[at..]) | CE;
             set_class(&mut sent[at..], marked);
-            if flow.is_encapsulated && class & 3 == 0 {
+            if flow.is_encapsulated && class & ECN == 0 {
                 assert_eq!(backend.receive(&flow, &sent), (None, "drop_ecn"), "{flow:?} {class:#x}");
             } else {
                 assert_arrives(&backend, &flow, &sent, class, CE);

@@ -90,6 +90,8 @@ pub struct ServiceStatus {
     pub port: String,
     /// Its pool's name.
     pub pool: String,
+    /// How packets reach its backends, like `l2` or `gue`.
+    pub forward: String,
     /// The pool that serves where too few of that one's backends are up; it may be the same.
     pub fallback: Option<String>,
     /// Whether it does.
