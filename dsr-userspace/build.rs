@@ -1,8 +1,12 @@
-//! Finds the kernel objects that `cargo xtask build` made, so that the binary can embed them.
+//! Finds the kernel objects that `cargo xtask build` made, so that the binary can embed them, and names the version.
 
 use std::{env, path::PathBuf};
 
 fn main() {
+    // A package's version is from git; what is built otherwise is rebuilt too often to have one.
+    println!("cargo::rerun-if-env-changed=DSR_VERSION");
+    let version = env::var("DSR_VERSION").or_else(|_| env::var("CARGO_PKG_VERSION")).expect("cargo sets it");
+    println!("cargo::rustc-env=DSR_VERSION={version}");
     println!("cargo::rerun-if-env-changed=DSR_EBPF_OBJECT");
     let object = env::var_os("DSR_EBPF_OBJECT").map_or_else(default_object, PathBuf::from);
     println!("cargo::rerun-if-changed={}", object.display());

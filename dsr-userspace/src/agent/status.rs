@@ -31,7 +31,7 @@ impl<T: Live> Snapshot<T> {
             .collect::<Result<_, _>>()?;
         let interfaces: Vec<_> = self.config.interfaces().into_iter().map(|name| self.interface_status(name)).collect();
         Ok(Status {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: env!("DSR_VERSION").to_owned(),
             uptime_seconds: uptime.as_secs(),
             config: self.config.file.display().to_string(),
             config_hash: self.config.hash,

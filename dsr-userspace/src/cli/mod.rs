@@ -5,14 +5,17 @@
 mod ask;
 mod backend;
 mod check;
+mod completions;
 mod detach;
 mod diagnosis;
 mod doctor;
 mod endpoint;
+mod examples;
 mod explain;
 mod given;
 mod interrupts;
 mod lab;
+mod man;
 mod output;
 mod overrides;
 mod preview;
@@ -24,13 +27,13 @@ mod trace;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::log::Log;
 
 /// An XDP Layer-4 load balancer with Direct Server Return.
 #[derive(Debug, Parser)]
-#[command(name = "dsr", version, arg_required_else_help = true)]
+#[command(name = NAME, version = env!("DSR_VERSION"), arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -64,7 +67,14 @@ enum Command {
     Doctor(doctor::Args),
     /// Run a demo in network namespaces: client, switch, balancer and backends.
     Lab(lab::Args),
+    /// Print the script that completes `dsr` in a shell.
+    Completions(completions::Args),
+    /// Write the man pages to a directory.
+    ManPages(man::Args),
 }
+
+/// The program's name on a command line.
+const NAME: &str = "dsr";
 
 /// The file that the agent of a node reads unless another one is named.
 const CONFIGURATION: &str = "/etc/dsr/dsr.yaml";
@@ -74,7 +84,7 @@ const WRONG: u8 = 2;
 
 /// Runs the command line of this process and returns its exit code.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
     // What the doctor has to say stands in its findings.
     let _log = Log::start(if matches!(cli.command, Command::Doctor(_)) { "error" } else { "info" });
     let result = match cli.command {
@@ -91,6 +101,8 @@ pub fn main() -> ExitCode {
         Command::Backend(args) => backend::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Lab(args) => lab::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::ManPages(args) => man::run(&args),
     };
     result.unwrap_or_else(|error| {
         if output::is_unread(&error) {
@@ -99,4 +111,9 @@ pub fn main() -> ExitCode {
         output::complain(format_args!("dsr: {}", output::chain(&error)));
         ExitCode::FAILURE
     })
+}
+
+/// The whole command line, as help, completions and man pages describe it.
+fn command() -> clap::Command {
+    examples::add(Cli::command())
 }

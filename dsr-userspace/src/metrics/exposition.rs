@@ -202,7 +202,7 @@ fn agent(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Resul
     let help = "Log lines that could not be written";
     let mut lost = encoder.encode_descriptor("dsr_log_lines_lost_total", help, None, MetricType::Counter)?;
     lost.encode_gauge(&snapshot.log_lines_lost)?;
-    let build = [("version", env!("CARGO_PKG_VERSION"))];
+    let build = [("version", env!("DSR_VERSION"))];
     family(encoder, "dsr_build_info", "Version of the agent; always 1", MetricType::Gauge, [(build, 1)])
 }
 

@@ -179,7 +179,7 @@ fn every_family_has_its_name_its_type_and_its_labels() {
         "# TYPE dsr_log_lines_lost_total counter".to_owned(),
         "dsr_log_lines_lost_total 4".to_owned(),
         "# TYPE dsr_build_info gauge".to_owned(),
-        format!(r#"dsr_build_info{{version="{}"}} 1"#, env!("CARGO_PKG_VERSION")),
+        format!(r#"dsr_build_info{{version="{}"}} 1"#, env!("DSR_VERSION")),
     ];
     let lines: Vec<_> = text.lines().filter(|line| !line.starts_with("# HELP")).collect();
     assert_eq!(lines, expected);

@@ -64,7 +64,7 @@ impl Collector for Snapshot {
         let help = "Log lines that could not be written";
         let mut lost = encoder.encode_descriptor("dsr_log_lines_lost_total", help, None, MetricType::Counter)?;
         lost.encode_gauge(&log::lost_lines())?;
-        let build = [("version", env!("CARGO_PKG_VERSION"))];
+        let build = [("version", env!("DSR_VERSION"))];
         family(encoder, "dsr_build_info", "Version of the agent; always 1", MetricType::Gauge, [(build, 1)])
     }
 }

@@ -122,7 +122,7 @@ fn text(http: &Http, route: &ProbeRoute) -> String {
 }
 
 fn fields(http: &Http, route: &ProbeRoute) -> [(HeaderName, String); 3] {
-    let agent = concat!("dsr/", env!("CARGO_PKG_VERSION"));
+    let agent = concat!("dsr/", env!("DSR_VERSION"));
     [(HOST, host(http, route)), (USER_AGENT, agent.to_owned()), (CONNECTION, "close".to_owned())]
 }
 
@@ -199,7 +199,7 @@ mod tests {
         let named = Http { host: Some("www.example.com".into()), ..plain };
         assert_eq!(host(&named, &route("192.0.2.1:8080")), "www.example.com");
         let asked = text(&Http { path: "/a?b#c".into(), ..named }, &route("192.0.2.1:80"));
-        let agent = concat!("dsr/", env!("CARGO_PKG_VERSION"));
+        let agent = concat!("dsr/", env!("DSR_VERSION"));
         let expected =
             format!("GET /a?b HTTP/1.1\r\nhost: www.example.com\r\nuser-agent: {agent}\r\nconnection: close\r\n\r\n");
         assert_eq!(asked, expected);
