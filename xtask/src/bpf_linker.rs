@@ -41,6 +41,11 @@ pub(crate) fn find(workspace: &Workspace, llvm: u32) -> Result<PathBuf> {
     Ok(file)
 }
 
+/// LLVM's objcopy, which knows BPF; it comes with the libraries that bpf-linker is built with.
+pub(crate) fn objcopy(llvm: u32) -> PathBuf {
+    prefix(llvm).join("bin/llvm-objcopy")
+}
+
 fn build(workspace: &Workspace, llvm: u32) -> Result<()> {
     if apt::exists() {
         apt::install(&[&dev_package(llvm), "zlib1g-dev", "libzstd-dev"])?;

@@ -1,5 +1,5 @@
-//! The kernel side: `dsr-ebpf` compiled for BPF. Its objects end in `target/bpf`, one a program, and are touched only
-//! when their bytes change, because the user side is rebuilt when they are.
+//! The kernel side: `dsr-ebpf` compiled for BPF. Its objects end in `target/bpf`, one a program, without DWARF and with BTF,
+//! and are touched only when their bytes change, because the user side is rebuilt when they are.
 
 use std::{
     env::consts::ARCH,
@@ -14,6 +14,7 @@ use crate::{
     bpf_linker, cargo,
     compiler::{self, Compiler},
     process::{self, step},
+    source_paths,
     workspace::Workspace,
 };
 
@@ -31,7 +32,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     step(format_args!("kernel side: {compiler} with its library sources"));
     process::run_aside(&mut cargo(workspace, &compiler, "build")?)?;
     for built in programs(&workspace.kernel_target().join(TARGET).join("release"))? {
-        deliver(workspace, &built)?;
+        deliver(workspace, &built, compiler.llvm)?;
     }
     let object = workspace.kernel_objects().join(EMBEDDED);
     if !object.is_file() {
@@ -46,7 +47,10 @@ pub(crate) fn cargo(workspace: &Workspace, compiler: &Compiler, subcommand: &str
     let mut command = cargo::isolated(workspace, &compiler.cargo);
     // A release compiler refuses -Z options without RUSTC_BOOTSTRAP.
     command.env("RUSTC", &compiler.rustc).env("RUSTC_BOOTSTRAP", "1");
-    command.env("CARGO_ENCODED_RUSTFLAGS", flags(&linker).join("\x1f"));
+    let mut flags = flags(&linker);
+    // BTF names source files, which the verifier's messages show.
+    flags.extend(source_paths::remapped(workspace));
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
     command.args([subcommand, "--package", "dsr-ebpf", "--bins", "--release", "-Zbuild-std=core"]);
     command.args(["--target", TARGET, "--target-dir"]).arg(workspace.kernel_target());
     Ok(command)
@@ -78,11 +82,14 @@ fn programs(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Copies a built program to where the user side takes it from, unless the same bytes are there.
-fn deliver(workspace: &Workspace, built: &Path) -> Result<()> {
+/// Puts a built program where the user side takes it from, unless the same bytes are there. DWARF stays behind: the kernel
+/// reads only BTF, and `dsr` would carry four fifths of each object for nothing.
+fn deliver(workspace: &Workspace, built: &Path, llvm: u32) -> Result<()> {
     let name = built.file_name().context("a program without a name")?;
     let object = workspace.kernel_objects().join(name);
-    let bytes = fs::read(built).with_context(|| format!("reading {}", built.display()))?;
+    let stripped = built.with_extension("stripped");
+    process::run_aside(Command::new(bpf_linker::objcopy(llvm)).arg("--strip-debug").arg(built).arg(&stripped))?;
+    let bytes = fs::read(&stripped).with_context(|| format!("reading {}", stripped.display()))?;
     let news = if fs::read(&object).is_ok_and(|old| old == bytes) { "unchanged" } else { "new" };
     if news == "new" {
         let unfinished = object.with_extension("tmp");

@@ -17,6 +17,7 @@ mod process;
 mod run;
 mod rustup;
 mod simulate;
+mod source_paths;
 mod test;
 mod test_programs;
 mod test_report;
