@@ -13,6 +13,7 @@ mod compiler;
 mod kernel;
 mod kernel_lint;
 mod lint;
+mod package;
 mod process;
 mod run;
 mod rustup;
@@ -45,6 +46,8 @@ enum Task {
     Simulate(simulate::Options),
     /// Run the tests, or a command, on other kernels in virtual machines.
     Vm(vm::Options),
+    /// Make the .deb, the .rpm and the static tarball.
+    Package(package::Options),
     /// Check format and lints.
     Lint,
 }
@@ -68,6 +71,7 @@ fn dispatch(task: Task) -> anyhow::Result<()> {
         Task::Bench(options) => bench::task(&workspace, &options),
         Task::Simulate(options) => simulate::task(&workspace, &options),
         Task::Vm(options) => vm::task(&workspace, &options),
+        Task::Package(options) => package::task(&workspace, &options),
         Task::Lint => lint::task(&workspace),
     }
 }

@@ -54,6 +54,11 @@ impl Workspace {
         self.root.join("target/vm")
     }
 
+    /// Finished packages and what they are made from.
+    pub(crate) fn packages(&self) -> PathBuf {
+        self.root.join("target/package")
+    }
+
     /// Where cargo puts the user side for `profile` ("release", "debug").
     pub(crate) fn user_target(&self, profile: &str) -> PathBuf {
         let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
