@@ -48,18 +48,18 @@ pub(crate) fn task(workspace: &Workspace, options: &Options) -> Result<()> {
     let _ = fs::remove_dir_all(&output);
     fs::create_dir_all(&output).context("creating target/package")?;
     let object = kernel::build(workspace)?;
-    let sources =
-        contents::Generated { notices: licences::notices(workspace)?, sbom: sbom::generate(workspace, &version)? };
+    let (notices, sbom) = (licences::notices(workspace)?, sbom::generate(workspace, &version)?);
+    let generated = contents::Generated { date: version.date.clone(), notices, sbom };
     let dynamic = binary::build(workspace, Libc::Gnu, &object, &version)?;
     let symbols = output.join("symbols");
     for format in [Format::Deb, Format::Rpm] {
-        contents::stage(workspace, &output.join(format.name()), format, &dynamic, &sources)?;
+        contents::stage(workspace, &output.join(format.name()), format, &dynamic, &generated)?;
     }
     binary::stage_symbols(&dynamic, &symbols)?;
     let mut made = debs(workspace, &version)?;
     made.extend(rpms(workspace, &version)?);
-    let fixed = binary::build(workspace, Libc::Musl, &object, &version)?;
-    made.push(tarball(workspace, &version, &fixed, &sources)?);
+    let portable = binary::build(workspace, Libc::Musl, &object, &version)?;
+    made.push(tarball(workspace, &version, &portable, &generated)?);
     for file in &made {
         let sum = process::read(Command::new("sha256sum").arg(file))?;
         step(format_args!("{} {}", workspace.shown(file), sum.split(' ').next().unwrap_or_default()));
@@ -91,12 +91,15 @@ fn rpms(workspace: &Workspace, version: &Version) -> Result<Vec<PathBuf>> {
     let tool = tools::find(workspace, &tools::RPM)?;
     let architecture = std::env::consts::ARCH;
     let mut made = Vec::new();
-    for (variant, name) in [(None, "dsr"), (Some("symbols"), "dsr-debuginfo")] {
+    for (variant, staged, name) in [("program", "rpm", "dsr"), ("symbols", "symbols", "dsr-debuginfo")] {
         let file = workspace.packages().join(format!("{name}-{}-1.{architecture}.rpm", version.text));
+        let assets = workspace.packages().join(format!("{staged}.toml"));
+        write(&assets, contents::rpm_assets(&workspace.packages().join(staged))?)?;
         let mut command = tools::command(workspace, &tool, "generate-rpm", version);
-        command.args(["--package", "dsr-userspace", "--auto-req", "builtin", "--payload-compress", "zstd"]);
+        command.args(["--package", "dsr-userspace", "--payload-compress", "zstd", "--variant", variant]);
+        command.args(["--auto-req", if variant == "symbols" { "disabled" } else { "builtin" }]);
+        command.arg("--metadata-overwrite").arg(&assets);
         command.args(["--set-metadata", &format!("version = \"{}\"", version.text), "--output"]).arg(&file);
-        command.args(variant.map(|variant| format!("--variant={variant}")));
         process::run_aside(&mut command)?;
         made.push(file);
     }
@@ -108,11 +111,11 @@ fn tarball(
     workspace: &Workspace,
     version: &Version,
     binary: &binary::Binary,
-    sources: &contents::Generated,
+    generated: &contents::Generated,
 ) -> Result<PathBuf> {
     let name = format!("dsr-{}-{}-linux-musl", version.text, std::env::consts::ARCH);
     let staged = workspace.packages().join(Format::Tarball.name());
-    contents::stage(workspace, &staged.join(&name), Format::Tarball, binary, sources)?;
+    contents::stage(workspace, &staged.join(&name), Format::Tarball, binary, generated)?;
     let file = workspace.packages().join(format!("{name}.tar.gz"));
     let mut command = Command::new("tar");
     command.args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mode=u+rw,go=rX"]);

@@ -26,7 +26,7 @@ pub(crate) struct Options {
 }
 
 /// Programs that the tests start, and Debian's package for each.
-const PROGRAMS: [(&str, &str); 16] = [
+const PROGRAMS: [(&str, &str); 18] = [
     ("nginx", "nginx-light"),
     ("curl", "curl"),
     ("openssl", "openssl"),
@@ -42,6 +42,8 @@ const PROGRAMS: [(&str, &str); 16] = [
     ("mcs", "mono-mcs"),
     ("tshark", "tshark"),
     ("zsh", "zsh"),
+    ("fish", "fish"),
+    ("mandoc", "mandoc"),
     ("ksh93", "ksh93u+m"),
 ];
 

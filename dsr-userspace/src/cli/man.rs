@@ -26,10 +26,13 @@ const EXIT_CODES: [(&str, &str); 3] = [
 pub(crate) struct Args {
     /// An existing directory for the pages
     directory: PathBuf,
+    /// The date that the pages bear
+    #[arg(long, value_name = "YYYY-MM-DD", default_value = "undated")]
+    date: String,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    for (name, page) in pages()? {
+    for (name, page) in pages(&args.date)? {
         let file = args.directory.join(name);
         fs::write(&file, page).with_context(|| format!("cannot write {}", file.display()))?;
     }
@@ -37,31 +40,32 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Each page with its file name.
-fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
+fn pages(date: &str) -> io::Result<Vec<(String, Vec<u8>)>> {
     // The pages of subcommands are named `dsr-status`; that of `help` would say nothing new.
     let mut command = super::command().disable_help_subcommand(true);
     command.build();
     let mut pages = Vec::new();
-    add(&command, &mut pages)?;
+    add(&command, date, &mut pages)?;
     Ok(pages)
 }
 
-fn add(command: &clap::Command, pages: &mut Vec<(String, Vec<u8>)>) -> io::Result<()> {
+fn add(command: &clap::Command, date: &str, pages: &mut Vec<(String, Vec<u8>)>) -> io::Result<()> {
     for below in visible(command) {
-        add(below, pages)?;
+        add(below, date, pages)?;
     }
-    pages.push((format!("{}.{SECTION}", page_name(command)), page(command)?));
+    pages.push((format!("{}.{SECTION}", page_name(command)), page(command, date)?));
     Ok(())
 }
 
-fn page(command: &clap::Command) -> io::Result<Vec<u8>> {
+fn page(command: &clap::Command, date: &str) -> io::Result<Vec<u8>> {
     let name = page_name(command).to_owned();
     let words = command.get_bin_name().unwrap_or(super::NAME);
     let path = words.strip_prefix(super::NAME).unwrap_or_default().trim_start();
     let version = format!("{} {}", super::NAME, env!("DSR_VERSION"));
     // What comes after the options in `--help` gets sections of its own here.
     let extra = command.get_after_help().map(ToString::to_string).filter(|_| examples::of(path).is_empty());
-    let man = Man::new(command.clone()).title(name.to_uppercase()).section(SECTION).source(version).manual(MANUAL);
+    let man =
+        Man::new(command.clone()).title(name.to_uppercase()).section(SECTION).date(date).source(version).manual(MANUAL);
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
@@ -118,7 +122,7 @@ mod tests {
 
     #[test]
     fn each_visible_command_has_a_page_with_its_examples() {
-        let pages = pages().unwrap();
+        let pages = pages("2026-11-29").unwrap();
         let names: Vec<_> = pages.iter().map(|(name, _)| name.as_str()).collect();
         for name in ["dsr.8", "dsr-status.8", "dsr-backend-run.8", "dsr-completions.8", "dsr-man-pages.8"] {
             assert!(names.contains(&name), "{name} is not in {names:?}");
@@ -126,13 +130,15 @@ mod tests {
         assert!(!names.iter().any(|name| name.contains("help")), "{names:?}");
         let (_, run) = pages.iter().find(|(name, _)| name == "dsr-backend-run.8").unwrap();
         let run = String::from_utf8_lossy(run);
-        for text in [".TH DSR-BACKEND-RUN 8", r"dsr backend run \-\-undo", ".SH \"EXIT STATUS\"", ".SH EXAMPLES"] {
+        for text in
+            [".TH DSR-BACKEND-RUN 8 2026-11-29 ", r"dsr backend run \-\-undo", ".SH \"EXIT STATUS\"", ".SH EXAMPLES"]
+        {
             assert!(run.contains(text), "{text} is not in:\n{run}");
         }
     }
 
     #[test]
     fn the_same_command_line_gives_the_same_pages() {
-        assert_eq!(pages().unwrap(), pages().unwrap());
+        assert_eq!(pages("2026-11-29").unwrap(), pages("2026-11-29").unwrap());
     }
 }

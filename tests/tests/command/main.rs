@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod check;
+mod documents;
 mod drain;
 mod explain;
 mod pipe;

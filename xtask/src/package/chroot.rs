@@ -18,7 +18,8 @@ use crate::{
 /// Debian's release that the package is tried on.
 const SUITE: &str = "bookworm";
 
-/// Run in the chroot by `sh -eux`: its arguments are the package, a newer one and the version of the first.
+/// Run in the chroot by `sh -eux`: its arguments are the package, a newer one and the version of the first. `confdef` takes
+/// dpkg's default answer to a conffile that was changed on both sides.
 const STEPS: &str = r#"
 dpkg --install "$1"
 test "$(dsr --version)" = "dsr $3"
@@ -27,10 +28,10 @@ test -x /usr/sbin/dsr && test -f /usr/share/man/man8/dsr-status.8.gz
 test ! -e /etc/systemd/system/multi-user.target.wants/dsr.service
 # What the operator wrote stays through everything, and a changed conffile through an upgrade.
 mkdir -p /etc/dsr && echo '# mine' >/etc/dsr/dsr.yaml && echo '# changed' >>/etc/sysctl.d/60-dsr.conf
-dpkg --install "$2" </dev/null
+dpkg --install --force-confdef "$2" </dev/null
 grep -q '^# changed$' /etc/sysctl.d/60-dsr.conf
 grep -q '^# mine$' /etc/dsr/dsr.yaml
-dpkg --install --force-downgrade "$1" </dev/null
+dpkg --install --force-confdef,downgrade "$1" </dev/null
 dpkg --remove dsr
 test ! -e /usr/sbin/dsr && test -f /etc/sysctl.d/60-dsr.conf
 dpkg --purge dsr

@@ -1,6 +1,7 @@
 //! What a package holds: a directory laid out as the system's root, for cargo-deb, cargo-generate-rpm or tar to take.
 
 use std::{
+    fmt::Write as _,
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -32,6 +33,8 @@ pub(super) enum Format {
 
 /// Documents that packaging generates.
 pub(super) struct Generated {
+    /// The date that man pages bear.
+    pub(super) date: String,
     pub(super) notices: String,
     pub(super) sbom: String,
 }
@@ -70,7 +73,7 @@ pub(super) fn stage(
     stage_completions(&program, root, format)?;
     let pages = root.join("usr/share/man/man8");
     fs::create_dir_all(&pages).context("making room for man pages")?;
-    process::run_aside(Command::new(&program).arg("man-pages").arg(&pages))?;
+    process::run_aside(Command::new(&program).args(["man-pages", "--date", &generated.date]).arg(&pages))?;
     write(&root.join(DOC).join("THIRD-PARTY-LICENSES"), &generated.notices)?;
     write(&root.join(DOC).join("dsr.cdx.json"), &generated.sbom)
 }
@@ -123,6 +126,35 @@ fn unit(text: &str) -> Result<String> {
     Ok(text[start + 1..].replace(UNIT_BINARY, BINARY))
 }
 
+/// The assets of cargo-generate-rpm for everything that is staged below `root`, as TOML.
+pub(super) fn rpm_assets(root: &Path) -> Result<String> {
+    let mut files = Vec::new();
+    add_files(root, &mut files)?;
+    files.sort();
+    let mut assets = String::from("assets = [\n");
+    for file in files {
+        let place = Path::new("/").join(file.strip_prefix(root).context("a staged file elsewhere")?);
+        let mode = if place == Path::new(BINARY) { "755" } else { "644" };
+        let kept = if place.starts_with("/etc") { ", config = \"noreplace\"" } else { "" };
+        let (source, place) = (file.display(), place.display());
+        let _ = writeln!(assets, "    {{ source = \"{source}\", dest = \"{place}\", mode = \"{mode}\"{kept} }},");
+    }
+    Ok(assets + "]\n")
+}
+
+/// Adds every file below a directory.
+fn add_files(directory: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(directory).with_context(|| format!("reading {}", directory.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            add_files(&path, files)?;
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
 fn yaml_files(directory: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(directory).with_context(|| format!("reading {}", directory.display()))?;
     let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
@@ -160,6 +192,22 @@ mod tests {
             assert!(root.path().join(DOC).join(file).is_file(), "{file}");
         }
         assert!(root.path().join("usr/lib/systemd/system/dsr-backend.service").is_file());
+    }
+
+    #[test]
+    fn an_rpm_keeps_configurations_and_executes_only_the_binary() {
+        let root = tempfile::tempdir().unwrap();
+        for file in ["usr/sbin/dsr", "usr/share/doc/dsr/README.md", "etc/sysctl.d/60-dsr.conf"] {
+            write(&root.path().join(file), "").unwrap();
+        }
+        let assets = rpm_assets(root.path()).unwrap();
+        assert_eq!(assets.matches("noreplace").count(), 1, "{assets}");
+        assert!(
+            assets.contains(r#"dest = "/etc/sysctl.d/60-dsr.conf", mode = "644", config = "noreplace" "#),
+            "{assets}"
+        );
+        assert!(assets.contains(r#"dest = "/usr/sbin/dsr", mode = "755" "#), "{assets}");
+        assert_eq!(assets.matches("644").count(), 2, "{assets}");
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub(super) struct Version {
     pub(super) text: String,
     /// The commit's time in seconds since 1970, which everything packaged bears.
     pub(super) seconds: u64,
+    /// The commit's date, for man pages.
+    pub(super) date: String,
 }
 
 impl Version {
@@ -27,7 +29,7 @@ impl Version {
             commits: git(&["rev-list", "--count", "HEAD"])?,
             changed: !git(&["status", "--porcelain", "--untracked-files=no"])?.is_empty(),
         };
-        Ok(Self { text: text(number, &commit, &state), seconds })
+        Ok(Self { text: text(number, &commit, &state), seconds, date: git(&["log", "-1", "--format=%cs"])? })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Packet sockets: whole Ethernet frames (packet(7)), in the calling thread's network namespace. They need the capability
 //! `CAP_NET_RAW`.
 
-use std::{io, mem::zeroed, os::fd::AsRawFd, ptr, time::Duration};
+use std::{io, mem::zeroed, os::fd::AsRawFd, time::Duration};
 
 pub use socket2::SockFilter;
 use socket2::{Domain, SockAddr, SockAddrStorage, Socket, Type};
@@ -86,20 +86,18 @@ fn whole(sent: usize, frame: &[u8]) -> io::Result<()> {
 /// Bytes of the next frame, and of what the kernel says of it.
 fn receive(socket: &Socket, frame: &mut [u8], control: &mut auxdata::Control) -> io::Result<(usize, usize)> {
     let mut buffer = libc::iovec { iov_base: frame.as_mut_ptr().cast(), iov_len: frame.len() };
-    let mut message = libc::msghdr {
-        msg_name: ptr::null_mut(),
-        msg_namelen: 0,
-        msg_iov: &raw mut buffer,
-        msg_iovlen: 1,
-        msg_control: control.0.as_mut_ptr().cast(),
-        msg_controllen: control.0.len(),
-        msg_flags: 0,
-    };
+    // SAFETY: a structure of integers and pointers, for which zero is a value. musl's has padding that cannot be named.
+    let mut message: libc::msghdr = unsafe { zeroed() };
+    message.msg_iov = &raw mut buffer;
+    message.msg_iovlen = 1;
+    message.msg_control = control.0.as_mut_ptr().cast();
+    // The length's type differs between glibc and musl.
+    message.msg_controllen = control.0.len() as _;
     // SAFETY: the descriptor is open while the socket is borrowed, and the message points to two buffers of the lengths
     // that it says, which are borrowed until the call returns.
     let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, 0) };
     let length = usize::try_from(length).map_err(|_| io::Error::last_os_error())?;
-    Ok((length, message.msg_controllen))
+    Ok((length, message.msg_controllen as _))
 }
 
 fn statistics(socket: &Socket) -> io::Result<libc::tpacket_stats> {
