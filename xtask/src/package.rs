@@ -1,6 +1,6 @@
 //! `cargo xtask package`: the .deb, the .rpm, their packages of symbols and a static tarball, in `target/package`.
 //!
-//! The same commit gives the same bytes, wherever it is built with the same compilers.
+//! Times are the commit's and paths of this machine are left out, so that two builds can be compared.
 
 mod binary;
 mod chroot;
