@@ -1,7 +1,7 @@
 //! Cargo's subcommands for packages, built once below `target/tools`.
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -34,6 +34,10 @@ pub(super) fn find(workspace: &Workspace, tool: &Tool) -> Result<PathBuf> {
         step(format_args!("building {name} {version}; once, about a minute"));
         let mut command = cargo::isolated(workspace, &cargo::caller());
         command.args(["install", name, "--version", version, "--quiet", "--locked", "--root"]).arg(workspace.tools());
+        // Or rustup takes what a dependency's rust-toolchain file names.
+        if let Some(toolchain) = env::var_os("RUSTUP_TOOLCHAIN") {
+            command.env("RUSTUP_TOOLCHAIN", toolchain);
+        }
         process::run_aside(&mut command)?;
     }
     step(format_args!("{name} {version} ({})", workspace.shown(&file)));
