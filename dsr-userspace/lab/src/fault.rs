@@ -87,7 +87,7 @@ impl Fault {
     pub fn obstacle(self, mode: ForwardMode) -> Option<String> {
         let why = match self {
             Self::Decap | Self::Mtu if !mode.is_routed() => "there is no tunnel",
-            Self::Refused if !mode.encapsulates() => "nobody refuses what has no header of its own",
+            Self::Refused if !mode.encapsulates() => "packets without an outer header are not refused",
             // The firewall is a program where the backend's agent has its own.
             Self::Firewall if mode.is_routed() => "its interface has the program that ends the tunnel",
             // The balancer is not on the segment of the backends.
@@ -173,7 +173,8 @@ mod tests {
             assert_eq!(Fault::Arp.obstacle(mode).is_none(), mode == ForwardMode::L2);
             assert_eq!(Fault::Vip.obstacle(mode), None);
         }
-        let expected = "forward mode dscp cannot have the fault refused: nobody refuses what has no header of its own";
+        let expected =
+            "forward mode dscp cannot have the fault refused: packets without an outer header are not refused";
         assert_eq!(Fault::Refused.obstacle(ForwardMode::Dscp).unwrap(), expected);
     }
 }

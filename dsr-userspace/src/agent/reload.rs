@@ -117,7 +117,7 @@ impl Agent {
                     self.file_gone();
                 }
             }
-            // Whoever waits is told; nobody else has to know.
+            // Only the caller of `dsr reload` is told: the file is not at fault.
             Err(error @ Error::Interrupted) => {
                 answer.outcome = ReloadOutcome::Failed;
                 answer.errors = problems(&answer.file, &error);

@@ -137,7 +137,7 @@ impl<'a> Observations<'a> {
         stream::iter(asked).buffer_unordered(AT_A_TIME).collect().await
     }
 
-    /// The MAC of a backend on a segment of this host: behind a router it is the router's, which is nobody's own.
+    /// The MAC of a backend on a segment of this host; none for one behind a router.
     pub(super) fn mac(&self, address: IpAddr) -> Option<Mac> {
         self.network.mac(address)
     }

@@ -19,7 +19,7 @@ fn each_path_gets_what_fits_it() {
         let mut lab = lab(mode, 2);
         let _nginx = nginx::start_all(&lab);
         let narrow = Node::Backend(2).address();
-        // What is larger is dropped there, and nobody says so.
+        // Larger packets are dropped there silently.
         ip(lab.backend(2).unwrap(), &format!("link set eth0 mtu {NARROW}"));
         ip(lab.balancer(), &format!("route add {narrow} via {} mtu {NARROW}", Node::Router.address()));
         agent::start(&configuration(&lab), &mut lab);

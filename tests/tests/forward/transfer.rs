@@ -1,4 +1,4 @@
-//! Transfers in both directions through paths of 1500 bytes, whose MTU nobody raised.
+//! Transfers in both directions through paths of 1500 bytes, whose MTU is not raised.
 
 use std::{fs, net::SocketAddr};
 
