@@ -22,12 +22,22 @@ pub const fn word(first: u8, second: u8) -> u16 {
     u16::from_ne_bytes([first, second])
 }
 
-/// The checksum after covered words have changed, each sum as [`folded`]: `~(~sum + ~old + new)` (RFC 1624, equation
-/// 3).
+/// What a sum changes by if a covered word does: to be given to [`adjusted_by`]. Changes can be added up.
+#[inline(always)]
+pub const fn change_of(old: u64, new: u64) -> u64 {
+    halves(!old) + halves(new)
+}
+
+/// The checksum after one covered word has changed.
 #[inline(always)]
 pub const fn adjusted(checksum: u16, old: u16, new: u16) -> u16 {
-    let sum = (!checksum as u64 & 0xffff) + (!old as u64 & 0xffff) + new as u64;
-    !folded(sum)
+    adjusted_by(checksum, !old as u64 + new as u64)
+}
+
+/// The checksum after covered words have changed: `~(~sum + ~old + new)` (RFC 1624, equation 3).
+#[inline(always)]
+pub const fn adjusted_by(checksum: u16, change: u64) -> u16 {
+    !folded(!checksum as u64 + change)
 }
 
 #[cfg(test)]
@@ -45,10 +55,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_adjusted_checksum_is_the_one_summed_anew(rest: u32, old: u16, new: u16) {
+        fn an_adjusted_checksum_is_the_one_summed_anew(rest: u32, old: u64, new: u64) {
             // Some word is not zero, as in every IP packet: otherwise the sum has two representations.
-            let sum = |word: u16| !folded(u64::from(rest | 1) + u64::from(word));
-            prop_assert_eq!(adjusted(sum(old), old, new), sum(new));
+            let sum = |word: u64| !folded(u64::from(rest | 1) + halves(word));
+            prop_assert_eq!(adjusted_by(sum(old), change_of(old, new)), sum(new));
         }
     }
 }

@@ -6,7 +6,7 @@
 use dsr_common::{
     address::{Address, Family},
     backend::{Reason, UDP, checksum_offset},
-    checksum::{adjusted, folded, halves, word},
+    checksum::{adjusted, adjusted_by, change_of, word},
 };
 
 use crate::{
@@ -84,14 +84,10 @@ fn network(frame: &mut Frame, outer: &Outer, vip: Address) -> Option<()> {
     Some(())
 }
 
-/// The checksum after the destination that it covers has changed (RFC 1624, equation 3).
+/// The checksum after the destination that it covers has changed.
 #[inline(always)]
 fn readdressed(checksum: Be16, old: Address, new: Address) -> Be16 {
-    let added = halves(new.hi) + halves(new.lo);
-    // The complement of a word is the complement of each of its 16-bit parts.
-    let removed = halves(!old.hi) + halves(!old.lo);
-    let sum = (u64::from(!checksum.raw()) & 0xffff) + added + removed;
-    Be16::from_raw(!folded(sum))
+    Be16::from_raw(adjusted_by(checksum.raw(), change_of(old.hi, new.hi) + change_of(old.lo, new.lo)))
 }
 
 /// The class is the DSCP and below it the ECN field.

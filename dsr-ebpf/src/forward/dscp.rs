@@ -4,7 +4,7 @@
 
 use dsr_common::{
     address::{Address, Family},
-    checksum::{adjusted, folded, halves, word},
+    checksum::{adjusted_by, change_of, word},
 };
 
 use super::Packet;
@@ -22,8 +22,7 @@ use crate::{
 #[inline(always)]
 pub(super) fn rewrite(frame: &mut Frame, link: &Link, packet: &Packet, backend: Address, code: u8) -> Option<()> {
     let start = link.end();
-    let new = sum_of(backend);
-    let old = match packet.family {
+    let change = match packet.family {
         Family::V4 => rewrite_v4(frame, start, backend, code)?,
         Family::V6 => rewrite_v6(frame, start, backend, code)?,
     };
@@ -40,7 +39,7 @@ pub(super) fn rewrite(frame: &mut Frame, link: &Link, packet: &Packet, backend: 
     if may_be_absent && checksum.0.raw() == 0 {
         return Some(());
     }
-    checksum.0 = match adjusted(checksum.0.raw(), folded(old), folded(new)) {
+    checksum.0 = match adjusted_by(checksum.0.raw(), change) {
         // Zero would mean that there is no checksum (RFC 768).
         0 if may_be_absent => Be16::from_raw(u16::MAX),
         sum => Be16::from_raw(sum),
@@ -48,33 +47,28 @@ pub(super) fn rewrite(frame: &mut Frame, link: &Link, packet: &Packet, backend: 
     Some(())
 }
 
-/// Returns the sum of the old destination.
+/// Returns the change of the destination, see [`change_of`].
 #[inline(always)]
 fn rewrite_v4(frame: &mut Frame, start: usize, backend: Address, code: u8) -> Option<u64> {
     let ip: &mut ipv4::Header = frame.at_mut(start)?;
-    let old = sum_of(Address::from_v4(ip.destination));
+    let new = backend.v4_octets();
+    let change = u64::from(!u32::from_ne_bytes(ip.destination)) + u64::from(u32::from_ne_bytes(new));
     let tos = code << 2 | ip.tos & ECN;
-    let before = folded(old + u64::from(word(ip.version_length, ip.tos)));
-    let after = folded(sum_of(backend) + u64::from(word(ip.version_length, tos)));
-    ip.checksum = Be16::from_raw(adjusted(ip.checksum.raw(), before, after));
+    let of_tos = u64::from(!word(ip.version_length, ip.tos)) + u64::from(word(ip.version_length, tos));
+    ip.checksum = Be16::from_raw(adjusted_by(ip.checksum.raw(), change + of_tos));
     ip.tos = tos;
-    ip.destination = backend.v4_octets();
-    Some(old)
+    ip.destination = new;
+    Some(change)
 }
 
-/// Returns the sum of the old destination.
+/// Returns the change of the destination, see [`change_of`].
 #[inline(always)]
 fn rewrite_v6(frame: &mut Frame, start: usize, backend: Address, code: u8) -> Option<u64> {
     let ip: &mut ipv6::Header = frame.at_mut(start)?;
-    let old = sum_of(Address { hi: ip.destination.hi, lo: ip.destination.lo });
+    let change = change_of(ip.destination.hi, backend.hi) + change_of(ip.destination.lo, backend.lo);
     ip.set_traffic_class(code << 2 | ip.traffic_class() & ECN);
     ip.destination = Words { hi: backend.hi, lo: backend.lo };
-    Some(old)
-}
-
-#[inline(always)]
-const fn sum_of(address: Address) -> u64 {
-    halves(address.hi) + halves(address.lo)
+    Some(change)
 }
 
 /// Where a protocol's checksum is in its header, if it covers the IP addresses.
