@@ -28,6 +28,7 @@ pub mod slot;
 pub mod stats;
 pub mod trace;
 pub mod track;
+pub mod tunnel;
 pub mod vlan;
 
 #[cfg(feature = "user")]

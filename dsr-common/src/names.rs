@@ -15,7 +15,7 @@ pub const SERVICES: &str = "SERVICES";
 pub const SLOTS: &str = "SLOTS";
 /// Array of [`crate::member::MemberRow`].
 pub const MEMBERS: &str = "MEMBERS";
-/// Array of [`crate::forward::TunnelRow`], one row for each row of the member map.
+/// Array of [`crate::tunnel::TunnelRow`], one row for each row of the member map.
 pub const TUNNELS: &str = "TUNNELS";
 /// Array of [`crate::member::NextHopRow`], in groups of [`crate::forward::NEXT_HOPS_PER_GROUP`].
 pub const NEXT_HOPS: &str = "NEXT_HOPS";
@@ -89,12 +89,8 @@ pub const FEATURE_HEARTBEAT: &str = "FEATURE_HEARTBEAT";
 pub const FEATURE_VLAN_LISTS: &str = "FEATURE_VLAN_LISTS";
 /// Load-time constant, `u8`: one if any pool has forward mode `dscp`.
 pub const FEATURE_DSCP: &str = "FEATURE_DSCP";
-/// Load-time constant, `u8`: one if any pool has forward mode `ipip`.
-pub const FEATURE_IPIP: &str = "FEATURE_IPIP";
-/// Load-time constant, `u8`: one if any pool has forward mode `gre`.
-pub const FEATURE_GRE: &str = "FEATURE_GRE";
-/// Load-time constant, `u8`: one if any pool has forward mode `gue`.
-pub const FEATURE_GUE: &str = "FEATURE_GUE";
+/// Load-time constant, `u8`: one if any pool has a forward mode that encapsulates.
+pub const FEATURE_ENCAPSULATION: &str = "FEATURE_ENCAPSULATION";
 /// Load-time constant, `u8`: one if a backend may have several next hops.
 pub const FEATURE_MULTIPATH: &str = "FEATURE_MULTIPATH";
 

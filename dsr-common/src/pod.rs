@@ -4,7 +4,6 @@
 use crate::{
     backend::{AddressKey, CodeRow},
     claim::ClaimBudget,
-    forward::TunnelRow,
     fragment::FragmentSet,
     hash::HashKeys,
     heartbeat::Heartbeat,
@@ -17,6 +16,7 @@ use crate::{
     stats::Counters,
     trace::TraceFilter,
     track::FlowSet,
+    tunnel::TunnelRow,
     vlan::{VlanKey, VlanSet},
 };
 

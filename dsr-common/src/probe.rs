@@ -1,6 +1,6 @@
 //! Health probes: how the mark of a probe's packets identifies the probed member, and how they are sent.
 
-use crate::{forward::TunnelRow, member::MemberRow};
+use crate::{member::MemberRow, tunnel::TunnelRow};
 
 /// How the packets of a probe are sent: as the XDP program would send them to the probed member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,8 +10,6 @@ pub struct ProbeRow {
     pub member: MemberRow,
     /// The tunnel's row, used in modes that cross routers.
     pub tunnel: TunnelRow,
-    /// Padding, always zero.
-    pub pad: [u64; 4],
 }
 
 const _: () = assert!(size_of::<ProbeRow>() == 128);

@@ -82,9 +82,9 @@ fn send(frame: &mut Frame, crossing: Crossing) -> Result<Egress, Reason> {
     .map_err(|_| Reason::DropInconsistent)?;
     let row = crossing.row();
     let choice = select::at(row, crossing.hash())?;
-    let mode = forward::mode_across_routers(&choice.member).ok_or(Reason::DropNoBackend)?;
+    let across = forward::across_routers(&choice.member).ok_or(Reason::DropNoBackend)?;
     let packet = Packet::of(&ip);
-    let egress = forward::send_across_routers(frame, &arrival.link, &packet, &choice, mode)?;
+    let egress = forward::send_across_routers(frame, &arrival.link, &packet, &choice, across)?;
     if !matches!(egress, Egress::TooBig(_)) {
         count::member(row, packet.end, crossing.opens())?;
     }

@@ -58,8 +58,6 @@ mod wire;
 mod program {
     #![allow(unsafe_code)] // The macro exports the programs under their names.
 
-    use core::hint::black_box;
-
     use aya_ebpf::{
         EbpfContext as _,
         bindings::{xdp_action, xdp_md},
@@ -78,8 +76,7 @@ mod program {
         maps,
         parse::{self, Addressee, Link, Network, Payload, Shape},
         route::{self, Route},
-        select::{self, Choice},
-        service,
+        select, service,
         subprograms::Scalar,
         trace::{Observer, Trace, Unobserved},
         vlan,
@@ -186,18 +183,15 @@ mod program {
         let (source, opens) = (headers.link.source(), headers.opens());
         let link = Link { source, length: L::LENGTH, ifindex: interface.ifindex };
         O::chose(row);
-        let Some(mode) = forward::mode_across_routers(&choice.member) else {
+        let Some(across) = forward::across_routers(&choice.member) else {
             let egress = forward::send(frame, &link, &choice);
             return Some(left::<O>(ctx, counted(egress, row, end, opens)));
         };
         let payload = link.end() + size_of::<N>();
-        let packet = Packet { family: N::FAMILY, protocol: flow.protocol, payload, end, is_later: false };
-        // In one word, which the compiler may not take apart before it is needed: the helper's call and what follows it leave
-        // little room on the stack.
-        let crossing = black_box(Crossing::new(&choice, opens));
-        let choice = Choice { hash: crossing.hash(), ..choice };
-        let egress = forward::send_across_routers(frame, &link, &packet, &choice, mode);
-        Some(left::<O>(ctx, counted(egress, crossing.row(), end, crossing.opens())))
+        let (family, protocol, traffic_class) = (N::FAMILY, flow.protocol, headers.network.traffic_class());
+        let packet = Packet { family, protocol, traffic_class, payload, end, is_later: false };
+        let egress = forward::send_across_routers(frame, &link, &packet, &choice, across);
+        Some(left::<O>(ctx, counted(egress, row, end, opens)))
     }
 
     /// The path of every other frame: hairpin replies, frames to pass, and packets that need full parsing.
@@ -223,7 +217,7 @@ mod program {
             datagram.remember(&choice);
         }
         O::chose(choice.row);
-        if forward::mode_across_routers(&choice.member).is_some() {
+        if forward::across_routers(&choice.member).is_some() {
             return Ok(Examined::crosses(Crossing::new(&choice, opens)));
         }
         let egress = forward::send(frame, link, &choice);

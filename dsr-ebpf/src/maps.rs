@@ -116,12 +116,8 @@ features! {
     vlan_lists => FEATURE_VLAN_LISTS,
     /// Whether any pool has forward mode `dscp`.
     dscp => FEATURE_DSCP,
-    /// Whether any pool has forward mode `ipip`.
-    ipip => FEATURE_IPIP,
-    /// Whether any pool has forward mode `gre`.
-    gre => FEATURE_GRE,
-    /// Whether any pool has forward mode `gue`.
-    gue => FEATURE_GUE,
+    /// Whether any pool has a forward mode that encapsulates.
+    encapsulates => FEATURE_ENCAPSULATION,
     /// Whether a member may have several next hops.
     multipath => FEATURE_MULTIPATH,
 }

@@ -1,88 +1,90 @@
-//! Forward modes `ipip`, `gre` and `gue`: an outer link header, IP header and what [`Outer`] puts after it, in front of
-//! the unchanged packet. Padding after the packet stays.
+//! Forward modes `ipip`, `gre` and `gue`: an outer link header, IP header and shim (GRE, or UDP and GUE) in front of the
+//! unchanged packet. Padding after the packet stays.
+//!
+//! The member's [`TunnelRow`](dsr_common::tunnel::TunnelRow) contains these headers; what differs between packets is filled in.
 
 use dsr_common::{
     address::Family,
-    forward::{ForwardMode, Inner, Outer, TUNNEL_HEADER, TUNNEL_KEY, TunnelRow, gre, gue},
-    ip_header::{self, V4_WORDS, V6_WORDS},
+    ip_header,
+    tunnel::{Inner, TUNNEL_GUE, TUNNEL_IPV6},
 };
 
-use super::{Packet, l2};
+use super::l2;
 use crate::{
     frame::Frame,
     maps::{self, NextHop, Tunnel},
-    parse::Link,
-    select::Choice,
     wire::{
-        Words,
-        ethernet::{self, EtherType, MACS},
-        ipv4, ipv6,
+        ethernet::{ETHERTYPE, IPV4, IPV6, MACS},
+        outer::{OuterIpv4, OuterIpv6, Shim},
     },
 };
 
+/// Replaces the first `start` bytes of the frame, its link header, by the outer headers.
 #[inline(always)]
-pub(super) fn write(
-    frame: &mut Frame,
-    link: &Link,
-    packet: &Packet,
-    choice: &Choice,
-    mode: ForwardMode,
-    tunnel: &Tunnel,
-    hop: NextHop,
-) -> Option<()> {
-    let start = link.end();
-    let traffic_class = match packet.family {
-        Family::V4 => frame.at::<ipv4::Header>(start)?.tos,
-        Family::V6 => frame.at::<ipv6::Header>(start)?.traffic_class(),
-    };
-    let inner = Inner { family: packet.family, length: (packet.end - start) as u16, traffic_class };
+pub(super) fn write(frame: &mut Frame, start: usize, inner: &Inner, tunnel: &Tunnel, hop: NextHop) -> Option<()> {
     let length = if maps::vlans() { hop.link_length() } else { MACS };
-    let overhead = mode.overhead(choice.member.family(), tunnel.flags());
-    frame.grow_front((length + ethernet::ETHERTYPE + usize::from(overhead)) as i32 - start as i32)?;
+    let overhead = tunnel.overhead();
+    let growth = (length + ETHERTYPE + usize::from(overhead)) as i32 - start as i32;
+    // What the packet decides is put together first: less has to be kept across the helper's call. The outer headers may be
+    // shorter than the structs: the packet behind them has more bytes than they lack.
+    if tunnel.flags() & TUNNEL_IPV6 == 0 {
+        let first = inner.ipv4_first(tunnel.ip::<0>(), overhead);
+        let second = inner.ipv4_second(tunnel.ip::<1>(), overhead, tunnel.varied());
+        frame.grow_front(growth)?;
+        write_link(frame, length, hop)?;
+        let outer: &mut OuterIpv4 = frame.at_mut(length)?;
+        outer.ethertype = IPV4;
+        (outer.first, outer.second) = (first, second);
+        outer.destination = tunnel.ip::<2>() as u32;
+        write_shim(&mut outer.shim, Family::V4, inner, tunnel);
+    } else {
+        let first = inner.ipv6_first(tunnel.ip::<0>(), overhead);
+        let third = inner.ipv6_third(tunnel.ip::<2>(), tunnel.varied());
+        frame.grow_front(growth)?;
+        write_link(frame, length, hop)?;
+        let outer: &mut OuterIpv6 = frame.at_mut(length)?;
+        outer.ethertype = IPV6;
+        outer.first = first;
+        outer.source = [tunnel.ip::<1>(), third];
+        outer.destination = [tunnel.ip::<3>(), tunnel.ip::<4>()];
+        write_shim(&mut outer.shim, Family::V6, inner, tunnel);
+    }
+    Some(())
+}
+
+/// Writes the MACs and tags of a link header with so many bytes before the EtherType.
+#[inline(always)]
+fn write_link(frame: &mut Frame, length: usize, hop: NextHop) -> Option<()> {
     l2::write_macs(frame, hop)?;
     if maps::vlans() {
         l2::write_tags(frame, length, hop)?;
     }
-    let at = length + ethernet::ETHERTYPE;
-    // Each part of the rows is read where it is written, so that few of them are on the stack at once.
-    let outer = |family, parameters: TunnelRow| Outer {
-        mode,
-        family,
-        destination: choice.member.backend(),
-        tunnel: TunnelRow { flags: tunnel.flags(), ..parameters },
-        inner,
-        hash: choice.hash,
-    };
-    match choice.member.family() {
-        Family::V4 => {
-            frame.at_mut::<EtherType>(length)?.0 = ethernet::IPV4;
-            *frame.at_mut::<Words<V4_WORDS>>(at)? = Words(outer(Family::V4, tunnel.source()).ip().v4());
-            write_shim(frame, at + ip_header::length(Family::V4), mode, tunnel, inner, choice.hash)
-        }
-        Family::V6 => {
-            frame.at_mut::<EtherType>(length)?.0 = ethernet::IPV6;
-            *frame.at_mut::<Words<V6_WORDS>>(at)? = Words(outer(Family::V6, tunnel.source()).ip().v6());
-            write_shim(frame, at + ip_header::length(Family::V6), mode, tunnel, inner, choice.hash)
-        }
-    }
+    Some(())
 }
 
 /// Writes what is between the outer IP header and the packet.
 #[inline(always)]
-fn write_shim(frame: &mut Frame, at: usize, mode: ForwardMode, tunnel: &Tunnel, inner: Inner, hash: u64) -> Option<()> {
-    let flags = tunnel.flags();
-    if maps::gre() && matches!(mode, ForwardMode::Gre) {
-        let [first, key, _] = gre(inner.family, flags, tunnel.key());
-        *frame.at_mut::<Words<1>>(at)? = Words([first]);
-        if flags & TUNNEL_KEY != 0 {
-            *frame.at_mut::<Words<1>>(at + 4)? = Words([key]);
-        }
-    } else if maps::gue() && matches!(mode, ForwardMode::Gue) {
-        let [ports, length, header] = gue(inner, flags, tunnel.port(), hash);
-        *frame.at_mut::<Words<2>>(at)? = Words([ports, length]);
-        if flags & TUNNEL_HEADER != 0 {
-            *frame.at_mut::<Words<1>>(at + 8)? = Words([header]);
-        }
+fn write_shim(shim: &mut Shim, family: Family, inner: &Inner, tunnel: &Tunnel) {
+    let overhead = tunnel.overhead();
+    let length = usize::from(overhead) - ip_header::length(family);
+    if length == 0 {
+        return;
     }
-    Some(())
+    if tunnel.flags() & TUNNEL_GUE != 0 {
+        let udp = inner.udp(tunnel.shim::<0>(), overhead, family);
+        shim.head = [udp as u32, (udp >> 32) as u32];
+        if length > UDP {
+            shim.tail = tunnel.shim::<2>();
+        }
+        return;
+    }
+    shim.head[0] = tunnel.shim::<0>();
+    if length > GRE {
+        shim.head[1] = tunnel.shim::<1>();
+    }
 }
+
+/// Bytes of a UDP header.
+const UDP: usize = 8;
+/// Bytes of a GRE header without a key.
+const GRE: usize = 4;

@@ -4,12 +4,12 @@ mod dscp;
 mod encapsulate;
 mod l2;
 
-use dsr_common::{address::Family, forward::ForwardMode, interface::MAC_MASK, stats::Reason};
+use dsr_common::{address::Family, forward::ForwardMode, interface::MAC_MASK, stats::Reason, tunnel::Inner};
 
 use crate::{
     count,
     frame::Frame,
-    maps::{self, Member, NextHop},
+    maps::{self, Member, NextHop, Tunnel},
     parse::{Ip, Link, Part},
     select::Choice,
     wire::headers,
@@ -31,6 +31,8 @@ pub(crate) struct Packet {
     pub(crate) family: Family,
     /// The protocol after the header and its options or extension headers.
     pub(crate) protocol: u8,
+    /// DSCP and ECN.
+    pub(crate) traffic_class: u8,
     /// Where that protocol's header starts.
     pub(crate) payload: usize,
     /// Where the packet ends.
@@ -43,14 +45,15 @@ impl Packet {
     #[inline(always)]
     pub(crate) const fn of(ip: &Ip) -> Self {
         let is_later = matches!(ip.fragment.part(), Part::Later);
-        Self { family: ip.family, protocol: ip.protocol, payload: ip.payload, end: ip.end, is_later }
+        let &Ip { family, protocol, traffic_class, payload, end, .. } = ip;
+        Self { family, protocol, traffic_class, payload, end, is_later }
     }
 }
 
 /// Rewrites the frame for a member in forward mode `l2` and returns how it leaves.
 #[inline(always)]
 pub(crate) fn send(frame: &mut Frame, link: &Link, choice: &Choice) -> Result<Egress, Reason> {
-    if choice.member.mode() != Some(ForwardMode::L2) {
+    if !choice.member.is_in(ForwardMode::L2) {
         return Err(Reason::DropNoBackend);
     }
     let hop = choice.member.next_hop();
@@ -63,18 +66,25 @@ pub(crate) fn send(frame: &mut Frame, link: &Link, choice: &Choice) -> Result<Eg
     leave(hop, link.ifindex)
 }
 
-/// The member's forward mode if it is one that crosses routers. The verifier removes the code of modes that no pool has.
+/// How packets cross routers.
+#[derive(Clone, Copy)]
+pub(crate) enum Across {
+    /// In forward mode `dscp`.
+    Renamed,
+    /// In one that encapsulates.
+    Encapsulated,
+}
+
+/// How the member's packets cross routers; `None` if they do not. The verifier removes the code of modes that no pool has.
 #[inline(always)]
-pub(crate) fn mode_across_routers(member: &Member) -> Option<ForwardMode> {
-    let mode = member.mode()?;
-    let is_loaded = match mode {
-        ForwardMode::L2 => false,
-        ForwardMode::Dscp => maps::dscp(),
-        ForwardMode::Ipip => maps::ipip(),
-        ForwardMode::Gre => maps::gre(),
-        ForwardMode::Gue => maps::gue(),
-    };
-    is_loaded.then_some(mode)
+pub(crate) fn across_routers(member: &Member) -> Option<Across> {
+    if maps::encapsulates() && member.encapsulates() {
+        Some(Across::Encapsulated)
+    } else if maps::dscp() && member.is_in(ForwardMode::Dscp) {
+        Some(Across::Renamed)
+    } else {
+        None
+    }
 }
 
 /// Rewrites the frame for a member in a mode that crosses routers and returns how it leaves. A packet that is larger than
@@ -85,25 +95,52 @@ pub(crate) fn send_across_routers(
     link: &Link,
     packet: &Packet,
     choice: &Choice,
-    mode: ForwardMode,
+    across: Across,
 ) -> Result<Egress, Reason> {
+    match across {
+        Across::Renamed => send_renamed(frame, link, packet, choice),
+        Across::Encapsulated => match encapsulated(frame, link, packet, choice).ok_or(Reason::DropInconsistent)? {
+            Ok(hop) => leave(hop, link.ifindex),
+            Err(limit) => Ok(Egress::TooBig(u32::from(limit))),
+        },
+    }
+}
+
+/// Returns the next hop of the encapsulated packet; or, if the packet is too big, the largest size that fits.
+#[inline(always)]
+fn encapsulated(frame: &mut Frame, link: &Link, packet: &Packet, choice: &Choice) -> Option<Result<NextHop, u16>> {
+    let tunnel = maps::tunnel(choice.row)?;
+    let (start, limit) = (link.end(), tunnel.limit());
+    let length = packet.end - start;
+    if length > usize::from(limit) {
+        return Some(Err(limit));
+    }
+    let hop = next_hop(choice, &tunnel)?;
+    let inner = Inner { length: length as u16, traffic_class: packet.traffic_class, hash: choice.hash };
+    encapsulate::write(frame, start, &inner, &tunnel, hop)?;
+    Some(Ok(hop))
+}
+
+#[inline(always)]
+fn send_renamed(frame: &mut Frame, link: &Link, packet: &Packet, choice: &Choice) -> Result<Egress, Reason> {
     let tunnel = maps::tunnel(choice.row).ok_or(Reason::DropInconsistent)?;
     let limit = tunnel.limit();
     if packet.end - link.end() > usize::from(limit) {
         return Ok(Egress::TooBig(u32::from(limit)));
     }
-    let hop = if maps::multipath() && tunnel.group() != 0 {
-        maps::next_hop(tunnel.group(), choice.hash).ok_or(Reason::DropInconsistent)?
-    } else {
-        choice.member.next_hop()
-    };
-    if maps::dscp() && matches!(mode, ForwardMode::Dscp) {
-        dscp::rewrite(frame, link, packet, choice.member.backend(), tunnel.dscp()).ok_or(Reason::DropMalformed)?;
-        l2::rewrite(frame, link, hop)?;
-    } else {
-        encapsulate::write(frame, link, packet, choice, mode, &tunnel, hop).ok_or(Reason::DropInconsistent)?;
-    }
+    let hop = next_hop(choice, &tunnel).ok_or(Reason::DropInconsistent)?;
+    dscp::rewrite(frame, link, packet, choice.member.backend(), tunnel.dscp()).ok_or(Reason::DropMalformed)?;
+    l2::rewrite(frame, link, hop)?;
     leave(hop, link.ifindex)
+}
+
+/// The next hop of a packet across routers: one of several by the flow's hash, or that of the member.
+#[inline(always)]
+fn next_hop(choice: &Choice, tunnel: &Tunnel) -> Option<NextHop> {
+    if maps::multipath() && tunnel.group() != 0 {
+        return maps::next_hop(tunnel.group(), choice.hash);
+    }
+    Some(choice.member.next_hop())
 }
 
 #[inline(always)]

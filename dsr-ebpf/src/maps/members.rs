@@ -7,9 +7,10 @@ use core::{
 
 use aya_ebpf::{bindings::BPF_F_MMAPABLE, macros::map, maps::Array};
 use dsr_common::{
-    address::{Address, Family},
-    forward::{ForwardMode, NEXT_HOP_GROUPS, NEXT_HOPS_PER_GROUP, TunnelRow},
+    address::Address,
+    forward::{ForwardMode, NEXT_HOP_GROUPS, NEXT_HOPS_PER_GROUP},
     member::{MemberRow, NextHopRow},
+    tunnel::TunnelRow,
 };
 
 #[map]
@@ -35,10 +36,16 @@ impl Member {
         NextHop(self.0.cast())
     }
 
-    /// The forward mode; `None` in an unused row.
+    /// Whether packets leave in this forward mode.
     #[inline(always)]
-    pub(crate) fn mode(&self) -> Option<ForwardMode> {
-        ForwardMode::from_number(self.mode_number())
+    pub(crate) fn is_in(&self, mode: ForwardMode) -> bool {
+        self.mode_number() == mode as u8
+    }
+
+    /// Whether packets are encapsulated.
+    #[inline(always)]
+    pub(crate) fn encapsulates(&self) -> bool {
+        self.mode_number() >= ForwardMode::Ipip as u8
     }
 
     /// Whether the member is reachable: its row has a forward mode.
@@ -78,14 +85,6 @@ impl Member {
                 lo: read_volatile(addr_of!((*self.0).backend.lo)),
             }
         }
-    }
-
-    /// The family of the backend's address.
-    #[inline(always)]
-    pub(crate) fn family(&self) -> Family {
-        // SAFETY: as above.
-        let family = unsafe { read_volatile(addr_of!((*self.0).family)) };
-        if family == Family::V4 as u8 { Family::V4 } else { Family::V6 }
     }
 }
 
@@ -179,6 +178,13 @@ impl Tunnel {
         unsafe { read_volatile(addr_of!((*self.0).flags)) }
     }
 
+    /// Bytes in front of the packet.
+    #[inline(always)]
+    pub(crate) fn overhead(&self) -> u8 {
+        // SAFETY: as above.
+        unsafe { read_volatile(addr_of!((*self.0).overhead)) }
+    }
+
     /// The DSCP code of the VIP.
     #[inline(always)]
     pub(crate) fn dscp(&self) -> u8 {
@@ -186,33 +192,26 @@ impl Tunnel {
         unsafe { read_volatile(addr_of!((*self.0).dscp)) }
     }
 
-    /// The outer source with its varied bits; the rest is zero.
+    /// Word `INDEX` of the outer IP header.
     #[inline(always)]
-    pub(crate) fn source(&self) -> TunnelRow {
-        // SAFETY: as above.
-        unsafe {
-            TunnelRow {
-                source: Address {
-                    hi: read_volatile(addr_of!((*self.0).source.hi)),
-                    lo: read_volatile(addr_of!((*self.0).source.lo)),
-                },
-                varied: read_volatile(addr_of!((*self.0).varied)),
-                ..TunnelRow::default()
-            }
-        }
+    pub(crate) fn ip<const INDEX: usize>(&self) -> u64 {
+        const { assert!(INDEX < 5) };
+        // SAFETY: as above, and the index is within the field.
+        unsafe { read_volatile(addr_of!((*self.0).ip).cast::<u64>().add(INDEX)) }
     }
 
-    /// The GRE key.
+    /// Word `INDEX` behind the outer IP header.
     #[inline(always)]
-    pub(crate) fn key(&self) -> u32 {
-        // SAFETY: as above.
-        unsafe { read_volatile(addr_of!((*self.0).key)) }
+    pub(crate) fn shim<const INDEX: usize>(&self) -> u32 {
+        const { assert!(INDEX < 3) };
+        // SAFETY: as above, and the index is within the field.
+        unsafe { read_volatile(addr_of!((*self.0).shim).cast::<u32>().add(INDEX)) }
     }
 
-    /// The UDP destination port of GUE.
+    /// The bits of the outer source that vary with the flow.
     #[inline(always)]
-    pub(crate) fn port(&self) -> u16 {
+    pub(crate) fn varied(&self) -> u32 {
         // SAFETY: as above.
-        unsafe { read_volatile(addr_of!((*self.0).port)) }
+        unsafe { read_volatile(addr_of!((*self.0).varied)) }
     }
 }

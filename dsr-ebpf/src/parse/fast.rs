@@ -19,7 +19,7 @@ use crate::{
         Be16, ethernet,
         headers::{Headers, Link, Tagged, Untagged},
         ipv4, ipv6,
-        transport::{SCTP, SCTP_MIN, TCP, TCP_MIN, UDP, UDP_MIN},
+        transport::{ACK, SCTP, SCTP_MIN, SYN, TCP, TCP_MIN, UDP, UDP_MIN},
     },
 };
 
@@ -78,6 +78,9 @@ pub(crate) trait Network: Copy {
 
     fn protocol(&self) -> u8;
 
+    /// DSCP and ECN.
+    fn traffic_class(&self) -> u8;
+
     fn source(&self) -> Address;
 
     fn destination(&self) -> Address;
@@ -95,6 +98,11 @@ impl Network for ipv4::Header {
     #[inline(always)]
     fn protocol(&self) -> u8 {
         self.protocol
+    }
+
+    #[inline(always)]
+    fn traffic_class(&self) -> u8 {
+        self.tos
     }
 
     #[inline(always)]
@@ -119,6 +127,11 @@ impl Network for ipv6::Header {
     #[inline(always)]
     fn protocol(&self) -> u8 {
         self.next_header
+    }
+
+    #[inline(always)]
+    fn traffic_class(&self) -> u8 {
+        self.traffic_class()
     }
 
     #[inline(always)]
@@ -161,7 +174,9 @@ impl<L: Link, N: Network> Headers<L, N> {
     /// Whether the packet opens a TCP connection.
     #[inline(always)]
     pub(crate) fn opens(&self) -> bool {
-        self.network.protocol() == TCP && self.transport.opens()
+        // One comparison, made where the answer is needed: BPF has no instruction that turns a comparison into a value.
+        let differences = self.network.protocol() ^ TCP | self.transport.flags & (SYN | ACK) ^ SYN;
+        differences == 0
     }
 }
 

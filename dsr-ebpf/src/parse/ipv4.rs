@@ -29,6 +29,7 @@ pub(crate) fn parse(frame: &Frame, start: usize) -> Result<Ip, Fault> {
         client,
         vip,
         protocol: ip.protocol,
+        traffic_class: ip.tos,
         start,
         payload: start + header,
         end: start + total,

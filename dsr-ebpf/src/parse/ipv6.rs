@@ -28,6 +28,7 @@ pub(crate) fn parse(frame: &Frame, start: usize) -> Result<Ip, Fault> {
         client,
         vip,
         protocol: last.protocol,
+        traffic_class: header.traffic_class(),
         start,
         payload: last.payload,
         end,

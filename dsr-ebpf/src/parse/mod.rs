@@ -45,6 +45,8 @@ pub(crate) struct Ip {
     pub(crate) vip: Address,
     /// The protocol after the header and its options or extension headers (IANA "Protocol Numbers").
     pub(crate) protocol: u8,
+    /// DSCP and ECN.
+    pub(crate) traffic_class: u8,
     /// Where the header starts.
     pub(crate) start: usize,
     /// Where that protocol's header starts.

@@ -24,10 +24,11 @@ mod program {
     };
     use dsr_common::{
         address::{Address, Family},
-        forward::{ForwardMode, Inner, Outer, TUNNEL_HEADER, TUNNEL_KEY, TunnelRow},
+        forward::ForwardMode,
         ip_header,
         member::MemberRow,
         probe::{self, ProbeRow},
+        tunnel::{Inner, TunnelRow},
     };
 
     #[map]
@@ -45,7 +46,7 @@ mod program {
         let row = PROBES.get_ptr(probe::number(mark)?)?;
         // SAFETY: an element of the array; volatile because the agent writes it at any time. A probe that goes astray
         // because it met a row half written is repeated.
-        let ProbeRow { member, tunnel, .. } = unsafe { read_volatile(row) };
+        let ProbeRow { member, tunnel } = unsafe { read_volatile(row) };
         let packet = Packet::read(context)?;
         match ForwardMode::from_number(member.mode)? {
             ForwardMode::L2 => go_no_further(context, packet.family)?,
@@ -53,7 +54,7 @@ mod program {
             ForwardMode::Dscp => rename(context, &packet, member.backend, tunnel.dscp)?,
             mode => {
                 go_no_further(context, packet.family)?;
-                encapsulate(context, mode, &packet, &member, tunnel)?;
+                encapsulate(context, mode, &packet, &tunnel)?;
             }
         }
         link(context, &member)?;
@@ -143,19 +144,13 @@ mod program {
     }
 
     /// The tunnels: makes room before the packet, so that the kernel knows it as encapsulated, and writes the outer headers.
-    fn encapsulate(
-        context: &TcContext,
-        mode: ForwardMode,
-        packet: &Packet,
-        member: &MemberRow,
-        tunnel: TunnelRow,
-    ) -> Option<()> {
-        let family = if member.family == Family::V4 as u8 { Family::V4 } else { Family::V6 };
+    fn encapsulate(context: &TcContext, mode: ForwardMode, packet: &Packet, tunnel: &TunnelRow) -> Option<()> {
         // SAFETY: `as_ptr` is the program's context.
         let hash = u64::from(unsafe { bpf_get_hash_recalc(context.as_ptr().cast()) });
         let length = context.len().checked_sub(IP as u32)? as u16;
-        let inner = Inner { family: packet.family, length, traffic_class: packet.traffic_class };
-        let outer = Outer { mode, family, destination: member.backend, tunnel, inner, hash: hash | hash << 32 };
+        let inner = Inner { length, traffic_class: packet.traffic_class, hash: hash | hash << 32 };
+        let (ip, shim) = tunnel.headers(&inner);
+        let family = tunnel.family();
         let layers = match family {
             Family::V4 => ENCAPSULATED_IPV4,
             Family::V6 => ENCAPSULATED_IPV6,
@@ -166,27 +161,28 @@ mod program {
         };
         let skb = context.as_ptr().cast();
         // SAFETY: `skb` is the program's context.
-        let failed = unsafe { bpf_skb_adjust_room(skb, outer.length().into(), BPF_ADJ_ROOM_MAC, layers) };
+        let failed = unsafe { bpf_skb_adjust_room(skb, tunnel.overhead.into(), BPF_ADJ_ROOM_MAC, layers) };
         if failed != 0 {
             return None;
         }
+        let at = IP + ip_header::length(family);
         match family {
             Family::V4 => {
                 context.store(ETHERTYPE, &IPV4, 0).ok()?;
-                context.store(IP, &outer.ip().v4(), 0).ok()?;
+                let [first, second, third, ..] = ip;
+                context.store(IP, &[first, second], 0).ok()?;
+                context.store(at - 4, &(third as u32), 0).ok()?;
             }
             Family::V6 => {
                 context.store(ETHERTYPE, &IPV6, 0).ok()?;
-                context.store(IP, &outer.ip().v6(), 0).ok()?;
+                context.store(IP, &ip, 0).ok()?;
             }
         }
-        let at = IP + ip_header::length(family);
-        let [first, second, third] = outer.shim();
-        match mode {
-            ForwardMode::Gre if tunnel.flags & TUNNEL_KEY != 0 => context.store(at, &[first, second], 0).ok(),
-            ForwardMode::Gre => context.store(at, &first, 0).ok(),
-            ForwardMode::Gue if tunnel.flags & TUNNEL_HEADER != 0 => context.store(at, &[first, second, third], 0).ok(),
-            ForwardMode::Gue => context.store(at, &[first, second], 0).ok(),
+        let [first, second, third] = shim;
+        match usize::from(tunnel.overhead) - ip_header::length(family) {
+            4 => context.store(at, &first, 0).ok(),
+            8 => context.store(at, &[first, second], 0).ok(),
+            12 => context.store(at, &[first, second, third], 0).ok(),
             _ => Some(()),
         }
     }

@@ -9,6 +9,7 @@ pub(crate) mod icmp;
 pub(crate) mod ipv4;
 pub(crate) mod ipv6;
 pub(crate) mod ndp;
+pub(crate) mod outer;
 pub(crate) mod transport;
 
 /// Four bytes in frame byte order.

@@ -227,7 +227,7 @@ impl Balancer {
         });
         let row = |(service, backend): (&Service, &Backend)| {
             let MemberRows { member, tunnel } = member_rows(service, backend, &self.state.network, &devices);
-            ((service.id, backend.address), ProbeRow { member, tunnel, pad: [0; 4] })
+            ((service.id, backend.address), ProbeRow { member, tunnel })
         };
         members.map(row).collect()
     }

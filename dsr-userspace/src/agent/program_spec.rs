@@ -146,7 +146,7 @@ pub(super) fn sizes(config: &Config, desired: &Desired, live: Option<Sizes>) -> 
 pub(super) fn features(config: &Config, network: &Network, live: Option<&impl Tables>) -> Features {
     let services = &config.desired.services;
     let has = |affinity| services.iter().any(|service| service.affinity == affinity);
-    let forwards = |mode| services.iter().any(|service| service.forward.mode() == mode);
+    let forwards = |is_so: fn(ForwardMode) -> bool| services.iter().any(|service| is_so(service.forward.mode()));
     Features {
         redirect: config.interfaces.len() > 1,
         vlan: true,
@@ -158,10 +158,8 @@ pub(super) fn features(config: &Config, network: &Network, live: Option<&impl Ta
         remember: has(Affinity::Flow),
         heartbeat: services.iter().any(|service| service.on_agent_death == OnAgentDeath::Pass),
         vlan_lists: services.iter().any(|service| service.vlans.is_some()),
-        dscp: forwards(ForwardMode::Dscp),
-        ipip: forwards(ForwardMode::Ipip),
-        gre: forwards(ForwardMode::Gre),
-        gue: forwards(ForwardMode::Gue),
+        dscp: forwards(|mode| mode == ForwardMode::Dscp),
+        encapsulation: forwards(ForwardMode::encapsulates),
         multipath: services.iter().any(|service| service.forward.mode().is_routed()),
     }
 }

@@ -6,7 +6,6 @@ use std::sync::LazyLock;
 use dsr_common::{
     address::{Address, Family},
     flow::Flow,
-    forward::TunnelRow,
     fragment::FragmentSet,
     hash::{HashKeys, KEY_WORDS, Keys as _},
     heartbeat::Heartbeat,
@@ -18,6 +17,7 @@ use dsr_common::{
     slot::SlotBlock,
     stats::{Counters, Reason, Tracking},
     track::{self, FlowSet},
+    tunnel::TunnelRow,
     vlan::{VlanKey, VlanSet},
 };
 

@@ -28,12 +28,8 @@ pub struct Features {
     pub vlan_lists: bool,
     /// A pool has forward mode `dscp`.
     pub dscp: bool,
-    /// A pool has forward mode `ipip`.
-    pub ipip: bool,
-    /// A pool has forward mode `gre`.
-    pub gre: bool,
-    /// A pool has forward mode `gue`.
-    pub gue: bool,
+    /// A pool has a forward mode that encapsulates.
+    pub encapsulation: bool,
     /// A backend may have several next hops.
     pub multipath: bool,
 }
@@ -52,9 +48,7 @@ impl Features {
         heartbeat: true,
         vlan_lists: true,
         dscp: true,
-        ipip: true,
-        gre: true,
-        gue: true,
+        encapsulation: true,
         multipath: true,
     };
     /// None of them.
@@ -70,14 +64,12 @@ impl Features {
         heartbeat: false,
         vlan_lists: false,
         dscp: false,
-        ipip: false,
-        gre: false,
-        gue: false,
+        encapsulation: false,
         multipath: false,
     };
 
     /// Each with the name of its constant.
-    pub(super) fn constants(self) -> [(&'static str, bool); 15] {
+    pub(super) fn constants(self) -> [(&'static str, bool); 13] {
         [
             (names::FEATURE_REDIRECT, self.redirect),
             (names::FEATURE_VLAN, self.vlan),
@@ -90,9 +82,7 @@ impl Features {
             (names::FEATURE_HEARTBEAT, self.heartbeat),
             (names::FEATURE_VLAN_LISTS, self.vlan_lists),
             (names::FEATURE_DSCP, self.dscp),
-            (names::FEATURE_IPIP, self.ipip),
-            (names::FEATURE_GRE, self.gre),
-            (names::FEATURE_GUE, self.gue),
+            (names::FEATURE_ENCAPSULATION, self.encapsulation),
             (names::FEATURE_MULTIPATH, self.multipath),
         ]
     }

@@ -5,7 +5,6 @@
 
 use dsr_common::{
     claim::ClaimBudget,
-    forward::TunnelRow,
     fragment::FragmentSet,
     heartbeat::Heartbeat,
     interface::InterfaceRow,
@@ -15,6 +14,7 @@ use dsr_common::{
     slot::SlotBlock,
     stats::Counters,
     track::FlowSet,
+    tunnel::TunnelRow,
 };
 
 use super::{batch::PerCpuRows, mapped::Mapped};

@@ -2,7 +2,6 @@
 
 use aya::util::nr_cpus;
 use dsr_common::{
-    forward::TunnelRow,
     fragment::FragmentSet,
     limits::FRAGMENT_SETS,
     member::MemberRow,
@@ -11,6 +10,7 @@ use dsr_common::{
     slot::{self, SlotBlock},
     stats::Counters,
     track::FlowSet,
+    tunnel::TunnelRow,
 };
 
 use crate::reconcile::Sizes;

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use dsr_common::{
-    forward::TunnelRow,
     limits::SLOTS_PER_BLOCK,
     member::{MemberRow, NextHopRow},
     previous::Previous,
     service::{ServiceKey, ServiceRow, TableRef},
     slot::Slot,
     track::Entry,
+    tunnel::TunnelRow,
 };
 
 use super::{Datapath, Maps, mapped::Mapped};

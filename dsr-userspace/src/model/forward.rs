@@ -7,7 +7,7 @@ use std::{
 
 use dsr_common::{
     address::Family,
-    forward::{DSCP_MAX, ForwardMode, TUNNEL_HEADER, TUNNEL_KEY},
+    forward::{DSCP_MAX, ForwardMode, OUTER_HEADER, OUTER_KEY},
 };
 
 /// The forward mode of a pool with its parameters.
@@ -49,11 +49,11 @@ impl Forward {
         }
     }
 
-    /// The flags of its tunnels, see [`dsr_common::forward`].
+    /// The flags of its outer headers, see [`dsr_common::forward`].
     pub const fn flags(self) -> u8 {
         match self {
-            Self::Gre { key: Some(_), .. } => TUNNEL_KEY,
-            Self::Gue { variant: GueVariant::Zero, .. } => TUNNEL_HEADER,
+            Self::Gre { key: Some(_), .. } => OUTER_KEY,
+            Self::Gue { variant: GueVariant::Zero, .. } => OUTER_HEADER,
             _ => 0,
         }
     }

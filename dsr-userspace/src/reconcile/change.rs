@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use dsr_common::{
-    forward::{NEXT_HOPS_PER_GROUP, TunnelRow},
+    forward::NEXT_HOPS_PER_GROUP,
     member::{MemberRow, NextHopRow},
     previous::Previous,
     service::{ServiceKey, ServiceRow, TableRef},
     slot::Slot,
     track::Entry,
+    tunnel::TunnelRow,
 };
 
 use super::{

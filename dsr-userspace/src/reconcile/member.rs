@@ -7,9 +7,9 @@ use std::{
 
 use dsr_common::{
     address::{Address, Family},
-    forward::TunnelRow,
     limits::MEMBERS_PER_SERVICE,
     member::{LINK_MAX, MemberRow},
+    tunnel::{Outer, TunnelRow},
 };
 
 use crate::model::{Backend, Forward, Mac, Network, RoutedPath, Service, VlanTag};
@@ -83,20 +83,31 @@ fn tunnel(service: &Service, backend: &Backend, path: &RoutedPath) -> Option<Tun
     if !forward.mode().is_routed() {
         return Some(TunnelRow::default());
     }
-    let limit = path.mtu.min(u16::MAX.into()) as u16;
-    let row =
-        TunnelRow { limit: limit.saturating_sub(forward.overhead(to)), flags: forward.flags(), ..TunnelRow::default() };
-    let row = match forward {
-        Forward::Dscp(code) if family(service.id.vip) == to => return Some(TunnelRow { dscp: code.get(), ..row }),
+    let limit = (path.mtu.min(u16::MAX.into()) as u16).saturating_sub(forward.overhead(to));
+    let packet = family(service.id.vip);
+    let (key, port) = match forward {
+        Forward::Dscp(code) if packet == to => {
+            return Some(TunnelRow { limit, dscp: code.get(), ..TunnelRow::default() });
+        }
         Forward::Dscp(_) => return None,
-        Forward::L2 | Forward::Ipip(_) => row,
-        Forward::Gre { key, .. } => TunnelRow { key: key.unwrap_or(0).to_be(), ..row },
-        Forward::Gue { port, .. } => TunnelRow { port: port.get().to_be(), ..row },
+        Forward::L2 | Forward::Ipip(_) => (0, 0),
+        Forward::Gre { key, .. } => (key.unwrap_or(0), 0),
+        Forward::Gue { port, .. } => (0, port.get()),
     };
     let configured = forward.source(to);
     let source = configured.map(|source| source.address).or(path.source).filter(|source| family(*source) == to)?;
-    let varied = configured.map_or(0, |source| source.varied.to_be());
-    Some(TunnelRow { source: address(source), varied, ..row })
+    let outer = Outer {
+        mode: forward.mode(),
+        family: to,
+        source: address(source),
+        varied: configured.map_or(0, |source| source.varied.to_be()),
+        destination: address(backend.address),
+        packet,
+        key,
+        port,
+        flags: forward.flags(),
+    };
+    Some(outer.row(limit))
 }
 
 /// The same row, telling since when its member is unreachable, if it is. `held` is what it holds until now.

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use dsr_common::{
-    forward::{NEXT_HOP_GROUPS, NEXT_HOPS_PER_GROUP, TunnelRow},
+    forward::{NEXT_HOP_GROUPS, NEXT_HOPS_PER_GROUP},
     limits::SLOTS_PER_BLOCK,
     member::{MemberRow, NextHopRow},
     previous::Previous,
     service::{ServiceRow, TableRef},
     slot::Slot,
     track::{Entry, FlowSet, WAYS},
+    tunnel::TunnelRow,
 };
 
 use super::{

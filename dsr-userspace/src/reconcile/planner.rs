@@ -9,11 +9,11 @@ use std::{
 
 use dsr_common::{
     address::Address,
-    forward::TunnelRow,
     hash::HashKeys,
     member::{MEMBER_DRAINING, MemberRow},
     service::{MembersRef, ServiceKey, ServiceRow, TableRef},
     slot::Slot,
+    tunnel::TunnelRow,
 };
 
 use super::{

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use dsr_common::{
-    forward::TunnelRow,
     limits::{SERVICE_PROBES, SLOTS_PER_BLOCK, TABLE_SIZES},
     member::{MemberRow, NextHopRow},
     previous::Previous,
     service::{ServiceRow, TableRef},
     slot::{self, Slot},
     track::{Entry, WAYS},
+    tunnel::TunnelRow,
 };
 
 use super::{

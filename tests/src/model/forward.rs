@@ -55,7 +55,7 @@ pub(super) fn from_ether_type(frame: &[u8], sending: &Sending) -> Vec<u8> {
                 GueVariant::One => Vec::new(),
             };
             let udp = UdpHeader {
-                source_port: 0xc000 | sending.hash as u16 & 0x3fff,
+                source_port: 0xc000 | sending.hash as u16 & 0x1fff,
                 destination_port: port.get(),
                 length: (8 + header.len() + packet.len()) as u16,
                 checksum: 0,

@@ -1,6 +1,6 @@
 //! The tunnels of a service's members, and the groups of next hops that they leave by.
 
-use dsr_common::{forward::TunnelRow, service::MembersRef};
+use dsr_common::{service::MembersRef, tunnel::TunnelRow};
 
 use super::{Planner, Wanted};
 use crate::reconcile::{Change, Tables, member};

@@ -10,11 +10,12 @@ use dsr_common::{
     address::Family,
     checksum::adjusted,
     flow::Flow,
-    forward::{Inner, Outer, TunnelRow},
     hash::{HashKeys, Keys as _},
+    ip_header,
     limits::SLOTS_PER_BLOCK,
     service::{ServiceKey, ServiceRow},
     slot,
+    tunnel::{Inner, Outer},
 };
 use dsr_lab_common::bench::GROWN;
 
@@ -74,7 +75,7 @@ fn expected(subject: &Subject, load: Load, number: u32, sent: &[u8]) -> anyhow::
     Ok(frame)
 }
 
-/// The frame of a forward mode that crosses routers, MACs aside. `dsr_common::forward` makes the outer headers here too: that
+/// The frame of a forward mode that crosses routers, MACs aside. `dsr_common::tunnel` makes the outer headers here too: that
 /// they are right is what the tests show.
 fn across(forward: Forward, frame: &[u8], flow: Flow, backend: u16) -> Vec<u8> {
     const ETHERNET: usize = 14;
@@ -82,15 +83,23 @@ fn across(forward: Forward, frame: &[u8], flow: Flow, backend: u16) -> Vec<u8> {
     if let Forward::Dscp(code) = forward {
         return renamed(frame, code, backend);
     }
-    let destination = reconcile::address(backend_address(backend).into());
-    let port = if let Forward::Gue { port, .. } = forward { port.get().to_be() } else { 0 };
-    let tunnel = TunnelRow { source: reconcile::address(SOURCE), port, ..TunnelRow::default() };
+    let outer = Outer {
+        mode: forward.mode(),
+        family: Family::V4,
+        source: reconcile::address(SOURCE),
+        varied: 0,
+        destination: reconcile::address(backend_address(backend).into()),
+        packet: Family::V4,
+        key: 0,
+        port: if let Forward::Gue { port, .. } = forward { port.get() } else { 0 },
+        flags: forward.flags(),
+    };
+    let row = outer.row(u16::MAX);
     let length = u16::from_be_bytes([packet[2], packet[3]]);
-    let inner = Inner { family: Family::V4, length, traffic_class: packet[1] };
-    let hash = HashKeys::from_seed(SEED).flow(&flow);
-    let outer = Outer { mode: forward.mode(), family: Family::V4, destination, tunnel, inner, hash };
-    let words = outer.ip().v4().into_iter().chain(outer.shim());
-    let headers: Vec<u8> = words.flat_map(u32::to_ne_bytes).take(outer.length().into()).collect();
+    let inner = Inner { length, traffic_class: packet[1], hash: HashKeys::from_seed(SEED).flow(&flow) };
+    let (ip, shim) = row.headers(&inner);
+    let ip = ip.into_iter().flat_map(u64::to_ne_bytes).take(ip_header::length(Family::V4));
+    let headers: Vec<u8> = ip.chain(shim.into_iter().flat_map(u32::to_ne_bytes)).take(row.overhead.into()).collect();
     [link, &headers, packet].concat()
 }
 
