@@ -6,10 +6,9 @@ use aya_ebpf::bindings::xdp_md;
 use dsr_common::stats::Reason;
 
 use crate::{
-    count,
     forward::{self, Egress, Packet},
     frame::{self, Frame},
-    interface,
+    interface, outcome,
     parse::{self, Payload},
     select::{self, Choice},
     subprograms::Scalar,
@@ -84,25 +83,12 @@ fn send(frame: &mut Frame, crossing: Crossing) -> Result<Egress, Reason> {
     let choice = select::at(row, crossing.hash())?;
     let across = forward::across_routers(&choice.member).ok_or(Reason::DropNoBackend)?;
     let packet = Packet::of(&ip);
-    let egress = forward::send_across_routers(frame, &arrival.link, &packet, &choice, across)?;
-    if !matches!(egress, Egress::TooBig(_)) {
-        count::member(row, packet.end, crossing.opens())?;
-    }
-    Ok(egress)
+    let egress = forward::send_across_routers(frame, &arrival.link, &packet, &choice, across);
+    outcome::counted(egress, row, packet.end, crossing.opens())
 }
 
-impl Scalar for Crossing {
-    type Raw = u64;
-
-    #[inline(always)]
-    fn scalar(self) -> u64 {
-        self.0
-    }
-
-    #[inline(always)]
-    fn from_scalar(word: u64) -> Self {
-        Self(word)
-    }
+scalars! {
+    Crossing: |crossing| crossing.0, |word| Self(word);
 }
 
 /// Below bit 32: an action, the largest packet, or a reason. Above: which of them.

@@ -2,7 +2,7 @@
 //!
 //! The path of a packet: frame -> [`parse`] -> [`service`] -> [`select`] -> [`forward`] -> [`count`]. Each stage uses
 //! only what earlier stages produced. Nearly every packet takes `fast_path`, all others `slow_path`. A stage that ends
-//! the path early returns a [`Reason`]; the one match in `action` turns reasons into XDP actions.
+//! the path early returns a [`Reason`]; the one match in [`outcome`] turns reasons into XDP actions.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 #![deny(unsafe_code)]
 // Programs take their context by value; lengths are frame lengths, far below any integer bound; bytes of a MAC are
@@ -38,6 +38,8 @@ mod ip_header;
 #[cfg(target_arch = "bpf")]
 mod maps;
 #[cfg(target_arch = "bpf")]
+mod outcome;
+#[cfg(target_arch = "bpf")]
 mod parse;
 #[cfg(target_arch = "bpf")]
 mod route;
@@ -64,20 +66,20 @@ mod program {
         macros::xdp,
         programs::XdpContext,
     };
-    use dsr_common::{limits::INTERFACE_ROWS, stats::Reason};
+    use dsr_common::stats::Reason;
 
     use crate::{
         count,
         crossing::{Crossing, cross_routers},
-        forward::{self, Egress, Packet},
+        forward::{self, Packet},
         frame::{self, Frame},
         hairpin::{self, refuse::Refusal},
         interface::{self, Interface},
         maps,
+        outcome::{self, Examined},
         parse::{self, Addressee, Link, Network, Payload, Shape},
         route::{self, Route},
         select, service,
-        subprograms::Scalar,
         trace::{Observer, Trace, Unobserved},
         vlan,
         wire::{
@@ -109,18 +111,18 @@ mod program {
             Some(examined) => examined,
             None => match hairpin::ndp::answer(ctx) {
                 Ok(()) => O::slow_path(ctx),
-                Err(reason) => Examined::ended(end_for::<O>(ctx, reason)),
+                Err(reason) => Examined::ended(outcome::end_for::<O>(ctx, reason)),
             },
         };
         let examined = match examined.crossing() {
             None => examined,
-            Some(crossing) => left::<O>(ctx, cross_routers(ctx, crossing)),
+            Some(crossing) => outcome::left::<O>(ctx, cross_routers(ctx, crossing)),
         };
         let action = match examined.refusal() {
             None => examined.action(),
             Some(why) => {
                 let action = refuse(ctx, why);
-                O::ended(Some(refused(action, why)));
+                O::ended(Some(outcome::refused(action, why)));
                 action
             }
         };
@@ -176,8 +178,8 @@ mod program {
         if forward::rewrite_in_place(&mut headers.link, &choice.member, interface.ifindex).is_some() {
             O::chose(row);
             return Some(Examined::ended(match count::member(row, end, headers.opens()) {
-                Ok(()) => sent::<O>(xdp_action::XDP_TX),
-                Err(reason) => end_for::<O>(ctx, reason),
+                Ok(()) => outcome::sent::<O>(xdp_action::XDP_TX),
+                Err(reason) => outcome::end_for::<O>(ctx, reason),
             }));
         }
         let (source, opens) = (headers.link.source(), headers.opens());
@@ -185,13 +187,13 @@ mod program {
         O::chose(row);
         let Some(across) = forward::across_routers(&choice.member) else {
             let egress = forward::send(frame, &link, &choice);
-            return Some(left::<O>(ctx, counted(egress, row, end, opens)));
+            return Some(outcome::left::<O>(ctx, outcome::counted(egress, row, end, opens)));
         };
         let payload = link.end() + size_of::<N>();
         let (family, protocol, traffic_class) = (N::FAMILY, flow.protocol, headers.network.traffic_class());
         let packet = Packet { family, protocol, traffic_class, payload, end, is_later: false };
         let egress = forward::send_across_routers(frame, &link, &packet, &choice, across);
-        Some(left::<O>(ctx, counted(egress, row, end, opens)))
+        Some(outcome::left::<O>(ctx, outcome::counted(egress, row, end, opens)))
     }
 
     /// The path of every other frame: hairpin replies, frames to pass, and packets that need full parsing.
@@ -221,87 +223,7 @@ mod program {
             return Ok(Examined::crosses(Crossing::new(&choice, opens)));
         }
         let egress = forward::send(frame, link, &choice);
-        Ok(left::<O>(frame.context(), counted(egress, choice.row, ip.end, opens)))
-    }
-
-    /// Counts a frame that leaves for its member.
-    #[inline(always)]
-    fn counted(egress: Result<Egress, Reason>, row: u32, bytes: usize, opens: bool) -> Result<Egress, Reason> {
-        let egress = egress?;
-        if !matches!(egress, Egress::TooBig(_)) {
-            count::member(row, bytes, opens)?;
-        }
-        Ok(egress)
-    }
-
-    /// What a frame comes to by how it leaves. Counts the reason if it does not.
-    #[inline(always)]
-    fn left<O: Observer>(ctx: *mut xdp_md, egress: Result<Egress, Reason>) -> Examined {
-        match egress {
-            Ok(Egress::SameInterface) => Examined::ended(sent::<O>(xdp_action::XDP_TX)),
-            Ok(Egress::Redirected(action)) => Examined::ended(sent::<O>(action)),
-            Ok(Egress::TooBig(limit)) => Examined::refused(Refusal::TooBig(limit)),
-            Err(reason) => Examined::ended(end_for::<O>(ctx, reason)),
-        }
-    }
-
-    /// What became of a frame: an XDP action to return; with bit 63, why it is refused; with bit 62, how it crosses routers.
-    /// One word, as a subprogram returns it: the parts of an enum would be undefined on some paths, which the verifier
-    /// rejects.
-    #[derive(Clone, Copy)]
-    struct Examined(u64);
-
-    impl Examined {
-        const REFUSED: u64 = 1 << 63;
-        const CROSSES: u64 = 1 << 62;
-
-        /// Finished, with this action.
-        #[inline(always)]
-        fn ended(action: u32) -> Self {
-            Self(u64::from(action))
-        }
-
-        /// To be answered or dropped by [`refuse`]. The program itself calls that: in one call chain with the slow path,
-        /// the stacks of both would exceed the limit.
-        #[inline(always)]
-        fn refused(why: Refusal) -> Self {
-            Self(Self::REFUSED | why.scalar())
-        }
-
-        /// To be sent by [`cross_routers`].
-        #[inline(always)]
-        const fn crosses(crossing: Crossing) -> Self {
-            Self(Self::CROSSES | crossing.word())
-        }
-
-        #[inline(always)]
-        fn crossing(self) -> Option<Crossing> {
-            (self.0 & Self::CROSSES != 0).then(|| Crossing::from_word(self.0))
-        }
-
-        #[inline(always)]
-        const fn action(self) -> u32 {
-            self.0 as u32
-        }
-
-        #[inline(always)]
-        fn refusal(self) -> Option<Refusal> {
-            (self.0 & Self::REFUSED != 0).then(|| Refusal::from_scalar(self.0 & (Self::REFUSED - 1)))
-        }
-    }
-
-    impl Scalar for Examined {
-        type Raw = u64;
-
-        #[inline(always)]
-        fn scalar(self) -> u64 {
-            self.0
-        }
-
-        #[inline(always)]
-        fn from_scalar(word: u64) -> Self {
-            Self(word)
-        }
+        Ok(outcome::left::<O>(frame.context(), outcome::counted(egress, choice.row, ip.end, opens)))
     }
 
     /// An observer and the slow path compiled with it.
@@ -342,12 +264,12 @@ mod program {
     fn examine_as<O: Observer>(ctx: *mut xdp_md) -> Examined {
         let mut frame = Frame::of(ctx);
         let Some(interface) = interface::find(frame::interface(ctx)) else {
-            return Examined::ended(end_for::<Unobserved>(ctx, Reason::PassNoInterface));
+            return Examined::ended(outcome::end_for::<Unobserved>(ctx, Reason::PassNoInterface));
         };
         match slow_path::<O>(&mut frame, &interface) {
             Ok(examined) => examined,
             Err(Reason::AnswerReject) => Examined::refused(Refusal::Unserved),
-            Err(reason) => Examined::ended(end_for::<O>(ctx, reason)),
+            Err(reason) => Examined::ended(outcome::end_for::<O>(ctx, reason)),
         }
     }
 
@@ -357,64 +279,7 @@ mod program {
             let answered = interface::find(frame::interface(ctx))
                 .and_then(|interface| hairpin::refuse::answer(&mut Frame::of(ctx), &interface, why));
             let action = if answered.is_some() { xdp_action::XDP_TX } else { xdp_action::XDP_DROP };
-            end_for::<Unobserved>(ctx, refused(action, why))
-        }
-    }
-
-    /// The reason of a frame that ended in [`refuse`], from its action.
-    #[inline(always)]
-    const fn refused(action: u32, why: Refusal) -> Reason {
-        match (action, why) {
-            (xdp_action::XDP_TX, Refusal::Unserved) => Reason::AnswerReject,
-            (xdp_action::XDP_TX, Refusal::TooBig(_)) => Reason::AnswerTooBig,
-            (_, Refusal::Unserved) => Reason::DropNoBackend,
-            (_, Refusal::TooBig(_)) => Reason::DropTooBig,
-        }
-    }
-
-    #[inline(always)]
-    fn sent<O: Observer>(action: u32) -> u32 {
-        O::ended(None);
-        action
-    }
-
-    /// Counts why a frame was not sent; returns the action.
-    #[inline(always)]
-    fn end_for<O: Observer>(ctx: *mut xdp_md, reason: Reason) -> u32 {
-        O::ended(Some(reason));
-        // Looked up again, so that no path to here needs to keep it in a register.
-        let interface = interface::find(frame::interface(ctx));
-        count::reason(interface.map_or(INTERFACE_ROWS, |interface| interface.row), reason);
-        action(reason)
-    }
-
-    #[inline(always)]
-    const fn action(reason: Reason) -> u32 {
-        match reason {
-            Reason::PassNotVip
-            | Reason::PassNotIp
-            | Reason::PassOtherHost
-            | Reason::PassGroup
-            | Reason::PassArpClaim
-            | Reason::PassNdClaim
-            | Reason::PassTruncated
-            | Reason::PassNoInterface
-            | Reason::PassVlan
-            | Reason::PassAgentDead => xdp_action::XDP_PASS,
-            Reason::DropMalformed
-            | Reason::DropNoService
-            | Reason::DropNoBackend
-            | Reason::DropFragmentEarly
-            | Reason::DropLoop
-            | Reason::DropIcmp
-            | Reason::DropProtocol
-            | Reason::DropTooBig
-            | Reason::DropInconsistent => xdp_action::XDP_DROP,
-            Reason::AnswerArp
-            | Reason::AnswerNdp
-            | Reason::AnswerEcho
-            | Reason::AnswerReject
-            | Reason::AnswerTooBig => xdp_action::XDP_TX,
+            outcome::end_for::<Unobserved>(ctx, outcome::refused(action, why))
         }
     }
 

@@ -31,6 +31,26 @@ macro_rules! subprogram {
     };
 }
 
+/// Defines how types are passed as integers, see [`Scalar`].
+macro_rules! scalars {
+    ($($type:ty: |$value:ident| $to:expr, |$scalar:ident| $from:expr;)+) => {$(
+        impl $crate::subprograms::Scalar for $type {
+            type Raw = u64;
+
+            #[inline(always)]
+            fn scalar(self) -> u64 {
+                let $value = self;
+                $to
+            }
+
+            #[inline(always)]
+            fn from_scalar($scalar: u64) -> Self {
+                $from
+            }
+        }
+    )+};
+}
+
 /// A value that a subprogram can take or, as a `u64`, return.
 pub(crate) trait Scalar: Sized {
     /// The type that the kernel sees.
@@ -55,26 +75,6 @@ impl Scalar for *mut xdp_md {
     fn from_scalar(word: Self) -> Self {
         word
     }
-}
-
-/// Types passed as integers.
-macro_rules! scalars {
-    ($($type:ty: |$value:ident| $to:expr, |$scalar:ident| $from:expr;)+) => {$(
-        impl Scalar for $type {
-            type Raw = u64;
-
-            #[inline(always)]
-            fn scalar(self) -> u64 {
-                let $value = self;
-                $to
-            }
-
-            #[inline(always)]
-            fn from_scalar($scalar: u64) -> Self {
-                $from
-            }
-        }
-    )+};
 }
 
 scalars! {

@@ -13,7 +13,6 @@ use crate::{
     frame::{self, Frame},
     maps,
     parse::Link,
-    subprograms::Scalar,
     wire::ethernet::{MACS, TAG, Tag},
 };
 
@@ -34,19 +33,10 @@ struct About {
     length: u8,
 }
 
-/// Bits 0 to 7: the kind. Bit 8: the mark. Bits 16 to 23: the length.
-impl Scalar for About {
-    type Raw = u64;
-
-    #[inline(always)]
-    fn scalar(self) -> u64 {
-        u64::from(self.kind) | u64::from(self.marked) << 8 | u64::from(self.length) << 16
-    }
-
-    #[inline(always)]
-    fn from_scalar(word: u64) -> Self {
-        Self { kind: word as u8, marked: word >> 8 & 1 != 0, length: (word >> 16) as u8 }
-    }
+// Bits 0 to 7: the kind. Bit 8: the mark. Bits 16 to 23: the length.
+scalars! {
+    About: |about| u64::from(about.kind) | u64::from(about.marked) << 8 | u64::from(about.length) << 16,
+        |word| Self { kind: word as u8, marked: word >> 8 & 1 != 0, length: (word >> 16) as u8 };
 }
 
 subprogram! {

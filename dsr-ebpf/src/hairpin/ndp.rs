@@ -17,9 +17,7 @@ use crate::{
     frame::{self, Frame},
     interface, maps,
     parse::{self, Link, Payload},
-    service,
-    subprograms::Scalar,
-    vlan, watch,
+    service, vlan, watch,
     wire::{
         Be16, Word, ethernet, icmp,
         ipv6::{HEADER, Header, Words},
@@ -43,23 +41,14 @@ enum Discovered {
     Failed,
 }
 
-impl Scalar for Discovered {
-    type Raw = u64;
-
-    #[inline(always)]
-    fn scalar(self) -> u64 {
-        self as u64
-    }
-
-    #[inline(always)]
-    fn from_scalar(word: u64) -> Self {
-        match word {
+scalars! {
+    Discovered: |discovered| discovered as u64,
+        |word| match word {
             0 => Self::Nothing,
             1 => Self::VipClaim,
             2 => Self::Answered,
             _ => Self::Failed,
-        }
-    }
+        };
 }
 
 subprogram! {

@@ -11,7 +11,6 @@ use crate::{
     maps,
     parse::{self, Ip, Link, Part, Payload},
     service,
-    subprograms::Scalar,
     wire::{icmp, transport::TCP},
 };
 
@@ -24,22 +23,13 @@ pub(crate) enum Refusal {
     TooBig(u32),
 }
 
-/// Zero: unserved. Otherwise the largest packet and bit 32.
-impl Scalar for Refusal {
-    type Raw = u64;
-
-    #[inline(always)]
-    fn scalar(self) -> u64 {
-        match self {
+// Zero: unserved. Otherwise the largest packet and bit 32.
+scalars! {
+    Refusal: |refusal| match refusal {
             Self::Unserved => 0,
             Self::TooBig(limit) => TOO_BIG | u64::from(limit),
-        }
-    }
-
-    #[inline(always)]
-    fn from_scalar(word: u64) -> Self {
-        if word == 0 { Self::Unserved } else { Self::TooBig(word as u32) }
-    }
+        },
+        |word| if word == 0 { Self::Unserved } else { Self::TooBig(word as u32) };
 }
 
 const TOO_BIG: u64 = 1 << 32;

@@ -13,7 +13,6 @@ use dsr_common::{
 use super::Packet;
 use crate::{
     frame::{self, Frame},
-    subprograms::Scalar,
     vlan,
     wire::{
         Be16, ethernet,
@@ -32,23 +31,14 @@ pub(crate) enum Shape {
     TaggedIpv6,
 }
 
-impl Scalar for Shape {
-    type Raw = u64;
-
-    #[inline(always)]
-    fn scalar(self) -> u64 {
-        self as u64
-    }
-
-    #[inline(always)]
-    fn from_scalar(word: u64) -> Self {
-        match word {
+scalars! {
+    Shape: |shape| shape as u64,
+        |word| match word {
             0 => Self::Ipv4,
             1 => Self::Ipv6,
             2 => Self::TaggedIpv4,
             _ => Self::TaggedIpv6,
-        }
-    }
+        };
 }
 
 /// The EtherType of a frame sent to this MAC, or the TPID of its tag; `None` if it is sent to another MAC or too short

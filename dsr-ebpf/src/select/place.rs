@@ -2,10 +2,7 @@
 
 use dsr_common::track::{Entry, WAYS, first_way};
 
-use crate::{
-    maps::{self, FlowTable},
-    subprograms::Scalar,
-};
+use crate::maps::{self, FlowTable};
 
 /// A way of a set and its contents, in one word so that a subprogram can return it.
 ///
@@ -50,32 +47,10 @@ subprogram! {
     }
 }
 
-impl Scalar for Place {
-    type Raw = u64;
-
-    #[inline(always)]
-    fn scalar(self) -> u64 {
-        self.0
-    }
-
-    #[inline(always)]
-    fn from_scalar(word: u64) -> Self {
-        Self(word)
-    }
-}
-
-impl Scalar for FlowTable {
-    type Raw = u64;
-
-    #[inline(always)]
-    fn scalar(self) -> u64 {
-        self as u64
-    }
-
-    #[inline(always)]
-    fn from_scalar(word: u64) -> Self {
-        if word == Self::Established as u64 { Self::Established } else { Self::Embryonic }
-    }
+scalars! {
+    Place: |place| place.0, |word| Self(word);
+    FlowTable: |table| table as u64,
+        |word| if word == Self::Established as u64 { Self::Established } else { Self::Embryonic };
 }
 
 /// Where the flow is, otherwise the best place for it: an empty one, or the stalest entry; ties go to the first one

@@ -13,12 +13,9 @@ use dsr_common::{
 };
 
 use super::place::{self, Place};
-use crate::{
-    maps::{
-        self,
-        FlowTable::{self, Embryonic, Established},
-    },
-    subprograms::Scalar,
+use crate::maps::{
+    self,
+    FlowTable::{self, Embryonic, Established},
 };
 
 /// Position of a packet in its flow.
@@ -32,24 +29,6 @@ pub(super) enum Part {
     Either = 2,
 }
 
-impl Scalar for Part {
-    type Raw = u64;
-
-    #[inline(always)]
-    fn scalar(self) -> u64 {
-        self as u64
-    }
-
-    #[inline(always)]
-    fn from_scalar(word: u64) -> Self {
-        match word {
-            0 => Self::First,
-            1 => Self::Later,
-            _ => Self::Either,
-        }
-    }
-}
-
 /// Position of a packet in its flow, and the other hash that the flow may be recorded by because its service changed
 /// its slot selection rule; the flow's own hash if it did not.
 #[derive(Clone, Copy)]
@@ -57,21 +36,6 @@ pub(super) struct Hint {
     pub(super) part: Part,
     /// Only [`CLIENT_BITS`] of it are used: the other bits equal those of the flow's hash.
     pub(super) other: u64,
-}
-
-/// The part in the lowest bits, the other hash in [`CLIENT_BITS`].
-impl Scalar for Hint {
-    type Raw = u64;
-
-    #[inline(always)]
-    fn scalar(self) -> u64 {
-        self.part.scalar() | self.other & CLIENT_BITS
-    }
-
-    #[inline(always)]
-    fn from_scalar(word: u64) -> Self {
-        Self { part: Part::from_scalar(word & !CLIENT_BITS), other: word & CLIENT_BITS }
-    }
 }
 
 /// The members that a flow may go to by its service's tables. The slot is not read again, as it may have changed.
@@ -83,19 +47,19 @@ pub(super) struct Candidates {
     pub(super) slot: Slot,
 }
 
-/// Bits 0 to 31: the row. Bits 32 to 47: the slot.
-impl Scalar for Candidates {
-    type Raw = u64;
-
-    #[inline(always)]
-    fn scalar(self) -> u64 {
-        u64::from(self.base) | u64::from(self.slot.0) << 32
-    }
-
-    #[inline(always)]
-    fn from_scalar(word: u64) -> Self {
-        Self { base: word as u32, slot: Slot((word >> 32) as u16) }
-    }
+scalars! {
+    Part: |part| part as u64,
+        |word| match word {
+            0 => Self::First,
+            1 => Self::Later,
+            _ => Self::Either,
+        };
+    // The part in the lowest bits, the other hash in `CLIENT_BITS`.
+    Hint: |hint| hint.part.scalar() | hint.other & CLIENT_BITS,
+        |word| Self { part: Part::from_scalar(word & !CLIENT_BITS), other: word & CLIENT_BITS };
+    // Bits 0 to 31: the row. Bits 32 to 47: the slot.
+    Candidates: |candidates| u64::from(candidates.base) | u64::from(candidates.slot.0) << 32,
+        |word| Self { base: word as u32, slot: Slot((word >> 32) as u16) };
 }
 
 subprogram! {
