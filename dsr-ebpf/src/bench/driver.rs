@@ -27,6 +27,7 @@ pub(crate) fn restore(frame: &mut Frame) -> Option<()> {
         *word = *wanted;
     }
     match (driver.ipv6 != 0, driver.tagged != 0) {
+        _ if driver.is_constant != 0 => {}
         (false, false) => set_v4(frame.at::<Headers<Untagged, ipv4::Header>>()?, flow),
         (false, true) => set_v4(frame.at::<Headers<Tagged, ipv4::Header>>()?, flow),
         (true, false) => set_v6(frame.at::<Headers<Untagged, ipv6::Header>>()?, flow),

@@ -63,6 +63,12 @@ mod program {
         if grown.is_some() { xdp_action::XDP_TX } else { xdp_action::XDP_ABORTED }
     }
 
+    /// Sends the frame by another interface: the cost of the helper.
+    #[xdp(frags)]
+    fn redirect(_ctx: XdpContext) -> u32 {
+        maps::redirect()
+    }
+
     /// A hash map for the VIP and an array for its table; flows are not recorded.
     #[xdp(frags)]
     fn stock(ctx: XdpContext) -> u32 {

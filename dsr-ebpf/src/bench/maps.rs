@@ -4,14 +4,17 @@
 use core::arch::asm;
 
 use aya_ebpf::{
+    bindings::xdp_action,
     macros::map,
-    maps::{Array, HashMap, LruHashMap, ProgramArray},
+    maps::{Array, DevMap, HashMap, LruHashMap, ProgramArray},
     programs::XdpContext,
 };
 use dsr_lab_common::bench::{BACKEND_ROWS, Driver, FLOWS_MAX, LRU_ROWS, TABLE_ROWS, Vip6Key};
 
 #[map]
 static PROGRAMS: ProgramArray = ProgramArray::with_max_entries(1, 0);
+#[map]
+static DEVICES: DevMap = DevMap::with_max_entries(1, 0);
 #[map]
 static DRIVERS: Array<Driver> = Array::with_max_entries(1, 0);
 #[map]
@@ -51,6 +54,12 @@ struct Remembered {
 pub(crate) fn jump(ctx: &XdpContext) {
     // SAFETY: nothing that is held here needs to be dropped.
     unsafe { PROGRAMS.tail_call(ctx, 0) };
+}
+
+/// Sends the frame by the interface of the device map; returns the action.
+#[inline(always)]
+pub(crate) fn redirect() -> u32 {
+    DEVICES.redirect(0, 0).unwrap_or(xdp_action::XDP_ABORTED)
 }
 
 /// The driver's settings.

@@ -3,8 +3,9 @@
 //!
 //! Not part of the product. Map values are plain words, in native byte order unless stated otherwise.
 
-/// Length of the frame that every run starts with: room for the headers of a tagged IPv6 segment, in whole words.
-pub const FRAME: usize = 80;
+/// Length of the frame that every run starts with: room for the headers of a tagged IPv6 segment, or of an IPv4 segment in UDP,
+/// in whole words.
+pub const FRAME: usize = 88;
 
 /// Bytes by which the floor `head` makes the frame longer: an IPv4 header.
 pub const GROWN: usize = 20;
@@ -24,6 +25,8 @@ pub const BACKEND_ROWS: u32 = 4096;
 pub const DRIVER: &str = "drive";
 /// Array of one program: the one that is measured.
 pub const PROGRAMS: &str = "PROGRAMS";
+/// Device map of one interface: where `redirect` sends to.
+pub const DEVICES: &str = "DEVICES";
 /// Array of one [`Driver`].
 pub const DRIVERS: &str = "DRIVERS";
 /// Array of [`flow`] words, in the order of their packets.
@@ -56,12 +59,12 @@ pub struct Driver {
     /// One if the measured program changes the frame's length: the frame is then restored by helpers for every run,
     /// whatever its length, so that the cost is the same for all programs.
     pub resizes: u32,
-    /// Padding, always zero.
-    pub pad: u32,
+    /// One if every frame is the template as it is.
+    pub is_constant: u32,
     /// Incremented atomically, so that the frame's bytes have left the store buffer before they are read.
     pub fence: u64,
     /// Padding, always zero.
-    pub pad2: u64,
+    pub pad: u64,
 }
 
 const _: () = assert!(size_of::<Driver>() == 128);

@@ -5,18 +5,18 @@ use std::{env, net::IpAddr, path::PathBuf};
 use anyhow::{Context as _, bail};
 use aya::{
     Ebpf,
-    maps::{Array, HashMap},
+    maps::{Array, DevMap, HashMap},
     programs::Xdp,
 };
 use dsr_common::{address::Family, interface::mac_word};
-use dsr_lab_common::bench::{self, BACKENDS as BACKENDS_MAP, TABLE, TABLE_ROWS, VIPS, VIPS6, Vip6Key};
+use dsr_lab_common::bench::{self, BACKENDS as BACKENDS_MAP, DEVICES, TABLE, TABLE_ROWS, VIPS, VIPS6, Vip6Key};
 
-use crate::scenario::{BACKENDS, PORT, backend_mac, vip};
+use crate::scenario::{BACKENDS, LOOPBACK, PORT, backend_mac, vip};
 
 /// What sends each frame back as it is.
 pub(crate) const BASE: &str = "tx";
 /// Names of the floors' programs, lowest first.
-const PROGRAMS: [&str; 5] = [BASE, "head", "stock", "stock6", "lru"];
+const PROGRAMS: [&str; 6] = [BASE, "head", "redirect", "stock", "stock6", "lru"];
 
 /// The loaded object, its floors ready.
 pub(crate) fn load() -> anyhow::Result<Ebpf> {
@@ -41,6 +41,8 @@ fn fill(ebpf: &mut Ebpf) -> anyhow::Result<()> {
     let IpAddr::V6(vip6) = vip(Family::V6) else { bail!("the IPv6 VIP is none") };
     let port = PORT.get().to_be();
     let backend = |number: u16| bench::backend(mac_word(backend_mac(number).0), number);
+    let mut devices: DevMap<_> = map(ebpf, DEVICES)?.try_into()?;
+    devices.set(0, LOOPBACK, None, 0)?;
     let mut by_vip: HashMap<_, u64, u32> = map(ebpf, VIPS)?.try_into()?;
     for protocol in [6, 17] {
         by_vip.insert(bench::vip_key(u32::from_ne_bytes(vip4.octets()), port, protocol), 0, 0)?;

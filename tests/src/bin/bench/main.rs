@@ -3,6 +3,8 @@
 //! A driver program gives each run the next flow's frame and jumps to the program that is measured; see
 //! `docs/performance.md` for what the numbers mean. Every program's frames are verified before it is timed.
 
+mod across;
+mod backend;
 mod driver;
 mod floors;
 mod inspect;

@@ -35,7 +35,7 @@ pub(crate) const ROUTER: Mac = Mac([2, 0, 0, 0, 0, 2]);
 pub(crate) const SEED: u64 = 0x5eed_5eed_5eed_5eed;
 
 /// The loopback interface: where `BPF_PROG_TEST_RUN` says that a frame came in.
-const LOOPBACK: u32 = 1;
+pub(crate) const LOOPBACK: u32 = 1;
 /// Its row of the device map.
 const DEVICE: u32 = 0;
 /// An index that frames do not come in by. Its row of the device map is the same, as frames go no further than there.

@@ -19,7 +19,7 @@ use dsr::{
 use dsr_common::{address::Family, forward::GUE_PORT};
 
 use crate::{
-    floors,
+    backend, floors,
     inspect::{self, Inspection},
     scenario::{
         self,
@@ -53,14 +53,20 @@ pub(crate) enum Duty {
     Reflect,
     /// Sends it back longer, with anything before it.
     Grow,
+    /// Sends it by another interface as it is.
+    Divert,
     /// Sends it to any of the backends.
     Balance,
     /// Sends it to the backend that the tables name, and so.
     Follow(Box<Datapath>, Leave),
+    /// Gives it to the host as the client sent it.
+    Receive,
 }
 
 /// What forward modes are measured with.
-const DSCP: Forward = Forward::Dscp(DscpCode::new(8).unwrap());
+const DSCP: Forward = Forward::Dscp(CODE);
+/// The VIP's code.
+pub(crate) const CODE: DscpCode = DscpCode::new(8).unwrap();
 const SOURCES: OuterSources = OuterSources { ipv4: None, ipv6: None };
 const IPIP: Forward = Forward::Ipip(SOURCES);
 const GRE: Forward = Forward::Gre { key: None, sources: SOURCES };
@@ -71,7 +77,7 @@ const GUE: Forward =
 type Floor = (&'static str, &'static str, Headers, fn() -> Duty);
 
 /// The floors. `tx` with each kind of frames is what is taken off of what others cost with the same.
-const FLOORS: [Floor; 10] = [
+const FLOORS: [Floor; 13] = [
     ("tx", "tx", V4, || Duty::Reflect),
     ("stock", "stock", V4, || Duty::Balance),
     ("lru", "lru", V4, || Duty::Balance),
@@ -80,6 +86,9 @@ const FLOORS: [Floor; 10] = [
     ("tx tag", "tx", V4.tagged(), || Duty::Reflect),
     ("tx tag out", "tx", V4.resized(), || Duty::Reflect),
     ("head", "head", V4.resized(), || Duty::Grow),
+    ("redirect", "redirect", V4, || Duty::Divert),
+    ("tx received", "tx", V4.across(DSCP), || Duty::Reflect),
+    ("tx tunnel", "tx", V4.resized().across(IPIP), || Duty::Reflect),
     ("tx tag in", "tx", V4.tagged().resized(), || Duty::Reflect),
     ("tx ipv6 tag", "tx", V6.tagged(), || Duty::Reflect),
 ];
@@ -124,22 +133,33 @@ const VARIANTS: [(&str, Headers, Leave, Features, u32); 24] = [
     ("dsr+all ipv6", V6, Untagged, Features::ALL, 0),
 ];
 
+/// A backend's program: its name, and the frames.
+const BACKENDS: [(&str, Headers); 5] = [
+    ("backend pass", V4),
+    ("backend dscp", V4.across(DSCP)),
+    ("backend ipip", V4.resized().across(IPIP)),
+    ("backend gre", V4.resized().across(GRE)),
+    ("backend gue", V4.resized().across(GUE)),
+];
+
 /// The one whose services are passed to the node without an agent. It lives.
 const PASSING: &str = "dsr pass";
 
 impl Subject {
     /// The floors first, then the product. Where `only` names some, those, and what they are compared with.
     pub(crate) fn all(floors: &Ebpf, only: &[String]) -> anyhow::Result<Vec<Self>> {
-        let names: Vec<_> = FLOORS.map(|(name, ..)| name).into_iter().chain(VARIANTS.map(|(name, ..)| name)).collect();
+        let variants = VARIANTS.map(|(name, headers, ..)| (name, headers));
+        let product = || variants.into_iter().chain(BACKENDS);
+        let names: Vec<_> = FLOORS.map(|(name, ..)| name).into_iter().chain(product().map(|(name, _)| name)).collect();
         if let Some(unknown) = only.iter().find(|name| !names.contains(&name.as_str())) {
             anyhow::bail!("no program is called {unknown}: write one of {}", names.join(", "));
         }
         let asked = |name: &str| only.is_empty() || only.iter().any(|one| one == name);
         let asked_headers: Vec<_> = FLOORS
-            .iter()
             .map(|(name, _, headers, _)| (name, headers))
-            .chain(VARIANTS.iter().map(|(name, headers, ..)| (name, headers)))
-            .filter_map(|(name, headers)| asked(name).then_some(*headers))
+            .into_iter()
+            .chain(product())
+            .filter_map(|(name, headers)| asked(name).then_some(headers))
             .collect();
         let plain = |headers: Headers| if headers.family == Family::V4 { V4 } else { V6 };
         let needed: Vec<_> =
@@ -160,6 +180,14 @@ impl Subject {
             let duty = Duty::Follow(Box::new(datapath), leave);
             subjects.push(Self { name, headers, base, stock, program, duty, inspection });
         }
+        for (name, headers) in BACKENDS.into_iter().filter(|(name, _)| wanted(name)) {
+            let loaded = backend::load().with_context(|| format!("cannot load {name}"))?;
+            let program = loaded.program()?.fd()?.try_clone()?;
+            let inspection = inspect::program(loaded.program()?)?;
+            let (base, stock) = (base(headers), stock(headers));
+            let duty = Duty::Receive;
+            subjects.push(Self { name, headers, base, stock, program, duty, inspection });
+        }
         Ok(subjects)
     }
 
@@ -175,8 +203,10 @@ impl Subject {
     }
 }
 
-/// What costs with these headers are net of.
+/// What costs with these headers are net of. `tx` does not look at them: one row serves all tunnels.
 fn base(headers: Headers) -> &'static str {
+    let across = headers.across.map(|forward| if headers.resized { IPIP } else { forward });
+    let headers = Headers { across, ..headers };
     FLOORS.iter().find(|floor| floor.1 == floors::BASE && floor.2 == headers).map_or(floors::BASE, |floor| floor.0)
 }
 

