@@ -47,10 +47,11 @@ fn errors(validator: &Validator, path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn the_schema_is_one() {
-    let schema = config::schema();
-    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
-    jsonschema::draft202012::meta::validate(&schema).map_err(|error| error.to_string()).unwrap();
+fn the_schemas_are_such() {
+    for schema in [config::schema(), config::backend_schema()] {
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        jsonschema::draft202012::meta::validate(&schema).map_err(|error| error.to_string()).unwrap();
+    }
 }
 
 #[test]
@@ -74,6 +75,18 @@ fn bad_files_are_refused() {
 }
 
 #[test]
+fn files_of_backends_are_taken_and_refused() {
+    let validator = validator(&config::backend_schema());
+    for path in files("../examples/backend") {
+        assert_eq!(errors(&validator, &path), [""; 0], "{}", path.display());
+    }
+    let bad = files("tests/config/backend");
+    let bad = bad.iter().filter_map(|path| Some((path.file_name().unwrap().to_str().unwrap(), json(path)?)));
+    let taken: Vec<_> = bad.filter(|(_, value)| validator.is_valid(value)).map(|(name, _)| name).collect();
+    assert_eq!(taken, ["codes.yaml"], "only it has values that are good by themselves");
+}
+
+#[test]
 fn an_included_file_has_a_schema_of_its_own() {
     let mut schema = config::schema();
     let definitions = schema["$defs"].take();
@@ -89,8 +102,10 @@ fn an_included_file_has_a_schema_of_its_own() {
 
 #[test]
 fn each_field_has_a_description_for_the_editor() {
-    let schema = config::schema();
-    let sections = schema["$defs"].as_object().unwrap().values().chain([&schema]);
+    let (schema, backend) = (config::schema(), config::backend_schema());
+    let sections = [&schema, &backend]
+        .into_iter()
+        .flat_map(|schema| schema["$defs"].as_object().unwrap().values().chain([schema]));
     for section in sections.filter(|section| section["description"].is_null()) {
         for (name, field) in section["properties"].as_object().unwrap() {
             assert!(field["description"].as_str().is_some_and(|text| !text.is_empty()), "{name}");

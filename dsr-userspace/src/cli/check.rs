@@ -41,17 +41,39 @@ pub(crate) struct Args {
     /// Print one JSON object: ok, errors, warnings, findings, headroom, memory, dscp, and the change if an agent is running
     #[arg(long)]
     pub(crate) json: bool,
-    /// Print the JSON Schema of configurations (draft 2020-12), for editors, and check nothing
-    #[arg(long, exclusive = true)]
-    pub(crate) schema: bool,
+    /// Print the JSON Schema of configurations (draft 2020-12), for editors, and check nothing; `--schema=backend` prints
+    /// that of `dsr backend run`
+    #[arg(
+        long,
+        exclusive = true,
+        value_name = "OF",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "balancer",
+        hide_possible_values = true
+    )]
+    pub(crate) schema: Option<SchemaOf>,
     #[command(flatten)]
     pub(crate) socket: Socket,
 }
 
+/// Whose configuration a schema describes.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// A balancer's
+    Balancer,
+    /// A backend's
+    Backend,
+}
+
 /// Checks the file by itself and against this host.
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    if args.schema {
-        output::line(format_args!("{:#}", config::schema()))?;
+    if let Some(of) = args.schema {
+        let schema = match of {
+            SchemaOf::Balancer => config::schema(),
+            SchemaOf::Backend => config::backend_schema(),
+        };
+        output::line(format_args!("{schema:#}"))?;
         return Ok(ExitCode::SUCCESS);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -320,7 +342,7 @@ services:
         let args = |config| Args {
             config,
             json: false,
-            schema: false,
+            schema: None,
             socket: Socket { socket: directory.path().join("api.sock") },
         };
         assert_eq!(check(args(file.clone())).await.unwrap(), ExitCode::from(WRONG_CONFIGURATION));

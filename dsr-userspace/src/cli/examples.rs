@@ -16,6 +16,7 @@ const EXAMPLES: [(&str, &[Example]); 17] = [
             ("dsr check", CHECK),
             ("dsr check -c dsr.yaml --json", "The same for another file, as one JSON object"),
             ("dsr check --schema", "Print the JSON Schema for an editor"),
+            ("dsr check --schema=backend", "The same for the file of `dsr backend run`"),
         ],
     ),
     ("reload", &[("dsr reload", "Put the changed file into force, or print its errors")]),

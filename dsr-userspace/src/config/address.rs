@@ -63,6 +63,9 @@ pub(super) fn prefix(text: &str) -> Result<Prefix, String> {
     Ok(prefix)
 }
 
+/// An address or a prefix as a regular expression (ECMA-262).
+pub(super) const PREFIX_PATTERN: &str = "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$";
+
 /// What is written around an address, if that is all that is wrong.
 fn decorated(text: &str) -> Option<String> {
     let address = |text: &str| text.parse::<IpAddr>().ok();

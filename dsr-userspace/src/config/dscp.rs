@@ -23,11 +23,11 @@ integers! {
     DscpCode = "a DSCP code", 1, u64::from(DSCP_MAX), |code| DscpCode::new(code.try_into().ok()?);
 }
 
-/// A field `dscp`: codes by VIP, in the order of the file. No two of a family are the same.
+/// A field `dscp`: the codes of at least so many VIPs, in the order of the file. No two of a family are the same.
 #[derive(Default)]
-pub(super) struct CodesField(pub(super) Vec<(At, IpAddr, DscpCode)>);
+pub(super) struct CodesField<const LEAST: usize = 0>(pub(super) Vec<(At, IpAddr, DscpCode)>);
 
-impl Read for CodesField {
+impl<const LEAST: usize> Read for CodesField<LEAST> {
     fn write() -> String {
         "the code of each VIP, like {\"192.0.2.10\": 8}".to_owned()
     }
@@ -37,6 +37,9 @@ impl Read for CodesField {
             report.error(at, not(node, "a mapping", &Self::write()));
             return None;
         };
+        if entries.len() < LEAST {
+            report.error(at, format!("has no code: write {}", Self::write()));
+        }
         let above = Arc::new(at.clone());
         let (mut codes, mut by_code, mut vips) = (Vec::new(), HashMap::new(), HashMap::new());
         for entry in entries {
@@ -58,7 +61,11 @@ impl Read for CodesField {
     }
 
     fn schema(_: &mut Definitions) -> Json {
-        json!({"type": "object", "additionalProperties": <DscpCode as Scalar>::schema()})
+        let mut schema = json!({"type": "object", "additionalProperties": <DscpCode as Scalar>::schema()});
+        if LEAST > 0 {
+            schema["minProperties"] = LEAST.into();
+        }
+        schema
     }
 }
 

@@ -1,55 +1,19 @@
 //! The forward mode of a pool: from what is written to the model.
 
 use dsr_common::forward::ForwardMode;
-use serde_json::{Value as Json, json};
 
 use super::{
     at::At,
     dscp::Codes,
     report::Report,
-    schema::{Field, Read, Scalar, json::Definitions, not},
+    schema::{ChoiceOr, Field},
     sections::{ForwardRow, GreRow, GueRow, IpipRow},
     sources::SourcesField,
-    yaml::{Kind, Node},
 };
 use crate::model::{Backend, Forward, GUE_PORT, GueVariant, OuterSources, ServiceId};
 
-/// A field `forward`.
-pub(super) enum ForwardField {
-    /// The name of a mode, with the defaults of its parameters.
-    Mode(ForwardMode),
-    /// A mode with parameters.
-    Row(Box<ForwardRow>),
-}
-
-impl Read for ForwardField {
-    fn write() -> String {
-        format!("{}; with parameters like {}", <ForwardMode as Scalar>::write(), ForwardRow::write())
-    }
-
-    fn what() -> &'static str {
-        "a forward mode"
-    }
-
-    fn read(report: &mut Report<'_>, at: &At, node: &Node) -> Option<Self> {
-        match &node.kind {
-            Kind::Mapping(entries) if entries.is_empty() => {
-                report.error(at, format!("names no mode: write {}", Self::write()));
-                None
-            }
-            Kind::Mapping(_) => ForwardRow::read(report, at, node).map(|row| Self::Row(Box::new(row))),
-            Kind::List(_) => {
-                report.error(at, not(node, Self::what(), &Self::write()));
-                None
-            }
-            _ => <ForwardMode as Read>::read(report, at, node).map(Self::Mode),
-        }
-    }
-
-    fn schema(definitions: &mut Definitions) -> Json {
-        json!({"anyOf": [<ForwardMode as Scalar>::schema(), ForwardRow::schema(definitions)]})
-    }
-}
+/// A field `forward`: the name of a mode, or a mode with parameters.
+pub(super) type ForwardField = ChoiceOr<ForwardMode, ForwardRow>;
 
 /// The forward mode of a pool, before it is known for which VIPs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +28,8 @@ impl PoolForward {
     /// The mode with its parameters; nothing where one is bad, which was reported.
     pub(super) fn of(report: &mut Report<'_>, field: Field<ForwardField>) -> Option<Self> {
         let forward = match field.value? {
-            ForwardField::Mode(mode) => return Some(Self::plain(mode)),
-            ForwardField::Row(row) => *row,
+            ChoiceOr::Choice(mode) => return Some(Self::plain(mode)),
+            ChoiceOr::Row(row) => *row,
         };
         let ForwardRow { at, ipip, gre, gue } = forward;
         let count = [ipip.is_written, gre.is_written, gue.is_written].into_iter().filter(|is| *is).count();

@@ -1,8 +1,8 @@
 //! The configuration file: from YAML to the model, or to everything that is wrong with it at once.
 //!
 //! Text becomes nodes with places (`yaml`), nodes become sections whose fields are each described once (`schema`,
-//! `sections`, `scalar`, `address`, `duration`, `health`), and sections become the model (`parse`, `pools`, `services`).
-//! [`parse`] is pure;
+//! `sections`, `scalar`, `address`, `duration`, `health`), and sections become the model (`parse`, `pools`, `services`). A
+//! backend's own file goes the same way (`backend`). [`parse`] is pure;
 //! [`load`] and [`load_on_host`] read the file, the machine's id and nothing else. What a file says of this host is
 //! checked against facts that are handed in ([`check_host`]). [`Watch`] tells when the file changes.
 
@@ -60,10 +60,15 @@ pub use watch::{Marker, Watch, WatchError};
 
 use crate::model::{Checks, Desired, Destinations};
 
-/// The JSON Schema of a configuration (draft 2020-12), for editors. It knows fields, types and defaults; what compares
+/// The JSON Schema of a balancer's configuration (draft 2020-12), for editors. It knows fields, types and defaults; what compares
 /// one field with another, like the name of a pool, is for [`parse()`] to find.
 pub fn schema() -> serde_json::Value {
-    schema::json::schema(&sections::File::SECTION)
+    sections::KIND.schema()
+}
+
+/// The same for a backend's configuration ([`parse_backend`]).
+pub fn backend_schema() -> serde_json::Value {
+    backend::rows::KIND.schema()
 }
 
 /// A configuration without errors.

@@ -12,7 +12,6 @@ use std::{
 
 use super::{
     Config, FlowTable, SeedSource,
-    address::HostAddress,
     at::At,
     error::{Errors, Located, NOT_UTF8, Place, Problem},
     host::{self, HostFacts},
@@ -22,7 +21,7 @@ use super::{
     read,
     report::Report,
     scalar::{InterfaceName, Seed},
-    schema::{Field, List, Read, WordOr},
+    schema::{self, List, WordOr},
     sections::{File, FlowTableRow, INTERFACES_MOST},
     seed,
     services::{self, Services},
@@ -153,12 +152,7 @@ impl Draft {
         if is_part && let Some(errors) = Errors::some(std::mem::take(&mut report.errors)) {
             return Err(errors);
         }
-        let (node, top) = (&document.node, At::top(document.node.place));
-        if node.is_null() {
-            report.error(&top, "the file is empty: write `interfaces:`, `pools:` and `services:`");
-        }
-        let file = if node.is_null() { None } else { <File as Read>::read(&mut report, &top, node) };
-        let Some(file) = file else {
+        let Some(file) = schema::file(&mut report, &document.node) else {
             return Err(Errors::some(report.errors).unwrap_or_else(|| unread(path)));
         };
         let config = config(&mut report, file, path);
@@ -186,7 +180,7 @@ fn config(report: &mut Report<'_>, file: File, path: &Path) -> Config {
         Some(WordOr::Row(row)) => row.interval.value.map(|interval| interval.0),
         Some(WordOr::Word(_)) | None => None,
     };
-    let balancers = balancers(report, file.balancers);
+    let balancers = schema::distinct(report, file.balancers.value, |balancer| balancer.0);
     let pools = pools::read(report, file.pools.value);
     let services = services::read(report, file.services.value, &pools, file.dscp);
     check_balancers(report, &balancers, &services, &pools);
@@ -230,33 +224,8 @@ fn interfaces(report: &mut Report<'_>, at: &At, list: List<InterfaceName, 1, INT
     if count > INTERFACES_MOST {
         report.error(at, format!("{count} interfaces are too many: write at most {INTERFACES_MOST}"));
     }
-    let names = list.values.into_iter().filter_map(|(at, name)| Some((at, name?.0))).collect();
-    let names = distinct(report, names);
+    let names = schema::distinct(report, Some(list), |name| name.0);
     names.into_iter().map(|(at, name)| report.located(&at, name)).collect()
-}
-
-/// The addresses of the balancers, each once.
-fn balancers(report: &mut Report<'_>, field: Field<List<HostAddress>>) -> Vec<(At, IpAddr)> {
-    let values = field.value.map_or_else(Vec::new, |list| list.values);
-    let addresses = values.into_iter().filter_map(|(at, address)| Some((at, address?.0))).collect();
-    distinct(report, addresses)
-}
-
-/// The values without those that were there before, which are reported.
-fn distinct<T: Clone + Eq + std::hash::Hash + std::fmt::Display>(
-    report: &mut Report<'_>,
-    values: Vec<(At, T)>,
-) -> Vec<(At, T)> {
-    let mut seen: HashMap<T, Place> = HashMap::new();
-    let mut is_new = |(at, value): &(At, T)| {
-        let first = *seen.entry(value.clone()).or_insert(at.place);
-        if first != at.place {
-            let line = report.line(first);
-            report.error(at, format!("{value} is written twice, also at line {line}: keep one of them"));
-        }
-        first == at.place
-    };
-    values.into_iter().filter(|entry| is_new(entry)).collect()
 }
 
 /// A balancer is neither a backend nor a VIP.
@@ -282,7 +251,7 @@ fn not_text(path: &Path, bytes: &[u8], valid: usize) -> Errors {
     Problem::new(path, place, "", NOT_UTF8).into()
 }
 
-fn unread(path: &Path) -> Errors {
+pub(super) fn unread(path: &Path) -> Errors {
     Errors::of_file(path, "is not a configuration".to_owned())
 }
 

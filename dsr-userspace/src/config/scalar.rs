@@ -210,6 +210,26 @@ impl Scalar for SocketAddr {
     }
 }
 
+impl Scalar for bool {
+    fn write() -> String {
+        "true or false".to_owned()
+    }
+
+    fn read(node: &Node) -> Result<Self, String> {
+        match node.scalar() {
+            Some(Meaning::Bool(value)) => Ok(value),
+            Some(Meaning::Text(text @ ("true" | "false"))) => {
+                Err(format!("`{text}` is a text, because it is in quotes: write {text} without them"))
+            }
+            _ => Err(not(node, "a boolean", &<Self as Scalar>::write())),
+        }
+    }
+
+    fn schema() -> Json {
+        json!({"type": "boolean"})
+    }
+}
+
 impl Scalar for Vlan {
     fn write() -> String {
         let most = Self::MAX;

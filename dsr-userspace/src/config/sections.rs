@@ -1,4 +1,4 @@
-//! The sections of a configuration, but for its health checks, which are in `health/rows.rs`.
+//! The sections of a balancer's configuration, but for its health checks, which are in `health/rows.rs`.
 //!
 //! This is the one place where their fields are described; `schema::section!` says how to add one.
 
@@ -19,7 +19,7 @@ use super::{
     scalar::{ApiSocket, FlowCount, GreKey, InterfaceName, Name, PoolName, Seed},
     schema::{
         Absent::{Default, Optional, Required},
-        List, Named, Word, WordOr, section,
+        FileKind, List, Named, Word, WordOr, section,
     },
     sources::SourcesField,
 };
@@ -28,6 +28,10 @@ use crate::model::{Affinity, Announce, FlowTimeout, GueVariant, OnAgentDeath, On
 /// The most interfaces and backends of a pool, as lists count.
 pub(super) const INTERFACES_MOST: usize = limits::INTERFACES_MAX as usize;
 pub(super) const BACKENDS_MOST: usize = limits::MEMBERS_PER_SERVICE as usize;
+
+/// The file, as schemas describe it.
+pub(super) const KIND: FileKind =
+    FileKind { title: "Configuration of dsr", top: &File::SECTION, included: &["pools", "services"] };
 
 section! {
     /// The whole file.

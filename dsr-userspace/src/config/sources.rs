@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde_json::{Value as Json, json};
 
 use super::{
-    address::prefix,
+    address::{PREFIX_PATTERN, prefix},
     at::At,
     report::Report,
     schema::{List, Read, Scalar, json::Definitions, not},
@@ -40,7 +40,7 @@ impl Scalar for Source {
     }
 
     fn schema() -> Json {
-        json!({"type": "string", "pattern": "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"})
+        json!({"type": "string", "pattern": PREFIX_PATTERN})
     }
 }
 

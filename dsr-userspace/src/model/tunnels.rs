@@ -37,7 +37,7 @@ pub struct Gre {
 pub const GUE_PORT: NonZeroU16 = NonZeroU16::new(dsr_common::forward::GUE_PORT).unwrap();
 
 /// Addresses with the same first bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Prefix {
     /// The address; the bits after the prefix are zero.
     pub address: IpAddr,

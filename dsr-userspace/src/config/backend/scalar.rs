@@ -1,55 +1,85 @@
-//! The values of a backend's fields: each is read from its text, or said to be wrong, with what to write instead.
+//! The values of a backend's fields.
 
-use std::{net::SocketAddr, num::NonZeroU16};
+use std::net::IpAddr;
 
-use super::super::{address, at::shown};
-use crate::model::{DscpCode, Prefix};
+use serde_json::{Value as Json, json};
 
-/// The name of an interface: what `dev_valid_name` in net/core/dev.c takes.
-pub(super) fn interface(text: &str) -> Result<String, String> {
-    let odd = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();
-    let is_name = !text.is_empty() && text.len() <= LONGEST_INTERFACE && !text.contains(odd);
-    let wrong = || format!("`{}` is not an interface: write its name, as `ip link` shows it", shown(text));
-    is_name.then(|| text.to_owned()).ok_or_else(wrong)
-}
+use crate::{
+    config::{
+        address::{self, HostAddress, PREFIX_PATTERN},
+        scalar::choices,
+        schema::{Choice, Scalar, not},
+        yaml::Node,
+    },
+    model::Prefix,
+};
 
 /// A balancer's address, or a prefix of several.
-pub(super) fn prefix(text: &str) -> Result<Prefix, String> {
-    let prefix = address::prefix(text)?;
-    if prefix.length == 0 {
-        return Err(
-            "is every address: write the balancers' own, because any host could send into the tunnel".to_owned()
-        );
+#[derive(Clone, Copy, Debug)]
+pub(in crate::config) struct Balancer(pub(super) Prefix);
+
+impl Scalar for Balancer {
+    fn write() -> String {
+        "a balancer's address, like 10.0.0.2, or a prefix of several, like 10.0.0.0/28".to_owned()
     }
-    Ok(prefix)
-}
 
-pub(super) fn gre_key(text: &str) -> Result<u32, String> {
-    let number = text.strip_prefix("0x").map_or_else(|| text.parse(), |digits| u32::from_str_radix(digits, 16));
-    number.map_err(|_| format!("`{}` is not a key: write a number from 0 to 4294967295, or like 0x2a", shown(text)))
-}
+    fn write_many() -> String {
+        "a list of addresses, like [10.0.0.2, 10.0.0.3], or of prefixes, like [10.0.0.0/28]".to_owned()
+    }
 
-pub(super) fn port(text: &str) -> Result<NonZeroU16, String> {
-    text.parse().map_err(|_| format!("`{}` is not a port: write a whole number from 1 to 65535", shown(text)))
-}
+    fn noun() -> &'static str {
+        "balancer"
+    }
 
-pub(super) fn code(text: &str) -> Result<DscpCode, String> {
-    let wrong = || format!("`{}` is not a DSCP code: write a whole number from 1 to 63", shown(text));
-    text.parse().ok().and_then(DscpCode::new).ok_or_else(wrong)
-}
+    fn read(node: &Node) -> Result<Self, String> {
+        let text = node.as_str().ok_or_else(|| not(node, "an address or a prefix", &<Self as Scalar>::write()))?;
+        let prefix = address::prefix(text)?;
+        if prefix.length == 0 {
+            let why = "is every address: write the balancers' own, because any host could send into the tunnel";
+            return Err(format!("{prefix} {why}"));
+        }
+        Ok(Self(prefix))
+    }
 
-pub(super) fn boolean(text: &str) -> Result<bool, String> {
-    match text {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(format!("`{}` is neither true nor false: write one of them", shown(text))),
+    fn schema() -> Json {
+        json!({"type": "string", "pattern": PREFIX_PATTERN})
     }
 }
 
-pub(super) fn endpoint(text: &str) -> Result<SocketAddr, String> {
-    let wrong = || format!("`{}` is not an address with a port: write one like 127.0.0.1:9651", shown(text));
-    text.parse().ok().filter(|address: &SocketAddr| address.port() != 0).ok_or_else(wrong)
+/// A VIP.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::config) struct Vip(pub(super) IpAddr);
+
+impl Scalar for Vip {
+    fn write() -> String {
+        <HostAddress as Scalar>::write()
+    }
+
+    fn write_many() -> String {
+        "a list of VIPs, like [192.0.2.10, \"2001:db8::10\"]".to_owned()
+    }
+
+    fn noun() -> &'static str {
+        "VIP"
+    }
+
+    fn read(node: &Node) -> Result<Self, String> {
+        <HostAddress as Scalar>::read(node).map(|HostAddress(vip)| Self(vip))
+    }
+
+    fn schema() -> Json {
+        <HostAddress as Scalar>::schema()
+    }
 }
 
-/// IFNAMSIZ without its zero.
-const LONGEST_INTERFACE: usize = 15;
+/// A tunnel that can end at a backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::config) enum TunnelName {
+    Ipip,
+    Gre,
+    Gue,
+}
+
+choices! {
+    TunnelName = "a tunnel": "ipip" Ipip, "gre" Gre, "gue" Gue;
+}

@@ -11,27 +11,39 @@ use crate::config::yaml::{Node, Scalar};
 #[derive(Default)]
 pub(in crate::config) struct Definitions(BTreeMap<&'static str, Json>);
 
-/// The schema of a configuration that is this section as a whole.
-///
-/// An included file has two of its fields only: `$defs/included`.
-pub(in crate::config) fn schema(top: &'static Section) -> Json {
-    let mut definitions = Definitions::default();
-    let mut schema = definitions.body(top);
-    let part = |field: &&str| Some(((*field).to_owned(), schema["properties"].get(*field)?.clone()));
-    let parts: Map<String, Json> = ["pools", "services"].iter().filter_map(part).collect();
-    let included = json!({
-        "description": "A file that another one includes.",
-        "type": "object",
-        "properties": parts,
-        "additionalProperties": false,
-    });
-    let mut sections: Map<String, Json> =
-        definitions.0.into_iter().map(|(name, body)| (name.to_owned(), body)).collect();
-    sections.insert("included".to_owned(), included);
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
-    schema["title"] = "Configuration of dsr".into();
-    schema["$defs"] = sections.into();
-    schema
+/// A kind of file.
+pub(in crate::config) struct FileKind {
+    /// What its schema is called.
+    pub(in crate::config) title: &'static str,
+    /// The file as a whole.
+    pub(in crate::config) top: &'static Section,
+    /// The fields that a file may have which another one includes; none where no file is included.
+    pub(in crate::config) included: &'static [&'static str],
+}
+
+impl FileKind {
+    /// The schema of such files. That of included ones is `$defs/included` in it.
+    pub(in crate::config) fn schema(&self) -> Json {
+        let mut definitions = Definitions::default();
+        let mut schema = definitions.body(self.top);
+        let part = |field: &&str| Some(((*field).to_owned(), schema["properties"].get(*field)?.clone()));
+        let parts: Map<String, Json> = self.included.iter().filter_map(part).collect();
+        let mut sections: Map<String, Json> =
+            definitions.0.into_iter().map(|(name, body)| (name.to_owned(), body)).collect();
+        if !parts.is_empty() {
+            let included = json!({
+                "description": "A file that another one includes.",
+                "type": "object",
+                "properties": parts,
+                "additionalProperties": false,
+            });
+            sections.insert("included".to_owned(), included);
+        }
+        schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
+        schema["title"] = self.title.into();
+        schema["$defs"] = sections.into();
+        schema
+    }
 }
 
 impl Definitions {

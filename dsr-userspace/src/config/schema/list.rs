@@ -1,12 +1,13 @@
 //! Lists, and mappings whose keys the operator chooses.
 
-use std::sync::Arc;
+use std::{collections::HashMap, fmt::Display, hash::Hash, sync::Arc};
 
 use serde_json::{Value as Json, json};
 
 use super::{Read, json::Definitions, not, value};
 use crate::config::{
     at::{At, shown},
+    error::Place,
     report::Report,
     yaml::{Kind, Node},
 };
@@ -62,6 +63,29 @@ impl<T: Read, const LEAST: usize, const MOST: usize> Read for List<T, LEAST, MOS
         }
         schema
     }
+}
+
+/// The good values of a list without those that were there before, which are reported.
+pub(in crate::config) fn distinct<T, V, const LEAST: usize, const MOST: usize>(
+    report: &mut Report<'_>,
+    list: Option<List<T, LEAST, MOST>>,
+    value: impl Fn(T) -> V,
+) -> Vec<(At, V)>
+where
+    V: Clone + Eq + Hash + Display,
+{
+    let mut seen: HashMap<V, Place> = HashMap::new();
+    let mut is_new = |(at, value): &(At, V)| {
+        let first = *seen.entry(value.clone()).or_insert(at.place);
+        if first != at.place {
+            let line = report.line(first);
+            report.error(at, format!("{value} is written twice, also at line {line}: keep one of them"));
+        }
+        first == at.place
+    };
+    let written = list.map_or_else(Vec::new, |list| list.values);
+    let good = written.into_iter().filter_map(|(at, found)| Some((at, value(found?))));
+    good.filter(|entry| is_new(entry)).collect()
 }
 
 /// A mapping of at least one value, in the order of the file.

@@ -1,8 +1,8 @@
 //! What a configuration may have: one description of each section, and what follows from it.
 //!
-//! A section is described once, by `section!` in `sections.rs` or `health/rows.rs`: its fields with their types,
-//! defaults and texts. From that come the struct ([`Field`] by field), reading it with every error at once ([`Read`]), the
-//! messages, the JSON Schema ([`json`]) and the tables of docs/configuration.md (`reference`, which is a test).
+//! A section is described once, by `section!` in `sections.rs`, `health/rows.rs` or `backend/rows.rs`: its fields with their
+//! types, defaults and texts. From that come the struct ([`Field`] by field), reading it with every error at once
+//! ([`Read`]), the messages, the JSON Schema ([`json`]) and the tables of the references in docs/ (`reference`, a test).
 
 pub(super) mod json;
 mod list;
@@ -11,8 +11,9 @@ mod reference;
 mod scalar;
 mod section;
 
-pub(super) use list::{List, Named};
-pub(super) use scalar::{Choice, Scalar, Word, WordOr, integers};
+pub(super) use json::FileKind;
+pub(super) use list::{List, Named, distinct};
+pub(super) use scalar::{Choice, ChoiceOr, Scalar, Word, WordOr, integers};
 pub(super) use section::{Absent, Field, FieldText, Section, open, section};
 
 use serde_json::Value as Json;
@@ -44,11 +45,26 @@ pub(super) trait Read: Sized {
         "entry"
     }
 
+    /// What to say of a name that is written here and is none; nothing where that is not known.
+    fn elsewhere(_name: &str) -> Option<&'static str> {
+        None
+    }
+
     /// Reads it, or reports what is wrong and what to write instead.
     fn read(report: &mut Report<'_>, at: &At, node: &Node) -> Option<Self>;
 
     /// What it may be, as a JSON Schema.
     fn schema(definitions: &mut Definitions) -> Json;
+}
+
+/// Reads a file as a whole.
+pub(super) fn file<T: Read>(report: &mut Report<'_>, node: &Node) -> Option<T> {
+    let top = At::top(node.place);
+    if node.is_null() {
+        report.error(&top, format!("the file is empty: write {}", T::write()));
+        return None;
+    }
+    T::read(report, &top, node)
 }
 
 /// Reads a value that is written, be it null.

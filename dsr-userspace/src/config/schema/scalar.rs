@@ -111,6 +111,51 @@ macro_rules! integers {
 
 pub(in crate::config) use integers;
 
+/// One of a few words, or one of them with parameters: a section.
+pub(in crate::config) enum ChoiceOr<C, R> {
+    /// The word alone.
+    Choice(C),
+    /// The section.
+    Row(Box<R>),
+}
+
+impl<C: Choice, R: Read> Read for ChoiceOr<C, R> {
+    fn write() -> String {
+        format!("{}; with parameters like {}", <C as Scalar>::write(), R::write())
+    }
+
+    fn write_many() -> String {
+        R::write_many()
+    }
+
+    fn what() -> &'static str {
+        C::WHAT
+    }
+
+    fn noun() -> &'static str {
+        R::noun()
+    }
+
+    fn read(report: &mut Report<'_>, at: &At, node: &Node) -> Option<Self> {
+        let message = match &node.kind {
+            Kind::Mapping(entries) if entries.is_empty() => format!("is empty: write {}", Self::write()),
+            Kind::Mapping(_) => return R::read(report, at, node).map(|row| Self::Row(Box::new(row))),
+            Kind::List(_) => not(node, C::WHAT, &Self::write()),
+            _ => match (<C as Scalar>::read(node), node.as_str().and_then(R::elsewhere)) {
+                (Ok(choice), _) => return Some(Self::Choice(choice)),
+                (Err(_), Some(elsewhere)) => elsewhere.to_owned(),
+                (Err(message), None) => message,
+            },
+        };
+        report.error(at, message);
+        None
+    }
+
+    fn schema(definitions: &mut Definitions) -> Json {
+        json!({"anyOf": [<C as Scalar>::schema(), R::schema(definitions)]})
+    }
+}
+
 /// A word that stands for "no such section".
 pub(in crate::config) trait Word {
     /// The word.

@@ -26,6 +26,13 @@ pub(in crate::config) struct Section {
     pub(in crate::config) rules: &'static str,
 }
 
+impl Section {
+    /// What to know of a field that it does not have.
+    pub(in crate::config) fn elsewhere(&self, name: &str) -> Option<&'static str> {
+        self.elsewhere.iter().find(|(other, _)| *other == name).map(|(_, message)| *message)
+    }
+}
+
 /// The description of a field.
 pub(in crate::config) struct FieldText {
     /// Its name.
@@ -122,8 +129,8 @@ pub(in crate::config) fn open<'n>(
 }
 
 fn unknown(report: &mut Report<'_>, section: &Section, name: &str) -> String {
-    if let Some((_, message)) = section.elsewhere.iter().find(|(other, _)| *other == name) {
-        return (*message).to_owned();
+    if let Some(message) = section.elsewhere(name) {
+        return message.to_owned();
     }
     let names = || section.fields.iter().map(|field| field.name);
     if let Some(close) = report.closest(name, names()) {
@@ -185,6 +192,10 @@ macro_rules! section {
 
             fn noun() -> &'static str {
                 $name
+            }
+
+            fn elsewhere(name: &str) -> Option<&'static str> {
+                Self::SECTION.elsewhere(name)
             }
 
             fn read(
