@@ -292,3 +292,19 @@ fn every_parameter_of_a_forward_mode_reaches_the_model() {
     assert!((1..=63).contains(&code("dscp6")));
     assert!((1..=63).contains(&code("dscp-derived")) && ![8, 9].contains(&code("dscp-derived")));
 }
+
+#[test]
+fn derived_codes_follow_from_the_vips_alone() {
+    let codes = |top: &str, services: &[u8]| {
+        let service = |last: &u8| format!("  - {{name: s{last}, vip: 192.0.2.{last}, port: 80, pool: web}}\n");
+        let services: String = services.iter().map(service).collect();
+        let pools = "pools: {web: {forward: dscp, backends: [{name: web1, address: 10.0.0.11}]}}\n";
+        let text = format!("interfaces: [eth0]\n{top}{pools}services:\n{services}");
+        config::parse(&text, Path::new("dsr.yaml")).unwrap().desired.dscp_codes()
+    };
+    // The first and the last one begin at the same code, and the code after it is taken too.
+    let wanted = codes("", &[10, 11, 73]);
+    assert_eq!(wanted.values().copied().collect::<Vec<_>>(), [22, 23, 24]);
+    assert_eq!(codes("", &[73, 11, 10]), wanted, "in whatever order they are written");
+    assert_eq!(codes("dscp: {}\n", &[11, 73, 10]), wanted, "and where no code is written");
+}

@@ -1,5 +1,7 @@
 //! The forward mode of a pool: from what is written to the model.
 
+use std::net::IpAddr;
+
 use dsr_common::forward::ForwardMode;
 
 use super::{
@@ -69,12 +71,19 @@ impl PoolForward {
         else {
             return;
         };
-        for (is_written, is_ipv4, family) in
-            [(sources.ipv4.is_some(), true, "IPv4"), (sources.ipv6.is_some(), false, "IPv6")]
-        {
-            if is_written && backends.iter().all(|backend| backend.address.is_ipv4() != is_ipv4) {
-                report.warn(at, format!("its {family} source has no effect: no backend of the pool is {family}"));
+        let OuterSources { ipv4, ipv6 } = sources;
+        let both = [ipv4.map(|(address, _)| IpAddr::from(address)), ipv6.map(|(address, _)| address.into())];
+        for source in both.into_iter().flatten() {
+            if backends.iter().any(|backend| backend.address.is_ipv4() == source.is_ipv4()) {
+                continue;
             }
+            let (family, other) = if source.is_ipv4() { ("IPv4", "IPv6") } else { ("IPv6", "IPv4") };
+            let remedy = if ipv4.is_some() && ipv6.is_some() {
+                "remove it".to_owned()
+            } else {
+                format!("write an {other} source, or remove it: the route to the backend then gives one")
+            };
+            report.warn(at, format!("its source {source} has no effect, no backend of the pool is {family}: {remedy}"));
         }
     }
 

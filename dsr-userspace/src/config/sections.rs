@@ -47,7 +47,7 @@ section! {
         balancers: List<HostAddress> = Optional("none"), "list of addresses: the cluster's balancers, by their own addresses on the backends' segments";
         include: Include = Optional("none"), "files with more `pools` and `services`, one or a list: `conf.d/*.yaml`, see below";
         watch: FileWatch = Default("on"), "`on`: reload when a file changes; `off`: reload only on `dsr reload` or SIGHUP";
-        dscp: CodesField = Optional("derived from the VIPs"), "mapping from VIP to the [DSCP code](#dscp), 1 to 63, that stands for it in forward mode `dscp`: `{\"192.0.2.10\": 8}`";
+        dscp: CodesField = Optional("derived from the VIPs"), "mapping from VIP to the [DSCP code](#dscp), 1 to 63, that stands for it in forward mode `dscp`: `{\"192.0.2.10\": 8}`. A VIP that is not listed has a derived code; with `{}` that is every VIP";
         flow_table: FlowTableRow = Default("{}"), "capacity for flows that have to be remembered: `{established: N, embryonic: N}`, see [Affinity](#affinity); each an integer from 1024 to 67108864, rounded up to a power of two";
     }
     elsewhere {
