@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    net::IpAddr,
     path::Path,
 };
 
@@ -34,7 +33,7 @@ impl<T: Live> Snapshot<T> {
     pub(super) fn preview(&self, request: &PreviewRequest) -> Result<Preview, Failure> {
         let config = read(request)?;
         let desired = self.intent.with(&config.desired);
-        let network = with_all(&self.network, &desired);
+        let network = with_all(&self.network, &desired, &self.config.desired);
         let health = self.decision_for(&desired.services, &config.checks).health;
         let after = tables_of(&desired, &network, &health)?;
         let loads_anew = self.reasons_to_load(&config, &desired, (&network, &health));
@@ -120,16 +119,22 @@ fn read(request: &PreviewRequest) -> Result<Config, Failure> {
     Ok(config)
 }
 
-/// The network as it is, with a way to each backend that it does not know yet.
-fn with_all(network: &Network, desired: &Desired) -> Network {
+/// The network as it is, with a way to each backend that it does not know yet, and an outer source towards those that no tunnel
+/// has led to so far, whose source nobody asked for.
+fn with_all(network: &Network, desired: &Desired, live: &Desired) -> Network {
     let mut network = network.clone();
     let ifindex = network.interfaces.values().next().map_or(1, |state| state.ifindex);
-    let mac = Mac([0; 6]);
-    let hop = |_: &IpAddr| {
-        Reach::Hop(Hop { ifindex, source: mac, destination: mac, tags: Vec::new(), path: RoutedPath::default() })
-    };
+    let (mac, asked) = (Mac([0; 6]), live.destinations().routed);
+    let hop =
+        || Reach::Hop(Hop { ifindex, source: mac, destination: mac, tags: Vec::new(), path: RoutedPath::default() });
     for address in desired.backend_addresses() {
-        network.reach.entry(address).or_insert_with(|| hop(&address));
+        let reach = network.reach.entry(address).or_insert_with(hop);
+        if let Reach::Hop(hop) = reach
+            && !asked.contains(&address)
+        {
+            // Which one it is does not matter: it is of the backend's family.
+            hop.path.source = Some(address);
+        }
     }
     network
 }

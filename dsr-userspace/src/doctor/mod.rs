@@ -46,12 +46,13 @@ impl fmt::Display for Finding {
 }
 
 /// What a finding may be, in the order in which one leads to the next: `docs/troubleshooting.md` explains each.
-pub const CAUSES: [&str; 19] = [
+pub const CAUSES: [&str; 20] = [
     "interface",
     "no-way",
     "interface-down",
     "bridge",
     "router-down",
+    "no-source",
     "host-down",
     "wrong-vlan",
     "address-twice",

@@ -76,6 +76,7 @@ const fn is_of_the_network(why: &NoHop) -> bool {
         | NoHop::Encap
         | NoHop::InterfaceDown(_)
         | NoHop::NoPort(_)
+        | NoHop::NoSource(_)
         | NoHop::SilentGateway(_) => true,
         NoHop::Gateway(_) | NoHop::OtherInterface(_) | NoHop::Local | NoHop::NoNeighbour(_) | NoHop::OutsideVlan(_) => {
             false

@@ -63,12 +63,20 @@ impl Forward {
         self.mode().overhead(backend, self.flags())
     }
 
-    /// The configured outer source towards a backend of this family.
-    pub fn source(self, backend: Family) -> Option<OuterSource> {
-        match self {
-            Self::L2 | Self::Dscp(_) => None,
-            Self::Ipip(sources) | Self::Gre { sources, .. } | Self::Gue { sources, .. } => sources.of(backend),
-        }
+    /// Where tunnels to a backend come from: the configured outer source of its family, else the address that the route to it
+    /// prefers. Nothing where there is none of its family, and in modes that put no outer header in front.
+    pub fn outer_source(self, backend: IpAddr, of_route: Option<IpAddr>) -> Option<OuterSource> {
+        let configured = match self {
+            Self::L2 | Self::Dscp(_) => return None,
+            Self::Ipip(sources) | Self::Gre { sources, .. } | Self::Gue { sources, .. } => sources.towards(backend),
+        };
+        let of_route = of_route.filter(|source| source.is_ipv4() == backend.is_ipv4());
+        configured.or(of_route.map(|address| OuterSource { address, varied: 0 }))
+    }
+
+    /// Whether nothing can be sent to a backend because there is no outer source for it.
+    pub fn lacks_source(self, backend: IpAddr, of_route: Option<IpAddr>) -> bool {
+        self.mode().encapsulates() && self.outer_source(backend, of_route).is_none()
     }
 }
 
@@ -109,10 +117,10 @@ pub struct OuterSources {
 }
 
 impl OuterSources {
-    fn of(self, backend: Family) -> Option<OuterSource> {
+    fn towards(self, backend: IpAddr) -> Option<OuterSource> {
         match backend {
-            Family::V4 => self.ipv4.map(|(address, length)| OuterSource::new(address.into(), 32, length)),
-            Family::V6 => self.ipv6.map(|(address, length)| OuterSource::new(address.into(), 128, length)),
+            IpAddr::V4(_) => self.ipv4.map(|(address, length)| OuterSource::new(address.into(), 32, length)),
+            IpAddr::V6(_) => self.ipv6.map(|(address, length)| OuterSource::new(address.into(), 128, length)),
         }
     }
 }
@@ -142,6 +150,22 @@ mod tests {
         let varied = |bits, length| OuterSource::new(Ipv4Addr::UNSPECIFIED.into(), bits, length).varied;
         assert_eq!([32, 31, 24, 16, 0].map(|length| varied(32, length)), [0, 1, 0xff, 0xffff, u32::MAX]);
         assert_eq!([128, 120, 96, 64].map(|length| varied(128, length)), [0, 0xff, u32::MAX, u32::MAX]);
+    }
+
+    #[test]
+    fn the_outer_source_is_of_the_backends_family() {
+        let [backend, route, other] = ["10.1.0.11", "10.0.0.2", "2001:db8::2"].map(|text| text.parse().unwrap());
+        let configured = OuterSources { ipv4: Some((Ipv4Addr::new(10, 0, 0, 9), 32)), ipv6: None };
+        let source = |sources, backend, of_route| {
+            Forward::Ipip(sources).outer_source(backend, of_route).map(|source| source.address)
+        };
+        assert_eq!(source(configured, backend, Some(route)), Some([10, 0, 0, 9].into()));
+        assert_eq!(source(OuterSources::default(), backend, Some(route)), Some(route));
+        assert_eq!(source(OuterSources::default(), backend, Some(other)), None);
+        assert_eq!(source(configured, other, None), None);
+        let lacks = |forward: Forward| forward.lacks_source(backend, None);
+        assert!(lacks(Forward::Ipip(OuterSources::default())) && !lacks(Forward::Ipip(configured)));
+        assert!(!lacks(Forward::L2) && !lacks(Forward::Dscp(DscpCode::new(8).unwrap())), "they have no outer header");
     }
 
     #[test]

@@ -39,6 +39,9 @@ impl Network {
     pub fn hop(&self, address: IpAddr, forward: Forward) -> Result<&Hop, NoHop> {
         match (self.reach.get(&address), self.gateways.get(&address)) {
             (Some(Reach::Hop(_)), Some(gateway)) if !forward.mode().is_routed() => Err(NoHop::Gateway(*gateway)),
+            (Some(Reach::Hop(hop)), _) if forward.lacks_source(address, hop.path.source) => {
+                Err(NoHop::NoSource(address))
+            }
             (Some(Reach::Hop(hop)), _) => Ok(hop),
             (Some(Reach::No(no)), _) => Err(no.clone()),
             (None, _) => Err(NoHop::NoNeighbour(address)),
@@ -169,6 +172,8 @@ pub enum NoHop {
     NoNeighbour(IpAddr),
     /// The kernel has no MAC for this router on the path to it (yet): the router does not answer.
     SilentGateway(IpAddr),
+    /// This host has no address of this backend's family that a tunnel to it could come from.
+    NoSource(IpAddr),
     /// This bridge does not know (yet) behind which of its ports it is.
     NoPort(String),
     /// The VLAN filter of a bridge does not let its frames through this port, or from the bridge itself.
@@ -213,6 +218,12 @@ impl fmt::Display for NoHop {
             Self::NoNeighbour(IpAddr::V6(address)) => write!(f, "no neighbour advertisement from {address}"),
             Self::SilentGateway(IpAddr::V4(router)) => write!(f, "no ARP reply from its router {router}"),
             Self::SilentGateway(IpAddr::V6(router)) => write!(f, "no neighbour advertisement from its router {router}"),
+            Self::NoSource(IpAddr::V4(_)) => {
+                f.write_str("no outer source: this host has no IPv4 address on the route to it")
+            }
+            Self::NoSource(IpAddr::V6(_)) => {
+                f.write_str("no outer source: this host has no IPv6 address on the route to it")
+            }
             Self::NoPort(bridge) => write!(f, "the bridge {bridge} has not learned its port"),
             Self::OutsideVlan(port) => {
                 write!(f, "the bridge's VLAN filter keeps its packets from {port}: see `bridge vlan show dev {port}`")

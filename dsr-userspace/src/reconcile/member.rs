@@ -76,8 +76,8 @@ pub fn rows(service: &Service, backend: &Backend, network: &Network, devices: &B
     MemberRows { member: MemberRow { link, link_length, mode, ifindex: hop.ifindex, device: *device, ..known }, tunnel }
 }
 
-/// What the forward mode needs beside the member's row; nothing where it cannot reach this backend: no outer source of
-/// its family, or in `dscp` a VIP of the other family.
+/// What the forward mode needs beside the member's row; nothing where it cannot reach this backend: no outer source
+/// ([`Network::hop`] says so before), or in `dscp` a VIP of the other family.
 fn tunnel(service: &Service, backend: &Backend, path: &RoutedPath) -> Option<TunnelRow> {
     let (forward, to) = (service.forward, family(backend.address));
     if !forward.mode().is_routed() {
@@ -94,13 +94,12 @@ fn tunnel(service: &Service, backend: &Backend, path: &RoutedPath) -> Option<Tun
         Forward::Gre { key, .. } => (key.unwrap_or(0), 0),
         Forward::Gue { port, .. } => (0, port.get()),
     };
-    let configured = forward.source(to);
-    let source = configured.map(|source| source.address).or(path.source).filter(|source| family(*source) == to)?;
+    let source = forward.outer_source(backend.address, path.source)?;
     let outer = Outer {
         mode: forward.mode(),
         family: to,
-        source: address(source),
-        varied: configured.map_or(0, |source| source.varied.to_be()),
+        source: address(source.address),
+        varied: source.varied.to_be(),
         destination: address(backend.address),
         packet,
         key,

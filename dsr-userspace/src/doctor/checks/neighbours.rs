@@ -39,6 +39,7 @@ const fn cause(no: &NoHop) -> &'static str {
         | NoHop::Gateway(_)
         | NoHop::OtherInterface(_)
         | NoHop::Local => "no-way",
+        NoHop::NoSource(_) => "no-source",
         NoHop::NoPort(_) | NoHop::OutsideVlan(_) => "bridge",
     }
 }
@@ -71,6 +72,13 @@ fn remedy(no: &NoHop, address: IpAddr) -> String {
             "check that the host is up, has this address and is in the right VLAN: `ip address show to {address}` \
              there, `ip neighbour show {address}` here"
         ),
+        NoHop::NoSource(backend) => {
+            let (ip, family) = if backend.is_ipv4() { ("ip", "IPv4") } else { ("ip -6", "IPv6") };
+            format!(
+                "give this host an {family} address that the route prefers: `{ip} route get {address}` has to show one behind \
+                 `src`; or write `source` with an {family} address in the pool's `forward`"
+            )
+        }
         NoHop::NoPort(bridge) => format!("find its port: `bridge fdb show br {bridge}`"),
         NoHop::OutsideVlan(port) => format!("`bridge vlan add dev {port} vid ...` for the backend's VLAN"),
     }
