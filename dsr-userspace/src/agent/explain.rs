@@ -8,7 +8,7 @@ use super::{live::Live, snapshot::Snapshot};
 use crate::{
     api::{
         Failure, Kind,
-        view::{ExplainRequest, ExplainedService, Explanation, MemberName},
+        view::{ExplainRequest, ExplainedService, Explanation, ForwardView, MemberName},
     },
     model::Service,
     reconcile::{self, FlowTable, FoundService, Part, Placement, Why, placement_of, previous, service_of, slot_of},
@@ -37,16 +37,24 @@ impl<T: Live> Snapshot<T> {
         let placement = placement_of(&flow, Part::Later, &found, &keys, &*self.maps);
         let if_opening = placement_of(&flow, Part::First, &found, &keys, &*self.maps);
         let (why, meaning) = words(placement);
+        let (member, if_opening) = (self.member_at(placement.row), self.member_at(if_opening.row));
+        let forward = self.forward(found.row, member.as_ref().or(if_opening.as_ref()));
         Ok(Explanation {
-            service: Some(self.explained_service(&flow, &found, &keys)),
-            member: self.member_at(placement.row),
+            service: Some(self.explained_service(&flow, &found, &keys, forward)),
+            member,
             why: why.to_owned(),
             meaning: meaning.to_owned(),
-            if_opening: self.member_at(if_opening.row),
+            if_opening,
         })
     }
 
-    fn explained_service(&self, flow: &Flow, found: &FoundService, keys: &HashKeys) -> ExplainedService {
+    fn explained_service(
+        &self,
+        flow: &Flow,
+        found: &FoundService,
+        keys: &HashKeys,
+        forward: Option<ForwardView>,
+    ) -> ExplainedService {
         let slot = slot_of(flow, found, keys, &*self.maps);
         let row = |number: Option<u16>| number.map(|number| found.value.members.base() + u32::from(number));
         let (name, address) = self.service_name(found.row).unwrap_or_default();
@@ -54,6 +62,7 @@ impl<T: Live> Snapshot<T> {
             name,
             address,
             vlans: self.vlans_of(found.row).iter().map(ToString::to_string).collect(),
+            forward,
             hash: format!("{:#018x}", slot.hash),
             slot: slot.number,
             slots: found.value.table.size(),
@@ -61,6 +70,12 @@ impl<T: Live> Snapshot<T> {
             current: self.member_at(row(slot.slot.member())),
             previous: self.member_at(row(previous(slot, found, &*self.maps))),
         }
+    }
+
+    /// How packets of the service in a row reach a backend.
+    fn forward(&self, row: u32, to: Option<&MemberName>) -> Option<ForwardView> {
+        let backends = to.into_iter().map(|to| (to.address, self.network.source_towards(to.address)));
+        self.service_at(row).map(|service| ForwardView::new(service.forward, backends))
     }
 
     /// Name and address of the service in a row of the service table.

@@ -17,7 +17,7 @@ use super::{live::Live, snapshot::Snapshot};
 use crate::{
     api::{
         Failure, Kind,
-        view::{ChangeKind, Preview, PreviewRequest, ServiceChange},
+        view::{ChangeKind, ForwardView, Preview, PreviewRequest, ServiceChange},
     },
     config::{self, Config, SeedSource, Source},
     datapath::{memory, memory_of},
@@ -72,21 +72,32 @@ impl<T: Live> Snapshot<T> {
         let is_same_seed = desired.hash_seed == self.config.desired.hash_seed;
         let flows = self.flows_by_row();
         let (live, then) = (rows(&*self.maps), rows(after));
+        let in_force: HashMap<_, _> =
+            self.config.desired.services.iter().map(|service| (service.id, service)).collect();
         let mut changes = Vec::new();
         for service in &desired.services {
             let id = service_key(service.id);
             let before = live.get(&id).map(|row| State::of(&*self.maps, *row));
             let next = then.get(&id).map(|row| State::of(after, *row));
             let keeps = is_same_seed && keeps_flows(service);
-            changes.push(change(service, before.as_ref(), next.as_ref(), Rule { keeps, is_same_seed }, &flows));
+            let change = change(service, before.as_ref(), next.as_ref(), Rule { keeps, is_same_seed }, &flows);
+            let forward_before = in_force.get(&service.id).map(|service| self.forward_of(service));
+            changes.push(ServiceChange { forward_before, forward_after: Some(self.forward_of(service)), ..change });
         }
         let stays: HashSet<_> = desired.services.iter().map(|service| service.id).collect();
         let goes = |service: &&Service| !stays.contains(&service.id);
         for service in self.config.desired.services.iter().filter(goes) {
             let before = live.get(&service_key(service.id)).map(|row| State::of(&*self.maps, *row));
-            changes.push(change(service, before.as_ref(), None, Rule { keeps: false, is_same_seed }, &flows));
+            let change = change(service, before.as_ref(), None, Rule { keeps: false, is_same_seed }, &flows);
+            changes.push(ServiceChange { forward_before: Some(self.forward_of(service)), ..change });
         }
         changes
+    }
+
+    /// How packets reach the backends of a service, by the network as it is.
+    fn forward_of(&self, service: &Service) -> ForwardView {
+        let backends = service.backends.iter().map(|backend| backend.address);
+        ForwardView::new(service.forward, backends.map(|address| (address, self.network.source_towards(address))))
     }
 
     /// What is remembered of flows, by the row of their member.
@@ -221,6 +232,8 @@ fn change(
             _ if moved > 0.0 || lost > 0.0 => ChangeKind::Changed,
             _ => ChangeKind::Same,
         },
+        forward_before: None,
+        forward_after: None,
         slots_before: size(before),
         slots_after: size(after),
         moved,

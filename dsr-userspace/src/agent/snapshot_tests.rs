@@ -29,11 +29,6 @@ services:
   - {name: other, vip: 192.0.2.11, port: 80, pool: web}
 ";
 
-/// The same file with this forward mode.
-fn tunnels(forward: &str) -> String {
-    FILE.replace("    backends:", &format!("    forward: {forward}\n    backends:"))
-}
-
 /// Each member's row has counted as many frames as its number says, and each interface as its index.
 impl Live for InMemory {
     fn traffic(&self, rows: Range<u32>) -> Result<Vec<Traffic>, Error> {
@@ -67,16 +62,6 @@ struct Fixture {
 impl Fixture {
     fn new() -> Self {
         Self::of(FILE, network(&[]))
-    }
-
-    /// All backends behind tunnels of this mode, for which the routes prefer this source.
-    fn tunnels(forward: &str, source: Option<Ipv4Addr>) -> Self {
-        let mut network = network(&[]);
-        for reach in network.reach.values_mut() {
-            let Reach::Hop(hop) = reach else { continue };
-            hop.path.source = source.map(IpAddr::from);
-        }
-        Self::of(&tunnels(forward), network)
     }
 
     fn of(file: &str, network: Network) -> Self {
@@ -212,23 +197,6 @@ fn an_unreachable_backend_is_a_finding_of_each_service() {
 }
 
 #[test]
-fn a_tunnel_without_an_outer_source_is_a_cause_of_its_own() {
-    let cause = "no outer source: this host has no IPv4 address on the route to it";
-    let fixture = Fixture::tunnels("ipip", None);
-    let status = fixture.status();
-    for member in &status.services[0].members {
-        assert_eq!((member.state, member.slots, member.cause.as_deref()), (MemberState::Unreachable, 0, Some(cause)));
-    }
-    assert!(status.findings[0].to_string().starts_with(&format!("www: backend web1 unreachable: {cause}")));
-    let report = fixture.snapshot().report().unwrap();
-    assert_eq!(report.backends[0].cause.as_deref(), Some(cause));
-    for (forward, source) in [("ipip", Some(Ipv4Addr::new(10, 0, 0, 254))), ("{ipip: {source: 10.0.0.254}}", None)] {
-        let status = Fixture::tunnels(forward, source).status();
-        assert!(status.findings.is_empty(), "{forward}: {:?}", status.findings);
-    }
-}
-
-#[test]
 fn a_flow_is_explained_by_its_slot_before_and_after_a_change() {
     let mut fixture = Fixture::new();
     let request = |port: u16| ExplainRequest {
@@ -270,10 +238,8 @@ fn a_preview_tells_what_another_file_moves() {
     }
     let seed = preview(FILE.replace("hash_seed: 7", "hash_seed: 8"));
     assert_eq!(seed.loads_anew, ["hash_seed changes: nearly every flow moves"]);
-    let tunnels = preview(tunnels("gue"));
-    assert!(
-        tunnels.services.iter().all(|service| service.moved == 0.0),
-        "no route was asked for a source: {tunnels:?}"
-    );
     assert_eq!(fixture.tables.clock(), 0, "nothing is changed by it");
 }
+
+#[path = "snapshot_tests_forward.rs"]
+mod forward;

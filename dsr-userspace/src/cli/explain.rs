@@ -96,6 +96,9 @@ impl fmt::Display for Shown<'_> {
         if let Some(service) = &explanation.service {
             writeln!(f, "service      {} {}", service.name, service.address)?;
             writeln!(f, "in VLANs     {}", service.vlans.join(", "))?;
+            if let Some(forward) = &service.forward {
+                writeln!(f, "forwarded    {forward}")?;
+            }
             let state = if service.tracked { "tracked: its backend changed a while ago" } else { "stable" };
             writeln!(f, "hash         {}, slot {} of {}, {state}", service.hash, service.slot, service.slots)?;
             if service.tracked {

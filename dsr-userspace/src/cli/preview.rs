@@ -8,7 +8,7 @@ use super::table::Table;
 use crate::{
     api::{
         Client, ClientError,
-        view::{ChangeKind, IncludedFile, Preview, PreviewRequest, ServiceChange},
+        view::{ChangeKind, ForwardView, IncludedFile, Preview, PreviewRequest, ServiceChange},
     },
     config::Config,
 };
@@ -52,10 +52,24 @@ impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(preview) = self;
         writeln!(f, "compared with the running agent's {}:", preview.in_force)?;
-        let head = ["SERVICE", "ADDRESS", "CHANGE", "SLOTS", "MOVED", "LOST", "KNOWN FLOWS", "OF THEM LOST", "MEMORY"];
-        let mut table = Table::new(&head, &[3, 4, 5, 6, 7, 8]);
+        let head = [
+            "SERVICE",
+            "ADDRESS",
+            "CHANGE",
+            "FORWARD",
+            "SLOTS",
+            "MOVED",
+            "LOST",
+            "KNOWN FLOWS",
+            "OF THEM LOST",
+            "MEMORY",
+        ];
+        let mut table = Table::new(&head, &[4, 5, 6, 7, 8, 9]);
         preview.services.iter().for_each(|service| table.row(row(service)));
         write!(f, "{table}")?;
+        for (service, forward) in preview.services.iter().filter_map(new_tunnel) {
+            writeln!(f, "{}: {forward}", service.name)?;
+        }
         for why in &preview.loads_anew {
             writeln!(f, "the program is reloaded without interruption: {why}")?;
         }
@@ -64,7 +78,22 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-fn row(service: &ServiceChange) -> [String; 9] {
+/// A service whose packets would be sent through tunnels, and not through the same as now.
+fn new_tunnel(service: &ServiceChange) -> Option<(&ServiceChange, &ForwardView)> {
+    let forward = service.forward_after.as_ref().filter(|forward| !forward.tunnels.is_empty())?;
+    (service.forward_before.as_ref() != Some(forward)).then_some((service, forward))
+}
+
+/// The forward mode now and then.
+fn forward(service: &ServiceChange) -> String {
+    let shown = |forward: &Option<ForwardView>| forward.as_ref().map(ForwardView::short);
+    match (shown(&service.forward_before), shown(&service.forward_after)) {
+        (Some(before), Some(after)) => from_to(&before, &after, Clone::clone),
+        (before, after) => before.or(after).unwrap_or_default(),
+    }
+}
+
+fn row(service: &ServiceChange) -> [String; 10] {
     let kind = match service.kind {
         ChangeKind::Added => "added",
         ChangeKind::Removed => "removed",
@@ -75,6 +104,7 @@ fn row(service: &ServiceChange) -> [String; 9] {
         service.name.clone(),
         service.address.clone(),
         kind.to_owned(),
+        forward(service),
         from_to(&service.slots_before, &service.slots_after, ToString::to_string),
         percent(service.moved),
         percent(service.lost),

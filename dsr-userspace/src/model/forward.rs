@@ -1,6 +1,7 @@
 //! How a packet reaches the backends of a pool.
 
 use std::{
+    fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     num::NonZeroU16,
 };
@@ -132,6 +133,17 @@ pub struct OuterSource {
     pub address: IpAddr,
     /// The bits of its last four bytes that vary with the flow, in host byte order.
     pub varied: u32,
+}
+
+/// The address, or the prefix that is kept.
+impl fmt::Display for OuterSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bits = if self.address.is_ipv4() { 32 } else { 128 };
+        match self.varied.count_ones() {
+            0 => write!(f, "{}", self.address),
+            varied => write!(f, "{}/{}", self.address, bits - varied),
+        }
+    }
 }
 
 impl OuterSource {

@@ -53,6 +53,14 @@ impl Network {
         self.hop(address, forward).err()
     }
 
+    /// The address of this host that the route to a backend prefers, where that is known.
+    pub fn source_towards(&self, address: IpAddr) -> Option<IpAddr> {
+        match self.reach.get(&address) {
+            Some(Reach::Hop(hop)) => hop.path.source,
+            _ => None,
+        }
+    }
+
     /// The MAC of a backend on a segment of this host, where it is known.
     pub fn mac(&self, address: IpAddr) -> Option<Mac> {
         match self.reach.get(&address) {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::MemberName;
+use super::{ForwardView, MemberName};
 
 /// A flow to be explained.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +49,8 @@ pub struct ExplainedService {
     /// The VLANs that the VIP is in on one interface at least, like `untagged`, `100` or `7.100`. In others its packets are
     /// passed on untouched.
     pub vlans: Vec<String>,
+    /// How its packets reach the backend that the flow goes to.
+    pub forward: Option<ForwardView>,
     /// The flow's hash, hexadecimal.
     pub hash: String,
     /// Its slot.

@@ -1,6 +1,7 @@
 //! What goes over the socket. Addresses, protocols and states are written as an operator writes them.
 
 mod explain;
+mod forward;
 mod overrides;
 mod preview;
 mod reload;
@@ -8,6 +9,7 @@ mod status;
 mod trace;
 
 pub use explain::{ExplainRequest, ExplainedService, Explanation};
+pub use forward::{ForwardView, TunnelView};
 pub use overrides::{OverrideAction, OverrideAnswer, OverrideRequest};
 pub use preview::{ChangeKind, IncludedFile, Preview, PreviewRequest, ServiceChange};
 pub use reload::{FileProblem, ReloadAnswer, ReloadOutcome};

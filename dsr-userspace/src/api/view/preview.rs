@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ForwardView;
+
 /// A configuration to compare with the one that is in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +53,10 @@ pub struct ServiceChange {
     pub address: String,
     /// What becomes of it.
     pub kind: ChangeKind,
+    /// How packets reach its backends now; nothing where it is new.
+    pub forward_before: Option<ForwardView>,
+    /// The same then; nothing where it goes.
+    pub forward_after: Option<ForwardView>,
     /// Slots of its table now; zero where there is none.
     pub slots_before: u32,
     /// Slots of its table then.
