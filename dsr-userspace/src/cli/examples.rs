@@ -54,6 +54,10 @@ const EXAMPLES: [(&str, &[Example]); 17] = [
         &[
             (SETUP, "Print the script for a Linux backend"),
             (
+                "dsr backend setup --os linux -c /etc/dsr/dsr.yaml --address 10.0.0.11",
+                "The same with the VIPs, forward mode and DSCP codes of the balancers' file",
+            ),
+            (
                 "dsr backend setup --os linux --vip 192.0.2.10 --check",
                 "Print a script that checks a backend, changing nothing",
             ),

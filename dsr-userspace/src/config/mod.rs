@@ -54,8 +54,9 @@ pub use host_changes::HostChanges;
 pub use include::Source;
 pub use listen::API_SOCKET;
 pub use netlink::FactsError;
-pub use parse::{load, load_on_host, load_text_on_host, parse, parse_with, text_from, text_of};
+pub use parse::{load, load_on_host, load_text_on_host, load_unseeded, parse, parse_with, text_from, text_of};
 pub use read::LARGEST;
+pub(crate) use suggest::listed;
 pub use watch::{Marker, Watch, WatchError};
 
 use crate::model::{Checks, Desired, Destinations};

@@ -47,6 +47,11 @@ pub fn load(path: &Path) -> Result<Config, Errors> {
     Draft::load(&text_of(path)?, path, &mut on_disk(path))?.finish()
 }
 
+/// As [`load`], for what does not depend on the seed, on whichever machine: one that is not written stays zero.
+pub fn load_unseeded(path: &Path) -> Result<Config, Errors> {
+    Draft::read(&text_of(path)?, path, &mut on_disk(path))?.finish()
+}
+
 /// As [`load`], with the errors of [`super::check_host`] in the same list, and off the calling task: a file system that
 /// does not answer is an error after a bounded time.
 pub async fn load_on_host(path: &Path, host: &HostFacts) -> Result<Config, Errors> {

@@ -15,7 +15,7 @@ pub(super) fn closest<'a>(written: &str, known: impl IntoIterator<Item = &'a str
 }
 
 /// The names as a sentence has them: `a, b or c`.
-pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<_> = names.into_iter().collect();
     match names.as_slice() {
         [] => "none".to_owned(),

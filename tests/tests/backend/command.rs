@@ -27,6 +27,8 @@ fn wrong_arguments_are_told_and_what_to_write() {
     let cases = [
         ("--os beos --vip 192.0.2.10", "linux, windows, freebsd, macos, solaris, illumos, docker, pod"),
         ("--os linux", "--vip <ADDRESS>"),
+        ("--os linux --vip 192.0.2.10 --pool web", "cannot be used with"),
+        ("--os linux --pool web", "--config <FILE>"),
         ("--os linux --vip web1", "--vip: `web1` is not an address"),
         ("--os linux --vip 192.0.2.10/32", "has a prefix length: write the address alone, 192.0.2.10"),
         ("--os linux --vip 224.0.0.1", "is a multicast address"),
@@ -89,6 +91,35 @@ fn wrong_arguments_are_told_and_what_to_write() {
     }
     let (_, _, said) = dsr("--os windows --vip web1,224.0.0.1 --port x");
     assert_eq!(said.lines().count(), 4, "not everything at once: {said}");
+}
+
+#[test]
+fn the_balancers_file_says_what_a_backend_serves() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/routed.yaml");
+    let cases = [
+        ("--address 10.1.0.15", "--vip 192.0.2.13 --forward dscp --dscp 192.0.2.13=8 --address 10.1.0.15"),
+        ("--pool dscp", "--vip 192.0.2.13 --forward dscp --dscp 192.0.2.13=8"),
+        ("--address 10.1.0.13", "--vip 192.0.2.11 --forward gre --gre-key 7 --address 10.1.0.13"),
+        ("--address 10.2.0.14 --undo", "--vip 192.0.2.12 --forward gue --address 10.2.0.14 --undo"),
+        ("--address 10.1.0.12 --check", "--vip 192.0.2.10 --forward ipip --address 10.1.0.12 --check"),
+    ];
+    for (by_file, written) in cases {
+        let found = dsr(&format!("--os linux -c {file} {by_file}"));
+        assert_eq!(found.0, Some(0), "{by_file}: {}", found.2);
+        assert_eq!(found, dsr(&format!("--os linux {written}")), "{by_file}");
+    }
+    let wrong = [
+        ("--address 10.1.0.99", "--address: is of no backend of "),
+        ("--address web1", "--address: `web1` is not an address"),
+        ("--address 10.1.0.15 --pool web", "has the pool web: write dscp, gre, gue or ipip"),
+        ("--address 10.1.0.15 --vip 192.0.2.13", "cannot be used with"),
+    ];
+    for (arguments, told) in wrong {
+        let (code, _, said) = dsr(&format!("--os linux -c {file} {arguments}"));
+        assert!(code == Some(2) && said.contains(told), "{arguments}: {said}");
+    }
+    let (code, _, said) = dsr("--os linux -c /nonexistent/dsr.yaml --address 10.1.0.15");
+    assert!(code == Some(2) && said.contains("/nonexistent/dsr.yaml: cannot be read"), "{said}");
 }
 
 /// Nothing that is given can become a part of the script but a name.

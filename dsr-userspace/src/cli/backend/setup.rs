@@ -1,13 +1,15 @@
-//! `dsr backend setup`: prints the script, on any machine; nothing of this one is looked at or changed.
+//! `dsr backend setup`: prints the script, on any machine; nothing of this one is looked at or changed, but for the file that is
+//! named.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use dsr_common::forward::ForwardMode;
 
 use crate::{
-    backend::{self, Action, Asked, AskedForward, Means, Persist, System},
+    backend::{self, Action, Asked, AskedForward, Means, Persist, Served, System, Wrong},
     cli::{WRONG, output},
+    config::{self, Config, host_address},
 };
 
 /// Arguments of `dsr backend setup`.
@@ -19,8 +21,16 @@ pub(crate) struct Args {
     /// The backend's operating system
     #[arg(long, value_name = "OS")]
     os: System,
+    /// The balancers' configuration file: the VIPs, the forward mode and its codes, key or port are taken from it, for the
+    /// backend that has --address
+    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["vips", "forward", "codes", "gre_key", "gue_port"])]
+    config: Option<PathBuf>,
+    /// With --config: the backend's pool, if it is in several with different forward modes; instead of --address, for
+    /// all backends of the pool
+    #[arg(long, value_name = "NAME", requires = "config", conflicts_with = "vips")]
+    pool: Option<String>,
     /// The VIPs, IPv4 or IPv6
-    #[arg(long = "vip", value_name = "ADDRESS", value_delimiter = ',', required = true)]
+    #[arg(long = "vip", value_name = "ADDRESS", value_delimiter = ',', required_unless_present = "config")]
     vips: Vec<String>,
     /// The backend's own address: the script refuses to run on a host that does not have it
     #[arg(long, value_name = "ADDRESS")]
@@ -66,7 +76,14 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    match args.asked().validate() {
+    let config = match args.config.as_deref().map(config::load_unseeded).transpose() {
+        Ok(config) => config,
+        Err(errors) => {
+            output::complain(errors);
+            return Ok(ExitCode::from(WRONG));
+        }
+    };
+    match args.served(config.as_ref()).and_then(|served| args.asked(served).validate()) {
         Ok(request) => {
             let script = backend::script(&request).context("cannot write the script")?;
             output::print(&script).context("cannot print the script")?;
@@ -82,7 +99,19 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 impl Args {
-    fn asked(&self) -> Asked {
+    /// What the backend serves: by the balancers' file, else as it is written.
+    fn served(&self, config: Option<&Config>) -> Result<Served, Vec<Wrong>> {
+        let Some(config) = config else {
+            let forward =
+                AskedForward { mode: self.forward, codes: self.codes.clone(), key: self.gre_key, port: self.gue_port };
+            return Ok(Served { vips: self.vips.clone(), forward });
+        };
+        let wrong = |message| vec![Wrong { argument: "--address", message }];
+        let address = self.address.as_deref().map(host_address).transpose().map_err(wrong)?;
+        Served::by(config, address, self.pool.as_deref()).map_err(|wrong| vec![wrong])
+    }
+
+    fn asked(&self, Served { vips, forward }: Served) -> Asked {
         let means = match (self.persist, self.nftables, self.netsh) {
             (Some(persist), ..) => Means::Files(persist),
             (None, true, _) => Means::Nftables,
@@ -98,17 +127,12 @@ impl Args {
             system: self.os,
             action,
             means,
-            vips: self.vips.clone(),
+            vips,
             address: self.address.clone(),
             interface: self.interface.clone(),
             container: self.container.clone(),
             ports: self.ports.clone(),
-            forward: AskedForward {
-                mode: self.forward,
-                codes: self.codes.clone(),
-                key: self.gre_key,
-                port: self.gue_port,
-            },
+            forward,
         }
     }
 }
