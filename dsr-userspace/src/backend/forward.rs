@@ -164,7 +164,13 @@ pub(super) const fn elsewhere(system: System, mode: ForwardMode) -> &'static str
             "is for --os linux: this system has `dladm create-iptun`, one for each balancer; docs/backend-half.md has the \
              commands"
         }
-        (System::Windows, _) => "is for --os linux: Windows has nothing that takes these packets: use --forward l2",
-        _ => "is for --os linux: this system has nothing that takes these packets: use --forward l2 or ipip",
+        (System::Windows, ForwardMode::Ipip) => {
+            "is for --os linux: Windows has `v6v4tunnel`, for IPv6 in IPv4 alone, one for each balancer; \
+             docs/backend-half.md has the command"
+        }
+        (System::Windows, _) => {
+            "is for --os linux: no means of Windows is known that takes these packets: use --forward l2"
+        }
+        _ => "is for --os linux: no means of this system is known that takes these packets: use --forward l2 or ipip",
     }
 }

@@ -76,7 +76,7 @@ fn wrong_arguments_are_told_and_what_to_write() {
         ),
         (
             "--os windows --vip 192.0.2.10 --address 10.0.0.11 --forward gue",
-            "Windows has nothing that takes these packets",
+            "no means of Windows is known that takes these packets",
         ),
         ("--os freebsd --vip 192.0.2.10 --address 10.0.0.11 --forward ipip", "docs/backend-half.md has the commands"),
         (
