@@ -11,15 +11,16 @@ use dsr_common::trace::TraceFilter;
 
 use super::{
     Error,
-    attaching::Unattached,
-    loops::LoopLog,
-    program_spec::ProgramSpec,
-    reach::ReachLog,
+    notifier::{loops::LoopLog, reach::ReachLog},
+    program::{
+        attaching::Unattached,
+        retired_counters::RetiredCounters,
+        spec::ProgramSpec,
+        transitions::{Transitions, tick_seconds},
+    },
     reload::Refusal,
-    retired_counters::RetiredCounters,
     signals::Ending,
     state::State,
-    transitions::{Transitions, tick_seconds},
 };
 use crate::{
     announce::{self, Announcer},

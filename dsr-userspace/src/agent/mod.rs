@@ -4,42 +4,18 @@
 //! it as an event; it answers each with one idempotent reconciliation and publishes a [`Snapshot`]. Whoever reads works on
 //! that, in a thread of its own. All other tasks are supervised: one that ends by itself ends the agent.
 
-mod api_listener;
-mod attaching;
 mod balancer;
-mod command;
-mod difference;
 mod error;
-mod explain;
-mod health_decision;
-mod index;
-mod intent;
-mod interfaces;
-mod live;
-mod loading;
-mod loops;
-mod metrics_listener;
-mod overrides;
-mod pinning;
-mod planning;
-mod preflight_log;
-mod preview;
+mod listeners;
+mod notifier;
 mod probing;
-mod program_spec;
-mod reach;
+mod program;
 mod reconciling;
 mod reload;
-mod report;
-mod retired_counters;
-mod retry;
 mod signals;
 mod snapshot;
 mod start;
 mod state;
-mod status;
-mod surroundings;
-mod trace;
-mod transitions;
 mod watching;
 
 use std::{
@@ -56,15 +32,19 @@ use tokio::{
 pub use error::Error;
 
 use self::{
-    api_listener::ApiListener,
     balancer::Balancer,
-    command::{Commands, reply_all},
-    loading::{Loaded, Loading, loaded},
-    metrics_listener::MetricsListener,
-    preflight_log::PreflightLog,
+    listeners::{
+        api::ApiListener,
+        command::{Commands, reply_all},
+        metrics::MetricsListener,
+    },
+    notifier::preflight::PreflightLog,
     probing::Probing,
-    reload::Why,
-    retry::Retry,
+    reload::{
+        Why,
+        loading::{Loaded, Loading, loaded},
+        retry::Retry,
+    },
     signals::{Asked, Signals, end_meanwhile},
     snapshot::Snapshot,
     start::{Prepared, end_start},

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Error, balancer::Balancer, planning::Planning, state::Dirty};
+use super::{Error, balancer::Balancer, program::planning::Planning, state::Dirty};
 use crate::reconcile::{PartialPlan, PlacedService, apply};
 
 impl Balancer {

@@ -6,13 +6,15 @@ use tokio::sync::{mpsc, watch};
 
 use super::{
     Agent, Error,
-    api_listener::{self, ApiListener},
     balancer::Balancer,
-    command,
-    metrics_listener::{self, MetricsListener},
-    preflight_log::PreflightLog,
+    listeners::{
+        api::{self, ApiListener},
+        command,
+        metrics::{self, MetricsListener},
+    },
+    notifier::preflight::PreflightLog,
     probing::Probing,
-    retry::Retry,
+    reload::retry::Retry,
     signals::{Asked, Ending},
     watching::{watch_file, watch_network},
 };
@@ -34,7 +36,7 @@ pub(super) struct Prepared {
     marker: Marker,
     preflight: PreflightLog,
     metrics_listener: MetricsListener,
-    metrics: metrics_listener::Rebind,
+    metrics: metrics::Rebind,
     server: Option<Server>,
     watcher: Handle,
     network: watch::Receiver<Network>,
@@ -54,7 +56,7 @@ impl Prepared {
         preflight.look(&config).await;
         let mut metrics_listener = MetricsListener::new(tasks);
         let metrics = metrics_listener.prepare(config.metrics).await?;
-        let server = api_listener::bind(config.api.as_deref()).await?;
+        let server = api::bind(config.api.as_deref()).await?;
         let (watcher, network) = watch_network(&config, tasks).await?;
         let path = path.to_owned();
         Ok(Self {

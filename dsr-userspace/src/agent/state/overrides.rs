@@ -1,0 +1,95 @@
+//! What an operator says of a backend over the admin API.
+
+use crate::{
+    agent::{Error, balancer::Balancer},
+    api::{
+        Failure, Kind,
+        view::{OverrideAction, OverrideAnswer, OverrideRequest},
+    },
+    model::{Override, Service, Weight},
+};
+
+impl Balancer {
+    /// Follows what is said, and answers with what counts from now on.
+    pub(in crate::agent) fn apply_override(&mut self, request: &OverrideRequest) -> Result<OverrideAnswer, Failure> {
+        let said = match request.action {
+            OverrideAction::Drain => Some(Override::Drain),
+            OverrideAction::Clear => None,
+            OverrideAction::Weight(weight) => Some(Override::Weight(weight_of(weight)?)),
+        };
+        let pool = self.pool_of(request)?;
+        self.set_override(&pool, &request.backend, said).map_err(Failure::failed)?;
+        let [weight, weight_in_file] =
+            self.weights_of(&pool, &request.backend).map_or([0; 2], |both| both.map(Weight::get));
+        Ok(OverrideAnswer { weight, weight_in_file, backend: request.backend.clone(), pool })
+    }
+
+    /// Follows what an operator says of a backend of a pool, or, with nothing said, the file again.
+    fn set_override(&mut self, pool: &str, backend: &str, said: Option<Override>) -> Result<(), Error> {
+        if !self.state.set_override(pool, backend, said) {
+            return Err(Error::NoBackend { pool: pool.to_owned(), backend: backend.to_owned() });
+        }
+        match said {
+            Some(Override::Drain) => tracing::info!(pool, backend, "draining: it gets no new flows"),
+            Some(Override::Weight(weight)) => tracing::info!(pool, backend, weight = weight.get(), "weighted"),
+            None => tracing::info!(pool, backend, "override cleared"),
+        }
+        self.reconcile()
+    }
+
+    /// The weight of a backend that counts, and the file's.
+    fn weights_of(&self, pool: &str, name: &str) -> Option<[Weight; 2]> {
+        let place = self.state.index.of_pool(pool).first()?;
+        let service = &self.state.config.desired.services[*place];
+        let both = service.backends_by_pool().zip(self.state.intent.weights().backends(service).iter());
+        let mut of_name = both.filter(|((of, backend), _)| *of == pool && backend.name == name);
+        of_name.next().map(|((_, in_file), backend)| [backend.weight, in_file.weight])
+    }
+
+    /// The one pool that is meant.
+    fn pool_of(&self, request: &OverrideRequest) -> Result<String, Failure> {
+        let services = &self.state.config.desired.services;
+        let name = &request.backend;
+        // Each list of backends once.
+        let all = self.state.index.of_each_list().flat_map(|place| services[place].backends_by_pool());
+        let mut pools: Vec<&str> = all.filter(|(_, backend)| backend.name == *name).map(|(pool, _)| pool).collect();
+        pools.sort_unstable();
+        pools.dedup();
+        if let Some(pool) = &request.pool {
+            let unknown = || {
+                let error = format!("the pool {pool} has no backend {name}, or no service uses it");
+                Failure::new(Kind::Unknown, error, there_are(services))
+            };
+            return pools.contains(&pool.as_str()).then(|| pool.clone()).ok_or_else(unknown);
+        }
+        match pools[..] {
+            [pool] => Ok(pool.to_owned()),
+            [] => Err(Failure::new(Kind::Unknown, format!("no service has a backend {name}"), there_are(services))),
+            _ => {
+                let error = format!("{name} is a backend of several pools");
+                Err(Failure::new(Kind::Wrong, error, format!("name one with --pool: {}", pools.join(", "))))
+            }
+        }
+    }
+}
+
+fn weight_of(weight: u16) -> Result<Weight, Failure> {
+    Weight::new(weight).ok_or_else(|| {
+        let (error, remedy) = (format!("{weight} is not a weight"), format!("give one from 0 to {}", Weight::MAX));
+        Failure::new(Kind::Wrong, error, remedy)
+    })
+}
+
+/// The backends that could have been named.
+fn there_are(services: &[Service]) -> String {
+    let of_pool = |service: &Service| service.backends.iter().map(|backend| backend.name.clone()).collect::<Vec<_>>();
+    let mut names: Vec<String> = services.iter().flat_map(of_pool).collect();
+    names.sort_unstable();
+    names.dedup();
+    let more = if names.len() > SHOWN { ", and more in `dsr status`" } else { "" };
+    names.truncate(SHOWN);
+    format!("name one of {}{more}", names.join(", "))
+}
+
+/// Names that a message holds.
+const SHOWN: usize = 20;
