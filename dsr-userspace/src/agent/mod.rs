@@ -1,15 +1,19 @@
 //! The agent: keeps the program's tables equal to what the file declares and the network allows, until it is stopped.
 //!
-//! One task owns all state. What happens (the file changes, the network changes, a signal, a command over the API) reaches
-//! it as an event; it answers each with one idempotent reconciliation and publishes a [`Snapshot`]. Whoever reads works on
-//! that, in a thread of its own. All other tasks are supervised: one that ends by itself ends the agent.
+//! One task, the loop, owns all state: [`State`] is what is wanted and known, [`Program`] what is in the kernel, [`Notifier`]
+//! tells the network and the operator. What happens (the file changes, the network changes, a signal, a command over the API)
+//! reaches it as an event; it answers each with one idempotent reconciliation and publishes a [`Snapshot`]. Whoever reads
+//! works on that, in a thread of its own. All other tasks are supervised: one that ends by itself ends the agent.
+//!
+//! The folders use each other in this order: `reload`, `listeners` and `notifier`, then `snapshot`, `program`, `state`.
 
-mod balancer;
+mod commands;
 mod error;
 mod listeners;
 mod notifier;
 mod probing;
 mod program;
+mod publishing;
 mod reconciling;
 mod reload;
 mod signals;
@@ -18,44 +22,33 @@ mod start;
 mod state;
 mod watching;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use tokio::{
-    sync::{mpsc, watch},
-    time::MissedTickBehavior,
-};
+use tokio::{sync::watch, time::MissedTickBehavior};
 
 pub use error::Error;
 
 use self::{
-    balancer::Balancer,
     listeners::{
         api::ApiListener,
         command::{Commands, reply_all},
         metrics::MetricsListener,
     },
-    notifier::preflight::PreflightLog,
+    notifier::{Notifier, PreflightLog},
     probing::Probing,
-    reload::{
-        Why,
-        loading::{Loaded, Loading, loaded},
-        retry::Retry,
-    },
+    program::Program,
+    reload::{ConfigFile, FileEvent, Loaded, Why},
     signals::{Asked, Signals, end_meanwhile},
     snapshot::Snapshot,
     start::{Prepared, end_start},
+    state::State,
 };
 use crate::{
-    config::Marker,
     datapath,
     health::orphans,
     model::Network,
     neighbour::Handle,
-    tasks::{Supervisor, Task, Tasks},
+    tasks::{Supervisor, Tasks},
 };
 
 /// Runs the agent of the current network namespace, which keeps what outlives it in the directory `pins`, until SIGINT or
@@ -84,7 +77,7 @@ pub async fn run(file: &Path, pins: &Path) -> Result<(), Error> {
         tracing::info!("handed over: the program stays attached for the next agent");
         return Ok(());
     }
-    agent.balancer.stop()?;
+    agent.program.stop()?;
     tracing::info!("stopped: the program is detached and the VIPs are no longer answered");
     Ok(())
 }
@@ -95,28 +88,20 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const SECOND: Duration = Duration::from_secs(1);
 
 struct Agent {
-    path: PathBuf,
-    /// Says that the file has changed.
-    file: mpsc::Receiver<()>,
-    /// Watches the file for as long as it is held.
-    _file_watch: Task,
-    /// What is known of the file already.
-    marker: Marker,
-    /// The file, while it is read again.
-    loading: Option<Loading>,
+    state: State,
+    program: Program,
+    notifier: Notifier,
+    file: ConfigFile,
     /// Ends the watching of the network when it is dropped.
     watcher: Handle,
     network: watch::Receiver<Network>,
-    balancer: Balancer,
-    snapshots: watch::Sender<Arc<Snapshot>>,
-    commands: Commands,
-    metrics_listener: MetricsListener,
     probing: Probing,
+    commands: Commands,
+    snapshots: watch::Sender<Arc<Snapshot>>,
     api: ApiListener,
-    tasks: Tasks,
+    metrics_listener: MetricsListener,
     preflight: PreflightLog,
-    /// What a refused file waits for.
-    retry: Retry,
+    tasks: Tasks,
     /// Whether the last change of the network could not be followed.
     unfollowed: bool,
 }
@@ -133,38 +118,34 @@ impl Agent {
                 _ = looks.tick() => self.look(),
                 _ = seconds.tick() => {
                     self.live();
-                    self.probing.restore(&self.balancer).await;
+                    self.probing.restore(&self.state, &self.program).await;
                 }
                 ended = supervisor.ended() => return Err(ended.into()),
                 asked = signals.next() => match asked {
                     Asked::Reload => self.load(Why::Signal, None),
                     end => return Ok(end),
                 },
-                Some(()) = self.file.recv() => self.file_changed(),
-                () = self.retry.due() => {
-                    self.retry.take_up();
-                    self.load(Why::Passed, None);
-                }
-                loaded = loaded(&mut self.loading, &self.path, &self.marker) => {
-                    let Loaded { why, answers, read } = loaded?;
-                    let maps = self.balancer.datapath.maps();
-                    tokio::select! {
-                        answer = self.reload(why, read) => reply = Some(reply_all(answers, answer)),
-                        end = end_meanwhile(signals, &maps) => return Ok(end),
+                event = self.file.event() => match event? {
+                    FileEvent::Changed => self.file_changed(),
+                    FileEvent::Due => self.load(Why::Passed, None),
+                    FileEvent::Loaded(loaded) => {
+                        let Loaded { why, answers, read } = *loaded;
+                        let maps = self.program.maps();
+                        tokio::select! {
+                            answer = self.reload(why, read) => reply = Some(reply_all(answers, answer)),
+                            end = end_meanwhile(signals, &maps) => return Ok(end),
+                        }
                     }
-                }
+                },
                 changed = self.network.changed() => match changed {
                     Ok(()) => self.network_changed(),
                     // The task that watches it says why.
                     Err(_) => return Err(supervisor.ended().await.into()),
                 },
                 () = self.probing.changed() => self.health_changed(),
-                Some(command) = self.commands.recv() => match self.balancer.follow(command) {
-                    Ok(done) => reply = Some(done),
-                    Err(answer) => self.load(Why::Asked, Some(answer)),
-                },
+                Some(command) = self.commands.recv() => reply = self.follow(command),
             }
-            self.snapshots.send_replace(self.balancer.snapshot());
+            self.publish();
             // Who asks again then sees what was done.
             if let Some(reply) = reply {
                 reply();
@@ -173,40 +154,42 @@ impl Agent {
     }
 
     fn look(&mut self) {
-        if let Err(error) = self.balancer.look_for_loops() {
+        if let Err(error) = self.notifier.look_for_loops(&self.state, &self.program) {
             tracing::error!(%error, "counters cannot be read");
         }
-        self.balancer.restore_pins();
-        self.balancer.retry_unattached();
+        self.program.restore_pins();
+        if self.program.retry_unattached(&self.state) {
+            self.notifier.announce(&self.state, self.program.attached(&self.state));
+        }
     }
 
     /// Says that this task is not hung.
     fn live(&mut self) {
-        self.balancer.datapath.beat();
-        self.balancer.advance();
+        self.program.maps().beat();
+        self.program.advance(&self.state);
         if std::mem::take(&mut self.unfollowed)
-            && let Err(error) = self.balancer.reconcile()
+            && let Err(error) = self.reconcile()
         {
             if !matches!(error, Error::Datapath(datapath::Error::Attach { .. })) {
                 tracing::error!(%error, "a change could not be applied; retrying with the next one");
             }
-            self.balancer.tell_of_unattached();
+            self.program.tell_of_unattached();
         }
     }
 
     fn network_changed(&mut self) {
         let network = self.network.borrow_and_update().clone();
-        let (changed, followed) = self.balancer.observe(network);
+        let (changed, followed) = self.observe(network);
         self.unfollowed = followed.is_err();
         if let Err(error) = followed {
             // An interface that is deleted is gone before the kernel has told of it.
             tracing::debug!(%error, "a network change could not be applied; retrying in a second");
         }
-        self.probing.steer(&self.balancer, &changed);
+        self.probing.steer(&self.state, &self.program, &changed);
     }
 
     fn health_changed(&mut self) {
-        if let Err(error) = self.balancer.apply_health() {
+        if let Err(error) = self.apply_health() {
             // As with a network change: an interface may be gone before the kernel has told of it.
             self.unfollowed = true;
             tracing::debug!(%error, "health check results could not be applied; retrying in a second");

@@ -10,12 +10,12 @@ use std::{
 use dsr_common::probe::ProbeRow;
 use tokio::time::Instant;
 
-use super::{Error, balancer::Balancer};
+use super::{program::Program, state::State};
 use crate::{
     config::Config,
     datapath::{self, Prober},
     health::{
-        AgentChecks, AgentTarget, Monitor, Numbers, ProbePath, Steered, Target,
+        AgentChecks, AgentReports, AgentTarget, Monitor, Numbers, ProbePath, Reader, Steered, Target,
         link::{self, Families, LinkError, ProbeLink},
     },
     model::{Backend, Check, Checked, Service},
@@ -75,28 +75,36 @@ impl Probing {
 
     /// Makes the checks of a configuration; where that has none, nothing of ours is left on the node. Where probes cannot
     /// be steered, checks have no result until they can.
-    pub(super) async fn follow(&mut self, balancer: &mut Balancer) -> Result<(), Error> {
-        let wanted = wanted(&balancer.state.config);
+    pub(super) async fn follow(&mut self, state: &State, program: &Program) {
+        let wanted = wanted(&state.config);
         self.numbers.assign(&wanted);
         self.vips = wanted.iter().map(|(service, _)| service.vip).collect();
         self.lay().await;
-        self.steer_all(balancer);
-        self.monitor.set_targets(targets(&balancer.state.config, &self.numbers));
-        self.agents.set_targets(agents(&balancer.state.config));
-        (balancer.checks, balancer.reports) = (self.monitor.reader(), self.agents.reports());
-        balancer.apply_health()
+        self.steer_all(state, program);
+        self.monitor.set_targets(targets(&state.config, &self.numbers));
+        self.agents.set_targets(agents(&state.config));
+    }
+
+    /// What the checks find.
+    pub(super) fn checks(&self) -> Reader {
+        self.monitor.reader()
+    }
+
+    /// What backends say themselves.
+    pub(super) fn reports(&self) -> AgentReports {
+        self.agents.reports()
     }
 
     /// Says how the probes of each backend are to be sent now.
-    fn steer_all(&mut self, balancer: &Balancer) {
-        self.steer(balancer, &balancer.state.config.desired.backend_addresses());
+    fn steer_all(&mut self, state: &State, program: &Program) {
+        self.steer(state, program, &state.config.desired.backend_addresses());
     }
 
     /// The same of the backends at these addresses.
-    pub(super) fn steer(&mut self, balancer: &Balancer, addresses: &BTreeSet<IpAddr>) {
-        self.monitor.set_network(&balancer.state.network);
+    pub(super) fn steer(&mut self, state: &State, program: &Program, addresses: &BTreeSet<IpAddr>) {
+        self.monitor.set_network(&state.network);
         let Some(steering) = &mut self.steering else { return };
-        for (checked, row) in balancer.probe_rows(addresses) {
+        for (checked, row) in probe_rows(state, &program.devices_by_index(state), addresses) {
             if let Some(number) = self.numbers.of(&checked) {
                 steering.prober.put(number, row);
             }
@@ -122,7 +130,7 @@ impl Probing {
     }
 
     /// Notices that another program removed what steers probes, and lays it again; also what could not be laid before.
-    pub(super) async fn restore(&mut self, balancer: &Balancer) {
+    pub(super) async fn restore(&mut self, state: &State, program: &Program) {
         if self.vips.is_empty() {
             return;
         }
@@ -136,7 +144,7 @@ impl Probing {
             (None, _) => {}
         }
         self.lay().await;
-        self.steer_all(balancer);
+        self.steer_all(state, program);
     }
 
     /// Lays the link as it is wanted now. Where that fails, checks have no result, and it is tried again.
@@ -213,24 +221,17 @@ impl Steering {
     }
 }
 
-impl Balancer {
-    /// How a packet of each service reaches each of its backends at these addresses now, whatever checks say.
-    fn probe_rows(&self, addresses: &BTreeSet<IpAddr>) -> Vec<(Checked, ProbeRow)> {
-        let devices = self.devices_by_index();
-        let services = &self.state.config.desired.services;
-        let places: BTreeSet<usize> =
-            addresses.iter().flat_map(|address| self.state.index.of_address(*address)).collect();
-        let members = places.iter().flat_map(|place| {
-            let service = &services[*place];
-            let moved = service.backends.iter().filter(|backend| addresses.contains(&backend.address));
-            moved.map(move |backend| (service, backend))
-        });
-        let row = |(service, backend): (&Service, &Backend)| {
-            let MemberRows { member, tunnel } = member_rows(service, backend, &self.state.network, &devices);
-            ((service.id, backend.address), ProbeRow { member, tunnel })
-        };
-        members.map(row).collect()
+/// How a packet of each service reaches each of its backends at these addresses now, whatever checks say.
+fn probe_rows(state: &State, devices: &BTreeMap<u32, u32>, addresses: &BTreeSet<IpAddr>) -> Vec<(Checked, ProbeRow)> {
+    let places: BTreeSet<usize> = addresses.iter().flat_map(|address| state.index.of_address(*address)).collect();
+    let mut rows = Vec::new();
+    for service in places.into_iter().map(|place| &state.config.desired.services[place]) {
+        for backend in service.backends.iter().filter(|backend| addresses.contains(&backend.address)) {
+            let MemberRows { member, tunnel } = member_rows(service, backend, &state.network, devices);
+            rows.push(((service.id, backend.address), ProbeRow { member, tunnel }));
+        }
     }
+    rows
 }
 
 /// What a configuration wants checked.

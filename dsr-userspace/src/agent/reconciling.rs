@@ -1,91 +1,82 @@
-//! The one way in which program and state are made to agree: what is dirty is planned, applied and told.
+//! The one way in which program and state are made to agree, whatever has happened.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
-use super::{Error, balancer::Balancer, program::planning::Planning, state::Dirty};
-use crate::reconcile::{PartialPlan, PlacedService, apply};
+use super::{Agent, Error, notifier::tell_turns};
+use crate::{config::Config, model::Network};
 
-impl Balancer {
-    /// Makes the program's tables and attachments agree with configuration and network, as far as these have changed. Where
-    /// that fails, what has changed is left to the next time.
+impl Agent {
+    /// Makes the program agree with the state, as far as this has changed, and tells what has changed. Where that fails,
+    /// what has changed is left to the next time.
     pub(super) fn reconcile(&mut self) -> Result<(), Error> {
         self.decide();
-        let Dirty { config, links, .. } = self.state.dirty;
-        // What is left of another rule for picking slots ends by itself.
-        if (config || links || self.features.source) && self.spec().features(self.by_source()) != self.features {
-            self.rebuild(None)?;
-        }
-        if config || links {
-            self.follow_interfaces()?;
-        }
-        let planned = self.planned()?;
-        if config {
-            self.datapath.add_vlan_lists(&self.state.config.desired)?;
-        }
-        apply(&planned.changes, &mut self.datapath);
-        if config {
-            self.datapath.drop_vlan_lists(&self.state.config.desired)?;
-        }
-        tracing::debug!(changes = planned.changes.len(), "reconciled");
-        self.transitions.look_at(planned.placed.iter().map(|(_, service)| service.id));
-        self.place(planned.placed);
+        self.program.reconcile(&mut self.state)?;
         // An interface that cannot be attached is no reason to leave out the others.
-        let attached = self.attach_missing();
-        self.tell_of_gone();
-        self.tell_of_changes();
+        let attached = self.program.attach_missing(&self.state);
+        self.program.tell_of_gone(&self.state);
+        let changed = self.state.take_dirty();
+        self.notifier.tell(&changed, &self.state, &mut self.program);
         attached
     }
 
-    /// A plan for what is dirty, with a program whose tables have room for it.
-    fn planned(&mut self) -> Result<PartialPlan, Error> {
-        loop {
-            let planning = Planning { running: Some(self.datapath.maps()), ending: &self.ending };
-            let plan = planning.plan(&self.state.goal(&self.devices), &self.state.dirty.plan, &self.datapath);
-            let Err(Error::Full(full)) = plan else { return plan };
-            tracing::info!("{full}: reloading the program with larger tables");
-            self.rebuild(Some(full))?;
-            self.follow_interfaces()?;
-        }
+    /// Decides for the services whose checks stand otherwise, or that were touched in another way, and tells which of them
+    /// use other backends than usual.
+    fn decide(&mut self) {
+        let checks = self.probing.checks();
+        self.state.rechecked(checks.take_moved());
+        let turns = self.state.decide(|id| checks.state(id));
+        tell_turns(&turns, &self.state);
     }
 
-    /// Tells the program of the interfaces; members whose rows name one otherwise are planned again.
-    fn follow_interfaces(&mut self) -> Result<(), Error> {
-        let devices = self.enter_interfaces()?;
-        if self.devices != devices {
-            self.devices = devices;
-            self.state.soil_all();
-        }
-        Ok(())
+    /// Follows what checks and backends say now.
+    pub(super) fn apply_health(&mut self) -> Result<(), Error> {
+        self.state.hear(self.probing.reports().report());
+        self.decide();
+        if self.state.dirty.plan.is_empty() { Ok(()) } else { self.reconcile() }
     }
 
-    /// Takes over where services are.
-    fn place(&mut self, placed: Vec<(usize, PlacedService)>) {
-        let layout = Arc::make_mut(&mut self.layout);
-        if self.state.dirty.config {
-            layout.follow(&self.state.config.desired);
-            self.transitions.keep_only(&self.state.index);
-        }
-        for (place, service) in placed {
-            layout.set(place, service);
-        }
+    /// Makes the checks of the configuration in force, and follows what they say already.
+    pub(super) async fn check_backends(&mut self) -> Result<(), Error> {
+        self.probing.follow(&self.state, &self.program).await;
+        self.apply_health()
     }
 
-    /// Tells the log, the network and the watch for claims what has changed, and forgets that it has.
-    fn tell_of_changes(&mut self) {
-        let Dirty { config, links, reach, .. } = std::mem::take(&mut self.state.dirty);
-        if config {
-            self.reach.update_all(&self.state);
-        } else {
-            self.reach.update(&self.state, &reach);
+    /// Follows a change of the network; gives the addresses that are reached otherwise than before too.
+    pub(super) fn observe(&mut self, network: Network) -> (BTreeSet<IpAddr>, Result<(), Error>) {
+        self.state.exchange_network(Arc::new(network));
+        // An interface may have come in another one's place.
+        let all = || self.state.config.desired.backend_addresses();
+        let changed = if self.state.dirty.links { all() } else { self.state.dirty.reach.clone() };
+        (changed, self.reconcile())
+    }
+
+    /// Puts another configuration into force, and with it the network as other interfaces show it; or, if that fails, goes
+    /// on with what it has.
+    pub(super) fn put_in_force(&mut self, config: Config, network: Option<Network>) -> Result<(), Error> {
+        let network = network.map_or_else(|| Arc::clone(&self.state.network), Arc::new);
+        let old_config = self.state.exchange_config(Arc::new(config));
+        let old_network = self.state.exchange_network(network);
+        let result = self.follow_config(&old_config);
+        if result.is_err() {
+            let refused = self.state.exchange_config(old_config);
+            self.state.exchange_network(old_network);
+            // What was done of it before it failed is undone.
+            match self.follow_config(&refused) {
+                // The tables are as they were: the agent ends with them, or with nothing.
+                Ok(()) | Err(Error::Interrupted) => {}
+                Err(error) => tracing::error!(%error, "the previous configuration could not be fully restored"),
+            }
         }
-        if config || links || self.announced.as_ref() != Some(&self.attached()) {
-            self.announce();
+        result
+    }
+
+    /// Makes everything agree with a configuration that came in the place of `other`.
+    fn follow_config(&mut self, other: &Config) -> Result<(), Error> {
+        if !self.program.suits(&self.state.config, other) {
+            self.decide();
+            self.program.rebuild(&mut self.state, None)?;
         }
-        if config || links || !reach.is_empty() {
-            self.watch();
-        }
-        if let Some(events) = self.datapath.take_claims() {
-            self.arp_watch.listen(events);
-        }
+        self.program.follow_timeouts(&self.state);
+        self.reconcile()
     }
 }

@@ -1,19 +1,13 @@
 //! What signals ask of the agent.
 
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{io, time::Duration};
 
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
 };
 
+use super::program::Ending;
 use crate::{
     datapath::Maps,
     tasks::{End, Task, Tasks},
@@ -25,16 +19,6 @@ pub(super) struct Signals {
     ending: Ending,
     /// Listens for as long as it is held.
     _listener: Task,
-}
-
-/// Whether a signal has asked the agent to end. Whatever takes long looks at it in between.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Ending(Arc<AtomicBool>);
-
-impl Ending {
-    pub(super) fn is_asked_for(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 impl Signals {
@@ -55,7 +39,7 @@ impl Signals {
                     _ = hand_over.recv() => Asked::HandOver,
                 };
                 if asked != Asked::Reload {
-                    end.0.store(true, Ordering::Relaxed);
+                    end.ask();
                 }
                 if sender.send(asked).is_err() {
                     return End::Done;

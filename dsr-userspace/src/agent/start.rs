@@ -1,39 +1,39 @@
 //! The start of an agent: first what can be dropped at any moment, then the program.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::{
     Agent, Error,
-    balancer::Balancer,
     listeners::{
         api::{self, ApiListener},
         command,
         metrics::{self, MetricsListener},
     },
-    notifier::preflight::PreflightLog,
+    notifier::{Notifier, PreflightLog, tell_turns},
     probing::Probing,
-    reload::retry::Retry,
-    signals::{Asked, Ending},
-    watching::{watch_file, watch_network},
+    program::{Ending, Program},
+    publishing::snapshot_of,
+    reload::{ConfigFile, warn_about},
+    signals::Asked,
+    state::State,
+    watching::watch_network,
 };
 use crate::{
     api::Server,
-    config::{self, Config, HostFacts, Marker, Watch},
+    config::{self, Config, HostFacts, Watch},
     datapath::Pins,
+    health::State as CheckState,
     model::Network,
     neighbour::Handle,
-    tasks::{Task, Tasks},
+    tasks::Tasks,
 };
 
 /// What an agent starts from. Nothing is attached yet.
 pub(super) struct Prepared {
-    path: PathBuf,
+    file: ConfigFile,
     config: Config,
-    file: mpsc::Receiver<()>,
-    file_watch: Task,
-    marker: Marker,
     preflight: PreflightLog,
     metrics_listener: MetricsListener,
     metrics: metrics::Rebind,
@@ -45,12 +45,10 @@ pub(super) struct Prepared {
 impl Prepared {
     /// Reads the file and the network, and opens the sockets.
     pub(super) async fn read(path: &Path, tasks: &Tasks) -> Result<Self, Error> {
-        let file = Watch::start(path).await;
+        let watch = Watch::start(path).await;
         // Errors in the file are reported before errors in watching it.
         let config = config::load_on_host(path, &HostFacts::read().await?).await?;
-        let file = file?;
-        let marker = file.marker();
-        let (file, file_watch) = watch_file(file, tasks);
+        let file = ConfigFile::new(path.to_owned(), watch?, tasks);
         warn_about(&config);
         let preflight = PreflightLog::default();
         preflight.look(&config).await;
@@ -58,59 +56,60 @@ impl Prepared {
         let metrics = metrics_listener.prepare(config.metrics).await?;
         let server = api::bind(config.api.as_deref()).await?;
         let (watcher, network) = watch_network(&config, tasks).await?;
-        let path = path.to_owned();
-        Ok(Self {
-            path,
-            config,
-            file,
-            file_watch,
-            marker,
-            preflight,
-            metrics_listener,
-            metrics,
-            server,
-            watcher,
-            network,
-        })
+        Ok(Self { file, config, preflight, metrics_listener, metrics, server, watcher, network })
     }
 }
 
 impl Agent {
     /// Balances. An interrupted start leaves what was there before.
     pub(super) async fn start(prepared: Prepared, pins: &Path, tasks: &Tasks, ending: Ending) -> Result<Self, Error> {
-        let Prepared { path, config, file, file_watch, marker, preflight, watcher, network, .. } = prepared;
-        let mut metrics_listener = prepared.metrics_listener;
-        let observed = network.borrow().clone();
-        let mut balancer = Balancer::start(config, observed, pins, tasks, ending)?;
-        let mut probing = Probing::new(tasks);
-        if let Err(error) = probing.follow(&mut balancer).await {
-            balancer.roll_back_start();
+        let notifier = Notifier::start(tasks).map_err(Error::Announce)?;
+        let mut state = State::new(prepared.config, prepared.network.borrow().clone());
+        // Nothing is known of any backend: all but those of fallbacks are used.
+        let turns = state.decide(|_| CheckState::Up);
+        let program = Program::start(&state, pins, ending)?;
+        tell_turns(&turns, &state);
+        let probing = Probing::new(tasks);
+        let snapshot = snapshot_of(&state, &program, &notifier, &probing, &prepared.file);
+        let (snapshots, seen) = watch::channel(snapshot);
+        let (commander, commands) = command::channel();
+        let mut agent = Self {
+            state,
+            program,
+            notifier,
+            file: prepared.file,
+            watcher: prepared.watcher,
+            network: prepared.network,
+            probing,
+            commands,
+            snapshots,
+            api: ApiListener::new(seen.clone(), commander, tasks),
+            metrics_listener: prepared.metrics_listener,
+            preflight: prepared.preflight,
+            tasks: tasks.clone(),
+            unfollowed: false,
+        };
+        if let Err(error) = agent.begin().await {
+            agent.program.roll_back_start();
             return Err(error);
         }
-        let (snapshots, seen) = watch::channel(balancer.snapshot());
-        let (commander, commands) = command::channel();
-        metrics_listener.serve(prepared.metrics, &seen);
-        let api = ApiListener::open(prepared.server, seen, commander, tasks);
-        let (tasks, loading) = (tasks.clone(), None);
-        Ok(Self {
-            path,
-            file,
-            _file_watch: file_watch,
-            marker,
-            loading,
-            watcher,
-            network,
-            balancer,
-            snapshots,
-            commands,
-            metrics_listener,
-            probing,
-            api,
-            tasks,
-            preflight,
-            retry: Retry::No,
-            unfollowed: false,
-        })
+        agent.publish();
+        agent.metrics_listener.serve(prepared.metrics, &seen);
+        agent.api.take(api::Rebind::Move(prepared.server));
+        Ok(agent)
+    }
+
+    /// Fills the tables, announces the VIPs and begins to check backends.
+    async fn begin(&mut self) -> Result<(), Error> {
+        self.reconcile()?;
+        let config = &self.state.config;
+        tracing::info!(
+            interfaces = config.interfaces().join(","),
+            vips = config.vips().len(),
+            services = config.desired.services.len(),
+            "balancing"
+        );
+        self.check_backends().await
     }
 }
 
@@ -123,10 +122,4 @@ pub(super) fn end_start(asked: Asked, pins: &Path) -> Result<(), Error> {
     }
     tracing::info!("ended before it balanced");
     Ok(())
-}
-
-pub(super) fn warn_about(config: &Config) {
-    for warning in &config.warnings {
-        tracing::warn!("{warning}");
-    }
 }

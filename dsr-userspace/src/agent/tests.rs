@@ -1,7 +1,7 @@
 //! The agent itself in the balancer of a lab, with a task among its own that goes wrong.
 
 use super::*;
-use crate::tasks::End;
+use crate::tasks::{End, Task};
 use dsr_lab::{Lab, Result};
 
 /// Runs an agent until it ends by itself; `go_wrong` starts a task among its own.
@@ -19,7 +19,7 @@ fn ended(go_wrong: impl Fn(&Tasks) -> Task + Sync) -> Result<Error> {
         let _wrong = go_wrong(&tasks);
         let ended = agent.live_on(&mut signals, &mut supervisor).await;
         agent.probing.stop().await;
-        agent.balancer.stop().unwrap();
+        agent.program.stop().unwrap();
         ended.expect_err("it goes on without the task")
     })
 }

@@ -34,20 +34,17 @@ pub(in crate::agent) enum Rebind {
 }
 
 impl ApiListener {
-    /// Answers on what was bound before the agent started.
-    pub(in crate::agent) fn open(
-        server: Option<Server>,
+    /// Answers nowhere yet.
+    pub(in crate::agent) fn new(
         snapshots: watch::Receiver<Arc<Snapshot>>,
         commander: Commander,
         tasks: &Tasks,
     ) -> Self {
         let handler = Arc::new(ApiHandler { snapshots, commander, started: Instant::now() });
-        let mut api = Self { handler, server: None, tasks: tasks.clone() };
-        api.take(Rebind::Move(server));
-        api
+        Self { handler, server: None, tasks: tasks.clone() }
     }
 
-    /// Makes a seat of a path, for [`Self::take`].
+    /// Binds the socket of a path, for [`Self::take`].
     pub(in crate::agent) async fn prepare(&self, path: Option<&Path>) -> Result<Rebind, Error> {
         if path == self.server.as_ref().map(Server::path) {
             return Ok(Rebind::Keep);

@@ -5,12 +5,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use dsr_common::trace::TraceRecord;
 use tokio::sync::mpsc;
 
-use crate::{
-    agent::balancer::Balancer,
-    api::{
-        Failure,
-        view::{OverrideAnswer, OverrideRequest, ReloadAnswer, TraceRequest},
-    },
+use crate::api::{
+    Failure,
+    view::{OverrideAnswer, OverrideRequest, ReloadAnswer, TraceRequest},
 };
 
 /// What changes the agent's state, or takes something from it.
@@ -56,29 +53,13 @@ impl Commander {
     }
 }
 
-impl Balancer {
-    /// Does what is asked of the state; gives what sends the answer, for when the state that it speaks of is published.
-    /// A reload is the agent's, and is given back.
-    pub(in crate::agent) fn follow(&mut self, command: Command) -> Result<Reply, Answer<ReloadAnswer>> {
-        Ok(match command {
-            Command::Reload(answer) => return Err(answer),
-            Command::Override(request, answer) => reply(answer, self.apply_override(&request)),
-            Command::StartTrace(request, answer) => reply(answer, self.start_trace(&request)),
-            Command::Traced(answer) => reply(answer, self.traced()),
-            Command::StopTrace(answer) => {
-                self.stop_trace();
-                reply(answer, ())
-            }
-        })
-    }
-}
-
 /// Sends the same answer to all.
 pub(in crate::agent) fn reply_all(answers: Vec<Answer<ReloadAnswer>>, value: ReloadAnswer) -> Reply {
     Box::new(move || answers.into_iter().for_each(|answer| drop(answer.try_send(value.clone()))))
 }
 
-fn reply<T: 'static>(answer: Answer<T>, value: T) -> Reply {
+/// Sends an answer.
+pub(in crate::agent) fn reply<T: 'static>(answer: Answer<T>, value: T) -> Reply {
     // Whoever does not wait for it any more misses it.
     Box::new(move || drop(answer.try_send(value)))
 }

@@ -5,32 +5,33 @@ use std::collections::BTreeMap;
 use dsr_common::stats::Reason;
 
 use crate::{
-    agent::{balancer::Balancer, snapshot::live::traffic_of},
+    agent::{program::Program, snapshot::live::traffic_of, state::State},
     datapath,
 };
 
 /// Frames that came back, by row of the member map, as last seen.
 #[derive(Debug, Default)]
-pub(in crate::agent) struct LoopLog {
+pub(super) struct LoopLog {
     seen: BTreeMap<u32, u64>,
     /// All such frames, as last seen.
     all: u64,
 }
 
-impl Balancer {
+impl LoopLog {
     /// Logs each backend from which frames came back since the last look.
-    pub(in crate::agent) fn look_for_loops(&mut self) -> Result<(), datapath::Error> {
+    pub(super) fn look(&mut self, state: &State, program: &Program) -> Result<(), datapath::Error> {
+        let maps = program.maps();
         // Every frame that comes back is dropped for this reason: while their number stands, no member's has moved.
-        let all = self.datapath.reason_everywhere(Reason::DropLoop)?;
-        if std::mem::replace(&mut self.loops.all, all) == all {
+        let all = maps.reason_everywhere(Reason::DropLoop)?;
+        if std::mem::replace(&mut self.all, all) == all {
             return Ok(());
         }
-        for (service, placed) in self.state.config.desired.services.iter().zip(&self.layout.services) {
-            let traffic = traffic_of(&*self.datapath, placed)?;
+        for (service, placed) in state.config.desired.services.iter().zip(&program.layout.services) {
+            let traffic = traffic_of(&*maps, placed)?;
             for ((backend, member), traffic) in service.backends.iter().zip(&placed.members).zip(traffic) {
                 let loops = traffic.loops;
                 // A row that another member was given begins at zero again.
-                let before = self.loops.seen.insert(member.row, loops).filter(|before| *before <= loops).unwrap_or(0);
+                let before = self.seen.insert(member.row, loops).filter(|before| *before <= loops).unwrap_or(0);
                 if loops > before {
                     tracing::warn!(
                         service = service.name,

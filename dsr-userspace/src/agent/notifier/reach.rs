@@ -12,13 +12,13 @@ use crate::{
 
 /// What was last told of each backend, by pool and address.
 #[derive(Debug, Default)]
-pub(in crate::agent) struct ReachLog {
+pub(super) struct ReachLog {
     told: BTreeMap<(String, IpAddr), Option<NoHop>>,
 }
 
 impl ReachLog {
     /// Logs what has changed since the last time of the backends at these addresses.
-    pub(in crate::agent) fn update(&mut self, state: &State, addresses: &BTreeSet<IpAddr>) {
+    pub(super) fn update(&mut self, state: &State, addresses: &BTreeSet<IpAddr>) {
         for address in addresses {
             for place in state.index.lists_of_address(*address) {
                 let service = &state.config.desired.services[place];
@@ -31,7 +31,7 @@ impl ReachLog {
     }
 
     /// The same of all backends of another configuration. Those that it does not have are forgotten.
-    pub(in crate::agent) fn update_all(&mut self, state: &State) {
+    pub(super) fn update_all(&mut self, state: &State) {
         let mut before = std::mem::take(&mut self.told);
         for place in state.index.of_each_list() {
             let service = &state.config.desired.services[place];

@@ -5,25 +5,19 @@ use std::{
     sync::Arc,
 };
 
+use super::Program;
 use crate::{
-    agent::balancer::Balancer,
+    agent::state::State,
     config::Config,
     datapath::{self, Datapath},
     model::{InterfaceState, Network},
 };
 
-impl Balancer {
-    /// The interfaces and the ports of bonds, by index, each with the name in the configuration that it counts for.
-    fn names(&self) -> BTreeMap<u32, String> {
-        let interfaces = self.state.network.interfaces.iter().map(|(name, state)| (state.ifindex, name.clone()));
-        let ports = self.state.network.ports.iter().map(|(index, port)| (*index, port.bond.clone()));
-        interfaces.chain(ports).collect()
-    }
-
-    /// Tells the program of them, and of those that are gone: what these counted is carried over. Gives the rows of the
+impl Program {
+    /// Tells the program of interfaces and ports, and of those that are gone: what these counted is carried over. Gives the rows of the
     /// device map, by index of the interface.
-    pub(in crate::agent) fn enter_interfaces(&mut self) -> Result<BTreeMap<u32, u32>, datapath::Error> {
-        let names = self.names();
+    pub(super) fn enter_interfaces(&mut self, state: &State) -> Result<BTreeMap<u32, u32>, datapath::Error> {
+        let names = names(&state.network);
         let gone: Vec<_> = self.entered.iter().filter(|(ifindex, name)| names.get(ifindex) != Some(*name)).collect();
         let gone: Vec<(u32, String)> = gone.into_iter().map(|(ifindex, name)| (*ifindex, name.clone())).collect();
         for (ifindex, name) in gone {
@@ -38,17 +32,24 @@ impl Balancer {
         if *self.entered != names {
             self.entered = Arc::new(names);
         }
-        enter(&mut self.datapath, &self.state.config, &self.state.network)
+        enter(&mut self.datapath, &state.config, &state.network)
     }
 
     /// The rows of the device map, by index of the interface.
-    pub(in crate::agent) fn devices_by_index(&self) -> BTreeMap<u32, u32> {
-        by_index(&devices(&self.datapath, &self.state.config, &self.state.network))
+    pub(in crate::agent) fn devices_by_index(&self, state: &State) -> BTreeMap<u32, u32> {
+        by_index(&devices(&self.datapath, &state.config, &state.network))
     }
 }
 
+/// The interfaces and the ports of bonds, by index, each with the name in the configuration that it counts for.
+fn names(network: &Network) -> BTreeMap<u32, String> {
+    let interfaces = network.interfaces.iter().map(|(name, interface)| (interface.ifindex, name.clone()));
+    let ports = network.ports.iter().map(|(index, port)| (*index, port.bond.clone()));
+    interfaces.chain(ports).collect()
+}
+
 /// Tells a program of all interfaces and ports; gives the rows of the device map, by index of the interface.
-pub(in crate::agent) fn enter(
+pub(super) fn enter(
     datapath: &mut Datapath,
     config: &Config,
     network: &Network,

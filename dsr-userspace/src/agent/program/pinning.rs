@@ -1,8 +1,8 @@
 //! Pins that somebody removed: they are pinned again, so that the next agent can take over.
 
-use crate::agent::balancer::Balancer;
+use super::Program;
 
-impl Balancer {
+impl Program {
     /// Pins again what is missing. Traffic does not depend on it: a failure is logged once per reason and tried again with
     /// the next look.
     pub(in crate::agent) fn restore_pins(&mut self) {

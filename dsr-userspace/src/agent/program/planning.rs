@@ -6,8 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::Ending;
 use crate::{
-    agent::{Error, signals::Ending},
+    agent::Error,
     datapath::Maps,
     reconcile::{Dirty, Goal, PartialPlan, Tables, plan_while},
 };
@@ -16,20 +17,15 @@ use crate::{
 const BEAT_EVERY: Duration = Duration::from_secs(1);
 
 /// What a plan must not hold up.
-pub(in crate::agent) struct Planning<'a> {
+pub(super) struct Planning<'a> {
     /// The maps of the program that is running, if one is.
-    pub(in crate::agent) running: Option<Arc<Maps>>,
-    pub(in crate::agent) ending: &'a Ending,
+    pub(super) running: Option<Arc<Maps>>,
+    pub(super) ending: &'a Ending,
 }
 
 impl Planning<'_> {
     /// A plan for what may be dirty, or why there is none: the tables are full, or the agent is to end.
-    pub(in crate::agent) fn plan(
-        &self,
-        goal: &Goal<'_>,
-        dirty: &Dirty,
-        live: &impl Tables,
-    ) -> Result<PartialPlan, Error> {
+    pub(super) fn plan(&self, goal: &Goal<'_>, dirty: &Dirty, live: &impl Tables) -> Result<PartialPlan, Error> {
         let mut beaten = Instant::now();
         let mut keep_on = || {
             if beaten.elapsed() >= BEAT_EVERY {

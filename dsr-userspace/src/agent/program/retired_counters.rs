@@ -15,12 +15,12 @@ pub(in crate::agent) struct RetiredCounters {
 
 impl RetiredCounters {
     /// Takes over how many claims a program did not tell of.
-    pub(in crate::agent) fn add_lost_claims(&mut self, lost: u64) {
+    pub(super) fn add_lost_claims(&mut self, lost: u64) {
         self.lost_claims += lost;
     }
 
     /// Takes over what was counted on an interface, or a port, that counts for this name.
-    pub(in crate::agent) fn add_reasons(&mut self, datapath: &Datapath, ifindex: u32, name: &str) -> Result<(), Error> {
+    pub(super) fn add_reasons(&mut self, datapath: &Datapath, ifindex: u32, name: &str) -> Result<(), Error> {
         for reason in Reason::ALL {
             let count = datapath.reason(Some(ifindex), *reason)?;
             *self.reasons.entry((name.to_owned(), reason.label())).or_default() += count;

@@ -7,11 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::Program;
 use crate::{
-    agent::{
-        balancer::Balancer,
-        state::{State, index::Index},
-    },
+    agent::state::{Index, State},
     datapath::Datapath,
     model::{Condition, Desired, ServiceId},
     reconcile::{TransitionStep, advance_some, apply, restamp},
@@ -19,7 +17,7 @@ use crate::{
 
 /// How far changes have settled, as last seen.
 #[derive(Debug)]
-pub(in crate::agent) struct Transitions {
+pub(super) struct Transitions {
     tick: u32,
     last: Instant,
     /// Whether what is remembered was stamped while the clock ran at another speed.
@@ -27,42 +25,42 @@ pub(in crate::agent) struct Transitions {
     /// Services that have not settled, or of which that is not known yet.
     unsettled: BTreeSet<ServiceId>,
     /// The members that get no new flows, each with whether it has none left.
-    pub(in crate::agent) drained: Arc<BTreeMap<(ServiceId, IpAddr), bool>>,
+    pub(super) drained: Arc<BTreeMap<(ServiceId, IpAddr), bool>>,
 }
 
 impl Transitions {
     /// With ticks of so many seconds; what is remembered was stamped with ticks of `before`, zero where nothing is.
-    pub(in crate::agent) fn begin(tick: u32, before: u64) -> Self {
+    pub(super) fn begin(tick: u32, before: u64) -> Self {
         let other_speed = before != 0 && before != u64::from(tick);
         Self { tick, last: Instant::now(), other_speed, unsettled: BTreeSet::new(), drained: Arc::default() }
     }
 
     /// These services were planned.
-    pub(in crate::agent) fn look_at(&mut self, services: impl IntoIterator<Item = ServiceId>) {
+    pub(super) fn look_at(&mut self, services: impl IntoIterator<Item = ServiceId>) {
         self.unsettled.extend(services);
     }
 
     /// Nothing is known of any service.
-    pub(in crate::agent) fn look_at_all(&mut self, desired: &Desired) {
+    pub(super) fn look_at_all(&mut self, desired: &Desired) {
         self.look_at(desired.services.iter().map(|service| service.id));
     }
 
     /// Ticks of another length from now on.
-    pub(in crate::agent) fn set_tick(&mut self, tick: u32, datapath: &mut Datapath) {
+    pub(super) fn set_tick(&mut self, tick: u32, datapath: &mut Datapath) {
         self.other_speed |= self.tick != tick;
         self.tick = tick;
         self.restamp(datapath);
     }
 
     /// Lets stamps count as made now where they were made at another speed: so none is too old too early.
-    pub(in crate::agent) fn restamp(&mut self, datapath: &mut Datapath) {
+    pub(super) fn restamp(&mut self, datapath: &mut Datapath) {
         if std::mem::take(&mut self.other_speed) {
             restamp(datapath);
         }
     }
 
     /// Takes in what a step found, and tells what has changed.
-    pub(in crate::agent) fn follow(&mut self, state: &State, step: &TransitionStep) {
+    pub(super) fn follow(&mut self, state: &State, step: &TransitionStep) {
         for seen in &step.services {
             if seen.settled {
                 self.unsettled.remove(&seen.id);
@@ -96,12 +94,12 @@ impl Transitions {
     }
 
     /// The services that have not settled, by their places.
-    pub(in crate::agent) fn places(&self, index: &Index) -> BTreeSet<usize> {
+    pub(super) fn places(&self, index: &Index) -> BTreeSet<usize> {
         self.unsettled.iter().filter_map(|id| index.place(*id)).collect()
     }
 
     /// Forgets services that are gone.
-    pub(in crate::agent) fn keep_only(&mut self, index: &Index) {
+    pub(super) fn keep_only(&mut self, index: &Index) {
         self.unsettled.retain(|id| index.place(*id).is_some());
         if self.drained.keys().any(|(id, _)| index.place(*id).is_none()) {
             Arc::make_mut(&mut self.drained).retain(|(id, _), _| index.place(*id).is_some());
@@ -109,27 +107,32 @@ impl Transitions {
     }
 }
 
-impl Balancer {
+impl Program {
+    /// Lets the flow clock run as the timeouts of the configuration need it.
+    pub(in crate::agent) fn follow_timeouts(&mut self, state: &State) {
+        self.transitions.set_tick(tick_seconds(&state.config.desired), &mut self.datapath);
+    }
+
     /// Advances the flow clock if it is time to, and ends what can be ended. To be called every second or so.
-    pub(in crate::agent) fn advance(&mut self) {
+    pub(in crate::agent) fn advance(&mut self, state: &State) {
         if self.transitions.last.elapsed() < Duration::from_secs(self.transitions.tick.into()) {
             return;
         }
         self.transitions.last = Instant::now();
         let clock = self.datapath.clock();
         self.datapath.set_clock(clock.wrapping_add(1));
-        let places = self.transitions.places(&self.state.index);
-        let step = advance_some(&self.state.config.desired, places, &self.datapath, self.transitions.tick);
+        let places = self.transitions.places(&state.index);
+        let step = advance_some(&state.config.desired, places, &self.datapath, self.transitions.tick);
         apply(&step.changes, &mut self.datapath);
         if !step.changes.is_empty() {
             tracing::debug!(changes = step.changes.len(), "settled");
         }
-        self.transitions.follow(&self.state, &step);
+        self.transitions.follow(state, &step);
     }
 }
 
 /// Seconds of a tick: so many that the longest timeout is not too long for the clock's bits in an entry.
-pub(in crate::agent) fn tick_seconds(desired: &Desired) -> u32 {
+pub(super) fn tick_seconds(desired: &Desired) -> u32 {
     let longest = desired.services.iter().map(|service| service.flow_timeout.seconds()).max().unwrap_or(1);
     longest.div_ceil(LONGEST_TICKS).max(1)
 }

@@ -13,7 +13,7 @@ use crate::{
 
 /// A file that is being read.
 #[derive(Debug)]
-pub(in crate::agent) struct Loading {
+pub(super) struct Loading {
     why: Why,
     /// Who waits for what comes of it.
     answers: Vec<Answer<ReloadAnswer>>,
@@ -26,9 +26,9 @@ pub(in crate::agent) struct Loading {
 #[derive(Debug)]
 pub(in crate::agent) struct Read {
     /// The configuration, or why there is none.
-    pub(in crate::agent) config: Result<Config, Error>,
+    pub(super) config: Result<Config, Error>,
     /// The host that it was compared with.
-    pub(in crate::agent) facts: Option<HostFacts>,
+    pub(super) facts: Option<HostFacts>,
 }
 
 /// A file that was read.
@@ -40,7 +40,7 @@ pub(in crate::agent) struct Loaded {
 
 impl Loading {
     /// Begins to read. What the file is now is no change to its watcher any more.
-    pub(in crate::agent) fn begin(path: &Path, marker: &Marker, why: Why, answers: Vec<Answer<ReloadAnswer>>) -> Self {
+    pub(super) fn begin(path: &Path, marker: &Marker, why: Why, answers: Vec<Answer<ReloadAnswer>>) -> Self {
         let (path, marker) = (path.to_owned(), marker.clone());
         let task = tokio::spawn(async move {
             marker.mark().await;
@@ -52,7 +52,7 @@ impl Loading {
     }
 
     /// Has it read once more afterwards: what is read may be of before the change.
-    pub(in crate::agent) fn again(&mut self, why: Why, answers: Vec<Answer<ReloadAnswer>>) {
+    pub(super) fn again(&mut self, why: Why, answers: Vec<Answer<ReloadAnswer>>) {
         let (last, waiting) = self.again.get_or_insert((why, Vec::new()));
         *last = why;
         waiting.extend(answers);
@@ -70,11 +70,7 @@ async fn read(path: PathBuf) -> Read {
 
 /// Waits until the file is read, if it is being read, and gives what came of it. May be dropped and called again: nothing is
 /// lost.
-pub(in crate::agent) async fn loaded(
-    loading: &mut Option<Loading>,
-    path: &Path,
-    marker: &Marker,
-) -> Result<Loaded, Error> {
+pub(super) async fn loaded(loading: &mut Option<Loading>, path: &Path, marker: &Marker) -> Result<Loaded, Error> {
     let Some(Loading { task, .. }) = loading else { return std::future::pending().await };
     let read = task.await.map_err(|error: JoinError| Error::Reader(error.to_string()));
     let Some(Loading { why, answers, again, .. }) = loading.take() else { return std::future::pending().await };

@@ -1,19 +1,22 @@
 //! The configuration file, read again: because it changed, or because somebody asks.
 
-pub(super) mod loading;
-pub(super) mod retry;
+mod file;
+mod loading;
+mod retry;
 
 use std::{fmt, sync::Arc};
 
 use self::{
+    file::problems,
     loading::{Loading, Read},
-    retry::Retry,
+};
+pub(super) use self::{
+    file::{ConfigFile, FileEvent},
+    loading::Loaded,
 };
 use crate::{
-    agent::{
-        Agent, Error, balancer::Balancer, listeners::command::Answer, start::warn_about, watching::watch_by_others,
-    },
-    api::view::{FileProblem, ReloadAnswer, ReloadOutcome, StatusFinding},
+    agent::{Agent, Error, listeners::command::Answer, watching::watch_by_others},
+    api::view::{FileProblem, ReloadAnswer, ReloadOutcome},
     config::{Config, FileState, FileWatch},
 };
 
@@ -38,84 +41,51 @@ impl fmt::Display for Why {
     }
 }
 
-/// Why the file on disk is not in force.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
-    /// What was told of it.
-    errors: Vec<FileProblem>,
-    /// The same for those who ask later.
-    pub(super) finding: StatusFinding,
-}
-
 impl Agent {
     /// Begins to read the file again, beside this task.
     pub(super) fn load(&mut self, why: Why, answer: Option<Answer<ReloadAnswer>>) {
         let answers = answer.into_iter().collect();
-        match &mut self.loading {
+        let file = &mut self.file;
+        match &mut file.loading {
             Some(loading) => loading.again(why, answers),
-            None => self.loading = Some(Loading::begin(&self.path, &self.marker, why, answers)),
+            None => file.loading = Some(Loading::begin(&file.path, &file.marker, why, answers)),
         }
     }
 
     /// Follows a change of the file, or says that it waits.
     pub(super) fn file_changed(&mut self) {
-        let state = self.marker.state();
+        let state = self.file.marker.state();
         if state == FileState::Gone {
-            return self.file_gone();
+            return self.file.tell_gone();
         }
-        if self.balancer.config().watch == FileWatch::On {
+        if self.state.config.watch == FileWatch::On {
             return self.load(Why::Change, None);
         }
-        self.retry = Retry::No;
-        let file = self.path.display();
-        let is_other = state != FileState::Readable(self.balancer.config().hash);
-        if is_other {
-            tracing::info!(%file, "the file changed and `watch` is off: run `dsr reload` to apply it");
-        }
-        let finding =
-            || StatusFinding::new(file, "the file changed and is not in force: `watch` is off", "`dsr reload`");
-        self.balancer.refusal = is_other.then(|| Arc::new(Refusal { errors: Vec::new(), finding: finding() }));
-    }
-
-    /// Keeps what is in force, and says so: the next start would find no file.
-    fn file_gone(&mut self) {
-        self.retry = Retry::No;
-        let file = self.path.display();
-        tracing::warn!(%file, "the configuration file is gone: the configuration in force stays, a restart would fail");
-        let what = "the configuration file is gone: the next start of the agent fails";
-        let finding = StatusFinding::new(file, what, "restore the file");
-        self.balancer.refusal = Some(Arc::new(Refusal { errors: Vec::new(), finding }));
+        self.file.tell_waiting(state != FileState::Readable(self.state.config.hash));
     }
 
     /// Puts what was read into force, and says what came of it.
     pub(super) async fn reload(&mut self, why: Why, Read { config, facts }: Read) -> ReloadAnswer {
-        let before = self.balancer.config().hash;
+        let before = self.state.config.hash;
         let result = match config {
             Ok(config) => self.take_over(config).await,
             Err(error) => Err(error),
         };
         let mut answer = ReloadAnswer {
             outcome: ReloadOutcome::Reloaded,
-            file: self.path.display().to_string(),
+            file: self.file.path.display().to_string(),
             config_hash: before,
             errors: Vec::new(),
             warnings: Vec::new(),
         };
         match result {
             Ok(()) => {
-                self.retry = Retry::No;
-                self.balancer.refusal = None;
-                self.balancer.count_reload(true);
-                tracing::info!(file = answer.file, "reloaded: {why}");
-                let config = self.balancer.config();
+                self.file.accept(why);
+                let config = &self.state.config;
                 answer.warnings = config.warnings.iter().map(FileProblem::from).collect();
                 answer.config_hash = config.hash;
                 if config.hash == before {
                     answer.outcome = ReloadOutcome::Unchanged;
-                }
-                // It went after it was read.
-                if self.marker.state() == FileState::Gone {
-                    self.file_gone();
                 }
             }
             // Only the caller of `dsr reload` is told: the file is not at fault.
@@ -124,11 +94,11 @@ impl Agent {
                 answer.errors = problems(&answer.file, &error);
             }
             Err(error) => {
-                self.retry = std::mem::take(&mut self.retry).after(&error, facts, &self.tasks);
                 let is_wrong = matches!(error, Error::Config(_));
                 answer.outcome = if is_wrong { ReloadOutcome::Wrong } else { ReloadOutcome::Failed };
                 answer.errors = problems(&answer.file, &error);
-                self.balancer.refuse(&answer, why, self.retry.is_planned());
+                self.file.retry = std::mem::take(&mut self.file.retry).after(&error, facts, &self.tasks);
+                self.file.refuse(&answer, why);
             }
         }
         answer
@@ -136,7 +106,7 @@ impl Agent {
 
     async fn take_over(&mut self, config: Config) -> Result<(), Error> {
         warn_about(&config);
-        if self.balancer.config().interfaces() == config.interfaces() {
+        if self.state.config.interfaces() == config.interfaces() {
             return self.serve_as(config, Interfaces::Same).await;
         }
         let seen = watch_by_others(&config, &self.watcher, &mut self.network).await;
@@ -163,12 +133,12 @@ impl Agent {
                 return Err(error);
             }
         }
-        if let Err(error) = self.probing.follow(&mut self.balancer).await {
+        if let Err(error) = self.check_backends().await {
             // The configuration is in force: only what the checks say of it is not.
             tracing::error!(%error, "health check results could not be applied; retrying in a second");
             self.unfollowed = true;
         }
-        self.preflight.look_beside(Arc::clone(&self.balancer.state.config), &self.tasks);
+        self.preflight.look_beside(Arc::clone(&self.state.config), &self.tasks);
         Ok(())
     }
 
@@ -176,17 +146,19 @@ impl Agent {
     fn adopt(&mut self, config: Config, interfaces: Interfaces) -> Result<(), Error> {
         if interfaces == Interfaces::Other {
             let seen = self.network.borrow_and_update().clone();
-            return self.balancer.adopt(config, Some(seen));
+            return self.put_in_force(config, Some(seen));
         }
         self.watcher.set_backends(config.destinations());
-        self.balancer.adopt(config, None).inspect_err(|_| {
-            self.watcher.set_backends(self.balancer.config().destinations());
-        })
+        let adopted = self.put_in_force(config, None);
+        if adopted.is_err() {
+            self.watcher.set_backends(self.state.config.destinations());
+        }
+        adopted
     }
 
     /// Watches for the configuration in force again.
     async fn watch_as_before(&mut self) {
-        let config = self.balancer.config();
+        let config = &self.state.config;
         // A watcher that has ended ends the agent by itself.
         let _ = self.watcher.set_interfaces(config.interfaces(), config.destinations()).await;
         // What happened meanwhile was seen by the interfaces of the other configuration only.
@@ -201,41 +173,8 @@ enum Interfaces {
     Other,
 }
 
-impl Balancer {
-    /// Keeps what is wrong with the file on disk, and tells of it where it was not told before.
-    fn refuse(&mut self, answer: &ReloadAnswer, why: Why, again: bool) {
-        let is_told = self.refusal.as_ref().is_some_and(|refusal| refusal.errors == answer.errors);
-        let finding = finding(answer, again);
-        self.refusal = Some(Arc::new(Refusal { errors: answer.errors.clone(), finding }));
-        if why == Why::Passed && is_told {
-            tracing::debug!(file = answer.file, "not reloaded, for the same reason as before");
-            return;
-        }
-        self.count_reload(false);
-        for error in &answer.errors {
-            tracing::error!("{}", error.text);
-        }
-        let again = if again { "; it is retried when the cause may be gone" } else { "" };
-        tracing::error!("not reloaded ({why}): the previous configuration stays in force{again}");
+pub(super) fn warn_about(config: &Config) {
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
     }
 }
-
-fn problems(file: &str, error: &Error) -> Vec<FileProblem> {
-    match error {
-        Error::Config(errors) => errors.problems().iter().map(FileProblem::from).collect(),
-        error => vec![FileProblem::of_file(file, error.to_string())],
-    }
-}
-
-fn finding(answer: &ReloadAnswer, again: bool) -> StatusFinding {
-    let first = answer.errors.first().map_or("", |error| &error.text);
-    let what = match answer.errors.len() {
-        1 => format!("the file on disk is not in force: {first}"),
-        count => format!("the file on disk is not in force for {count} errors, the first of which is {first}"),
-    };
-    let remedy =
-        if again { "it is retried when the cause may be gone; or fix the file, see `dsr check`" } else { CHECK };
-    StatusFinding::new(&answer.file, what, remedy)
-}
-
-const CHECK: &str = "fix the file: `dsr check` lists every error";

@@ -12,7 +12,7 @@ use crate::{
 
 /// What is waited for.
 #[derive(Debug, Default)]
-pub(in crate::agent) enum Retry {
+pub(super) enum Retry {
     /// Nothing: the file is in force, or only another one can be.
     #[default]
     No,
@@ -25,7 +25,7 @@ pub(in crate::agent) enum Retry {
 
 impl Retry {
     /// After a refusal for this reason, with the host as it was then, where this was waited for before.
-    pub(in crate::agent) fn after(self, error: &Error, facts: Option<HostFacts>, tasks: &Tasks) -> Self {
+    pub(super) fn after(self, error: &Error, facts: Option<HostFacts>, tasks: &Tasks) -> Self {
         let is_of_host = match error {
             Error::Config(errors) if !errors.are_of_host() => return Self::No,
             Error::Watch(_) => return Self::No,
@@ -40,7 +40,7 @@ impl Retry {
     }
 
     /// Does not wait any more: it is being tried.
-    pub(in crate::agent) fn take_up(&mut self) {
+    pub(super) fn take_up(&mut self) {
         if let Self::Time { at, .. } = self {
             *at += LONGEST;
         }
@@ -55,12 +55,12 @@ impl Retry {
     }
 
     /// Whether it is tried again by itself.
-    pub(in crate::agent) const fn is_planned(&self) -> bool {
+    pub(super) const fn is_planned(&self) -> bool {
         !matches!(self, Self::No)
     }
 
     /// Waits until it is time. Nothing is lost when the future is dropped.
-    pub(in crate::agent) async fn due(&self) {
+    pub(super) async fn due(&self) {
         match self {
             Self::No => pending().await,
             Self::Host(changes) => changes.changed().await,

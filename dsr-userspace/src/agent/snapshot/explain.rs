@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use dsr_common::{flow::Flow, hash::HashKeys, vlan::Vlan};
 
-use super::{Snapshot, live::Live};
+use super::{Snapshot, check_vip, live::Live};
 use crate::{
     api::{
         Failure, Kind,
@@ -17,7 +17,7 @@ use crate::{
 impl<T: Live> Snapshot<T> {
     /// Explains a flow to a VIP.
     pub(in crate::agent) fn explain(&self, request: &ExplainRequest) -> Result<Explanation, Failure> {
-        self.check_vip(request.vip)?;
+        check_vip(&self.config, request.vip)?;
         if request.client.is_ipv6() != request.vip.is_ipv6() {
             let remedy = "name two IPv4 or two IPv6 addresses";
             return Err(Failure::new(Kind::Wrong, "client and VIP are of different IP versions", remedy));

@@ -12,26 +12,18 @@ mod status;
 mod surroundings;
 mod trace;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, sync::Arc};
 
 use dsr_common::trace::TraceFilter;
 
 use self::live::Live;
+pub(super) use self::trace::check_vip;
 use crate::{
     agent::{
-        balancer::Balancer,
-        program::{
-            retired_counters::RetiredCounters,
-            spec::{features, sizes},
-        },
-        reload::Refusal,
-        state::intent::Intent,
+        program::{RetiredCounters, features, sizes},
+        state::Intent,
     },
+    api::view::StatusFinding,
     arpwatch,
     config::Config,
     datapath::{Features, Maps, Mode, Pins},
@@ -54,7 +46,7 @@ pub(super) struct Snapshot<T = Maps> {
     pub(super) layout: Arc<Layout>,
     pub(super) reloads: Reloads,
     /// Why the file on disk is not in force, while it is not.
-    pub(super) refusal: Option<Arc<Refusal>>,
+    pub(super) refusal: Option<StatusFinding>,
     /// The members that get no new flows, each with whether it has none left.
     pub(super) drained: Arc<BTreeMap<(ServiceId, IpAddr), bool>>,
     pub(super) retired_counters: Arc<RetiredCounters>,
@@ -67,34 +59,6 @@ pub(super) struct Snapshot<T = Maps> {
     pub(super) trace: Option<TraceFilter>,
     /// Nothing where nothing is pinned.
     pub(super) pins: Option<Arc<Pins>>,
-}
-
-impl Balancer {
-    /// The state now.
-    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
-        let attached: BTreeSet<String> = self.attached();
-        let mode = |name: String| self.datapath.mode(&name).map(|mode| (name, mode));
-        Arc::new(Snapshot {
-            config: Arc::clone(&self.state.config),
-            intent: Arc::clone(&self.state.intent),
-            network: Arc::clone(&self.state.network),
-            decision: Arc::clone(&self.state.decision),
-            checks: self.checks.clone(),
-            reports: self.reports.clone(),
-            maps: self.datapath.maps(),
-            layout: Arc::clone(&self.layout),
-            reloads: self.reloads,
-            refusal: self.refusal.clone(),
-            drained: Arc::clone(&self.transitions.drained),
-            retired_counters: Arc::clone(&self.retired_counters),
-            entered: Arc::clone(&self.entered),
-            claims: self.arp_watch.claims(),
-            attached: attached.into_iter().filter_map(mode).collect(),
-            features: self.features,
-            trace: self.trace,
-            pins: Some(Arc::clone(&self.pins)),
-        })
-    }
 }
 
 impl Snapshot {

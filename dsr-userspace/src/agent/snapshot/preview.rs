@@ -36,7 +36,7 @@ impl<T: Live> Snapshot<T> {
         let network = with_all(&self.network, &desired, &self.config.desired);
         let health = self.decision_for(&desired.services, &config.checks).health;
         let after = tables_of(&desired, &network, &health)?;
-        let loads_anew = self.reasons_to_load(&config, &desired, (&network, &health));
+        let loads_anew = self.reasons_to_load(&config, &desired, &network, &health);
         let sizes = if loads_anew.is_empty() { Tables::sizes(&*self.maps) } else { self.sizes_for(&config, &desired) };
         Ok(Preview {
             in_force: self.config.file.display().to_string(),
@@ -47,12 +47,7 @@ impl<T: Live> Snapshot<T> {
         })
     }
 
-    fn reasons_to_load(
-        &self,
-        config: &Config,
-        desired: &Desired,
-        (network, health): (&Network, &Health),
-    ) -> Vec<String> {
+    fn reasons_to_load(&self, config: &Config, desired: &Desired, network: &Network, health: &Health) -> Vec<String> {
         let mut reasons = Vec::new();
         let live = &self.config;
         let mut reason = |is: bool, why: &str| reasons.extend(is.then(|| why.to_owned()));
@@ -77,8 +72,8 @@ impl<T: Live> Snapshot<T> {
         let mut changes = Vec::new();
         for service in &desired.services {
             let id = service_key(service.id);
-            let before = live.get(&id).map(|row| State::of(&*self.maps, *row));
-            let next = then.get(&id).map(|row| State::of(after, *row));
+            let before = live.get(&id).map(|row| ServiceTable::of(&*self.maps, *row));
+            let next = then.get(&id).map(|row| ServiceTable::of(after, *row));
             let keeps = is_same_seed && keeps_flows(service);
             let change = change(service, before.as_ref(), next.as_ref(), Rule { keeps, is_same_seed }, &flows);
             let forward_before = in_force.get(&service.id).map(|service| self.forward_of(service));
@@ -87,7 +82,7 @@ impl<T: Live> Snapshot<T> {
         let stays: HashSet<_> = desired.services.iter().map(|service| service.id).collect();
         let goes = |service: &&Service| !stays.contains(&service.id);
         for service in self.config.desired.services.iter().filter(goes) {
-            let before = live.get(&service_key(service.id)).map(|row| State::of(&*self.maps, *row));
+            let before = live.get(&service_key(service.id)).map(|row| ServiceTable::of(&*self.maps, *row));
             let change = change(service, before.as_ref(), None, Rule { keeps: false, is_same_seed }, &flows);
             changes.push(ServiceChange { forward_before: Some(self.forward_of(service)), ..change });
         }
@@ -163,8 +158,8 @@ fn rows(tables: &impl Tables) -> HashMap<(Address, ServiceKey), ServiceRow> {
     all.filter(|row| row.table.size() > 0).map(|row| ((row.vip, row.key), row)).collect()
 }
 
-/// A service in some tables.
-struct State {
+/// The slots and members of a service in some tables.
+struct ServiceTable {
     row: ServiceRow,
     /// Whose each slot is.
     slots: Vec<Option<Owner>>,
@@ -172,7 +167,7 @@ struct State {
     members: HashMap<u32, Owner>,
 }
 
-impl State {
+impl ServiceTable {
     fn of(tables: &impl Tables, row: ServiceRow) -> Self {
         let rows = row.members.base()..row.members.base() + row.members.capacity();
         let lives = |(_, member): &(u32, MemberRow)| member.mode != 0;
@@ -208,8 +203,8 @@ struct Rule {
 
 fn change(
     service: &Service,
-    before: Option<&State>,
-    after: Option<&State>,
+    before: Option<&ServiceTable>,
+    after: Option<&ServiceTable>,
     rule: Rule,
     flows: &HashMap<u32, Vec<Entry>>,
 ) -> ServiceChange {
@@ -222,7 +217,7 @@ fn change(
         }
     };
     let known = before.map_or((0, 0), |before| remembered(before, after, rule, flows, moved));
-    let size = |state: Option<&State>| state.map_or(0, |state| state.slots.len() as u32);
+    let size = |state: Option<&ServiceTable>| state.map_or(0, |state| state.slots.len() as u32);
     ServiceChange {
         name: service.name.clone(),
         address: service.id.to_string(),
@@ -246,8 +241,8 @@ fn change(
 }
 
 /// The share of all hashes that have another member.
-fn moved(before: &State, after: &State, rule: Rule) -> f64 {
-    let by_source = |state: &State| state.row.table.flags() & FLAG_SOURCE;
+fn moved(before: &ServiceTable, after: &ServiceTable, rule: Rule) -> f64 {
+    let by_source = |state: &ServiceTable| state.row.table.flags() & FLAG_SOURCE;
     if !rule.is_same_seed || by_source(before) != by_source(after) {
         // Every flow is given its slot anew: it meets its backend again by chance.
         let shares = after.shares();
@@ -255,13 +250,13 @@ fn moved(before: &State, after: &State, rule: Rule) -> f64 {
             - before.shares().iter().map(|(owner, share)| share * shares.get(owner).unwrap_or(&0.0)).sum::<f64>();
     }
     let points = before.slots.len().max(after.slots.len());
-    let at = |state: &State, point: usize| state.slots[(2 * point + 1) * state.slots.len() / (2 * points)];
+    let at = |state: &ServiceTable, point: usize| state.slots[(2 * point + 1) * state.slots.len() / (2 * points)];
     let differ = (0..points).filter(|point| at(before, *point) != at(after, *point)).count();
     differ as f64 / points.max(1) as f64
 }
 
 /// The share of slots whose member is there no more.
-fn gone(before: &State, after: &State) -> f64 {
+fn gone(before: &ServiceTable, after: &ServiceTable) -> f64 {
     let living: HashSet<&Owner> = after.members.values().collect();
     let gone = before.slots.iter().flatten().filter(|owner| !living.contains(owner)).count();
     gone as f64 / before.slots.len().max(1) as f64
@@ -269,8 +264,8 @@ fn gone(before: &State, after: &State) -> f64 {
 
 /// How many flows of the service are remembered, and how many of them lose their backend.
 fn remembered(
-    before: &State,
-    after: Option<&State>,
+    before: &ServiceTable,
+    after: Option<&ServiceTable>,
     rule: Rule,
     flows: &HashMap<u32, Vec<Entry>>,
     moved: f64,

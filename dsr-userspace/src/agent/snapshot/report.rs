@@ -12,7 +12,7 @@ use super::{
     live::{Live, traffic_of},
 };
 use crate::{
-    agent::state::intent::Since,
+    agent::state::Since,
     datapath,
     health::{Finding, ReportedState, Unchecked},
     log,

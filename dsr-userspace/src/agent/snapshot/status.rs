@@ -52,7 +52,7 @@ impl<T: Live> Snapshot<T> {
     ) -> Vec<StatusFinding> {
         let unpinned = missing.map(surroundings::unpinned);
         let around = surroundings::claimed(&self.claims.all(), services).chain(unpinned).collect::<Vec<_>>();
-        let refusal = self.refusal.iter().map(|refusal| refusal.finding.clone());
+        let refusal = self.refusal.clone().into_iter();
         let unsteered = surroundings::unsteered(self.checks.steered());
         refusal.chain(unsteered).chain(around).chain(findings(interfaces, services)).chain(self.unchecked()).collect()
     }

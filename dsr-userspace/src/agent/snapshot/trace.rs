@@ -10,66 +10,20 @@ use dsr_common::{
     address::{Address, Family},
     flow::Flow,
     hash::HashKeys,
-    trace::{TraceFilter, TraceRecord},
+    trace::TraceRecord,
 };
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{Snapshot, live::Live};
 use crate::{
-    agent::{Error, balancer::Balancer},
     api::{
         Failure, Kind,
-        view::{Decision, MemberName, TraceRequest},
+        view::{Decision, MemberName},
     },
+    config::Config,
     model::{Backend, Mac, Protocol},
-    reconcile::{self, service_of, slot_of},
+    reconcile::{service_of, slot_of},
 };
-
-impl Balancer {
-    /// Starts a trace, if none runs.
-    pub(in crate::agent) fn start_trace(&mut self, request: &TraceRequest) -> Result<(), Failure> {
-        if self.is_tracing() {
-            return Err(Failure::new(Kind::Busy, "another trace runs", "wait until it ends, or stop it"));
-        }
-        self.snapshot().check_vip(request.vip)?;
-        let filter = filter(request);
-        self.trace = Some(filter);
-        let started = self.datapath.start_trace(&filter).map_err(|error| Failure::failed(&error));
-        match started {
-            Ok(()) => tracing::info!(vip = %request.vip, seconds = request.seconds, "a trace runs"),
-            Err(_) => self.stop_trace(),
-        }
-        started
-    }
-
-    /// Puts the program back that does not tell.
-    pub(in crate::agent) fn stop_trace(&mut self) {
-        self.trace = None;
-        match self.datapath.stop_trace() {
-            Ok(()) => tracing::info!("the trace is over"),
-            Err(error) => {
-                tracing::error!(%error, "the trace could not be stopped: reattaching the program");
-                if let Err(error) = self.reattach() {
-                    tracing::error!(%error, "the program could not be reattached; retrying with the next change");
-                }
-            }
-        }
-    }
-
-    pub(in crate::agent) const fn is_tracing(&self) -> bool {
-        self.trace.is_some()
-    }
-
-    /// What the program told since the last call.
-    pub(in crate::agent) fn traced(&mut self) -> Vec<TraceRecord> {
-        self.datapath.traced()
-    }
-
-    /// Attaches the program to interfaces that lost it.
-    fn reattach(&mut self) -> Result<(), Error> {
-        self.reconcile()
-    }
-}
 
 impl<T: Live> Snapshot<T> {
     /// What the program told, in the operator's words.
@@ -149,34 +103,20 @@ impl<T: Live> Snapshot<T> {
         }
     }
 
-    /// Says no to an address that is no VIP.
-    pub(in crate::agent) fn check_vip(&self, address: IpAddr) -> Result<(), Failure> {
-        if self.config.vips().any(|vip| vip == address) {
-            return Ok(());
-        }
-        let vips: Vec<String> = self.config.vips().map(|vip| vip.to_string()).collect();
-        let error = format!("{address} is not a VIP of this agent");
-        Err(Failure::new(Kind::Unknown, error, format!("name one of {}", vips.join(", "))))
-    }
-
     fn interface_name(&self, ifindex: u32) -> String {
         let name = self.network.interfaces.iter().find(|(_, state)| state.ifindex == ifindex);
         name.map_or_else(|| format!("interface {ifindex}"), |(name, _)| name.clone())
     }
 }
 
-/// The request in the words of the program.
-fn filter(request: &TraceRequest) -> TraceFilter {
-    let reports = reconcile::address;
-    TraceFilter {
-        client: request.client.map_or_else(Address::default, reports),
-        vip: reports(request.vip),
-        client_port: request.client_port.unwrap_or(0).to_be(),
-        service_port: request.port.unwrap_or(0).to_be(),
-        family: if request.vip.is_ipv4() { Family::V4 } else { Family::V6 } as u8,
-        any_client: u8::from(request.client.is_none()),
-        pad: 0,
+/// Says no to an address that is no VIP.
+pub(in crate::agent) fn check_vip(config: &Config, address: IpAddr) -> Result<(), Failure> {
+    if config.vips().any(|vip| vip == address) {
+        return Ok(());
     }
+    let vips: Vec<String> = config.vips().map(|vip| vip.to_string()).collect();
+    let error = format!("{address} is not a VIP of this agent");
+    Err(Failure::new(Kind::Unknown, error, format!("name one of {}", vips.join(", "))))
 }
 
 fn ip(family: Family, address: Address) -> IpAddr {

@@ -2,8 +2,8 @@
 //! touched. Pure: no kernel, no clock but for the time of an override.
 
 mod difference;
-pub(super) mod index;
-pub(super) mod intent;
+mod index;
+mod intent;
 mod overrides;
 
 use std::{
@@ -12,9 +12,10 @@ use std::{
     sync::Arc,
 };
 
-use self::{
+use self::intent::is_there;
+pub(super) use self::{
     index::Index,
-    intent::{Intent, is_there},
+    intent::{Intent, Since},
 };
 use crate::{
     config::Config,
@@ -64,6 +65,11 @@ impl State {
     pub(super) fn goal<'a>(&'a self, devices: &'a BTreeMap<u32, u32>) -> Goal<'a> {
         let (desired, weights) = (&self.config.desired, self.intent.weights());
         Goal { desired, weights, network: &self.network, health: &self.decision.health, devices }
+    }
+
+    /// What the program does not know yet, once it was applied.
+    pub(super) fn take_dirty(&mut self) -> Dirty {
+        std::mem::take(&mut self.dirty)
     }
 
     /// Everything is to be planned.

@@ -1,7 +1,8 @@
 //! What an operator says of a backend over the admin API.
 
+use super::State;
 use crate::{
-    agent::{Error, balancer::Balancer},
+    agent::Error,
     api::{
         Failure, Kind,
         view::{OverrideAction, OverrideAnswer, OverrideRequest},
@@ -9,7 +10,7 @@ use crate::{
     model::{Override, Service, Weight},
 };
 
-impl Balancer {
+impl State {
     /// Follows what is said, and answers with what counts from now on.
     pub(in crate::agent) fn apply_override(&mut self, request: &OverrideRequest) -> Result<OverrideAnswer, Failure> {
         let said = match request.action {
@@ -17,41 +18,34 @@ impl Balancer {
             OverrideAction::Clear => None,
             OverrideAction::Weight(weight) => Some(Override::Weight(weight_of(weight)?)),
         };
-        let pool = self.pool_of(request)?;
-        self.set_override(&pool, &request.backend, said).map_err(Failure::failed)?;
-        let [weight, weight_in_file] =
-            self.weights_of(&pool, &request.backend).map_or([0; 2], |both| both.map(Weight::get));
-        Ok(OverrideAnswer { weight, weight_in_file, backend: request.backend.clone(), pool })
-    }
-
-    /// Follows what an operator says of a backend of a pool, or, with nothing said, the file again.
-    fn set_override(&mut self, pool: &str, backend: &str, said: Option<Override>) -> Result<(), Error> {
-        if !self.state.set_override(pool, backend, said) {
-            return Err(Error::NoBackend { pool: pool.to_owned(), backend: backend.to_owned() });
+        let (pool, backend) = (self.pool_of(request)?, request.backend.clone());
+        if !self.set_override(&pool, &backend, said) {
+            return Err(Failure::failed(Error::NoBackend { pool, backend }));
         }
         match said {
             Some(Override::Drain) => tracing::info!(pool, backend, "draining: it gets no new flows"),
             Some(Override::Weight(weight)) => tracing::info!(pool, backend, weight = weight.get(), "weighted"),
             None => tracing::info!(pool, backend, "override cleared"),
         }
-        self.reconcile()
+        let [weight, weight_in_file] = self.weights_of(&pool, &backend).map_or([0; 2], |both| both.map(Weight::get));
+        Ok(OverrideAnswer { pool, backend, weight, weight_in_file })
     }
 
     /// The weight of a backend that counts, and the file's.
     fn weights_of(&self, pool: &str, name: &str) -> Option<[Weight; 2]> {
-        let place = self.state.index.of_pool(pool).first()?;
-        let service = &self.state.config.desired.services[*place];
-        let both = service.backends_by_pool().zip(self.state.intent.weights().backends(service).iter());
+        let place = self.index.of_pool(pool).first()?;
+        let service = &self.config.desired.services[*place];
+        let both = service.backends_by_pool().zip(self.intent.weights().backends(service).iter());
         let mut of_name = both.filter(|((of, backend), _)| *of == pool && backend.name == name);
         of_name.next().map(|((_, in_file), backend)| [backend.weight, in_file.weight])
     }
 
     /// The one pool that is meant.
     fn pool_of(&self, request: &OverrideRequest) -> Result<String, Failure> {
-        let services = &self.state.config.desired.services;
+        let services = &self.config.desired.services;
         let name = &request.backend;
         // Each list of backends once.
-        let all = self.state.index.of_each_list().flat_map(|place| services[place].backends_by_pool());
+        let all = self.index.of_each_list().flat_map(|place| services[place].backends_by_pool());
         let mut pools: Vec<&str> = all.filter(|(_, backend)| backend.name == *name).map(|(pool, _)| pool).collect();
         pools.sort_unstable();
         pools.dedup();

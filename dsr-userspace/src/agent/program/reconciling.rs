@@ -1,0 +1,80 @@
+//! Tables and attachments are made to agree with the state: what is dirty is planned and applied.
+
+use std::sync::Arc;
+
+use super::{Program, planning::Planning};
+use crate::{
+    agent::{
+        Error,
+        state::{Dirty, State},
+    },
+    datapath::Datapath,
+    reconcile::{PartialPlan, PlacedService, apply},
+};
+
+impl Program {
+    /// Makes tables and interfaces agree with configuration and network, as far as these have changed. Where that fails,
+    /// what has changed is left to the next time.
+    pub(in crate::agent) fn reconcile(&mut self, state: &mut State) -> Result<(), Error> {
+        let Dirty { config, links, .. } = state.dirty;
+        // What is left of another rule for picking slots ends by itself.
+        let is_other = config || links || self.features.source;
+        if is_other && self.spec(state).features(self.by_source()) != self.features {
+            self.rebuild(state, None)?;
+        }
+        if config || links {
+            self.follow_interfaces(state)?;
+        }
+        let planned = self.planned(state)?;
+        if config {
+            self.datapath.add_vlan_lists(&state.config.desired)?;
+        }
+        apply(&planned.changes, &mut self.datapath);
+        if config {
+            self.datapath.drop_vlan_lists(&state.config.desired)?;
+        }
+        tracing::debug!(changes = planned.changes.len(), "reconciled");
+        self.transitions.look_at(planned.placed.iter().map(|(_, service)| service.id));
+        self.place(planned.placed, state);
+        Ok(())
+    }
+
+    /// The tables, where there may be slots that the client alone picks.
+    fn by_source(&self) -> Option<&Datapath> {
+        self.features.source.then_some(&self.datapath)
+    }
+
+    /// A plan for what is dirty, with a program whose tables have room for it.
+    fn planned(&mut self, state: &mut State) -> Result<PartialPlan, Error> {
+        loop {
+            let planning = Planning { running: Some(self.datapath.maps()), ending: &self.ending };
+            let plan = planning.plan(&state.goal(&self.devices), &state.dirty.plan, &self.datapath);
+            let Err(Error::Full(full)) = plan else { return plan };
+            tracing::info!("{full}: reloading the program with larger tables");
+            self.rebuild(state, Some(full))?;
+            self.follow_interfaces(state)?;
+        }
+    }
+
+    /// Tells the program of the interfaces; members whose rows name one otherwise are planned again.
+    fn follow_interfaces(&mut self, state: &mut State) -> Result<(), Error> {
+        let devices = self.enter_interfaces(state)?;
+        if self.devices != devices {
+            self.devices = devices;
+            state.soil_all();
+        }
+        Ok(())
+    }
+
+    /// Takes over where services are.
+    fn place(&mut self, placed: Vec<(usize, PlacedService)>, state: &State) {
+        let layout = Arc::make_mut(&mut self.layout);
+        if state.dirty.config {
+            layout.follow(&state.config.desired);
+            self.transitions.keep_only(&state.index);
+        }
+        for (place, service) in placed {
+            layout.set(place, service);
+        }
+    }
+}
