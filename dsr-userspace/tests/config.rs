@@ -13,8 +13,8 @@ use std::{
 use dsr::{
     config::{self, Config, Errors, FlowTable, SeedSource, XdpMode},
     model::{
-        Affinity, Announce, DscpCode, FlowTimeout, Forward, GueVariant, OnAgentDeath, OnEmpty, OuterSources, Protocol,
-        Service, Weight,
+        Affinity, Announce, BackendKey, DscpCode, FlowTimeout, Forward, GueVariant, OnAgentDeath, OnEmpty,
+        OuterSources, PooledBackend, Protocol, Service, Weight,
     },
 };
 
@@ -138,12 +138,9 @@ fn affinities_and_timeouts_reach_the_model() {
 fn fallbacks_and_agent_checks_reach_the_model() {
     let config = load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/good/fallback.yaml")).unwrap();
     let [www, api, smtp, plain] = config.desired.services.as_slice() else { panic!("{:?}", config.desired) };
-    let of = |service: &Service| -> Vec<(String, String)> {
-        service.backends_by_pool().map(|(pool, backend)| (pool.to_owned(), backend.name.clone())).collect()
-    };
-    let named = |names: &[(&str, &str)]| -> Vec<(String, String)> {
-        names.iter().map(|(pool, name)| ((*pool).to_owned(), (*name).to_owned())).collect()
-    };
+    let of = |service: &Service| -> Vec<BackendKey> { service.backends_by_pool().map(PooledBackend::key).collect() };
+    let key = |(pool, backend): &(&str, &str)| BackendKey { pool: (*pool).to_owned(), backend: (*backend).to_owned() };
+    let named = |names: &[(&str, &str)]| -> Vec<BackendKey> { names.iter().map(key).collect() };
     let web = named(&[("web", "web1"), ("web", "web2"), ("sorry", "sorry1"), ("sorry", "sorry2")]);
     assert_eq!((of(www), of(api)), (web.clone(), web));
     assert_eq!(of(smtp), named(&[("mail", "mail1"), ("mail", "spare")]));

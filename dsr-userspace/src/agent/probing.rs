@@ -18,7 +18,7 @@ use crate::{
         AgentChecks, AgentReports, AgentTarget, Monitor, Numbers, ProbePath, Reader, Steered, Target,
         link::{self, Families, LinkError, ProbeLink},
     },
-    model::{Backend, Check, Checked, Service},
+    model::{BackendKey, Check, Checked, PooledBackend, Service},
     reconcile::{MemberRows, member_rows},
     tasks::Tasks,
 };
@@ -236,30 +236,43 @@ fn probe_rows(state: &State, devices: &BTreeMap<u32, u32>, addresses: &BTreeSet<
 
 /// What a configuration wants checked.
 fn wanted(config: &Config) -> BTreeSet<Checked> {
-    checked(config).map(|(service, (_, backend), _)| (service.id, backend.address)).collect()
+    checked(config).map(|wanted| wanted.id()).collect()
 }
 
-/// Each backend that is checked: its service, the name of its pool and itself, its check.
-fn checked(config: &Config) -> impl Iterator<Item = (&Service, (&str, &Backend), &Arc<Check>)> {
-    let checks = &config.checks;
+/// A backend that is to be checked.
+struct Wanted<'a> {
+    service: &'a Service,
+    of_pool: PooledBackend<'a>,
+    check: &'a Arc<Check>,
+}
+
+impl Wanted<'_> {
+    fn id(&self) -> Checked {
+        (self.service.id, self.of_pool.backend.address)
+    }
+}
+
+/// Each backend that is checked.
+fn checked(config: &Config) -> impl Iterator<Item = Wanted<'_>> {
     config.desired.services.iter().flat_map(move |service| {
-        service
-            .backends_by_pool()
-            .filter_map(move |(pool, backend)| Some((service, (pool, backend), checks.of(service, backend.address)?)))
+        let check = move |of_pool: PooledBackend<'_>| config.checks.of(service, of_pool.backend.address);
+        let backends = service.backends_by_pool();
+        backends.filter_map(move |of_pool| Some(Wanted { service, of_pool, check: check(of_pool)? }))
     })
 }
 
 fn targets(config: &Config, numbers: &Numbers) -> Vec<Target> {
-    let target = |(service, (pool, backend), check): (&Service, (&str, &Backend), &Arc<Check>)| {
-        let id = (service.id, backend.address);
+    let target = |wanted: Wanted<'_>| {
+        let BackendKey { pool, backend } = wanted.of_pool.key();
+        let service = wanted.service;
         Some(Target {
-            id,
-            number: numbers.of(&id)?,
+            id: wanted.id(),
+            number: numbers.of(&wanted.id())?,
             service: service.name.clone(),
-            pool: pool.to_owned(),
-            backend: backend.name.clone(),
+            pool,
+            backend,
             forward: service.forward,
-            check: Arc::clone(check),
+            check: Arc::clone(wanted.check),
         })
     };
     checked(config).filter_map(target).collect()
@@ -268,12 +281,11 @@ fn targets(config: &Config, numbers: &Numbers) -> Vec<Target> {
 /// The backends that say themselves what they can take, each once.
 fn agents(config: &Config) -> Vec<AgentTarget> {
     let mut targets = BTreeMap::new();
-    for (pool, backend) in config.desired.of_each_list().flat_map(Service::backends_by_pool) {
-        let Some(check) = config.checks.agents.get(pool) else { continue };
-        targets.entry((pool, &backend.name)).or_insert_with(|| AgentTarget {
-            pool: pool.to_owned(),
-            backend: backend.name.clone(),
-            address: backend.address,
+    for of_pool in config.desired.of_each_list().flat_map(Service::backends_by_pool) {
+        let Some(check) = config.checks.agents.get(of_pool.pool) else { continue };
+        targets.entry((of_pool.pool, &of_pool.backend.name)).or_insert_with(|| AgentTarget {
+            key: of_pool.key(),
+            address: of_pool.backend.address,
             check: Arc::clone(check),
         });
     }

@@ -10,7 +10,7 @@ use std::{
 use super::{forward::AskedForward, request::Wrong};
 use crate::{
     config::{Config, listed},
-    model::{Backend, Forward, Service},
+    model::{Forward, PooledBackend, Service},
 };
 
 /// What a backend serves, as it would be asked for.
@@ -58,7 +58,8 @@ fn places<'a>(config: &'a Config, address: Option<IpAddr>, pool: Option<&str>) -
         return wrong("--address", format!("is missing: write the backend's own address as {file} has it, or --pool"));
     }
     let of = |service: &'a Service| {
-        let place = move |(pool, backend): (&'a str, &Backend)| Place { service, pool, backend: backend.address };
+        let place =
+            move |PooledBackend { pool, backend }: PooledBackend<'a>| Place { service, pool, backend: backend.address };
         service.backends_by_pool().map(place)
     };
     let all: Vec<_> = config.desired.services.iter().flat_map(of).collect();

@@ -198,7 +198,8 @@ impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(config) = self;
         let services = &config.desired.services;
-        let pools: BTreeSet<_> = services.iter().flat_map(Service::backends_by_pool).map(|(pool, _)| pool).collect();
+        let pools: BTreeSet<_> =
+            services.iter().flat_map(Service::backends_by_pool).map(|backend| backend.pool).collect();
         let backends: BTreeSet<_> = services.iter().flat_map(addresses).collect();
         write!(
             f,

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use crate::model::{Backend, Cause, Check, Checks, Condition, Health, MinHealthy, OnDown, Service, ServiceId};
+use crate::model::{
+    Backend, Cause, Check, Checks, Condition, Health, MinHealthy, OnDown, PooledBackend, Service, ServiceId,
+};
 
 /// How a backend stands, seen from a service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,7 +67,7 @@ impl HealthDecision {
 pub fn decide(
     services: &[Service],
     checks: &Checks,
-    state: impl Fn(&Service, (&str, &Backend)) -> State,
+    state: impl Fn(&Service, PooledBackend<'_>) -> State,
 ) -> HealthDecision {
     let mut decision = HealthDecision::default();
     for service in services {
@@ -79,7 +81,7 @@ pub fn decide_service(
     service: &Service,
     backends: &[Backend],
     checks: &Checks,
-    state: impl Fn(&Service, (&str, &Backend)) -> State,
+    state: impl Fn(&Service, PooledBackend<'_>) -> State,
 ) -> ServiceDecision {
     let health = ServiceHealth::of(service, backends, checks, state);
     let on_fallback = health.is_fallback_needed() && ServiceHealth::up(&health.standby) > 0;
@@ -118,15 +120,17 @@ impl ServiceHealth {
         service: &Service,
         backends: &[Backend],
         checks: &Checks,
-        state: impl Fn(&Service, (&str, &Backend)) -> State,
+        state: impl Fn(&Service, PooledBackend<'_>) -> State,
     ) -> Self {
-        let backend_health = |((pool, _), backend): ((&str, &Backend), &Backend)| BackendHealth {
-            address: backend.address,
-            is_weighted: backend.weight.get() > 0,
-            state: state(service, (pool, backend)),
-            on_down: checks.of(service, backend.address).map_or(OnDown::default(), |check| check.on_down),
-        };
-        let mut own: Vec<BackendHealth> = service.backends_by_pool().zip(backends).map(backend_health).collect();
+        let mut own = Vec::with_capacity(backends.len());
+        for (in_file, backend) in service.backends_by_pool().zip(backends) {
+            own.push(BackendHealth {
+                address: backend.address,
+                is_weighted: backend.weight.get() > 0,
+                state: state(service, PooledBackend { pool: in_file.pool, backend }),
+                on_down: checks.of(service, backend.address).map_or(OnDown::default(), |check| check.on_down),
+            });
+        }
         let standby = own.split_off(service.parts().0.len());
         let check = checks.services.get(&service.id);
         let min_healthy = check.map_or(MinHealthy::default(), |check: &std::sync::Arc<Check>| check.min_healthy);
@@ -226,7 +230,7 @@ services:
         let services_checks = BTreeMap::from([(services[0].id, Arc::new(check))]);
         let checks = Checks { services: services_checks, ..Checks::default() };
         let is = |n: u8, address: IpAddr| IpAddr::from([10, 0, 0, n]) == address;
-        let decision = decide(&services, &checks, |_, (_, backend)| {
+        let decision = decide(&services, &checks, |_, PooledBackend { backend, .. }| {
             down.iter().find(|(n, _)| is(*n, backend.address)).map_or(State::Up, |(_, cause)| State::Down(*cause))
         });
         let of = |b: &Backend| decision.health.of(services[0].id, b.address);

@@ -11,6 +11,7 @@ mod forward;
 mod health;
 mod network;
 mod overrides;
+mod pooled;
 mod service;
 mod tls;
 mod tunnels;
@@ -28,6 +29,7 @@ pub use network::{
     BondPort, Hop, InterfaceState, Mac, Network, NextHop, NoHop, Reach, Refusal, RoutedPath, SINGLE_BUFFER_MTU, VlanTag,
 };
 pub use overrides::Override;
+pub use pooled::{BackendKey, PooledBackend};
 pub use service::{Announce, Backend, Fallback, OnAgentDeath, OnEmpty, Port, Protocol, Service, ServiceId, Weight};
 pub use tls::Tls;
 pub use tunnels::{GUE_PORT, Gre, Prefix, Tunnels};

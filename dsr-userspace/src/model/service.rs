@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt, net::IpAddr, num::NonZeroU16, sync::Arc};
 
 use dsr_common::vlan::Vlan;
 
-use super::{Affinity, FlowTimeout, Forward};
+use super::{Affinity, FlowTimeout, Forward, PooledBackend};
 
 /// VIP, protocol and port, bound to the backends of one pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,11 +54,11 @@ impl Service {
     }
 
     /// Each backend with the name of the pool that it is of.
-    pub fn backends_by_pool(&self) -> impl Iterator<Item = (&str, &Backend)> {
+    pub fn backends_by_pool(&self) -> impl Iterator<Item = PooledBackend<'_>> {
         let (own, standby) = self.parts();
         let other = self.fallback.as_ref().map_or("", |fallback| fallback.pool.as_str());
-        let own = own.iter().map(|backend| (self.pool.as_str(), backend));
-        own.chain(standby.iter().map(move |backend| (other, backend)))
+        let own = own.iter().map(|backend| PooledBackend { pool: &self.pool, backend });
+        own.chain(standby.iter().map(move |backend| PooledBackend { pool: other, backend }))
     }
 
     /// Whether the VIP's own list of VLANs, if it has one, has this one.

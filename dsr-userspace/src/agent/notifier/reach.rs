@@ -7,13 +7,26 @@ use std::{
 
 use crate::{
     agent::state::State,
-    model::{Backend, NoHop, Service},
+    model::{Backend, NoHop, PooledBackend, Service},
 };
 
-/// What was last told of each backend, by pool and address.
+/// What was last told of each backend.
 #[derive(Debug, Default)]
 pub(super) struct ReachLog {
-    told: BTreeMap<(String, IpAddr), Option<NoHop>>,
+    told: BTreeMap<Place, Option<NoHop>>,
+}
+
+/// Where a backend is: its pool and its address.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    pool: String,
+    address: IpAddr,
+}
+
+impl Place {
+    fn of(PooledBackend { pool, backend }: PooledBackend<'_>) -> Self {
+        Self { pool: pool.to_owned(), address: backend.address }
+    }
 }
 
 impl ReachLog {
@@ -23,8 +36,8 @@ impl ReachLog {
             for place in state.index.lists_of_address(*address) {
                 let service = &state.config.desired.services[place];
                 let mut backends = service.backends_by_pool();
-                if let Some((pool, backend)) = backends.find(|(_, backend)| backend.address == *address) {
-                    self.tell_if_new(state, service, pool, backend);
+                if let Some(of_pool) = backends.find(|of_pool| of_pool.backend.address == *address) {
+                    self.tell_if_new(state, service, of_pool);
                 }
             }
         }
@@ -35,30 +48,31 @@ impl ReachLog {
         let mut before = std::mem::take(&mut self.told);
         for place in state.index.of_each_list() {
             let service = &state.config.desired.services[place];
-            for (pool, backend) in service.backends_by_pool() {
-                if let Some((key, told)) = before.remove_entry(&(pool.to_owned(), backend.address)) {
-                    self.told.insert(key, told);
+            for of_pool in service.backends_by_pool() {
+                if let Some((place, told)) = before.remove_entry(&Place::of(of_pool)) {
+                    self.told.insert(place, told);
                 }
-                self.tell_if_new(state, service, pool, backend);
+                self.tell_if_new(state, service, of_pool);
             }
         }
     }
 
-    fn tell_if_new(&mut self, state: &State, service: &Service, pool: &str, backend: &Backend) {
-        let cause = state.network.no_hop(backend.address, service.forward);
-        let key = (pool.to_owned(), backend.address);
-        if self.told.get(&key) != Some(&cause) {
-            tell(pool, &backend.name, backend.address, cause.as_ref());
-            self.told.insert(key, cause);
+    fn tell_if_new(&mut self, state: &State, service: &Service, of_pool: PooledBackend<'_>) {
+        let cause = state.network.no_hop(of_pool.backend.address, service.forward);
+        let place = Place::of(of_pool);
+        if self.told.get(&place) != Some(&cause) {
+            tell(of_pool, cause.as_ref());
+            self.told.insert(place, cause);
         }
     }
 }
 
-fn tell(pool: &str, backend: &str, address: IpAddr, cause: Option<&NoHop>) {
+fn tell(PooledBackend { pool, backend }: PooledBackend<'_>, cause: Option<&NoHop>) {
+    let Backend { name, address, .. } = backend;
     match cause {
-        None => tracing::info!(pool, backend, %address, "the backend is reachable"),
+        None => tracing::info!(pool, backend = name, %address, "the backend is reachable"),
         Some(cause) => {
-            tracing::warn!(pool, backend, %address, %cause, "the backend is unreachable: it gets no flows");
+            tracing::warn!(pool, backend = name, %address, %cause, "the backend is unreachable: it gets no flows");
         }
     }
 }

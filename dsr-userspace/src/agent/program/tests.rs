@@ -16,8 +16,8 @@ use crate::{
     config::{self, Config},
     health::{ReportedState, State as CheckState, decide},
     model::{
-        AgentReport, Backend, Cause, Checked, Hop, InterfaceState, Mac, Network, NoHop, Override, Reach, RoutedPath,
-        Service, Weight,
+        AgentReport, BackendKey, Cause, Checked, Hop, InterfaceState, Mac, Network, NoHop, Override, PooledBackend,
+        Reach, RoutedPath, Service, Weight,
     },
     reconcile::{self, InMemory, Layout, Sizes, TransitionStep, advance, advance_some, apply, plan_dirty},
 };
@@ -108,7 +108,7 @@ struct Agent {
     tables: InMemory,
     layout: Layout,
     transitions: Transitions,
-    reports: BTreeMap<(String, String), ReportedState>,
+    reports: BTreeMap<BackendKey, ReportedState>,
     checks: BTreeMap<Checked, CheckState>,
 }
 
@@ -127,12 +127,12 @@ impl Agent {
     }
 
     fn happens(&mut self, event: Event) {
-        let name = |pool: u8, backend: u8| (format!("p{pool}"), format!("p{pool}b{backend}"));
+        let name =
+            |pool: u8, backend: u8| BackendKey { pool: format!("p{pool}"), backend: format!("p{pool}b{backend}") };
         match event {
             Event::Reload(file) => _ = self.state.exchange_config(Arc::new(file.config())),
             Event::Override { pool, backend, said } => {
-                let (pool, backend) = name(pool, backend);
-                self.state.set_override(&pool, &backend, said.and_then(Weight::new).map(Override::Weight));
+                self.state.set_override(&name(pool, backend), said.and_then(Weight::new).map(Override::Weight));
             }
             Event::Report { pool, backend, percent, down } => {
                 let report = AgentReport { percent, drains: false, is_down: down };
@@ -184,7 +184,7 @@ impl Agent {
         let desired = intent.with(&config.desired);
         let read = |id: &Checked| self.checks.get(id).copied().unwrap_or_default();
         let state =
-            |service: &Service, backend: (&str, &Backend)| standing(intent, &config.checks, service, backend, read);
+            |service: &Service, backend: PooledBackend<'_>| standing(intent, &config.checks, service, backend, read);
         assert_eq!(*self.state.decision, decide(&desired.services, &config.checks, state));
     }
 

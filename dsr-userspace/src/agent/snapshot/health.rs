@@ -6,7 +6,7 @@ use super::Snapshot;
 use crate::{
     agent::state::standing,
     health::{Finding, HealthDecision, State, decide},
-    model::{Backend, Cause, Checks, Service},
+    model::{Cause, Checks, PooledBackend, Service},
 };
 
 impl<T> Snapshot<T> {
@@ -16,21 +16,22 @@ impl<T> Snapshot<T> {
     }
 
     /// Whether a backend is down by its check, or by its own word.
-    pub(in crate::agent) fn is_down(&self, service: &Service, backend: (&str, &Backend)) -> bool {
+    pub(in crate::agent) fn is_down(&self, service: &Service, backend: PooledBackend<'_>) -> bool {
         self.state(&self.config.checks, service, backend) != State::Up
     }
 
-    fn state(&self, checks: &Checks, service: &Service, (pool, backend): (&str, &Backend)) -> State {
-        standing(&self.intent, checks, service, (pool, backend), |id| self.checks.state(id))
+    fn state(&self, checks: &Checks, service: &Service, backend: PooledBackend<'_>) -> State {
+        standing(&self.intent, checks, service, backend, |id| self.checks.state(id))
     }
 
     /// What is wrong with a backend, seen from a service; also with one that is up.
-    pub(in crate::agent) fn finding(&self, service: &Service, (pool, backend): (&str, &Backend)) -> Option<Finding> {
+    pub(in crate::agent) fn finding(&self, service: &Service, of_pool: PooledBackend<'_>) -> Option<Finding> {
+        let PooledBackend { backend, .. } = of_pool;
         let id = (service.id, backend.address);
         if let Some(found) = self.checks.finding(&id) {
             return Some(found);
         }
-        if self.intent.reports_down(pool, &backend.name) {
+        if self.intent.reports_down(of_pool) {
             return Some(Finding { cause: Cause::ReportedDown, detail: "its agent check answers `down`".to_owned() });
         }
         self.leaks(service.id.vip, backend.address)

@@ -14,13 +14,13 @@ use super::{
 use crate::{
     agent::state::Since,
     datapath,
-    health::{Finding, ReportedState, Unchecked},
+    health::{Finding, Unchecked},
     log,
     metrics::{
         self, AgentReportSample, BackendSample, CheckSample, ClaimSample, DrainingSample, MemberSample, OverrideSample,
         ReasonSample, StateSample, TrackingSample, UncheckedSample,
     },
-    model::{Backend, Service},
+    model::{BackendKey, PooledBackend, Service},
     reconcile::{FlowTable, tracked_slots},
 };
 
@@ -127,7 +127,7 @@ impl<T: Live> Snapshot<T> {
     fn backends(&self) -> Vec<BackendSample> {
         let (mut samples, mut seen) = (Vec::new(), HashSet::new());
         let backends = |service| Service::backends_by_pool(service).map(move |backend| (service, backend));
-        for (service, (pool, backend)) in self.config.desired.of_each_list().flat_map(backends) {
+        for (service, PooledBackend { pool, backend }) in self.config.desired.of_each_list().flat_map(backends) {
             if !seen.insert((pool, backend.name.as_str())) {
                 continue;
             }
@@ -144,14 +144,16 @@ impl<T: Live> Snapshot<T> {
 
     /// What is wrong with backends.
     fn states(&self) -> Vec<StateSample> {
-        let services = self.config.desired.services.iter();
-        let all = services.flat_map(|service| service.backends_by_pool().map(move |backend| (service, backend)));
-        let sample = |(service, (pool, backend)): (&Service, (&str, &Backend))| {
-            let Finding { cause, .. } = self.finding(service, (pool, backend))?;
-            let (pool, backend, service) = (pool.to_owned(), backend.name.clone(), service.name.clone());
-            Some(StateSample { pool, backend, service, cause })
-        };
-        all.filter_map(sample).collect()
+        let mut samples = Vec::new();
+        for service in &self.config.desired.services {
+            for of_pool in service.backends_by_pool() {
+                if let Some(Finding { cause, .. }) = self.finding(service, of_pool) {
+                    let BackendKey { pool, backend } = of_pool.key();
+                    samples.push(StateSample { pool, backend, service: service.name.clone(), cause });
+                }
+            }
+        }
+        samples
     }
 
     /// Of each service that has a fallback, whether that serves.
@@ -161,9 +163,9 @@ impl<T: Live> Snapshot<T> {
     }
 
     fn overrides(&self) -> Vec<OverrideSample> {
-        let sample = |((pool, backend), at): (&(String, String), &Since)| {
+        let sample = |(key, at): (&BackendKey, &Since)| {
             let since = at.since.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-            OverrideSample { pool: pool.clone(), backend: backend.clone(), since }
+            OverrideSample { pool: key.pool.clone(), backend: key.backend.clone(), since }
         };
         self.intent.overrides().iter().map(sample).collect()
     }
@@ -179,8 +181,7 @@ impl<T: Live> Snapshot<T> {
     }
 
     fn said(&self) -> Vec<AgentReportSample> {
-        let sample =
-            |((pool, backend), said): ((String, String), ReportedState)| AgentReportSample { pool, backend, said };
-        self.reports.report().into_iter().map(sample).collect()
+        let said = self.reports.report().into_iter();
+        said.map(|(BackendKey { pool, backend }, said)| AgentReportSample { pool, backend, said }).collect()
     }
 }

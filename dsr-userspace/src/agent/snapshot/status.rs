@@ -13,9 +13,9 @@ use super::{
 };
 use crate::{
     api::view::{InterfaceStatus, MemberState, MemberStatus, ReloadCounts, ServiceStatus, Status, StatusFinding},
-    datapath::{self, Mode, Traffic},
+    datapath::{self, Mode},
     health::Unchecked,
-    model::{Backend, Condition, Service},
+    model::{Backend, Condition, PooledBackend, Service},
     reconcile::{PlacedMember, PlacedService, tracked_slots},
 };
 
@@ -78,12 +78,30 @@ impl<T: Live> Snapshot<T> {
     ) -> Result<ServiceStatus, datapath::Error> {
         let traffic = traffic_of(&*self.maps, placed)?;
         let weighted = self.intent.weights().backends(service).iter();
-        let members = service.backends_by_pool().zip(weighted).zip(placed.members.iter().zip(traffic));
-        let members = members.map(|(((pool, in_file), backend), (member, traffic))| {
-            let weight_in_file = self.weight_in_file((pool, backend), in_file);
-            let status = self.member_status(service, placed.slots, (pool, backend), (member, traffic));
-            MemberStatus { weight_in_file, ..status }
-        });
+        let backends = service.backends_by_pool().zip(weighted);
+        let mut members = Vec::with_capacity(placed.members.len());
+        for ((in_file, backend), (member, traffic)) in backends.zip(placed.members.iter().zip(traffic)) {
+            let of_pool = PooledBackend { pool: in_file.pool, backend };
+            let state = self.member_state(service, of_pool, member);
+            let (cause, detail) = self.cause(service, of_pool, state);
+            members.push(MemberStatus {
+                backend: backend.name.clone(),
+                address: backend.address,
+                pool: in_file.pool.to_owned(),
+                state,
+                cause,
+                detail,
+                weight: backend.weight.get(),
+                weight_in_file: self.weight_in_file(of_pool, in_file.backend),
+                says: self.intent.report(of_pool).map(|report| report.to_string()),
+                slots: member.slots,
+                share: f64::from(member.slots) / f64::from(placed.slots.max(1)),
+                packets: traffic.packets,
+                bytes: traffic.bytes,
+                new_flows: traffic.new_flows,
+                loops: traffic.loops,
+            });
+        }
         Ok(ServiceStatus {
             name: service.name.clone(),
             address: service.id.to_string(),
@@ -97,49 +115,33 @@ impl<T: Live> Snapshot<T> {
             all_used: self.decision.overridden.contains(&service.id),
             slots: placed.slots,
             tracked_slots,
-            members: members.collect(),
+            members,
         })
     }
 
-    fn member_status(
+    /// Why a member is not as it should be, and what an operator should read of it.
+    fn cause(
         &self,
         service: &Service,
-        slots: u32,
-        (pool, backend): (&str, &Backend),
-        (member, traffic): (&PlacedMember, Traffic),
-    ) -> MemberStatus {
-        let unreached = self.network.no_hop(backend.address, service.forward);
-        let found = self.finding(service, (pool, backend));
-        let state = self.member_state(service, (pool, backend), member);
-        let (cause, detail) = match (unreached, found) {
-            (Some(why), _) if state == MemberState::Unreachable => (Some(why.to_string()), None),
-            (_, found) => found.map(|found| (found.cause.to_string(), found.detail)).unzip(),
-        };
-        MemberStatus {
-            backend: backend.name.clone(),
-            address: backend.address,
-            pool: pool.to_owned(),
-            state,
-            cause,
-            detail,
-            weight: backend.weight.get(),
-            weight_in_file: None,
-            says: self.intent.report(pool, &backend.name).map(|report| report.to_string()),
-            slots: member.slots,
-            share: f64::from(member.slots) / f64::from(slots.max(1)),
-            packets: traffic.packets,
-            bytes: traffic.bytes,
-            new_flows: traffic.new_flows,
-            loops: traffic.loops,
+        of_pool: PooledBackend<'_>,
+        state: MemberState,
+    ) -> (Option<String>, Option<String>) {
+        if state == MemberState::Unreachable
+            && let Some(why) = self.network.no_hop(of_pool.backend.address, service.forward)
+        {
+            return (Some(why.to_string()), None);
         }
+        let found = self.finding(service, of_pool);
+        found.map(|found| (found.cause.to_string(), found.detail)).unzip()
     }
 
-    fn member_state(&self, service: &Service, (pool, backend): (&str, &Backend), member: &PlacedMember) -> MemberState {
+    fn member_state(&self, service: &Service, of_pool: PooledBackend<'_>, member: &PlacedMember) -> MemberState {
+        let backend = of_pool.backend;
         let is_drained = self.drained.get(&(service.id, backend.address)).copied().unwrap_or(false);
         let is_reached = self.network.no_hop(backend.address, service.forward).is_none();
         match self.decision.health.of(service.id, backend.address) {
             _ if !is_reached => MemberState::Unreachable,
-            _ if self.is_down(service, (pool, backend)) => MemberState::Down,
+            _ if self.is_down(service, of_pool) => MemberState::Down,
             Condition::Standby => MemberState::Standby,
             _ if member.slots > 0 => MemberState::Up,
             _ if is_drained => MemberState::Drained,
@@ -148,9 +150,9 @@ impl<T: Live> Snapshot<T> {
     }
 
     /// The weight that the file has for a backend where another one counts.
-    fn weight_in_file(&self, (pool, backend): (&str, &Backend), in_file: &Backend) -> Option<u16> {
-        let is_said = self.intent.is_overridden(pool, &backend.name);
-        (is_said || in_file.weight != backend.weight).then(|| in_file.weight.get())
+    fn weight_in_file(&self, of_pool: PooledBackend<'_>, in_file: &Backend) -> Option<u16> {
+        let is_said = self.intent.is_overridden(of_pool);
+        (is_said || in_file.weight != of_pool.backend.weight).then(|| in_file.weight.get())
     }
 
     /// Backends whose last probe could not be made on this host, told together by the reason.

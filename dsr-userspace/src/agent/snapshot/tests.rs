@@ -11,7 +11,7 @@ use crate::{
     config,
     datapath::{Error, Traffic},
     health::State as CheckState,
-    model::{Hop, InterfaceState, Mac, NoHop, Override, Reach, RoutedPath},
+    model::{BackendKey, Hop, InterfaceState, Mac, NoHop, Override, Reach, RoutedPath},
     reconcile::{FlowTable, InMemory, Tables, apply, plan_dirty},
 };
 
@@ -110,6 +110,10 @@ impl Fixture {
     }
 }
 
+fn web(name: &str) -> BackendKey {
+    BackendKey { pool: "web".to_owned(), backend: name.to_owned() }
+}
+
 fn network(silent: &[u8]) -> Network {
     let interface = InterfaceState { ifindex: 3, mac: Mac([2; 6]), mtu: 1500, up: true };
     let reach = (1..=3).map(|last| {
@@ -139,8 +143,8 @@ fn a_drained_backend_shows_both_weights_and_no_slots() {
     let mut fixture = Fixture::new();
     let before = fixture.status();
     assert!(before.findings.is_empty(), "{:?}", before.findings);
-    assert!(fixture.state.set_override("web", "web2", Some(Override::Drain)));
-    assert!(!fixture.state.set_override("web", "web9", Some(Override::Drain)), "there is no such backend");
+    assert!(fixture.state.set_override(&web("web2"), Some(Override::Drain)));
+    assert!(!fixture.state.set_override(&web("web9"), Some(Override::Drain)), "there is no such backend");
     fixture.reconcile();
     let status = fixture.status();
     for (service, before) in status.services.iter().zip(&before.services) {
@@ -156,7 +160,7 @@ fn a_drained_backend_shows_both_weights_and_no_slots() {
             "{tracked} of {moved} slots that moved are tracked"
         );
     }
-    fixture.state.set_override("web", "web2", None);
+    fixture.state.set_override(&web("web2"), None);
     fixture.reconcile();
     let cleared = fixture.status();
     assert_eq!(slots(&cleared.services[0]), slots(&before.services[0]));
@@ -212,7 +216,7 @@ fn a_flow_is_explained_by_its_slot_before_and_after_a_change() {
     let stable = explain(&fixture, port);
     assert_eq!(stable.why, "stable");
     assert_eq!(stable.service.as_ref().map(|service| service.name.as_str()), Some("www"));
-    fixture.state.set_override("web", "web2", Some(Override::Drain));
+    fixture.state.set_override(&web("web2"), Some(Override::Drain));
     fixture.reconcile();
     let tracked = explain(&fixture, port);
     assert_eq!((tracked.why.as_str(), tracked.member.unwrap().backend.as_str()), ("previous", "web2"));

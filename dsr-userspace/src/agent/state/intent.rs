@@ -9,18 +9,15 @@ use std::{
 use super::index::{Index, address_of};
 use crate::{
     health::ReportedState,
-    model::{AgentReport, Backend, Desired, Override, Service, Weights},
+    model::{AgentReport, Backend, BackendKey, Desired, Override, PooledBackend, Service, Weights},
 };
-
-/// Pool and backend, by name.
-type Name = (String, String);
 
 /// An operator's word and the backends' own on top of the file's. They stay when the file is read again.
 #[derive(Clone, Debug, Default)]
 pub(in crate::agent) struct Intent {
-    overrides: BTreeMap<Name, Since>,
+    overrides: BTreeMap<BackendKey, Since>,
     /// What backends say of themselves.
-    reports: BTreeMap<Name, AgentReport>,
+    reports: BTreeMap<BackendKey, AgentReport>,
     /// What counts by all of it; of the configuration in force.
     weights: Weights,
 }
@@ -34,46 +31,44 @@ pub(in crate::agent) struct Since {
 
 impl Intent {
     /// Another configuration. What was said of backends that it does not have is forgotten.
-    pub(in crate::agent) fn follow(&mut self, desired: &Desired, index: &Index) {
-        self.overrides.retain(|(pool, name), _| is_there(desired, index, pool, name));
+    pub(super) fn follow(&mut self, desired: &Desired, index: &Index) {
+        self.overrides.retain(|backend, _| is_there(desired, index, backend));
         self.weights = Weights::default();
-        let pools: BTreeSet<String> =
-            self.overrides.keys().chain(self.reports.keys()).map(|(p, _)| p.clone()).collect();
+        let known = self.overrides.keys().chain(self.reports.keys());
+        let pools: BTreeSet<String> = known.map(|backend| backend.pool.clone()).collect();
         for pool in &pools {
             self.weigh(desired, index, pool);
         }
     }
 
     /// Follows what an operator says of a backend, or, with nothing said, the file again.
-    pub(in crate::agent) fn set_override(
+    pub(super) fn set_override(
         &mut self,
-        name: Name,
+        backend: BackendKey,
         said: Option<Override>,
         desired: &Desired,
         index: &Index,
     ) {
-        let pool = name.0.clone();
+        let pool = backend.pool.clone();
         match said {
-            Some(said) => _ = self.overrides.insert(name, Since { said, since: SystemTime::now() }),
-            None => _ = self.overrides.remove(&name),
+            Some(said) => _ = self.overrides.insert(backend, Since { said, since: SystemTime::now() }),
+            None => _ = self.overrides.remove(&backend),
         }
         self.weigh(desired, index, &pool);
     }
 
     /// Takes in what backends say of themselves; gives the pools of those that say something new.
-    pub(in crate::agent) fn hear(
+    pub(super) fn hear(
         &mut self,
-        said: BTreeMap<Name, ReportedState>,
+        said: BTreeMap<BackendKey, ReportedState>,
         desired: &Desired,
         index: &Index,
     ) -> BTreeSet<String> {
-        let said: BTreeMap<Name, AgentReport> = said.into_iter().map(|(name, said)| (name, said.report)).collect();
-        let differs = |(name, report): &(&Name, &AgentReport), other: &BTreeMap<Name, AgentReport>| {
-            other.get(*name) != Some(*report)
-        };
-        let new = said.iter().filter(|one| differs(one, &self.reports));
-        let old = self.reports.iter().filter(|one| differs(one, &said));
-        let pools: BTreeSet<String> = new.chain(old).map(|((pool, _), _)| pool.clone()).collect();
+        let said: BTreeMap<BackendKey, AgentReport> =
+            said.into_iter().map(|(backend, said)| (backend, said.report)).collect();
+        let known = said.keys().chain(self.reports.keys());
+        let differs = |backend: &&BackendKey| said.get(*backend) != self.reports.get(*backend);
+        let pools: BTreeSet<String> = known.filter(differs).map(|backend| backend.pool.clone()).collect();
         self.reports = said;
         for pool in &pools {
             self.weigh(desired, index, pool);
@@ -82,8 +77,9 @@ impl Intent {
     }
 
     /// Whether that is not what backends said before.
-    pub(in crate::agent) fn is_new(&self, said: &BTreeMap<Name, ReportedState>) -> bool {
-        !said.iter().map(|(name, said)| (name, said.report)).eq(self.reports.iter().map(|(name, said)| (name, *said)))
+    pub(super) fn is_new(&self, said: &BTreeMap<BackendKey, ReportedState>) -> bool {
+        let before = self.reports.iter().map(|(backend, report)| (backend, *report));
+        !said.iter().map(|(backend, said)| (backend, said.report)).eq(before)
     }
 
     /// Weighs the backends of all services that use a pool: each list of backends once.
@@ -99,10 +95,10 @@ impl Intent {
 
     /// The backends of a service as they and the operator want them; the operator has the last word.
     fn weighted(&self, service: &Service) -> Arc<[Backend]> {
-        let backends = service.backends_by_pool().map(|(pool, backend)| {
-            let name = (pool.to_owned(), backend.name.clone());
-            let own = || self.reports.get(&name).copied().unwrap_or_default().applied_to(backend.weight);
-            Backend { weight: self.overrides.get(&name).map_or_else(own, |at| at.said.weight()), ..backend.clone() }
+        let backends = service.backends_by_pool().map(|of_pool| {
+            let (key, backend) = (of_pool.key(), of_pool.backend);
+            let own = || self.reports.get(&key).copied().unwrap_or_default().applied_to(backend.weight);
+            Backend { weight: self.overrides.get(&key).map_or_else(own, |at| at.said.weight()), ..backend.clone() }
         });
         backends.collect()
     }
@@ -113,20 +109,19 @@ impl Intent {
     }
 
     /// What a backend said of itself, if it is asked.
-    pub(in crate::agent) fn report(&self, pool: &str, backend: &str) -> Option<AgentReport> {
+    pub(in crate::agent) fn report(&self, backend: PooledBackend<'_>) -> Option<AgentReport> {
         // Usually no agent is asked.
-        let key = || (pool.to_owned(), backend.to_owned());
-        if self.reports.is_empty() { None } else { self.reports.get(&key()).copied() }
+        if self.reports.is_empty() { None } else { self.reports.get(&backend.key()).copied() }
     }
 
     /// Whether a backend says that it is down.
-    pub(in crate::agent) fn reports_down(&self, pool: &str, backend: &str) -> bool {
-        self.report(pool, backend).is_some_and(|report| report.is_down)
+    pub(in crate::agent) fn reports_down(&self, backend: PooledBackend<'_>) -> bool {
+        self.report(backend).is_some_and(|report| report.is_down)
     }
 
     /// Whether an operator said something of a backend.
-    pub(in crate::agent) fn is_overridden(&self, pool: &str, backend: &str) -> bool {
-        !self.overrides.is_empty() && self.overrides.contains_key(&(pool.to_owned(), backend.to_owned()))
+    pub(in crate::agent) fn is_overridden(&self, backend: PooledBackend<'_>) -> bool {
+        !self.overrides.is_empty() && self.overrides.contains_key(&backend.key())
     }
 
     /// What would be wanted with another configuration: its services with the weights that would count.
@@ -138,15 +133,15 @@ impl Intent {
         Desired { services: desired.services.iter().map(weighted).collect(), ..*desired }
     }
 
-    /// What an operator said of each backend, by pool and name.
-    pub(in crate::agent) fn overrides(&self) -> &BTreeMap<Name, Since> {
+    /// What an operator said of each backend.
+    pub(in crate::agent) fn overrides(&self) -> &BTreeMap<BackendKey, Since> {
         &self.overrides
     }
 }
 
 /// Whether a pool that is used has a backend of this name.
-pub(in crate::agent) fn is_there(desired: &Desired, index: &Index, pool: &str, name: &str) -> bool {
+pub(super) fn is_there(desired: &Desired, index: &Index, backend: &BackendKey) -> bool {
     // The services of a pool have the same backends of it.
-    let service = index.of_pool(pool).first().map(|place| &desired.services[*place]);
-    service.is_some_and(|service| service.backends_by_pool().any(|(of, backend)| of == pool && backend.name == name))
+    let service = index.of_pool(&backend.pool).first().map(|place| &desired.services[*place]);
+    service.is_some_and(|service| service.backends_by_pool().any(|of_pool| of_pool.is(backend)))
 }

@@ -20,7 +20,7 @@ pub(super) use self::{
 use crate::{
     config::Config,
     health::{HealthDecision, ReportedState, ServiceDecision, State as CheckState, decide_service},
-    model::{Backend, Cause, Checked, Checks, Network, Override, Service},
+    model::{BackendKey, Cause, Checked, Checks, Network, Override, PooledBackend, Service},
     reconcile::{self, Goal},
 };
 
@@ -115,19 +115,18 @@ impl State {
     }
 
     /// Follows what an operator says of a backend of a pool, or, with nothing said, the file again; whether there is one.
-    pub(super) fn set_override(&mut self, pool: &str, backend: &str, said: Option<Override>) -> bool {
+    pub(super) fn set_override(&mut self, backend: &BackendKey, said: Option<Override>) -> bool {
         let desired = &self.config.desired;
-        if !is_there(desired, &self.index, pool, backend) {
+        if !is_there(desired, &self.index, backend) {
             return false;
         }
-        let name = (pool.to_owned(), backend.to_owned());
-        Arc::make_mut(&mut self.intent).set_override(name, said, desired, &self.index);
-        self.soil_pool(pool);
+        Arc::make_mut(&mut self.intent).set_override(backend.clone(), said, desired, &self.index);
+        self.soil_pool(&backend.pool);
         true
     }
 
     /// Takes in what backends say of themselves.
-    pub(super) fn hear(&mut self, said: BTreeMap<(String, String), ReportedState>) {
+    pub(super) fn hear(&mut self, said: BTreeMap<BackendKey, ReportedState>) {
         if self.intent.is_new(&said) {
             for pool in Arc::make_mut(&mut self.intent).hear(said, &self.config.desired, &self.index) {
                 self.soil_pool(&pool);
@@ -192,12 +191,13 @@ pub(super) fn standing(
     intent: &Intent,
     checks: &Checks,
     service: &Service,
-    (pool, backend): (&str, &Backend),
+    of_pool: PooledBackend<'_>,
     read: impl Fn(&Checked) -> CheckState,
 ) -> CheckState {
-    let checked = checks.of(service, backend.address).map(|_| read(&(service.id, backend.address)));
+    let address = of_pool.backend.address;
+    let checked = checks.of(service, address).map(|_| read(&(service.id, address)));
     match checked.unwrap_or(CheckState::Up) {
-        CheckState::Up if intent.reports_down(pool, &backend.name) => CheckState::Down(Cause::ReportedDown),
+        CheckState::Up if intent.reports_down(of_pool) => CheckState::Down(Cause::ReportedDown),
         state => state,
     }
 }

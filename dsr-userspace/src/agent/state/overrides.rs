@@ -7,7 +7,7 @@ use crate::{
         Failure, Kind,
         view::{OverrideAction, OverrideAnswer, OverrideRequest},
     },
-    model::{Override, Service, Weight},
+    model::{BackendKey, Override, Service, Weight},
 };
 
 impl State {
@@ -18,8 +18,11 @@ impl State {
             OverrideAction::Clear => None,
             OverrideAction::Weight(weight) => Some(Override::Weight(weight_of(weight)?)),
         };
-        let (pool, backend) = (self.pool_of(request)?, request.backend.clone());
-        if !self.set_override(&pool, &backend, said) {
+        let key = BackendKey { pool: self.pool_of(request)?, backend: request.backend.clone() };
+        let is_there = self.set_override(&key, said);
+        let [weight, weight_in_file] = self.weights_of(&key).map_or([0; 2], |both| both.map(Weight::get));
+        let BackendKey { pool, backend } = key;
+        if !is_there {
             return Err(Failure::failed(Error::NoBackend { pool, backend }));
         }
         match said {
@@ -27,17 +30,16 @@ impl State {
             Some(Override::Weight(weight)) => tracing::info!(pool, backend, weight = weight.get(), "weighted"),
             None => tracing::info!(pool, backend, "override cleared"),
         }
-        let [weight, weight_in_file] = self.weights_of(&pool, &backend).map_or([0; 2], |both| both.map(Weight::get));
         Ok(OverrideAnswer { pool, backend, weight, weight_in_file })
     }
 
     /// The weight of a backend that counts, and the file's.
-    fn weights_of(&self, pool: &str, name: &str) -> Option<[Weight; 2]> {
-        let place = self.index.of_pool(pool).first()?;
+    fn weights_of(&self, key: &BackendKey) -> Option<[Weight; 2]> {
+        let place = self.index.of_pool(&key.pool).first()?;
         let service = &self.config.desired.services[*place];
-        let both = service.backends_by_pool().zip(self.intent.weights().backends(service).iter());
-        let mut of_name = both.filter(|((of, backend), _)| *of == pool && backend.name == name);
-        of_name.next().map(|((_, in_file), backend)| [backend.weight, in_file.weight])
+        let mut both = service.backends_by_pool().zip(self.intent.weights().backends(service).iter());
+        let (in_file, backend) = both.find(|(in_file, _)| in_file.is(key))?;
+        Some([backend.weight, in_file.backend.weight])
     }
 
     /// The one pool that is meant.
@@ -46,7 +48,8 @@ impl State {
         let name = &request.backend;
         // Each list of backends once.
         let all = self.index.of_each_list().flat_map(|place| services[place].backends_by_pool());
-        let mut pools: Vec<&str> = all.filter(|(_, backend)| backend.name == *name).map(|(pool, _)| pool).collect();
+        let named = all.filter(|of_pool| of_pool.backend.name == *name);
+        let mut pools: Vec<&str> = named.map(|of_pool| of_pool.pool).collect();
         pools.sort_unstable();
         pools.dedup();
         if let Some(pool) = &request.pool {

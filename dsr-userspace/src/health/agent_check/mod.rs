@@ -24,27 +24,19 @@ use super::{
     watch::{jittered, share},
 };
 use crate::{
-    model::{AgentCheck, AgentReport},
+    model::{AgentCheck, AgentReport, BackendKey},
     tasks::{End, KeyedTasks, Tasks},
 };
 
 /// A backend that is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentTarget {
-    /// Its pool's name.
-    pub pool: String,
-    /// Its name.
-    pub backend: String,
+    /// Its names.
+    pub key: BackendKey,
     /// Its own address.
     pub address: IpAddr,
     /// How it is asked.
     pub check: Arc<AgentCheck>,
-}
-
-impl AgentTarget {
-    fn key(&self) -> Name {
-        (self.pool.clone(), self.backend.clone())
-    }
 }
 
 /// What a backend said.
@@ -60,7 +52,7 @@ pub struct ReportedState {
 #[derive(Debug)]
 pub struct AgentChecks {
     shared: Arc<Shared>,
-    running: KeyedTasks<Name, AgentTarget>,
+    running: KeyedTasks<BackendKey, AgentTarget>,
 }
 
 /// Tells what backends said.
@@ -69,12 +61,9 @@ pub struct AgentReports {
     shared: Arc<Shared>,
 }
 
-/// Pool and backend.
-type Name = (String, String);
-
 #[derive(Debug, Default)]
 struct Shared {
-    said: Mutex<BTreeMap<Name, ReportedState>>,
+    said: Mutex<BTreeMap<BackendKey, ReportedState>>,
     changed: Notify,
 }
 
@@ -87,12 +76,12 @@ impl AgentChecks {
     /// Asks these, and no others any more. What a backend that goes on being asked has said stays.
     pub fn set_targets(&mut self, targets: Vec<AgentTarget>) {
         let shared = &self.shared;
-        let start = |tasks: &Tasks, key: &Name, target: &AgentTarget| {
+        let start = |tasks: &Tasks, key: &BackendKey, target: &AgentTarget| {
             lock(&shared.said).entry(key.clone()).or_default();
-            let name = format!("agent check of {} in {}", target.backend, target.pool);
+            let name = format!("agent check of {} in {}", key.backend, key.pool);
             tasks.spawn(name, follow(target.clone(), Arc::clone(shared)))
         };
-        for key in self.running.set(targets.into_iter().map(|target| (target.key(), target)), start) {
+        for key in self.running.set(targets.into_iter().map(|target| (target.key.clone(), target)), start) {
             lock(&self.shared.said).remove(&key);
         }
     }
@@ -109,8 +98,8 @@ impl AgentChecks {
 }
 
 impl AgentReports {
-    /// What each backend that is asked said, by pool and name.
-    pub fn report(&self) -> BTreeMap<(String, String), ReportedState> {
+    /// What each backend that is asked said.
+    pub fn report(&self) -> BTreeMap<BackendKey, ReportedState> {
         lock(&self.shared.said).clone()
     }
 }
@@ -128,7 +117,7 @@ async fn follow(target: AgentTarget, shared: Arc<Shared>) -> End {
                 .ok_or_else(|| format!("it answers {:?}, which has no known keyword", shortened(&text))),
             Err(Unanswered::ByBackend(why)) => Err(why),
             Err(Unanswered::Local(why)) => {
-                tracing::debug!(backend = target.backend, "an agent check could not run on this host: {why}");
+                tracing::debug!(backend = target.key.backend, "an agent check could not run on this host: {why}");
                 sleep_until(began + jittered(interval)).await;
                 continue;
             }
@@ -141,7 +130,7 @@ async fn follow(target: AgentTarget, shared: Arc<Shared>) -> End {
 impl Shared {
     fn take(&self, target: &AgentTarget, answer: &Result<Answer, String>) {
         let mut said = lock(&self.said);
-        let Some(said) = said.get_mut(&target.key()) else { return };
+        let Some(said) = said.get_mut(&target.key) else { return };
         let before = *said;
         said.answers = Some(answer.is_ok());
         if let Ok(answer) = answer {
@@ -154,12 +143,8 @@ impl Shared {
     }
 }
 
-fn tell(
-    AgentTarget { pool, backend, address, check }: &AgentTarget,
-    before: ReportedState,
-    now: ReportedState,
-    said: &Result<Answer, String>,
-) {
+fn tell(target: &AgentTarget, before: ReportedState, now: ReportedState, said: &Result<Answer, String>) {
+    let AgentTarget { key: BackendKey { pool, backend }, address, check } = target;
     let port = check.port;
     match said {
         Err(why) if before.answers != Some(false) => {
