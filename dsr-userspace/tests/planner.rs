@@ -12,7 +12,7 @@ use dsr::{
         Affinity, Announce, Backend, Condition, Desired, FlowTimeout, Forward, Health, Hop, Mac, Network, NoHop,
         OnAgentDeath, OnEmpty, Protocol, Reach, RoutedPath, Service, ServiceId, Weight,
     },
-    reconcile::{Change, InMemory, Sizes, Tables, apply, plan},
+    reconcile::{Change, InMemory, MemberRowId, Sizes, Tables, apply, plan},
 };
 use dsr_common::{
     address::{Address, Family},
@@ -153,9 +153,9 @@ fn search(tables: &InMemory, vip: Address, key: ServiceKey) -> Option<ServiceRow
 fn owners(tables: &InMemory, service: &ServiceRow) -> Vec<Option<Address>> {
     let first = service.table.block() * SLOTS_PER_BLOCK;
     let owner = |slot: u32| {
-        let number = u32::from(tables.slot(first + slot).member()?);
-        assert!(number < service.members.capacity(), "a slot names a member outside its service");
-        let row = tables.member(service.members.base() + number);
+        let number = tables.slot(first + slot).member()?;
+        assert!(u32::from(number) < service.members.capacity(), "a slot names a member outside its service");
+        let row = tables.member(MemberRowId::of(service.members, number));
         assert_eq!(row.family, 4, "a slot names an unused row");
         Some(row.backend)
     };

@@ -16,7 +16,7 @@ use dsr::{
         Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, InterfaceState, Mac, Network,
         OnAgentDeath, OnEmpty, Protocol, Reach, RoutedPath, Service, ServiceId, VlanTag, Weight,
     },
-    reconcile::{Layout, Sizes, apply, plan},
+    reconcile::{Layout, MemberRowId, Sizes, apply, plan},
 };
 use dsr_common::{
     member::MemberRow,
@@ -83,7 +83,7 @@ pub struct Program {
     pub(crate) layout: Layout,
     claims: Mutex<ClaimEvents>,
     /// What the rows of members held that there is no way to for now.
-    pub(crate) lost: BTreeMap<u32, MemberRow>,
+    pub(crate) lost: BTreeMap<MemberRowId, MemberRow>,
 }
 
 impl Program {
@@ -133,7 +133,7 @@ impl Program {
     }
 
     /// The row of the member that this backend, counted from zero, is for this service, counted from zero.
-    pub fn row(&self, service: usize, backend: usize) -> u32 {
+    pub fn row(&self, service: usize, backend: usize) -> MemberRowId {
         self.layout.services[service].members[backend].row
     }
 

@@ -4,7 +4,7 @@ use std::{mem::swap, net::IpAddr, num::NonZeroU16};
 
 use dsr::{
     datapath::Datapath,
-    reconcile::{self, Tables as _, TablesMut as _, apply, entries},
+    reconcile::{self, MemberRowId, Tables as _, TablesMut as _, apply, entries},
 };
 use dsr_common::{
     address::{Address, Family},
@@ -123,8 +123,8 @@ impl Program {
 
     /// The number within its service that an agent gave a backend.
     pub fn member_number(&self, service: usize, backend: usize) -> u16 {
-        let base = self.service_row(service).1.members.base();
-        (self.layout.services[service].members[backend].row - base) as u16
+        let base = MemberRowId::of(self.service_row(service).1.members, 0);
+        (self.layout.services[service].members[backend].row.0 - base.0) as u16
     }
 
     /// Makes the row of a backend ready for another one.

@@ -13,6 +13,7 @@ use dsr_common::{
 };
 
 use super::{Datapath, Error, Maps};
+use crate::reconcile::MemberRowId;
 
 /// A member's traffic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,13 +48,14 @@ impl From<&Counters> for Traffic {
 }
 
 impl Maps {
-    /// The traffic of the member at this row of the member map.
-    pub fn traffic(&self, row: u32) -> Result<Traffic, Error> {
-        Ok(self.traffic_of(row..row + 1)?.first().copied().unwrap_or_default())
+    /// The traffic of a member.
+    pub fn traffic(&self, row: MemberRowId) -> Result<Traffic, Error> {
+        Ok(self.traffic_of(row..MemberRowId(row.0 + 1))?.first().copied().unwrap_or_default())
     }
 
     /// The traffic of the members at these rows of the member map, in their order.
-    pub fn traffic_of(&self, rows: Range<u32>) -> Result<Vec<Traffic>, Error> {
+    pub fn traffic_of(&self, rows: Range<MemberRowId>) -> Result<Vec<Traffic>, Error> {
+        let rows = rows.start.0..rows.end.0;
         let mut all = Vec::with_capacity(rows.len());
         let carried = |row| self.carried.as_ref().map(|carried| Traffic::from(&carried.load(row))).unwrap_or_default();
         self.counters
@@ -86,7 +88,7 @@ impl Datapath {
             if old.family == 0 || (old.family, old.backend) != (new.family, new.backend) {
                 continue;
             }
-            let traffic = gone.traffic(row)?;
+            let traffic = gone.traffic(MemberRowId(row))?;
             if let Some(carried) = &self.carried {
                 let Traffic { packets, bytes, new_flows, loops } = traffic + Traffic::from(&carried.load(row));
                 carried.store(row, &Counters { packets, bytes, new_flows, loops });
@@ -96,7 +98,7 @@ impl Datapath {
     }
 
     /// Sets the counters of these rows to zero. Few of them hold anything: that is looked at first, many rows at a time.
-    pub(super) fn zero_counters(&mut self, rows: &BTreeSet<u32>) -> Result<(), Error> {
+    pub(super) fn zero_counters(&mut self, rows: &BTreeSet<MemberRowId>) -> Result<(), Error> {
         let mut used = Vec::new();
         for run in runs(rows) {
             let is_used = |cpu: &Counters| Traffic::from(cpu) != Traffic::default();
@@ -110,7 +112,7 @@ impl Datapath {
         }
         if let Some(carried) = &self.carried {
             for row in rows {
-                carried.store(*row, &Counters::default());
+                carried.store(row.0, &Counters::default());
             }
         }
         Ok(())
@@ -118,9 +120,9 @@ impl Datapath {
 }
 
 /// Numbers that follow each other, as ranges.
-fn runs(rows: &BTreeSet<u32>) -> Vec<Range<u32>> {
+fn runs(rows: &BTreeSet<MemberRowId>) -> Vec<Range<u32>> {
     let mut runs: Vec<Range<u32>> = Vec::new();
-    for row in rows {
+    for MemberRowId(row) in rows {
         match runs.last_mut() {
             Some(run) if run.end == *row => run.end += 1,
             _ => runs.push(*row..*row + 1),

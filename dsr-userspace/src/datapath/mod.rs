@@ -50,6 +50,7 @@ pub use self::{
     takeover::Predecessor,
 };
 use self::{trace::Tracer, vlans::Vlans};
+use crate::reconcile::MemberRowId;
 
 /// What can go wrong between the agent and the kernel.
 #[derive(Debug, thiserror::Error)]
@@ -169,11 +170,11 @@ impl Datapath {
     }
 
     /// Empties those of the fragment table's entries that are for such a member's row.
-    fn forget_fragments(&mut self, is_gone: impl Fn(u32) -> bool) {
+    fn forget_fragments(&mut self, is_gone: impl Fn(MemberRowId) -> bool) {
         for set in 0..FRAGMENT_SETS {
             for way in 0..WAYS {
                 let word = self.fragments.word_at(set, way);
-                if word != 0 && is_gone(fragment::Entry::from_word(word).row()) {
+                if word != 0 && is_gone(MemberRowId(fragment::Entry::from_word(word).row())) {
                     self.fragments.store_word(set, way, 0);
                 }
             }

@@ -13,7 +13,7 @@ use dsr_common::{
 };
 
 use super::{Datapath, Maps, mapped::Mapped};
-use crate::reconcile::{FlowPlace, FlowTable, SLOTS_PER_WORD, Sizes, Tables, TablesMut};
+use crate::reconcile::{FlowPlace, FlowTable, MemberRowId, SLOTS_PER_WORD, Sizes, Tables, TablesMut};
 
 impl Tables for Maps {
     fn sizes(&self) -> Sizes {
@@ -24,12 +24,12 @@ impl Tables for Maps {
         self.services.load(row)
     }
 
-    fn member(&self, row: u32) -> MemberRow {
-        self.members.load(row)
+    fn member(&self, row: MemberRowId) -> MemberRow {
+        self.members.load(row.0)
     }
 
-    fn tunnel(&self, row: u32) -> TunnelRow {
-        self.tunnels.load(row)
+    fn tunnel(&self, row: MemberRowId) -> TunnelRow {
+        self.tunnels.load(row.0)
     }
 
     fn next_hop(&self, row: u32) -> NextHopRow {
@@ -74,11 +74,11 @@ impl Tables for Datapath {
         Tables::service(&**self, row)
     }
 
-    fn member(&self, row: u32) -> MemberRow {
+    fn member(&self, row: MemberRowId) -> MemberRow {
         Tables::member(&**self, row)
     }
 
-    fn tunnel(&self, row: u32) -> TunnelRow {
+    fn tunnel(&self, row: MemberRowId) -> TunnelRow {
         Tables::tunnel(&**self, row)
     }
 
@@ -142,15 +142,15 @@ impl TablesMut for Datapath {
         }
     }
 
-    fn put_member(&mut self, row: u32, value: MemberRow) {
+    fn put_member(&mut self, row: MemberRowId, value: MemberRow) {
         let words = Mapped::words(&value);
         for word in value.write_order() {
-            self.members.store_word(row, word, words[word]);
+            self.members.store_word(row.0, word, words[word]);
         }
     }
 
-    fn put_tunnel(&mut self, row: u32, value: TunnelRow) {
-        self.tunnels.store(row, &value);
+    fn put_tunnel(&mut self, row: MemberRowId, value: TunnelRow) {
+        self.tunnels.store(row.0, &value);
     }
 
     fn put_next_hop(&mut self, row: u32, value: NextHopRow) {
@@ -161,7 +161,7 @@ impl TablesMut for Datapath {
         self.slots.store_u16(index / SLOTS_PER_BLOCK, index % SLOTS_PER_BLOCK, slot.0);
     }
 
-    fn reset_members(&mut self, rows: &BTreeSet<u32>) {
+    fn reset_members(&mut self, rows: &BTreeSet<MemberRowId>) {
         self.forget_fragments(|gone| rows.contains(&gone));
         if let Err(error) = self.zero_counters(rows) {
             tracing::warn!(%error, "cannot clear members' counters: they continue from earlier members'");

@@ -6,7 +6,7 @@ use dsr_common::{
     forward::NEXT_HOPS_PER_GROUP,
     member::{MemberRow, NextHopRow},
     previous::Previous,
-    service::{ServiceKey, ServiceRow, TableRef},
+    service::{MembersRef, ServiceKey, ServiceRow, TableRef},
     slot::Slot,
     track::Entry,
     tunnel::TunnelRow,
@@ -14,6 +14,7 @@ use dsr_common::{
 
 use super::{
     flows::{self, FlowPlace},
+    row_id::MemberRowId,
     tables::TablesMut,
 };
 
@@ -22,8 +23,8 @@ use super::{
 pub enum Change {
     /// Write a member's row.
     Member {
-        /// Row of the member map.
-        row: u32,
+        /// Its row.
+        row: MemberRowId,
         /// Its new contents.
         value: MemberRow,
         /// Whether another member, or none, had the row: nothing of that one is left in counters and fragments.
@@ -31,8 +32,8 @@ pub enum Change {
     },
     /// Write the tunnel of a member.
     Tunnel {
-        /// Row of the member map.
-        row: u32,
+        /// The member's row.
+        row: MemberRowId,
         /// Its new contents.
         value: TunnelRow,
     },
@@ -66,12 +67,10 @@ pub enum Change {
     },
     /// Give the flows that are remembered of some members to the rows that these are moved to.
     MoveFlows {
-        /// The first row that they had.
-        from: u32,
-        /// The first row that they have.
-        to: u32,
-        /// How many rows.
-        count: u32,
+        /// The rows that they had.
+        from: MembersRef,
+        /// The rows that they have, by the same numbers.
+        to: MembersRef,
     },
     /// Forget a flow, if its entry is still as it was read.
     ForgetFlow {
@@ -114,7 +113,7 @@ pub fn apply(changes: &[Change], tables: &mut impl TablesMut) {
                 (*first..).zip(previous).for_each(|(index, previous)| tables.put_previous(index, *previous));
             }
             Change::OldTable { row, table } => tables.put_old_table(*row, *table),
-            Change::MoveFlows { from, to, count } => flows::move_rows(tables, *from, *to, *count),
+            Change::MoveFlows { from, to } => flows::move_rows(tables, *from, *to),
             Change::ForgetFlow { place, entry } => {
                 tables.replace_flow(*place, *entry, Entry::EMPTY);
             }
@@ -131,7 +130,7 @@ fn make_ready(changes: &[Change], tables: &mut impl TablesMut) {
         Change::Member { row, fresh: true, .. } => Some(*row),
         _ => None,
     });
-    let fresh: BTreeSet<u32> = fresh.collect();
+    let fresh: BTreeSet<MemberRowId> = fresh.collect();
     if !fresh.is_empty() {
         flows::forget_rows(tables, &fresh);
         tables.reset_members(&fresh);

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use dsr_common::track::Entry;
+use dsr_common::{service::MembersRef, track::Entry};
 
-use super::tables::{Tables, TablesMut};
+use super::{
+    row_id::MemberRowId,
+    tables::{Tables, TablesMut},
+};
 
 /// Which of the two tables an entry is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,18 +54,18 @@ fn exchange<T: TablesMut + ?Sized>(tables: &mut T, new: impl Fn(Entry) -> Option
     }
 }
 
-/// Gives the entries of `count` rows from row `from` to as many from row `to`.
-pub(super) fn move_rows<T: TablesMut + ?Sized>(tables: &mut T, from: u32, to: u32, count: u32) {
+/// Gives the entries of some members to the rows of the same numbers.
+pub(super) fn move_rows<T: TablesMut + ?Sized>(tables: &mut T, from: MembersRef, to: MembersRef) {
     exchange(tables, |entry| {
-        let number = entry.row().checked_sub(from).filter(|number| *number < count)?;
-        Some(entry.with_row(to + number))
+        let number = MemberRowId::of_flow(entry).number_in(from)?;
+        Some(entry.with_row(MemberRowId::of(to, number).0))
     });
 }
 
 /// Removes the entries of these rows.
-pub(super) fn forget_rows<T: TablesMut + ?Sized>(tables: &mut T, rows: &BTreeSet<u32>) {
+pub(super) fn forget_rows<T: TablesMut + ?Sized>(tables: &mut T, rows: &BTreeSet<MemberRowId>) {
     if !rows.is_empty() {
-        exchange(tables, |entry| rows.contains(&entry.row()).then_some(Entry::EMPTY));
+        exchange(tables, |entry| rows.contains(&MemberRowId::of_flow(entry)).then_some(Entry::EMPTY));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
-use super::change::Change;
+use super::{change::Change, row_id::MemberRowId};
 use crate::model::{Desired, ServiceId};
 
 /// A table has no room for what is desired: it has to be built anew, larger.
@@ -70,8 +70,8 @@ pub struct PlacedService {
 pub struct PlacedMember {
     /// Which backend: its own address.
     pub address: IpAddr,
-    /// Its row of the member map and of the counters.
-    pub row: u32,
+    /// Its row.
+    pub row: MemberRowId,
     /// Slots that name it.
     pub slots: u32,
     /// Whether packets can be sent to it.

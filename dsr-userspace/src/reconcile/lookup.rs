@@ -8,12 +8,13 @@ use dsr_common::{
     member::MEMBER_DRAINING,
     service::{FLAG_REHASHED, FLAG_REMEMBER, ServiceKey, ServiceRow},
     slot::Slot,
-    track::{self, Entry, WAYS},
+    track::{self, WAYS},
 };
 
 use super::{
     flows::{FlowPlace, FlowTable},
     kind::service_key,
+    row_id::MemberRowId,
     tables::Tables,
 };
 use crate::model::ServiceId;
@@ -75,11 +76,11 @@ pub enum Why {
     New,
 }
 
-/// Where the packets of a flow go: a row of the member map, and why; nothing where no member can take them.
+/// Where the packets of a flow go, and why; nothing where no member can take them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placement {
     /// The member's row.
-    pub row: Option<u32>,
+    pub row: Option<MemberRowId>,
     /// Why this one.
     pub why: Why,
 }
@@ -103,16 +104,15 @@ pub fn placement_of(
 ) -> Placement {
     let table = service.value.table;
     let found = slot_of(flow, service, keys, tables);
-    let base = service.value.members.base();
-    let row = |number: Option<u16>| number.map(|number| base + u32::from(number));
-    let lives = |row: u32| tables.member(row).mode != 0;
+    let row = |number: Option<u16>| number.map(|number| MemberRowId::of(service.value.members, number));
+    let lives = |row: MemberRowId| tables.member(row).mode != 0;
     let current = row(found.slot.member()).filter(|row| lives(*row));
     let remembers = table.flags() & FLAG_REMEMBER != 0;
     if !remembers && !found.slot.is_tracked() {
         return Placement { row: current, why: Why::Stable };
     }
-    let drains = |row: u32| tables.member(row).flags & MEMBER_DRAINING != 0;
-    let serves = |row: &u32| lives(*row) && !(part == Part::First && drains(*row));
+    let drains = |row: MemberRowId| tables.member(row).flags & MEMBER_DRAINING != 0;
+    let serves = |row: &MemberRowId| lives(*row) && !(part == Part::First && drains(*row));
     let remembered = [FlowTable::Established, FlowTable::Embryonic].into_iter().find_map(|table| {
         let known = remembered(found.hash, table, tables);
         known
@@ -145,7 +145,7 @@ pub fn previous(found: FoundSlot, service: &FoundService, tables: &impl Tables) 
 }
 
 /// The row that is remembered for the flow with this hash.
-fn remembered(hash: u64, table: FlowTable, tables: &impl Tables) -> Option<u32> {
+fn remembered(hash: u64, table: FlowTable, tables: &impl Tables) -> Option<MemberRowId> {
     let sizes = tables.sizes();
     let sets = match table {
         FlowTable::Established => sizes.established_sets,
@@ -154,7 +154,7 @@ fn remembered(hash: u64, table: FlowTable, tables: &impl Tables) -> Option<u32> 
     let first = track::set(hash, sets - 1) * WAYS as u32;
     let entries = (first..).take(WAYS).map(|index| tables.flow(FlowPlace { table, index }));
     let mut of_flow = entries.filter(|entry| entry.is_of(hash));
-    of_flow.next().map(Entry::row)
+    of_flow.next().map(MemberRowId::of_flow)
 }
 
 /// Row and content of a service that is live.

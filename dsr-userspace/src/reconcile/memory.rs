@@ -15,6 +15,7 @@ use dsr_common::{
 
 use super::{
     flows::{FlowPlace, FlowTable, entries},
+    row_id::MemberRowId,
     tables::{SLOTS_PER_WORD, Sizes, Tables, TablesMut},
 };
 
@@ -65,9 +66,9 @@ impl InMemory {
             copy.services[row as usize] = live.service(row);
             copy.old_tables[row as usize] = live.old_table(row);
         }
-        for row in 0..copy.sizes.members {
-            copy.members[row as usize] = live.member(row);
-            copy.tunnels[row as usize] = live.tunnel(row);
+        for row in MemberRowId::first(copy.sizes.members) {
+            copy.members[row.0 as usize] = live.member(row);
+            copy.tunnels[row.0 as usize] = live.tunnel(row);
         }
         (0..NEXT_HOPS).for_each(|row| copy.next_hops[row as usize] = live.next_hop(row));
         for index in 0..copy.sizes.blocks * SLOTS_PER_BLOCK {
@@ -110,12 +111,12 @@ impl Tables for InMemory {
         self.services[row as usize]
     }
 
-    fn member(&self, row: u32) -> MemberRow {
-        self.members[row as usize]
+    fn member(&self, row: MemberRowId) -> MemberRow {
+        self.members[row.0 as usize]
     }
 
-    fn tunnel(&self, row: u32) -> TunnelRow {
-        self.tunnels[row as usize]
+    fn tunnel(&self, row: MemberRowId) -> TunnelRow {
+        self.tunnels[row.0 as usize]
     }
 
     fn next_hop(&self, row: u32) -> NextHopRow {
@@ -158,12 +159,12 @@ impl TablesMut for InMemory {
         self.services[row as usize] = value;
     }
 
-    fn put_member(&mut self, row: u32, value: MemberRow) {
-        self.members[row as usize] = value;
+    fn put_member(&mut self, row: MemberRowId, value: MemberRow) {
+        self.members[row.0 as usize] = value;
     }
 
-    fn put_tunnel(&mut self, row: u32, value: TunnelRow) {
-        self.tunnels[row as usize] = value;
+    fn put_tunnel(&mut self, row: MemberRowId, value: TunnelRow) {
+        self.tunnels[row.0 as usize] = value;
     }
 
     fn put_next_hop(&mut self, row: u32, value: NextHopRow) {
@@ -191,5 +192,5 @@ impl TablesMut for InMemory {
         same
     }
 
-    fn reset_members(&mut self, _rows: &BTreeSet<u32>) {}
+    fn reset_members(&mut self, _rows: &BTreeSet<MemberRowId>) {}
 }

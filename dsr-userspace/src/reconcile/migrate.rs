@@ -14,6 +14,7 @@ use dsr_common::{
 use super::{
     flows::{FlowPlace, FlowTable, entries},
     layout::Full,
+    row_id::MemberRowId,
     services::Services,
     tables::{Tables, TablesMut},
 };
@@ -29,7 +30,7 @@ pub enum Keep {
 
 /// Copies live tables into empty ones that are no smaller and hash with `hash_seed`; all but the flows.
 pub fn migrate(old: &impl Tables, new: &mut impl TablesMut, hash_seed: u64, keep: Keep) -> Result<(), Full> {
-    for row in 0..old.sizes().members {
+    for row in MemberRowId::first(old.sizes().members) {
         let member = old.member(row);
         if member.family != 0 {
             new.put_tunnel(row, old.tunnel(row));
@@ -94,7 +95,7 @@ pub fn restamp(tables: &mut impl TablesMut) {
     for (place, entry) in found {
         tables.replace_flow(place, entry, entry.seen(clock));
     }
-    for row in 0..tables.sizes().members {
+    for row in MemberRowId::first(tables.sizes().members) {
         let member = tables.member(row);
         if member.family != 0 && member.mode == 0 {
             tables.put_member(row, MemberRow { away_since: clock, ..member });

@@ -10,7 +10,7 @@ use dsr_common::{
     member::NextHopRow,
 };
 
-use super::{change::Change, member::link_header, tables::Tables};
+use super::{change::Change, member::link_header, row_id::MemberRowId, tables::Tables};
 use crate::model::NextHop;
 
 /// The groups of live tables, read where a route needs one.
@@ -51,7 +51,7 @@ impl Groups {
 
     /// A group that no member uses. Looked for only when every group has been used once.
     fn unused(&self, live: &impl Tables) -> Option<u16> {
-        let members = (0..live.sizes().members).filter(|row| live.member(*row).family != 0);
+        let members = MemberRowId::first(live.sizes().members).filter(|row| live.member(*row).family != 0);
         let taken: BTreeSet<u16> = members.map(|row| live.tunnel(row).group).collect();
         (1..NEXT_HOP_GROUPS as u16).find(|group| !taken.contains(group) && !self.used.contains(group))
     }

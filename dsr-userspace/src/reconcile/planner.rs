@@ -26,6 +26,7 @@ use super::{
     next_hops::Groups,
     phases::Phases,
     plan::Goal,
+    row_id::MemberRowId,
     slots::{self, SlotPlan},
     tables::Tables,
 };
@@ -102,7 +103,7 @@ impl<'a, T: Tables> Planner<'a, T> {
         let placed = backends.iter().zip(&numbers).zip(&rows).zip(&assigned.owned);
         let placed = placed.map(|(((backend, number), row), slots)| PlacedMember {
             address: backend.address,
-            row: members.base() + u32::from(*number),
+            row: MemberRowId::of(members, *number),
             slots: *slots,
             reachable: row.mode != 0,
         });
@@ -150,7 +151,7 @@ impl<'a, T: Tables> Planner<'a, T> {
     }
 
     fn live_members(&self, members: MembersRef) -> Vec<MemberRow> {
-        (0..members.capacity()).map(|number| self.live.member(members.base() + number)).collect()
+        MemberRowId::of_service(members).map(|row| self.live.member(row)).collect()
     }
 
     /// Where a service needs more rows: copies its members and turns it over to the copies. Numbers stay, so that its
@@ -160,8 +161,8 @@ impl<'a, T: Tables> Planner<'a, T> {
             return live;
         }
         for (number, value) in (0..).zip(&wanted.held).filter(|(_, value)| value.family != 0) {
-            let old = live.members.base() + number;
-            let row = to.base() + number;
+            let old = MemberRowId::of(live.members, number);
+            let row = MemberRowId::of(to, number);
             let tunnel = self.live.tunnel(old);
             if tunnel != TunnelRow::default() {
                 self.changes.moves.push(Change::Tunnel { row, value: tunnel });
@@ -171,8 +172,7 @@ impl<'a, T: Tables> Planner<'a, T> {
         }
         let value = ServiceRow { members: to, ..live };
         self.changes.moves.push(Change::Service { row: wanted.row, value });
-        let (from, to, count) = (live.members.base(), to.base(), live.members.capacity());
-        self.changes.moves.push(Change::MoveFlows { from, to, count });
+        self.changes.moves.push(Change::MoveFlows { from: live.members, to });
         value
     }
 
@@ -187,7 +187,7 @@ impl<'a, T: Tables> Planner<'a, T> {
     ) -> BTreeSet<u16> {
         let held = |number: u16| wanted.held.get(usize::from(number)).copied().unwrap_or_default();
         for (number, value) in numbers.iter().zip(rows) {
-            let (row, old) = (to.base() + u32::from(*number), held(*number));
+            let (row, old) = (MemberRowId::of(to, *number), held(*number));
             if old != *value {
                 let change = Change::Member { row, value: *value, fresh: old.family == 0 };
                 if value.mode == 0 { self.changes.unused.push(change) } else { self.changes.members.push(change) }
@@ -197,7 +197,7 @@ impl<'a, T: Tables> Planner<'a, T> {
         let gone = (0..).zip(&wanted.held).filter(|(number, row)| row.family != 0 && !kept.contains(number));
         let gone: BTreeSet<u16> = gone.map(|(number, _)| number).collect();
         for number in &gone {
-            let row = to.base() + u32::from(*number);
+            let row = MemberRowId::of(to, *number);
             self.changes.unused.push(Change::Member { row, value: MemberRow::default(), fresh: false });
         }
         gone
@@ -243,7 +243,7 @@ impl<'a, T: Tables> Planner<'a, T> {
     }
 
     fn clear_members(&mut self, members: MembersRef) {
-        for (row, value) in (members.base()..).zip(self.live_members(members)) {
+        for (row, value) in MemberRowId::of_service(members).zip(self.live_members(members)) {
             if value.family != 0 {
                 self.changes.unused.push(Change::Member { row, value: MemberRow::default(), fresh: false });
             }

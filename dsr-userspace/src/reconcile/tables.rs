@@ -16,6 +16,7 @@ use super::{
     flows::{FlowPlace, FlowTable},
     layout::Full,
     member,
+    row_id::MemberRowId,
 };
 use crate::{maglev, model::Desired};
 
@@ -105,9 +106,9 @@ pub trait Tables {
     /// A row of the service table, below [`Sizes::services`].
     fn service(&self, row: u32) -> ServiceRow;
     /// A row of the member map, below [`Sizes::members`].
-    fn member(&self, row: u32) -> MemberRow;
-    /// The tunnel of a member, by the same row.
-    fn tunnel(&self, row: u32) -> TunnelRow;
+    fn member(&self, row: MemberRowId) -> MemberRow;
+    /// The tunnel of a member.
+    fn tunnel(&self, row: MemberRowId) -> TunnelRow;
     /// A row of the next-hop map.
     fn next_hop(&self, row: u32) -> NextHopRow;
     /// A slot, counted from the first slot of the slot map.
@@ -140,9 +141,9 @@ pub trait TablesMut: Tables {
     /// Writes a row such that the program sees its key last.
     fn put_service(&mut self, row: u32, value: ServiceRow);
     /// Writes a row such that the program sees it unused or whole; a MAC that changes is never seen half.
-    fn put_member(&mut self, row: u32, value: MemberRow);
+    fn put_member(&mut self, row: MemberRowId, value: MemberRow);
     /// Writes the tunnel of a member. Packets that are sent at that moment may carry a mixture of both.
-    fn put_tunnel(&mut self, row: u32, value: TunnelRow);
+    fn put_tunnel(&mut self, row: MemberRowId, value: TunnelRow);
     /// Writes a row of the next-hop map, of a group that no member uses.
     fn put_next_hop(&mut self, row: u32, value: NextHopRow);
     /// Writes one slot at once.
@@ -154,7 +155,7 @@ pub trait TablesMut: Tables {
     /// Writes an entry in the place of another, unless the program has changed that one; says whether it did so.
     fn replace_flow(&mut self, place: FlowPlace, old: Entry, new: Entry) -> bool;
     /// Makes rows ready for other members: their counters are zero on all CPUs, and no fragment follows to them.
-    fn reset_members(&mut self, rows: &BTreeSet<u32>);
+    fn reset_members(&mut self, rows: &BTreeSet<MemberRowId>);
 }
 
 /// Slots in a 64-bit word.

@@ -23,6 +23,7 @@ use super::{
     flows::{FlowPlace, FlowTable, entries},
     lookup::live_row,
     member,
+    row_id::MemberRowId,
     slots::Runs,
     tables::Tables,
 };
@@ -121,13 +122,15 @@ type Held = (FlowPlace, Entry, usize, u32);
 
 /// Goes through the flow tables: removes entries that are too old, without an owner, or not needed by any slot.
 fn look_at_entries<T: Tables>(live: &T, services: &mut [TransitionCheck<'_, T>]) -> (TransitionStep, Vec<Held>) {
-    let by_row: BTreeMap<u32, usize> =
-        services.iter().enumerate().map(|(index, service)| (service.row.members.base(), index)).collect();
+    let first = |service: &TransitionCheck<'_, T>| MemberRowId::of(service.row.members, 0);
+    let by_row: BTreeMap<MemberRowId, usize> =
+        services.iter().enumerate().map(|(index, service)| (first(service), index)).collect();
     let now = live.clock();
     let (mut step, mut held) = (TransitionStep::default(), Vec::new());
     for (place, entry) in entries(live) {
-        let found = by_row.range(..=entry.row()).next_back().map(|(_, index)| *index);
-        let found = found.filter(|index| services[*index].has_row(entry.row()));
+        let row = MemberRowId::of_flow(entry);
+        let found = by_row.range(..=row).next_back().map(|(_, index)| *index);
+        let found = found.filter(|index| row.number_in(services[*index].row.members).is_some());
         let slot = found.and_then(|index| services[index].entry(entry, now));
         let (Some(index), Some(slot)) = (found, slot) else {
             step.changes.push(Change::ForgetFlow { place, entry });
@@ -163,7 +166,7 @@ struct TransitionCheck<'a, T> {
     /// Tracked slots with an entry of another such member than their own.
     differing: BTreeSet<u32>,
     /// Entries by member.
-    flows: BTreeMap<u32, u32>,
+    flows: BTreeMap<MemberRowId, u32>,
     /// Slots that old flows of a member come by, by its number.
     silent: Vec<u32>,
     tracked: u32,
@@ -173,8 +176,8 @@ struct TransitionCheck<'a, T> {
 
 impl<'a, T: Tables> TransitionCheck<'a, T> {
     fn new(live: &'a T, service: &Service, (number, row): (u32, ServiceRow), tick_seconds: u32) -> Self {
-        let members = row.members.base()..row.members.base() + row.members.capacity();
         let patience = service.return_timeout.map(|timeout| u64::from(ticks(timeout, tick_seconds)));
+        let members = MemberRowId::of_service(row.members);
         let kept = members.map(|member| is_kept(&live.member(member), live.clock(), patience));
         let kept: Vec<bool> = kept.collect();
         Self {
@@ -195,10 +198,6 @@ impl<'a, T: Tables> TransitionCheck<'a, T> {
         }
     }
 
-    fn has_row(&self, row: u32) -> bool {
-        row.checked_sub(self.row.members.base()).is_some_and(|number| number < self.row.members.capacity())
-    }
-
     fn remembers(&self) -> bool {
         self.row.table.flags() & FLAG_REMEMBER != 0
     }
@@ -213,14 +212,15 @@ impl<'a, T: Tables> TransitionCheck<'a, T> {
 
     /// The slot of an entry that is needed.
     fn entry(&mut self, entry: Entry, now: u64) -> Option<u32> {
-        let number = (entry.row() - self.row.members.base()) as u16;
+        let row = MemberRowId::of_flow(entry);
+        let number = row.number_in(self.row.members)?;
         let index = entry.slot(self.row.table);
         let slot = self.slot(index);
         let is_asked_for = slot.is_tracked() || self.remembers();
-        if entry.age(now) > u64::from(self.timeout) || !is_asked_for || self.live.member(entry.row()).family == 0 {
+        if entry.age(now) > u64::from(self.timeout) || !is_asked_for || self.live.member(row).family == 0 {
             return None;
         }
-        *self.flows.entry(entry.row()).or_default() += 1;
+        *self.flows.entry(row).or_default() += 1;
         if slot.member() != Some(number) && self.keeps(number) {
             self.differing.insert(index);
         }
@@ -279,12 +279,12 @@ impl<'a, T: Tables> TransitionCheck<'a, T> {
     }
 
     fn finish(self) -> ServiceTransition {
-        let members = (0..self.row.members.capacity()).map(|number| (number, self.row.members.base() + number));
+        let members = (0_usize..).zip(MemberRowId::of_service(self.row.members));
         let draining = members.filter_map(|(number, row)| {
             let member = self.live.member(row);
             let is_draining = member.mode != 0 && member.flags & MEMBER_DRAINING != 0;
             let address = is_draining.then(|| member::ip(&member))?.filter(|ip| self.addresses.contains(ip))?;
-            let slots = self.silent[number as usize];
+            let slots = self.silent[number];
             let flows = self.flows.get(&row).copied().unwrap_or(0);
             Some(DrainingMember { address, slots, flows })
         });

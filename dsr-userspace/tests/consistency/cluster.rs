@@ -11,7 +11,7 @@ use dsr::{
         Affinity, Announce, Backend, Desired, FlowTimeout, Forward, Health, Hop, Mac, Network, NoHop, OnAgentDeath,
         OnEmpty, Protocol, Reach, RoutedPath, Service, ServiceId, Weight,
     },
-    reconcile::{InMemory, Sizes, Tables, advance, apply, entries, plan},
+    reconcile::{InMemory, MemberRowId, Sizes, Tables, advance, apply, entries, plan},
 };
 use dsr_common::{
     address::{Address, Family},
@@ -247,9 +247,8 @@ impl Cluster {
         let services = (0..SERVICES).filter_map(|service| Some(self.tables.service(self.row_of(service)?)));
         let services: Vec<ServiceRow> = services.filter(|row| row.table.flags() & FLAG_REMEMBER == 0).collect();
         for (place, entry) in entries(&self.tables) {
-            let owner = services.iter().find(|service| {
-                (service.members.base()..).take(service.members.capacity() as usize).any(|row| row == entry.row())
-            });
+            let row = MemberRowId::of_flow(entry);
+            let owner = services.iter().find(|service| row.number_in(service.members).is_some());
             let Some(service) = owner else { continue };
             let slot = self.tables.slot(service.table.block() * SLOTS_PER_BLOCK + entry.slot(service.table));
             assert!(slot.is_tracked(), "{place:?} is of a stable slot");
@@ -271,7 +270,7 @@ impl Cluster {
         let row = self.tables.service(self.row_of(service)?);
         let hash = hash.of(row.table);
         let slot = self.tables.slot(row.table.block() * SLOTS_PER_BLOCK + row.table.slot(hash));
-        Some(self.tables.member(row.members.base() + u32::from(slot.member()?)).backend)
+        Some(self.tables.member(MemberRowId::of(row.members, slot.member()?)).backend)
     }
 
     fn row_of(&self, service: u8) -> Option<u32> {

@@ -1,7 +1,7 @@
 //! How the program selects the member of a packet, on tables in memory: the section "Tracked slots" of
 //! `docs/datapath.md`, and nothing of the program's own code.
 
-use dsr::reconcile::{FlowPlace, FlowTable, InMemory, Tables};
+use dsr::reconcile::{FlowPlace, FlowTable, InMemory, MemberRowId, Tables};
 use dsr_common::{
     limits::SLOTS_PER_BLOCK,
     member::MEMBER_DRAINING,
@@ -20,8 +20,8 @@ pub(crate) enum Packet {
 /// What became of a packet.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outcome {
-    /// The row of the member map that it goes to.
-    pub(crate) row: Option<u32>,
+    /// The row of the member that it goes to.
+    pub(crate) row: Option<MemberRowId>,
     /// Entries of other flows that gave way.
     pub(crate) evicted: Vec<(u32, Entry)>,
 }
@@ -46,7 +46,7 @@ pub(crate) fn select(tables: &mut InMemory, number: u32, flow: Hashes, packet: P
     let service = tables.service(number);
     let hash = flow.of(service.table);
     let slot = slot_of(tables, service.table, hash);
-    let current = slot.member().map(|member| service.members.base() + u32::from(member));
+    let current = slot.member().map(|member| MemberRowId::of(service.members, member));
     if !slot.is_tracked() && service.table.flags() & FLAG_REMEMBER == 0 {
         return Outcome { row: current, ..Outcome::default() };
     }
@@ -56,11 +56,12 @@ pub(crate) fn select(tables: &mut InMemory, number: u32, flow: Hashes, packet: P
     }
     let (clock, known) = (tables.clock(), find(tables, FlowTable::Established, hash));
     if let Some((place, entry)) = known {
-        let member = tables.member(entry.row());
+        let row = MemberRowId::of_flow(entry);
+        let member = tables.member(row);
         let leaves = packet == Packet::Syn && member.flags & MEMBER_DRAINING != 0;
         if member.mode != 0 && !leaves {
             tables.put_flow(place, entry.seen(clock));
-            return Outcome { row: Some(entry.row()), ..outcome };
+            return Outcome { row: Some(row), ..outcome };
         }
     }
     if packet == Packet::Syn {
@@ -68,21 +69,21 @@ pub(crate) fn select(tables: &mut InMemory, number: u32, flow: Hashes, packet: P
             tables.put_flow(place, Entry::EMPTY);
         }
         if let Some(row) = current {
-            insert(tables, FlowTable::Embryonic, Entry::new(hash, clock, row), hash, &mut outcome);
+            insert(tables, FlowTable::Embryonic, Entry::new(hash, clock, row.0), hash, &mut outcome);
         }
         return Outcome { row: current, ..outcome };
     }
     if let Some((place, entry)) = find(tables, FlowTable::Embryonic, hash)
-        && tables.member(entry.row()).mode != 0
+        && tables.member(MemberRowId::of_flow(entry)).mode != 0
     {
         insert(tables, FlowTable::Established, entry.seen(clock), hash, &mut outcome);
         tables.put_flow(place, Entry::EMPTY);
-        return Outcome { row: Some(entry.row()), ..outcome };
+        return Outcome { row: Some(MemberRowId::of_flow(entry)), ..outcome };
     }
     let before = slot.is_tracked().then(|| previous(tables, &service, number, flow)).flatten();
     let row = before.filter(|row| tables.member(*row).mode != 0).or(current);
     if let Some(row) = row {
-        insert(tables, FlowTable::Established, Entry::new(hash, clock, row), hash, &mut outcome);
+        insert(tables, FlowTable::Established, Entry::new(hash, clock, row.0), hash, &mut outcome);
     }
     Outcome { row, ..outcome }
 }
@@ -91,11 +92,11 @@ fn slot_of(tables: &InMemory, table: TableRef, hash: u64) -> Slot {
     tables.slot(table.block() * SLOTS_PER_BLOCK + table.slot(hash))
 }
 
-fn previous(tables: &InMemory, service: &ServiceRow, number: u32, flow: Hashes) -> Option<u32> {
+fn previous(tables: &InMemory, service: &ServiceRow, number: u32, flow: Hashes) -> Option<MemberRowId> {
     let oldest = tables.old_table(number);
     let table = if oldest.size() > 0 { oldest } else { service.table };
     let member = tables.previous(table.block() * SLOTS_PER_BLOCK + table.slot(flow.of(table))).member()?;
-    Some(service.members.base() + u32::from(member))
+    Some(MemberRowId::of(service.members, member))
 }
 
 /// What is known by another hash of a flow is known by this one from now on.

@@ -56,7 +56,7 @@ fn a_record_says_what_became_of_a_frame() {
         client: filter().client,
         vip: filter().vip,
         family: 4,
-        row: program.row(0, backend),
+        row: program.row(0, backend).0,
         ifindex: 1,
         ..TraceRecord::default()
     };

@@ -7,12 +7,14 @@ use dsr_common::stats::Reason;
 use crate::{
     agent::{program::Program, snapshot::live::traffic_of, state::State},
     datapath,
+    reconcile::MemberRowId,
 };
 
-/// Frames that came back, by row of the member map, as last seen.
+/// Frames that came back, as last seen.
 #[derive(Debug, Default)]
 pub(super) struct LoopLog {
-    seen: BTreeMap<u32, u64>,
+    /// By member.
+    seen: BTreeMap<MemberRowId, u64>,
     /// All such frames, as last seen.
     all: u64,
 }

@@ -11,7 +11,9 @@ use crate::{
         view::{ExplainRequest, ExplainedService, Explanation, ForwardView, MemberName},
     },
     model::Service,
-    reconcile::{self, FlowTable, FoundService, Part, Placement, Why, placement_of, previous, service_of, slot_of},
+    reconcile::{
+        self, FlowTable, FoundService, MemberRowId, Part, Placement, Why, placement_of, previous, service_of, slot_of,
+    },
 };
 
 impl<T: Live> Snapshot<T> {
@@ -56,7 +58,7 @@ impl<T: Live> Snapshot<T> {
         forward: Option<ForwardView>,
     ) -> ExplainedService {
         let slot = slot_of(flow, found, keys, &*self.maps);
-        let row = |number: Option<u16>| number.map(|number| found.value.members.base() + u32::from(number));
+        let row = |number: Option<u16>| number.map(|number| MemberRowId::of(found.value.members, number));
         let (name, address) = self.service_name(found.row).unwrap_or_default();
         ExplainedService {
             name,
@@ -96,7 +98,7 @@ impl<T: Live> Snapshot<T> {
         list.cloned().unwrap_or_else(of_host)
     }
 
-    fn member_at(&self, row: Option<u32>) -> Option<MemberName> {
+    fn member_at(&self, row: Option<MemberRowId>) -> Option<MemberName> {
         row.and_then(|row| self.member_name(row))
     }
 }

@@ -6,13 +6,13 @@ use dsr_common::stats::{Reason, Tracking};
 
 use crate::{
     datapath::{Error, Maps, Traffic},
-    reconcile::{FlowTable, PlacedService, Tables},
+    reconcile::{FlowTable, MemberRowId, PlacedService, Tables},
 };
 
 /// Tables and counters.
 pub(in crate::agent) trait Live: Tables {
     /// The traffic of the members at these rows, in their order.
-    fn traffic(&self, rows: Range<u32>) -> Result<Vec<Traffic>, Error>;
+    fn traffic(&self, rows: Range<MemberRowId>) -> Result<Vec<Traffic>, Error>;
     /// How many frames met their end for this reason on an interface.
     fn reason(&self, ifindex: u32, reason: Reason) -> Result<u64, Error>;
     /// How many packets were counted so.
@@ -24,7 +24,7 @@ pub(in crate::agent) trait Live: Tables {
 }
 
 impl Live for Maps {
-    fn traffic(&self, rows: Range<u32>) -> Result<Vec<Traffic>, Error> {
+    fn traffic(&self, rows: Range<MemberRowId>) -> Result<Vec<Traffic>, Error> {
         self.traffic_of(rows)
     }
 
@@ -49,6 +49,6 @@ impl Live for Maps {
 pub(in crate::agent) fn traffic_of(live: &impl Live, placed: &PlacedService) -> Result<Vec<Traffic>, Error> {
     let rows = || placed.members.iter().map(|member| member.row);
     let (Some(first), Some(last)) = (rows().min(), rows().max()) else { return Ok(Vec::new()) };
-    let all = live.traffic(first..last + 1)?;
-    Ok(rows().map(|row| all.get((row - first) as usize).copied().unwrap_or_default()).collect())
+    let all = live.traffic(first..MemberRowId(last.0 + 1))?;
+    Ok(rows().map(|row| all.get((row.0 - first.0) as usize).copied().unwrap_or_default()).collect())
 }

@@ -22,7 +22,7 @@ use crate::{
     config::{self, Config, SeedSource, Source},
     datapath::{memory, memory_of},
     model::{Desired, Health, Hop, Mac, Network, Reach, RoutedPath, Service},
-    reconcile::{InMemory, Sizes, Tables, apply, entries, keeps_flows, plan, service_key},
+    reconcile::{InMemory, MemberRowId, Sizes, Tables, apply, entries, keeps_flows, plan, service_key},
 };
 
 /// A backend as the tables have it: address and family.
@@ -96,9 +96,9 @@ impl<T: Live> Snapshot<T> {
     }
 
     /// What is remembered of flows, by the row of their member.
-    fn flows_by_row(&self) -> HashMap<u32, Vec<Entry>> {
-        let mut flows: HashMap<u32, Vec<Entry>> = HashMap::new();
-        entries(&*self.maps).for_each(|(_, entry)| flows.entry(entry.row()).or_default().push(entry));
+    fn flows_by_row(&self) -> HashMap<MemberRowId, Vec<Entry>> {
+        let mut flows: HashMap<MemberRowId, Vec<Entry>> = HashMap::new();
+        entries(&*self.maps).for_each(|(_, entry)| flows.entry(MemberRowId::of_flow(entry)).or_default().push(entry));
         flows
     }
 }
@@ -164,20 +164,20 @@ struct ServiceTable {
     /// Whose each slot is.
     slots: Vec<Option<Owner>>,
     /// The members that can be sent to, with their rows.
-    members: HashMap<u32, Owner>,
+    members: HashMap<MemberRowId, Owner>,
 }
 
 impl ServiceTable {
     fn of(tables: &impl Tables, row: ServiceRow) -> Self {
-        let rows = row.members.base()..row.members.base() + row.members.capacity();
-        let lives = |(_, member): &(u32, MemberRow)| member.mode != 0;
+        let rows = MemberRowId::of_service(row.members);
+        let lives = |(_, member): &(MemberRowId, MemberRow)| member.mode != 0;
         let members = rows.map(|row| (row, tables.member(row))).filter(lives);
-        let members: HashMap<u32, Owner> =
+        let members: HashMap<MemberRowId, Owner> =
             members.map(|(row, member)| (row, (member.backend, member.family))).collect();
         let first = row.table.block() * SLOTS_PER_BLOCK;
         let owner = |index| {
             let number = tables.slot(index).member()?;
-            members.get(&(row.members.base() + u32::from(number))).copied()
+            members.get(&MemberRowId::of(row.members, number)).copied()
         };
         let slots = (first..first + row.table.size()).map(owner).collect();
         Self { row, slots, members }
@@ -206,7 +206,7 @@ fn change(
     before: Option<&ServiceTable>,
     after: Option<&ServiceTable>,
     rule: Rule,
-    flows: &HashMap<u32, Vec<Entry>>,
+    flows: &HashMap<MemberRowId, Vec<Entry>>,
 ) -> ServiceChange {
     let (moved, lost) = match (before, after) {
         (None, _) => (0.0, 0.0),
@@ -267,7 +267,7 @@ fn remembered(
     before: &ServiceTable,
     after: Option<&ServiceTable>,
     rule: Rule,
-    flows: &HashMap<u32, Vec<Entry>>,
+    flows: &HashMap<MemberRowId, Vec<Entry>>,
     moved: f64,
 ) -> (u64, u64) {
     let living: HashSet<&Owner> = after.iter().flat_map(|after| after.members.values()).collect();

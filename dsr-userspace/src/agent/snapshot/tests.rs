@@ -12,7 +12,7 @@ use crate::{
     datapath::{Error, Traffic},
     health::State as CheckState,
     model::{BackendKey, Hop, InterfaceState, Mac, NoHop, Override, Reach, RoutedPath},
-    reconcile::{FlowTable, InMemory, Tables, apply, plan_dirty},
+    reconcile::{FlowTable, InMemory, MemberRowId, Tables, apply, plan_dirty},
 };
 
 const FILE: &str = "
@@ -31,8 +31,8 @@ services:
 
 /// Each member's row has counted as many frames as its number says, and each interface as its index.
 impl Live for InMemory {
-    fn traffic(&self, rows: Range<u32>) -> Result<Vec<Traffic>, Error> {
-        Ok(rows.map(|row| Traffic { packets: row.into(), ..Traffic::default() }).collect())
+    fn traffic(&self, rows: Range<MemberRowId>) -> Result<Vec<Traffic>, Error> {
+        Ok((rows.start.0..rows.end.0).map(|row| Traffic { packets: row.into(), ..Traffic::default() }).collect())
     }
 
     fn reason(&self, ifindex: u32, _: Reason) -> Result<u64, Error> {
@@ -173,7 +173,8 @@ fn members_show_what_their_own_rows_counted() {
     let status = fixture.status();
     let report = fixture.snapshot().report().unwrap();
     let shown = status.services.iter().flat_map(|service| service.members.iter().map(|member| member.packets));
-    let rows = fixture.layout.services.iter().flat_map(|placed| placed.members.iter().map(|member| member.row.into()));
+    let rows =
+        fixture.layout.services.iter().flat_map(|placed| placed.members.iter().map(|member| member.row.0.into()));
     let rows: Vec<u64> = rows.collect();
     assert_eq!(shown.collect::<Vec<u64>>(), rows);
     assert_eq!(report.members.iter().map(|sample| sample.packets).collect::<Vec<u64>>(), rows);

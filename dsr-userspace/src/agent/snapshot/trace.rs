@@ -22,7 +22,7 @@ use crate::{
     },
     config::Config,
     model::{Backend, Mac, Protocol},
-    reconcile::{service_of, slot_of},
+    reconcile::{MemberRowId, service_of, slot_of},
 };
 
 impl<T: Live> Snapshot<T> {
@@ -39,7 +39,12 @@ impl<T: Live> Snapshot<T> {
         records.iter().filter_map(|record| self.decision(time(record), record, &members)).collect()
     }
 
-    fn decision(&self, time_us: u64, record: &TraceRecord, members: &HashMap<u32, &Backend>) -> Option<Decision> {
+    fn decision(
+        &self,
+        time_us: u64,
+        record: &TraceRecord,
+        members: &HashMap<MemberRowId, &Backend>,
+    ) -> Option<Decision> {
         let family = record.family()?;
         let flow = Flow {
             family,
@@ -53,7 +58,8 @@ impl<T: Live> Snapshot<T> {
         let found = service_of(&flow, &keys, &*self.maps);
         let slot = found.as_ref().map(|found| slot_of(&flow, found, &keys, &*self.maps).number);
         let port = |port: u16| (port != 0).then(|| u16::from_be(port));
-        let member = members.get(&record.row).map(|backend| self.named(record.row, backend));
+        let row = MemberRowId(record.row);
+        let member = members.get(&row).map(|backend| self.named(row, backend));
         let (outcome, meaning) = match record.reason() {
             None => ("sent".to_owned(), "Sent to the backend.".to_owned()),
             Some(reason) => (reason.label().to_owned(), reason.help().trim().to_owned()),
@@ -76,7 +82,7 @@ impl<T: Live> Snapshot<T> {
     }
 
     /// The member in a row of the member map, with the way that its frames go now.
-    pub(in crate::agent) fn member_name(&self, row: u32) -> Option<MemberName> {
+    pub(in crate::agent) fn member_name(&self, row: MemberRowId) -> Option<MemberName> {
         let mut placed = self.config.desired.services.iter().zip(&self.layout.services);
         placed.find_map(|(service, placed)| {
             let number = placed.members.iter().position(|member| member.row == row)?;
@@ -85,13 +91,13 @@ impl<T: Live> Snapshot<T> {
     }
 
     /// The backend of each member.
-    fn members_by_row(&self) -> HashMap<u32, &Backend> {
+    fn members_by_row(&self) -> HashMap<MemberRowId, &Backend> {
         let placed = self.config.desired.services.iter().zip(&self.layout.services);
         let members = placed.flat_map(|(service, placed)| service.backends.iter().zip(&placed.members));
         members.map(|(backend, member)| (member.row, backend)).collect()
     }
 
-    fn named(&self, row: u32, backend: &Backend) -> MemberName {
+    fn named(&self, row: MemberRowId, backend: &Backend) -> MemberName {
         let live = self.maps.member(row);
         let sent = live.mode != 0;
         let mac = live.link.first_chunk().map(|mac| Mac(*mac).to_string());

@@ -3,7 +3,7 @@
 use dsr_common::{service::MembersRef, tunnel::TunnelRow};
 
 use super::{Planner, Wanted};
-use crate::reconcile::{Change, Tables, member};
+use crate::reconcile::{Change, MemberRowId, Tables, member};
 
 impl<T: Tables> Planner<'_, T> {
     /// Tunnels are written before the members that use them, after a move to other rows; next hops before both. Those of
@@ -21,7 +21,7 @@ impl<T: Tables> Planner<'_, T> {
             }
             let (group, written) = self.groups.of(&hop.path.next_hops, self.goal.devices, self.live);
             let value = TunnelRow { group, ..rows.tunnel };
-            let (row, old) = (to.base() + u32::from(*number), from.base() + u32::from(*number));
+            let (row, old) = (MemberRowId::of(to, *number), MemberRowId::of(from, *number));
             let is_moved = wanted.held.get(usize::from(*number)).is_some_and(|row| row.family != 0);
             self.changes.members.extend(written);
             if self.live.tunnel(if is_moved { old } else { row }) != value {

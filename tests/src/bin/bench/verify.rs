@@ -1,7 +1,11 @@
 //! Whether a program does its job: the frames that come out, byte for byte, before it is timed.
 
 use anyhow::{Context as _, ensure};
-use dsr::{datapath::Datapath, model::Forward, reconcile::Tables as _};
+use dsr::{
+    datapath::Datapath,
+    model::Forward,
+    reconcile::{MemberRowId, Tables as _},
+};
 use dsr_common::{
     address::Family,
     hash::{HashKeys, Keys as _},
@@ -98,7 +102,7 @@ fn chosen(datapath: &Datapath, load: Load, family: Family, number: u32) -> anyho
         .context("the service is not in its table")?;
     let slot = slot::index(HashKeys::from_seed(SEED).flow(&flow), service.table.size());
     let member = datapath.slot(service.table.block() * SLOTS_PER_BLOCK + slot).member().context("the slot is empty")?;
-    let row = datapath.member(service.members.base() + u32::from(member));
+    let row = datapath.member(MemberRowId::of(service.members, member));
     (0..BACKENDS)
         .find(|number| row.backend.v4_octets() == backend_address(*number).octets())
         .context("the member is no backend")
