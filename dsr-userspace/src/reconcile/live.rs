@@ -72,15 +72,18 @@ impl<'a, T: Tables> LiveServices<'a, T> {
     }
 
     fn whole(&mut self) -> &mut Whole<'a> {
-        let (live, keys) = (self.live, self.keys);
+        let live = self.live;
+        let keys = self.keys;
         self.whole.get_or_insert_with(|| Whole::read(live, keys))
     }
 }
 
 impl<'a> Whole<'a> {
     fn read(live: &impl Tables, keys: &'a HashKeys) -> Self {
-        let (sizes, services) = (live.sizes(), Services::read(live, keys));
-        let (mut members, mut blocks) = (Regions::new(sizes.members), Regions::new(sizes.blocks));
+        let sizes = live.sizes();
+        let services = Services::read(live, keys);
+        let mut members = Regions::new(sizes.members);
+        let mut blocks = Regions::new(sizes.blocks);
         for (number, row) in services.live.values().filter(|(_, row)| row.table.size() > 0) {
             members.take(row.members.base(), row.members.capacity());
             blocks.take(row.table.block(), slot::blocks(row.table.size()));

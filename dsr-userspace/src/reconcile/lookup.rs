@@ -17,7 +17,7 @@ use super::{
     row_id::MemberRowId,
     tables::Tables,
 };
-use crate::model::ServiceId;
+use crate::model::{Desired, Service, ServiceId};
 
 /// The service that a flow belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,8 @@ pub struct FoundSlot {
 
 /// The service on the flow's port, else on any port of its protocol, else on any protocol.
 pub fn service_of(flow: &Flow, keys: &HashKeys, tables: &impl Tables) -> Option<FoundService> {
-    let (family, protocol) = (flow.family, flow.protocol);
+    let family = flow.family;
+    let protocol = flow.protocol;
     let has_ports = matches!(protocol, TCP | UDP | SCTP);
     let exact = has_ports.then(|| ServiceKey::exact(family, protocol, flow.service_port));
     let any_port = has_ports.then(|| ServiceKey::any_port(family, protocol));
@@ -157,10 +158,18 @@ fn remembered(hash: u64, table: FlowTable, tables: &impl Tables) -> Option<Membe
     of_flow.next().map(MemberRowId::of_flow)
 }
 
-/// Row and content of a service that is live.
-pub(super) fn live_row(id: ServiceId, keys: &HashKeys, tables: &impl Tables) -> Option<(u32, ServiceRow)> {
+/// How many slots of each service are tracked.
+pub fn tracked_slots(desired: &Desired, live: &impl Tables) -> Vec<(ServiceId, u32)> {
+    let keys = HashKeys::from_seed(desired.hash_seed);
+    let count =
+        |service: &Service| Some((service.id, live.tracked(live_service(service.id, &keys, live)?.value.table)));
+    desired.services.iter().filter_map(count).collect()
+}
+
+/// A service that is live.
+pub(super) fn live_service(id: ServiceId, keys: &HashKeys, tables: &impl Tables) -> Option<FoundService> {
     let (vip, key) = service_key(id);
-    search(vip, key, keys, tables).map(|found| (found.row, found.value))
+    search(vip, key, keys, tables)
 }
 
 /// The row of this key, where the program finds it.

@@ -79,7 +79,8 @@ pub fn rows(service: &Service, backend: &Backend, network: &Network, devices: &B
 /// What the forward mode needs beside the member's row; nothing where it cannot reach this backend: no outer source
 /// ([`Network::hop`] says so before), or in `dscp` a VIP of the other family.
 fn tunnel(service: &Service, backend: &Backend, path: &RoutedPath) -> Option<TunnelRow> {
-    let (forward, to) = (service.forward, family(backend.address));
+    let forward = service.forward;
+    let to = family(backend.address);
     if !forward.mode().is_routed() {
         return Some(TunnelRow::default());
     }

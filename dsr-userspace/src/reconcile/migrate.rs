@@ -76,7 +76,8 @@ fn slots_of(table: TableRef) -> std::ops::Range<u32> {
 /// forgotten.
 pub fn migrate_flows(old: &impl Tables, new: &mut impl TablesMut, table: FlowTable) {
     let ways = WAYS as u32;
-    let (old_sets, new_sets) = (old.flow_capacity(table) / ways, new.flow_capacity(table) / ways);
+    let old_sets = old.flow_capacity(table) / ways;
+    let new_sets = new.flow_capacity(table) / ways;
     for (place, entry) in entries(old).filter(|(place, _)| place.table == table) {
         let set = place.index / ways;
         for set in (set % new_sets..new_sets).step_by(old_sets.min(new_sets) as usize) {

@@ -27,11 +27,13 @@ pub use change::{Change, apply};
 pub use flows::{FlowPlace, FlowTable, entries};
 pub use kind::{keeps_flows, service_key};
 pub use layout::{Full, Layout, PlacedMember, PlacedService, Plan};
-pub use lookup::{FoundService, FoundSlot, Part, Placement, Why, placement_of, previous, service_of, slot_of};
+pub use lookup::{
+    FoundService, FoundSlot, Part, Placement, Why, placement_of, previous, service_of, slot_of, tracked_slots,
+};
 pub use member::{MemberRows, address, family, rows as member_rows};
 pub use memory::InMemory;
 pub use migrate::{Keep, migrate, migrate_flows, restamp};
 pub use plan::{Dirty, Goal, PartialPlan, plan, plan_dirty, plan_while};
 pub use row_id::MemberRowId;
 pub use tables::{SLOTS_PER_WORD, Sizes, Tables, TablesMut};
-pub use transition::{DrainingMember, ServiceTransition, TransitionStep, advance, advance_some, ticks, tracked_slots};
+pub use transition::{DrainingMember, ServiceTransition, TransitionStep, advance, advance_some, ticks};

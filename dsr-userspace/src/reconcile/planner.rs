@@ -187,7 +187,8 @@ impl<'a, T: Tables> Planner<'a, T> {
     ) -> BTreeSet<u16> {
         let held = |number: u16| wanted.held.get(usize::from(number)).copied().unwrap_or_default();
         for (number, value) in numbers.iter().zip(rows) {
-            let (row, old) = (MemberRowId::of(to, *number), held(*number));
+            let row = MemberRowId::of(to, *number);
+            let old = held(*number);
             if old != *value {
                 let change = Change::Member { row, value: *value, fresh: old.family == 0 };
                 if value.mode == 0 { self.changes.unused.push(change) } else { self.changes.members.push(change) }
@@ -218,7 +219,8 @@ impl<'a, T: Tables> Planner<'a, T> {
         before: Option<ServiceRow>,
         keeps: Option<&BTreeSet<u16>>,
     ) -> Result<TableRef, Full> {
-        let (flags, before) = (flags_of(wanted.service), before.map(|before| before.table));
+        let flags = flags_of(wanted.service);
+        let before = before.map(|before| before.table);
         let plan = SlotPlan { live: self.live, row: wanted.row, wanted: slots, flags, keeps, before };
         let changes = plan.make(&mut self.services)?;
         self.changes.previous.extend(changes.first);
@@ -232,7 +234,8 @@ impl<'a, T: Tables> Planner<'a, T> {
         let services = &self.goal.desired.services;
         let vips: BTreeMap<IpAddr, u8> = services.iter().map(|s| (s.id.vip, flags_of_vip(s))).collect();
         for (ip, flags) in vips {
-            let (vip, key) = (member::address(ip), ServiceKey::vip(member::family(ip)));
+            let vip = member::address(ip);
+            let key = ServiceKey::vip(member::family(ip));
             let value = ServiceRow { vip, key, members: MembersRef::default(), table: TableRef::new(0, 0, flags) };
             let (row, before) = self.services.place(vip, key).ok_or(Full::Services)?;
             if before != Some(value) {

@@ -64,7 +64,8 @@ impl<T: Tables> SlotPlan<'_, T> {
     fn change(&self, table: TableRef) -> SlotChanges {
         let first = table.block() * SLOTS_PER_BLOCK;
         let oldest = self.live.old_table(self.row);
-        let (mut slots, mut previous) = (Runs::default(), Runs::default());
+        let mut slots = Runs::default();
+        let mut previous = Runs::default();
         for (index, wanted) in (first..).zip(self.wanted) {
             let live = self.live.slot(index);
             let before = || self.live.previous(index);
@@ -142,9 +143,11 @@ impl<T: Tables> SlotPlan<'_, T> {
     /// hashed another way, all of it is written anew: see [`SlotPlan::renew`].
     fn keep(&self, table: TableRef, keeps: &BTreeSet<u16>) -> (Vec<Change>, bool) {
         let first = table.block() * SLOTS_PER_BLOCK;
-        let (mut runs, mut has_flows) = (Runs::default(), false);
+        let mut runs = Runs::default();
+        let mut has_flows = false;
         for index in first..first + table.size() {
-            let (live, before) = (self.live.slot(index), self.live.previous(index));
+            let live = self.live.slot(index);
+            let before = self.live.previous(index);
             let is_kept = |member: &u16| keeps.contains(member);
             let now = |member| Previous::new(member, self.live.clock());
             let had = before.member().filter(|_| live.is_tracked()).filter(is_kept);

@@ -117,7 +117,8 @@ pub trait Tables {
     fn slot_word(&self, index: u32) -> u64;
     /// How many slots of a table are tracked; four are looked at together, because there may be millions.
     fn tracked(&self, table: TableRef) -> u32 {
-        let (first, end) = (table.block() * SLOTS_PER_BLOCK, table.block() * SLOTS_PER_BLOCK + table.size());
+        let first = table.block() * SLOTS_PER_BLOCK;
+        let end = table.block() * SLOTS_PER_BLOCK + table.size();
         let words = end - table.size() % SLOTS_PER_WORD;
         let tracked = |index| (self.slot_word(index) & TRACKED).count_ones();
         let rest = (words..end).filter(|index| self.slot(*index).is_tracked());

@@ -21,7 +21,7 @@ use dsr_common::{
 use super::{
     change::Change,
     flows::{FlowPlace, FlowTable, entries},
-    lookup::live_row,
+    lookup::{FoundService, live_service},
     member,
     row_id::MemberRowId,
     slots::Runs,
@@ -78,13 +78,6 @@ pub fn ticks(timeout: FlowTimeout, tick_seconds: u32) -> u32 {
     timeout.seconds().div_ceil(tick_seconds) + 1
 }
 
-/// How many slots of each service are tracked.
-pub fn tracked_slots(desired: &Desired, live: &impl Tables) -> Vec<(ServiceId, u32)> {
-    let keys = HashKeys::from_seed(desired.hash_seed);
-    let count = |service: &Service| Some((service.id, live.tracked(live_row(service.id, &keys, live)?.1.table)));
-    desired.services.iter().filter_map(count).collect()
-}
-
 /// Compares what is remembered with what is still needed.
 pub fn advance(desired: &Desired, live: &impl Tables, tick_seconds: u32) -> TransitionStep {
     advance_some(desired, 0..desired.services.len(), live, tick_seconds)
@@ -100,7 +93,8 @@ pub fn advance_some(
 ) -> TransitionStep {
     let keys = HashKeys::from_seed(desired.hash_seed);
     let some = some.into_iter().filter_map(|index| desired.services.get(index));
-    let check = |service| Some(TransitionCheck::new(live, service, live_row(service.id, &keys, live)?, tick_seconds));
+    let check =
+        |service| Some(TransitionCheck::new(live, service, live_service(service.id, &keys, live)?, tick_seconds));
     let mut services: Vec<TransitionCheck<'_, _>> = some.filter_map(check).collect();
     let (mut step, held) = look_at_entries(live, &mut services);
     for service in services.iter_mut().filter(|service| live.tracked(service.row.table) > 0) {
@@ -108,7 +102,7 @@ pub fn advance_some(
         service.stabilize();
     }
     step.changes.extend(services.iter_mut().flat_map(|service| std::mem::take(&mut service.changes)));
-    for (place, entry, service, slot) in held {
+    for Held { place, entry, service, slot } in held {
         if services[service].stable_now.contains(&slot) {
             step.changes.push(Change::ForgetFlow { place, entry });
         }
@@ -117,8 +111,13 @@ pub fn advance_some(
     step
 }
 
-/// An entry of a tracked slot: with its service, and its slot.
-type Held = (FlowPlace, Entry, usize, u32);
+/// An entry of a tracked slot: with the index of its service, and its slot there.
+struct Held {
+    place: FlowPlace,
+    entry: Entry,
+    service: usize,
+    slot: u32,
+}
 
 /// Goes through the flow tables: removes entries that are too old, without an owner, or not needed by any slot.
 fn look_at_entries<T: Tables>(live: &T, services: &mut [TransitionCheck<'_, T>]) -> (TransitionStep, Vec<Held>) {
@@ -126,13 +125,14 @@ fn look_at_entries<T: Tables>(live: &T, services: &mut [TransitionCheck<'_, T>])
     let by_row: BTreeMap<MemberRowId, usize> =
         services.iter().enumerate().map(|(index, service)| (first(service), index)).collect();
     let now = live.clock();
-    let (mut step, mut held) = (TransitionStep::default(), Vec::new());
+    let mut step = TransitionStep::default();
+    let mut held = Vec::new();
     for (place, entry) in entries(live) {
         let row = MemberRowId::of_flow(entry);
         let found = by_row.range(..=row).next_back().map(|(_, index)| *index);
         let found = found.filter(|index| row.number_in(services[*index].row.members).is_some());
         let slot = found.and_then(|index| services[index].entry(entry, now));
-        let (Some(index), Some(slot)) = (found, slot) else {
+        let (Some(service), Some(slot)) = (found, slot) else {
             step.changes.push(Change::ForgetFlow { place, entry });
             continue;
         };
@@ -140,9 +140,9 @@ fn look_at_entries<T: Tables>(live: &T, services: &mut [TransitionCheck<'_, T>])
             FlowTable::Established => step.flows += 1,
             FlowTable::Embryonic => step.embryonic += 1,
         }
-        held.push((place, entry, index, slot));
+        held.push(Held { place, entry, service, slot });
     }
-    held.retain(|(_, _, index, _)| !services[*index].remembers());
+    held.retain(|held| !services[held.service].remembers());
     (step, held)
 }
 
@@ -175,7 +175,8 @@ struct TransitionCheck<'a, T> {
 }
 
 impl<'a, T: Tables> TransitionCheck<'a, T> {
-    fn new(live: &'a T, service: &Service, (number, row): (u32, ServiceRow), tick_seconds: u32) -> Self {
+    fn new(live: &'a T, service: &Service, found: FoundService, tick_seconds: u32) -> Self {
+        let FoundService { row: number, value: row } = found;
         let patience = service.return_timeout.map(|timeout| u64::from(ticks(timeout, tick_seconds)));
         let members = MemberRowId::of_service(row.members);
         let kept = members.map(|member| is_kept(&live.member(member), live.clock(), patience));

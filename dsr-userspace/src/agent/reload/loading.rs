@@ -41,7 +41,8 @@ pub(in crate::agent) struct Loaded {
 impl Loading {
     /// Begins to read. What the file is now is no change to its watcher any more.
     pub(super) fn begin(path: &Path, marker: &Marker, why: Why, answers: Vec<Answer<ReloadAnswer>>) -> Self {
-        let (path, marker) = (path.to_owned(), marker.clone());
+        let path = path.to_owned();
+        let marker = marker.clone();
         let task = tokio::spawn(async move {
             marker.mark().await;
             let read = read(path).await;

@@ -66,7 +66,8 @@ impl<T: Live> Snapshot<T> {
     fn changes(&self, desired: &Desired, after: &InMemory) -> Vec<ServiceChange> {
         let is_same_seed = desired.hash_seed == self.config.desired.hash_seed;
         let flows = self.flows_by_row();
-        let (live, then) = (rows(&*self.maps), rows(after));
+        let live = rows(&*self.maps);
+        let then = rows(after);
         let in_force: HashMap<_, _> =
             self.config.desired.services.iter().map(|service| (service.id, service)).collect();
         let mut changes = Vec::new();
@@ -130,7 +131,8 @@ fn read(request: &PreviewRequest) -> Result<Config, Failure> {
 fn with_all(network: &Network, desired: &Desired, live: &Desired) -> Network {
     let mut network = network.clone();
     let ifindex = network.interfaces.values().next().map_or(1, |state| state.ifindex);
-    let (mac, asked) = (Mac([0; 6]), live.destinations().routed);
+    let mac = Mac([0; 6]);
+    let asked = live.destinations().routed;
     let hop =
         || Reach::Hop(Hop { ifindex, source: mac, destination: mac, tags: Vec::new(), path: RoutedPath::default() });
     for address in desired.backend_addresses() {
@@ -271,7 +273,8 @@ fn remembered(
     moved: f64,
 ) -> (u64, u64) {
     let living: HashSet<&Owner> = after.iter().flat_map(|after| after.members.values()).collect();
-    let (mut all, mut lost) = (0, 0);
+    let mut all = 0;
+    let mut lost = 0;
     for (row, owner) in &before.members {
         let entries = flows.get(row).map_or(&[][..], Vec::as_slice);
         all += entries.len() as u64;

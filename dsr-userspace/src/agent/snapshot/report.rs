@@ -111,7 +111,8 @@ impl<T: Live> Snapshot<T> {
         let draining = self.drained.iter().filter_map(|((id, address), drained)| {
             let service = named(*id)?;
             let backend = service.backends.iter().find(|backend| backend.address == *address)?;
-            let (service, backend) = (service.name.clone(), backend.name.clone());
+            let service = service.name.clone();
+            let backend = backend.name.clone();
             Some(DrainingSample { service, backend, drained: *drained })
         });
         let packets = Tracking::ALL.iter().map(|event| Ok((*event, self.maps.counted(*event)?)));
@@ -125,7 +126,8 @@ impl<T: Live> Snapshot<T> {
     }
 
     fn backends(&self) -> Vec<BackendSample> {
-        let (mut samples, mut seen) = (Vec::new(), HashSet::new());
+        let mut samples = Vec::new();
+        let mut seen = HashSet::new();
         let backends = |service| Service::backends_by_pool(service).map(move |backend| (service, backend));
         for (service, PooledBackend { pool, backend }) in self.config.desired.of_each_list().flat_map(backends) {
             if !seen.insert((pool, backend.name.as_str())) {

@@ -32,7 +32,8 @@ impl<T: Live> Snapshot<T> {
             return Vec::new();
         }
         let members = self.members_by_row();
-        let (wall, monotonic) = (SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(), monotonic());
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let monotonic = monotonic();
         let time = |record: &TraceRecord| {
             wall.saturating_sub(monotonic.saturating_sub(Duration::from_nanos(record.time))).as_micros() as u64
         };

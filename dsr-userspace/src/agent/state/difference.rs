@@ -28,21 +28,25 @@ pub(in crate::agent) struct Difference {
     pub(in crate::agent) table: bool,
 }
 
-/// Compares two configurations, each with what is wanted beside it.
-pub(in crate::agent) fn services(
-    (old, old_intent): (&Config, &Intent),
-    (new, new_intent): (&Config, &Intent),
-    old_index: &Index,
-) -> Difference {
-    let (mut difference, mut lists) = (Difference::default(), Lists::default());
-    for (place, service) in new.desired.services.iter().enumerate() {
-        let before = old_index.place(service.id).map(|at| &old.desired.services[at]);
+/// A configuration, and what is wanted beside it.
+#[derive(Clone, Copy)]
+pub(super) struct Version<'a> {
+    pub(super) config: &'a Config,
+    pub(super) intent: &'a Intent,
+}
+
+/// Compares two configurations; `old_index` is of the first.
+pub(super) fn services(old: Version<'_>, new: Version<'_>, old_index: &Index) -> Difference {
+    let mut difference = Difference::default();
+    let mut lists = Lists::default();
+    for (place, service) in new.config.desired.services.iter().enumerate() {
+        let before = old_index.place(service.id).map(|at| &old.config.desired.services[at]);
         if before.is_none_or(|before| !is_same_row(before, service)) {
             difference.table = true;
             difference.services.insert(place);
         }
         let is_same = |before| {
-            lists.are_same(old_intent.weights().backends(before), new_intent.weights().backends(service))
+            lists.are_same(old.intent.weights().backends(before), new.intent.weights().backends(service))
                 && before.forward == service.forward
                 && before.parts().0.len() == service.parts().0.len()
         };
@@ -54,16 +58,16 @@ pub(in crate::agent) fn services(
             let checks = &config.checks;
             (checks.services.get(id).cloned(), checks.fallbacks.get(id).cloned())
         };
-        if checks(old) != checks(new) {
+        if checks(old.config) != checks(new.config) {
             difference.checks.insert(place);
         }
     }
-    let stays: HashSet<ServiceId> = new.desired.services.iter().map(|service| service.id).collect();
-    let gone = old.desired.services.iter().map(|service| service.id).filter(|id| !stays.contains(id));
+    let stays: HashSet<ServiceId> = new.config.desired.services.iter().map(|service| service.id).collect();
+    let gone = old.config.desired.services.iter().map(|service| service.id).filter(|id| !stays.contains(id));
     difference.gone = gone.collect();
-    difference.table |= !difference.gone.is_empty() || old.desired.hash_seed != new.desired.hash_seed;
-    if old.desired.hash_seed != new.desired.hash_seed {
-        difference.services = (0..new.desired.services.len()).collect();
+    difference.table |= !difference.gone.is_empty() || old.config.desired.hash_seed != new.config.desired.hash_seed;
+    if old.config.desired.hash_seed != new.config.desired.hash_seed {
+        difference.services = (0..new.config.desired.services.len()).collect();
     }
     difference
 }

@@ -96,7 +96,8 @@ impl Intent {
     /// The backends of a service as they and the operator want them; the operator has the last word.
     fn weighted(&self, service: &Service) -> Arc<[Backend]> {
         let backends = service.backends_by_pool().map(|of_pool| {
-            let (key, backend) = (of_pool.key(), of_pool.backend);
+            let key = of_pool.key();
+            let backend = of_pool.backend;
             let own = || self.reports.get(&key).copied().unwrap_or_default().applied_to(backend.weight);
             Backend { weight: self.overrides.get(&key).map_or_else(own, |at| at.said.weight()), ..backend.clone() }
         });
@@ -126,7 +127,8 @@ impl Intent {
 
     /// What would be wanted with another configuration: its services with the weights that would count.
     pub(in crate::agent) fn with(&self, desired: &Desired) -> Desired {
-        let (mut other, index) = (self.clone(), Index::of(desired));
+        let mut other = self.clone();
+        let index = Index::of(desired);
         other.follow(desired, &index);
         let weighted =
             |service: &Service| Service { backends: Arc::clone(other.weights.backends(service)), ..service.clone() };

@@ -12,7 +12,7 @@ use std::{
     sync::Arc,
 };
 
-use self::intent::is_there;
+use self::{difference::Version, intent::is_there};
 pub(super) use self::{
     index::Index,
     intent::{Intent, Since},
@@ -57,13 +57,20 @@ impl State {
         let undecided = (0..config.desired.services.len()).collect();
         let plan = reconcile::Dirty::all(&config.desired);
         let dirty = Dirty { plan, undecided, config: true, links: true, reach: BTreeSet::new() };
-        let (intent, decision) = (Arc::default(), Arc::default());
-        Self { config: Arc::new(config), intent, network: Arc::new(network), decision, index, dirty }
+        Self {
+            config: Arc::new(config),
+            intent: Arc::default(),
+            network: Arc::new(network),
+            decision: Arc::default(),
+            index,
+            dirty,
+        }
     }
 
     /// What the tables are to agree with.
     pub(super) fn goal<'a>(&'a self, devices: &'a BTreeMap<u32, u32>) -> Goal<'a> {
-        let (desired, weights) = (&self.config.desired, self.intent.weights());
+        let desired = &self.config.desired;
+        let weights = self.intent.weights();
         Goal { desired, weights, network: &self.network, health: &self.decision.health, devices }
     }
 
@@ -83,7 +90,8 @@ impl State {
         let old_intent = Arc::clone(&self.intent);
         let old_index = std::mem::replace(&mut self.index, Index::of(&self.config.desired));
         Arc::make_mut(&mut self.intent).follow(&self.config.desired, &self.index);
-        let (before, after) = ((&*old, &*old_intent), (&*self.config, &*self.intent));
+        let before = Version { config: &old, intent: &old_intent };
+        let after = Version { config: &self.config, intent: &self.intent };
         let changed = difference::services(before, after, &old_index);
         // What was to be done already, at the places that the services have now.
         let place = |at: &usize| self.index.place(old.desired.services.get(*at)?.id);

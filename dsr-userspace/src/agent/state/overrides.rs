@@ -72,7 +72,8 @@ impl State {
 
 fn weight_of(weight: u16) -> Result<Weight, Failure> {
     Weight::new(weight).ok_or_else(|| {
-        let (error, remedy) = (format!("{weight} is not a weight"), format!("give one from 0 to {}", Weight::MAX));
+        let error = format!("{weight} is not a weight");
+        let remedy = format!("give one from 0 to {}", Weight::MAX);
         Failure::new(Kind::Wrong, error, remedy)
     })
 }

@@ -21,7 +21,8 @@ impl<T: Tables> Planner<'_, T> {
             }
             let (group, written) = self.groups.of(&hop.path.next_hops, self.goal.devices, self.live);
             let value = TunnelRow { group, ..rows.tunnel };
-            let (row, old) = (MemberRowId::of(to, *number), MemberRowId::of(from, *number));
+            let row = MemberRowId::of(to, *number);
+            let old = MemberRowId::of(from, *number);
             let is_moved = wanted.held.get(usize::from(*number)).is_some_and(|row| row.family != 0);
             self.changes.members.extend(written);
             if self.live.tunnel(if is_moved { old } else { row }) != value {
