@@ -48,7 +48,7 @@ const NARROW_MTU: u32 = 96;
 pub const PORTS: [u16; 7] = [80, 53, 81, 82, 443, 5060, 9999];
 
 /// Backends, by number; those of [`UNREACHABLE`] have no way to them.
-const BACKENDS: u8 = 12;
+pub(super) const BACKENDS: u8 = 12;
 const UNREACHABLE: [u8; 2] = [6, 7];
 
 /// VIPs of either family whose services have no backend, and say so.
@@ -155,16 +155,26 @@ pub(super) fn is_reachable(rule: &Rule, backend: usize) -> bool {
     UNREACHABLE.iter().all(|n| to != address(*n, to.is_ipv4())) && (!is_renamed || rule.vip.is_ipv4() == to.is_ipv4())
 }
 
-/// Where one of the services is: VIP, protocol and port, the latter chosen where the service takes any.
+/// Where one of the services is: VIP, protocol and port, the latter chosen where the service takes any. Every other one has
+/// its backends behind routers.
 pub(super) fn endpoint(rng: &mut Rng, protocol: u8) -> (IpAddr, u8, u16) {
-    static RULES: LazyLock<Vec<Rule>> = LazyLock::new(rules);
-    let rule = &RULES[rng.below(RULES.len())];
+    static RULES: LazyLock<[Vec<Rule>; 2]> = LazyLock::new(|| {
+        let (far, near) = rules().into_iter().partition(|rule| FAR.contains(&rule.vip));
+        [near, far]
+    });
+    let rules = &RULES[rng.below(2)];
+    let rule = &rules[rng.below(rules.len())];
     (rule.vip, rule.protocol.unwrap_or(protocol), rule.port.unwrap_or(rng.pick(&PORTS)))
 }
 
 /// The same in the agent's words.
 pub fn desired() -> Desired {
-    Desired { hash_seed: HASH_SEED, services: rules().iter().map(service).collect() }
+    desired_of(&rules())
+}
+
+/// Other rules in the agent's words.
+pub fn desired_of(rules: &[Rule]) -> Desired {
+    Desired { hash_seed: HASH_SEED, services: rules.iter().map(service).collect() }
 }
 
 /// The seed of the flow hash.
@@ -199,12 +209,12 @@ fn service(rule: &Rule) -> Service {
 }
 
 /// Backend `n`, of a weight of its own; number 3 is drained.
-fn backend(n: u8, v4: bool) -> Backend {
+pub(super) fn backend(n: u8, v4: bool) -> Backend {
     let weight = if n == 3 { 0 } else { 50 + u16::from(n) };
     Backend { name: format!("web{n}"), address: address(n, v4), weight: Weight::new(weight).unwrap_or(Weight::DEFAULT) }
 }
 
-fn address(n: u8, v4: bool) -> IpAddr {
+pub(super) fn address(n: u8, v4: bool) -> IpAddr {
     if v4 { Ipv4Addr::new(10, 0, 0, n).into() } else { Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, u16::from(n)).into() }
 }
 

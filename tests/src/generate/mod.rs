@@ -13,6 +13,7 @@ mod ndp;
 mod rng;
 pub mod tracked;
 mod transport;
+pub mod tunnels;
 mod whole;
 
 use self::whole::Packet;

@@ -23,9 +23,13 @@ impl Packet {
     }
 }
 
-/// One to three packets of one flow.
+/// One to three packets of one flow, now and then large ones.
 pub(super) fn flow(rng: &mut Rng) -> Vec<Packet> {
     let (header, mut payload) = begin(rng);
+    if rng.one_in(12) {
+        let more = rng.below(LARGE);
+        payload.extend_from_slice(&rng.octets(more));
+    }
     let mut packets = vec![Packet::ip(&header, &payload)];
     for _ in 0..rng.below(3) {
         let more = rng.octets(5);
@@ -102,3 +106,6 @@ pub(super) fn noise(rng: &mut Rng) -> Packet {
     }
     Packet { ether_type, to: None, bytes }
 }
+
+/// Bytes that a large packet has more than others: it still fits a link of 1500 bytes.
+const LARGE: usize = 1300;

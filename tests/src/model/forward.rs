@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use dsr::model::{Forward, GueVariant, Hop};
+use dsr::model::{Forward, GueVariant, Hop, NextHop};
+use dsr_common::forward::NEXT_HOPS_PER_GROUP;
 use etherparse::{IpDscp, IpEcn, IpNumber, Ipv4Header, Ipv6FlowLabel, Ipv6Header, UdpHeader};
 
 use super::{
@@ -31,6 +32,24 @@ pub(super) fn limit(to: &Chosen) -> Option<usize> {
         Forward::Gue { variant: GueVariant::Zero, .. } => outer + 12,
     };
     Some(to.hop.path.mtu as usize - overhead)
+}
+
+/// Who a packet goes to next: in modes that cross routers one of several, where the route has them, by bits of the hash.
+pub(super) fn next_hop(to: &Chosen, hash: u64) -> NextHop {
+    let several = &to.hop.path.next_hops;
+    if matches!(to.forward, Forward::L2) || several.len() < 2 {
+        let Hop { ifindex, source, destination, ref tags, .. } = to.hop;
+        return NextHop { ifindex, source, destination, tags: tags.clone(), weight: 1 };
+    }
+    let (row, rows) = (hash >> 14 & 15, u64::from(NEXT_HOPS_PER_GROUP));
+    let sum: u64 = several.iter().map(|hop| u64::from(hop.weight)).sum();
+    let mut end = 0;
+    let owns = |hop: &&NextHop| {
+        end += u64::from(hop.weight);
+        // The middle of the row lies before the end of the next hop's share; both times twice the rows.
+        (2 * row + 1) * sum < 2 * rows * end
+    };
+    several.iter().find(owns).expect("the last share ends behind the last row").clone()
 }
 
 /// The frame, from the EtherType on, that follows the member's link header.

@@ -46,6 +46,8 @@ pub struct Decision {
     pub why: Why,
     /// The counters that move, and by how much.
     pub counted: BTreeMap<Counter, u64>,
+    /// The member that it is for, sent or not: numbers of a rule and of a backend within it.
+    pub member: Option<(usize, usize)>,
 }
 
 /// The last word about a frame.
@@ -74,6 +76,8 @@ pub struct Model {
     fragments: Fragments,
     tracking: Tracking,
     heartbeat: Heartbeat,
+    /// The member that the present frame is for.
+    member: Option<(usize, usize)>,
 }
 
 /// How a frame ends: the word of the page, with what is needed to carry it out.
@@ -118,7 +122,8 @@ impl Model {
         let tables = rules.iter().map(|rule| select::table(rule, network, hash_seed)).collect();
         let (network, fragments) = (network.clone(), Fragments::default());
         let tracking = Tracking::new(rules.len(), 1, 1);
-        Self { rules, tables, hash_seed, network, own, fragments, tracking, heartbeat: Heartbeat::default() }
+        let heartbeat = Heartbeat::default();
+        Self { rules, tables, hash_seed, network, own, fragments, tracking, heartbeat, member: None }
     }
 
     /// The same, with so many sets of the flow table and of the embryonic table.
@@ -134,8 +139,9 @@ impl Model {
 
     /// What becomes of a frame that comes in `now`, by any clock that does not go backwards.
     pub fn decide(&mut self, now: Duration, frame: &[u8]) -> Decision {
+        self.member = None;
         let fate = self.fate(now, frame);
-        let mut decision = self.carry_out(frame, fate);
+        let mut decision = Decision { member: self.member, ..self.carry_out(frame, fate) };
         decision.counted.extend(self.tracking.counted.drain(..).map(|how| (Counter::Tracking(how), 1)));
         decision
     }
@@ -185,13 +191,13 @@ impl Model {
                 (Verdict::Drop, frame.to_vec(), Why::Reason("drop_loop"), counted)
             }
         };
-        Decision { verdict, frame: after, why, counted: counted.into_iter().collect() }
+        Decision { verdict, frame: after, why, counted: counted.into_iter().collect(), member: None }
     }
 
     /// The frame with the member's link header: MACs, then as many tags as its segment has, then what the forward mode
     /// makes of the rest.
     fn send(&self, frame: &[u8], sending: &Sending) -> (Verdict, Vec<u8>, Why, Vec<(Counter, u64)>) {
-        let hop = &sending.to.hop;
+        let hop = forward::next_hop(&sending.to, sending.hash);
         let mut after = [hop.destination.0, hop.source.0].concat();
         for tag in &hop.tags {
             after.extend_from_slice(&tag.tpid.to_be_bytes());

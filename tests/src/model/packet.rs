@@ -111,7 +111,7 @@ impl Model {
             return match self.fragments.first(now, &packet.datagram(identification)) {
                 Some(First::Sent(rule, backend)) => {
                     let hash = self.hash_of_datagram(packet, identification);
-                    self.to_member(link, packet, false, hash, (rule, backend))
+                    self.fate_at_member(link, packet, false, hash, (rule, backend))
                 }
                 Some(First::Passed) => Fate::Ends(PASSED),
                 None => Fate::Ends("drop_fragment_early"),
@@ -158,11 +158,11 @@ impl Model {
             return Fate::Empty(rule);
         };
         let hash = HashKeys::from_seed(self.hash_seed).flow(&flow.words());
-        self.to_member(link, packet, opens_flow, hash, (rule, backend))
+        self.fate_at_member(link, packet, opens_flow, hash, (rule, backend))
     }
 
-    fn to_member(
-        &self,
+    fn fate_at_member(
+        &mut self,
         link: &Link<'_>,
         packet: &Packet<'_>,
         opens_flow: bool,
@@ -172,6 +172,7 @@ impl Model {
         let Some(to) = self.chosen(rule, backend) else {
             return Fate::Ends("drop_no_backend");
         };
+        self.member = Some((rule, backend));
         match forward::limit(&to) {
             None if link.source == to.hop.destination.0 => return Fate::Looped(to),
             Some(limit) if packet.length > limit => return Fate::TooBig(to, limit),

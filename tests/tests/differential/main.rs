@@ -13,6 +13,7 @@ mod refusals;
 mod shrink;
 mod traced;
 mod tracked;
+mod tunnels;
 
 use std::{env, time::Instant};
 

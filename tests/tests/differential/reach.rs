@@ -10,7 +10,7 @@ use dsr_tests::{
 use super::invariant;
 
 /// Cases that are tried, and frames that each way out has to have among them at least.
-const CASES: u64 = 30_000;
+const CASES: u64 = 60_000;
 const LEAST: u64 = 50;
 
 /// What the fast path takes: the headers of frames that are sent, sound and without options.
