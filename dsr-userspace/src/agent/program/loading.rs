@@ -70,7 +70,9 @@ impl ProgramSpec<'_> {
         if !old.is_some_and(|(_, keep)| keep == Keep::Everything) {
             // No packet meets these tables yet.
             fresh.add_vlan_lists(&state.config.desired)?;
-            let planning = Planning { running: old.map(|(old, _)| old.maps()), ending: self.ending };
+            let running = old.map(|(old, _)| old.maps());
+            let beat = || running.iter().for_each(|maps| maps.beat());
+            let planning = Planning::new(&beat, self.ending);
             match planning.plan(&state.goal(&devices), &Dirty::all(&state.config.desired), &fresh) {
                 Ok(plan) => apply(&plan.changes, &mut fresh),
                 Err(error) => return Err(abandon(fresh, error)),

@@ -47,7 +47,9 @@ impl Program {
     /// A plan for what is dirty, with a program whose tables have room for it.
     fn planned(&mut self, state: &mut State) -> Result<PartialPlan, Error> {
         loop {
-            let planning = Planning { running: Some(self.datapath.maps()), ending: &self.ending };
+            let maps = self.datapath.maps();
+            let beat = || maps.beat();
+            let planning = Planning::new(&beat, &self.ending);
             let plan = planning.plan(&state.goal(&self.devices), &state.dirty.plan, &self.datapath);
             let Err(Error::Full(full)) = plan else { return plan };
             tracing::info!("{full}: reloading the program with larger tables");
