@@ -76,4 +76,7 @@ pub struct PlacedMember {
     pub slots: u32,
     /// Whether packets can be sent to it.
     pub reachable: bool,
+    /// Whether its route has several next hops of which it uses the first alone, since all [`super::GROUPS_MAX`] groups of next
+    /// hops are in use.
+    pub ungrouped: bool,
 }

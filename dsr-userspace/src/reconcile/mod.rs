@@ -33,6 +33,7 @@ pub use lookup::{
 pub use member::{MemberRows, address, family, rows as member_rows};
 pub use memory::InMemory;
 pub use migrate::{Keep, migrate, migrate_flows, restamp};
+pub use next_hops::GROUPS_MAX;
 pub use plan::{Dirty, Goal, PartialPlan, plan, plan_dirty, plan_while};
 pub use row_id::MemberRowId;
 pub use tables::{SLOTS_PER_WORD, Sizes, Tables, TablesMut};

@@ -18,41 +18,55 @@ use crate::model::NextHop;
 pub(super) struct Groups {
     /// Those that are in the tables or are going to be, by what they hold; nothing before the first one is needed.
     known: Option<Vec<Vec<NextHopRow>>>,
+    /// Those that live members use; looked for when no group is empty.
+    taken: Option<BTreeSet<u16>>,
     /// Those that this plan uses.
     used: BTreeSet<u16>,
 }
 
+/// Which group packets leave by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Group {
+    /// None: there is one next hop.
+    Single,
+    /// This one, which holds the next hops.
+    Live(u16),
+    /// This one, once the change is made that writes it.
+    New(u16, Change),
+    /// None, since all groups are in use: packets take the first next hop alone.
+    Full,
+}
+
+/// Groups that there can be at a time.
+pub const GROUPS_MAX: u32 = NEXT_HOP_GROUPS - 1;
+
 impl Groups {
-    /// The group of these next hops, with the change that writes it where no group holds them yet; zero for fewer than two, and where
-    /// all groups are in use: packets then take the first next hop alone.
-    pub(super) fn of(
-        &mut self,
-        next_hops: &[NextHop],
-        devices: &BTreeMap<u32, u32>,
-        live: &impl Tables,
-    ) -> (u16, Option<Change>) {
+    /// The group of these next hops.
+    pub(super) fn of(&mut self, next_hops: &[NextHop], devices: &BTreeMap<u32, u32>, live: &impl Tables) -> Group {
         let rows = rows(next_hops, devices);
         if next_hops.len() < 2 || rows.is_empty() {
-            return (0, None);
+            return Group::Single;
         }
         let known = self.known.get_or_insert_with(|| (0..NEXT_HOP_GROUPS).map(|group| held(live, group)).collect());
         if let Some(group) = known.iter().position(|held| *held == rows) {
             self.used.insert(group as u16);
-            return (group as u16, None);
+            return Group::Live(group as u16);
         }
         let empty = known.iter().skip(1).position(|held| held.iter().all(|row| *row == NextHopRow::default()));
-        let Some(group) = empty.map(|index| index as u16 + 1).or_else(|| self.unused(live)) else { return (0, None) };
+        let Some(group) = empty.map(|index| index as u16 + 1).or_else(|| self.unused(live)) else { return Group::Full };
         if let Some(place) = self.known.as_mut().and_then(|known| known.get_mut(usize::from(group))) {
             place.clone_from(&rows);
         }
         self.used.insert(group);
-        (group, Some(Change::NextHops { group, rows }))
+        Group::New(group, Change::NextHops { group, rows })
     }
 
     /// A group that no member uses. Looked for only when every group has been used once.
-    fn unused(&self, live: &impl Tables) -> Option<u16> {
-        let members = MemberRowId::first(live.sizes().members).filter(|row| live.member(*row).family != 0);
-        let taken: BTreeSet<u16> = members.map(|row| live.tunnel(row).group).collect();
+    fn unused(&mut self, live: &impl Tables) -> Option<u16> {
+        let taken = self.taken.get_or_insert_with(|| {
+            let members = MemberRowId::first(live.sizes().members).filter(|row| live.member(*row).family != 0);
+            members.map(|row| live.tunnel(row).group).collect()
+        });
         (1..NEXT_HOP_GROUPS as u16).find(|group| !taken.contains(group) && !self.used.contains(group))
     }
 }
@@ -88,10 +102,13 @@ fn rows(next_hops: &[NextHop], devices: &BTreeMap<u32, u32>) -> Vec<NextHopRow> 
 
 #[cfg(test)]
 mod tests {
+    use std::{net::Ipv4Addr, ops::RangeInclusive};
+
     use super::*;
     use crate::{
-        model::Mac,
-        reconcile::{InMemory, Sizes, apply},
+        config,
+        model::{Desired, Health, Hop, Mac, Network, Reach, RoutedPath},
+        reconcile::{InMemory, Sizes, apply, plan},
     };
 
     const SIZES: Sizes = Sizes { services: 8, members: 8, blocks: 8, established_sets: 1, embryonic_sets: 1 };
@@ -114,12 +131,69 @@ mod tests {
     #[test]
     fn next_hops_have_one_group_and_one_next_hop_has_none() {
         let (mut live, mut groups) = (InMemory::new(SIZES), Groups::default());
-        assert_eq!(groups.of(&[hop(1, 1)], &devices(), &live), (0, None));
-        let (first, change) = groups.of(&[hop(1, 1), hop(2, 1)], &devices(), &live);
-        apply(&[change.expect("a new group is written")], &mut live);
-        let (other, change) = groups.of(&[hop(1, 1), hop(3, 1)], &devices(), &live);
-        assert!(first != 0 && other != 0 && first != other && change.is_some());
+        assert_eq!(groups.of(&[hop(1, 1)], &devices(), &live), Group::Single);
+        let new = |group| match group {
+            Group::New(number, change) => (number, change),
+            other => panic!("{other:?}"),
+        };
+        let (first, change) = new(groups.of(&[hop(1, 1), hop(2, 1)], &devices(), &live));
+        apply(&[change], &mut live);
+        let (other, _) = new(groups.of(&[hop(1, 1), hop(3, 1)], &devices(), &live));
+        assert!(first != 0 && other != 0 && first != other);
         let mut later = Groups::default();
-        assert_eq!(later.of(&[hop(1, 1), hop(2, 1)], &devices(), &live), (first, None));
+        assert_eq!(later.of(&[hop(1, 1), hop(2, 1)], &devices(), &live), Group::Live(first));
+    }
+
+    /// More backends behind routers of their own than there are groups.
+    const MANY: u32 = GROUPS_MAX + 45;
+
+    fn desired(backends: RangeInclusive<u32>) -> Desired {
+        let backends =
+            backends.map(|n| format!("{{name: w{n}, address: {}}}", address(n))).collect::<Vec<_>>().join(", ");
+        let text = format!(
+            "interfaces: [eth0]\npools: {{web: {{forward: ipip, backends: [{backends}]}}}}\n\
+             services: [{{name: www, vip: 192.0.2.10, port: 80, pool: web}}]\n"
+        );
+        config::parse(&text, "dsr.yaml".as_ref()).unwrap().desired
+    }
+
+    fn address(n: u32) -> Ipv4Addr {
+        Ipv4Addr::from_bits(0x0a00_0000 + n)
+    }
+
+    /// Each backend behind two routers that no other has.
+    fn network() -> Network {
+        let reach = (1..=MANY).map(|n| {
+            let [.., high, low] = n.to_be_bytes();
+            let router = |last| NextHop { destination: Mac([4, 0, 0, high, low, last]), ..hop(0, 1) };
+            let NextHop { ifindex, source, destination, tags, .. } = router(1);
+            let source_address = Some(Ipv4Addr::new(10, 0, 9, 9).into());
+            let path = RoutedPath { mtu: 1500, source: source_address, next_hops: vec![router(1), router(2)] };
+            (address(n).into(), Reach::Hop(Hop { ifindex, source, destination, tags, path }))
+        });
+        Network { reach: reach.collect(), ..Network::default() }
+    }
+
+    #[test]
+    fn members_beyond_the_groups_are_named_and_use_one_next_hop() {
+        let (wanted, network) = (desired(1..=MANY), network());
+        let mut live = InMemory::new(Sizes { established_sets: 1, embryonic_sets: 1, ..Sizes::for_desired(&wanted) });
+        let mut go_to = |wanted: &Desired| {
+            let planned = plan(wanted, &network, &Health::default(), &devices(), &live).unwrap();
+            apply(&planned.changes, &mut live);
+            let members = planned.layout.services[0].members.clone();
+            for member in &members {
+                let group = live.tunnel(member.row).group;
+                assert_eq!(member.ungrouped, group == 0);
+                let first = live.next_hop(u32::from(group) * NEXT_HOPS_PER_GROUP);
+                assert!(member.ungrouped || first.link[..6] == live.member(member.row).link[..6], "{member:?}");
+            }
+            assert!(members.iter().all(|member| member.reachable && member.slots > 0));
+            members.iter().filter(|member| member.ungrouped).count() as u32
+        };
+        assert_eq!(go_to(&wanted), MANY - GROUPS_MAX);
+        assert_eq!(go_to(&wanted), MANY - GROUPS_MAX, "nothing was given up");
+        // Groups of members that are gone take the next hops of others.
+        assert_eq!([go_to(&desired(1..=2)), go_to(&desired(MANY - 100..=MANY))], [0; 2]);
     }
 }

@@ -85,7 +85,7 @@ impl<'a, T: Tables> Planner<'a, T> {
         let (members, numbers) = self.numbers(&wanted)?;
         let before = live.map(|live| self.make_room(&wanted, live, members));
         let rows = self.rows(&wanted, &numbers);
-        self.write_tunnels(&wanted, members, &numbers);
+        let ungrouped = self.write_tunnels(&wanted, members, &numbers);
         let gone = self.write_members(&wanted, members, &numbers, &rows);
         if let Some(live) = live {
             self.changes.previous.extend(slots::forget(self.live, row, live.table, &gone));
@@ -106,6 +106,7 @@ impl<'a, T: Tables> Planner<'a, T> {
             row: MemberRowId::of(members, *number),
             slots: *slots,
             reachable: row.mode != 0,
+            ungrouped: ungrouped.contains(number),
         });
         Ok(PlacedService { id: service.id, slots: table.size(), members: placed.collect() })
     }

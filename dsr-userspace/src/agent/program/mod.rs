@@ -8,6 +8,7 @@ mod attaching;
 mod ending;
 mod interfaces;
 mod loading;
+mod next_hop_log;
 mod pinning;
 mod planning;
 mod reconciling;
@@ -28,11 +29,13 @@ use dsr_common::trace::TraceFilter;
 
 use self::{
     attaching::Unattached,
+    next_hop_log::NextHopLog,
     spec::ProgramSpec,
     transitions::{Transitions, tick_seconds},
 };
 pub(super) use self::{
     ending::Ending,
+    next_hop_log::{REMEDY as NEXT_HOP_REMEDY, ungrouped},
     retired_counters::RetiredCounters,
     spec::{features, sizes},
 };
@@ -59,6 +62,8 @@ pub(super) struct Program {
     pub(super) features: Features,
     /// What the running trace tells of.
     pub(super) trace: Option<TraceFilter>,
+    /// The services whose next hops are more than the program has room for, as was told.
+    next_hops: NextHopLog,
     /// The rows of the device map, by index of the interface.
     devices: BTreeMap<u32, u32>,
     /// The configuration's interfaces that are gone, as was told.
@@ -91,6 +96,7 @@ impl Program {
             entered: Arc::default(),
             features,
             trace: None,
+            next_hops: NextHopLog::default(),
             devices: BTreeMap::new(),
             gone: BTreeSet::new(),
             seed,

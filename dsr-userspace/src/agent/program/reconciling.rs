@@ -25,6 +25,7 @@ impl Program {
         if config || links {
             self.follow_interfaces(state)?;
         }
+        state.dirty.plan.services.extend(self.next_hops.places(state));
         let planned = self.planned(state)?;
         if config {
             self.datapath.add_vlan_lists(&state.config.desired)?;
@@ -35,6 +36,7 @@ impl Program {
         }
         tracing::debug!(changes = planned.changes.len(), "reconciled");
         self.transitions.look_at(planned.placed.iter().map(|(_, service)| service.id));
+        self.next_hops.update(state, &planned.placed);
         self.place(planned.placed, state);
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
@@ -12,11 +13,12 @@ use super::{
     surroundings,
 };
 use crate::{
+    agent::program::{NEXT_HOP_REMEDY, ungrouped},
     api::view::{InterfaceStatus, MemberState, MemberStatus, ReloadCounts, ServiceStatus, Status, StatusFinding},
     datapath::{self, Mode},
     health::Unchecked,
     model::{Backend, Condition, PooledBackend, Service},
-    reconcile::{PlacedMember, PlacedService, tracked_slots},
+    reconcile::{GROUPS_MAX, PlacedMember, PlacedService, tracked_slots},
 };
 
 impl<T: Live> Snapshot<T> {
@@ -54,7 +56,9 @@ impl<T: Live> Snapshot<T> {
         let around = surroundings::claimed(&self.claims.all(), services).chain(unpinned).collect::<Vec<_>>();
         let refusal = self.refusal.clone().into_iter();
         let unsteered = surroundings::unsteered(self.checks.steered());
-        refusal.chain(unsteered).chain(around).chain(findings(interfaces, services)).chain(self.unchecked()).collect()
+        let ungrouped = services.iter().zip(&self.layout.services).filter_map(about_next_hops);
+        let here = refusal.chain(unsteered).chain(around).chain(findings(interfaces, services)).chain(ungrouped);
+        here.chain(self.unchecked()).collect()
     }
 
     fn interface_status(&self, name: String) -> InterfaceStatus {
@@ -225,6 +229,18 @@ fn about_service(service: &ServiceStatus) -> Option<StatusFinding> {
         return None;
     };
     Some(StatusFinding::new(name, finding, DOCTOR))
+}
+
+fn about_next_hops((service, placed): (&ServiceStatus, &Arc<PlacedService>)) -> Option<StatusFinding> {
+    let count = ungrouped(placed);
+    let finding = || {
+        format!(
+            "packets to {count} of {} backends use only the first next hop of their route: all {GROUPS_MAX} groups of next \
+             hops are in use",
+            placed.members.len()
+        )
+    };
+    (count > 0).then(|| StatusFinding::new(&service.name, finding(), NEXT_HOP_REMEDY))
 }
 
 const DOCTOR: &str = "run `dsr doctor`, which names the cause and the remedy";
