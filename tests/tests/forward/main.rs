@@ -6,6 +6,7 @@
 mod change;
 mod cloud;
 mod mtu;
+mod multipath;
 mod transfer;
 
 use std::net::{IpAddr, SocketAddr};

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Program, planning::Planning};
+use super::{Program, planning::Planning, spec::is_multipath};
 use crate::{
     agent::{
         Error,
         state::{Dirty, State},
     },
-    datapath::Datapath,
+    datapath::{Datapath, Features},
     reconcile::{PartialPlan, PlacedService, apply},
 };
 
@@ -17,9 +17,7 @@ impl Program {
     /// what has changed is left to the next time.
     pub(in crate::agent) fn reconcile(&mut self, state: &mut State) -> Result<(), Error> {
         let Dirty { config, links, .. } = state.dirty;
-        // What is left of another rule for picking slots ends by itself.
-        let is_other = config || links || self.features.source;
-        if is_other && self.spec(state).features(self.by_source()) != self.features {
+        if self.needs_other_program(state) {
             self.rebuild(state, None)?;
         }
         if config || links {
@@ -39,6 +37,21 @@ impl Program {
         self.next_hops.update(state, &planned.placed);
         self.place(planned.placed, state);
         Ok(())
+    }
+
+    /// Whether the program lacks a part that is wanted, or has one that is not.
+    fn needs_other_program(&self, state: &State) -> bool {
+        let Dirty { config, links, ref reach, .. } = state.dirty;
+        let mut reach = reach.iter().filter_map(|to| state.network.reach.get(to));
+        let comes_multipath = !self.features.multipath && reach.any(is_multipath);
+        // What is left of another rule for picking slots ends by itself.
+        if !(config || links || self.features.source || comes_multipath) {
+            return false;
+        }
+        let wanted = self.spec(state).features(self.by_source());
+        // A route whose other next hops are gone may get them back at any time.
+        let multipath = wanted.multipath || self.features.multipath && !config;
+        Features { multipath, ..wanted } != self.features
     }
 
     /// The tables, where there may be slots that the client alone picks.
