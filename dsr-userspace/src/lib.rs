@@ -27,3 +27,4 @@ pub mod neighbour;
 pub mod preflight;
 pub mod reconcile;
 pub mod tasks;
+pub mod tunnel_errors;

@@ -37,6 +37,7 @@ pub(super) fn snapshot_of(
         retired_counters: Arc::clone(&program.retired_counters),
         entered: Arc::clone(&program.entered),
         claims: notifier.claims(),
+        tunnel_errors: notifier.tunnel_errors(),
         attached: program.modes(state),
         features: program.features,
         trace: program.trace,

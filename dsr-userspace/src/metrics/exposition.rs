@@ -15,7 +15,7 @@ use prometheus_client::{
 
 use super::{
     AgentReportSample, CONFIG_HASH_BITS, CheckSample, ClaimSample, MemberSample, OverrideSample, Snapshot, StateSample,
-    TrackingSample, UncheckedSample,
+    TrackingSample, TunnelErrorSample, UncheckedSample,
 };
 use crate::health::{BOUNDS, Histogram, ReportedState};
 
@@ -99,7 +99,13 @@ fn backends(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> fmt::Re
         Some(([("pool", &b.pool), ("backend", &b.backend), ("cause", cause)], 1))
     });
     let help = "Why the network cannot reach the backend; always 1";
-    family(encoder, "dsr_backend_unreachable", help, MetricType::Gauge, causes)
+    family(encoder, "dsr_backend_unreachable", help, MetricType::Gauge, causes)?;
+    let errors = snapshot.tunnel_errors.iter().map(|sample| {
+        let TunnelErrorSample { pool, backend, kind, errors } = sample;
+        ([("pool", pool.as_str()), ("backend", backend), ("kind", kind.label())], *errors)
+    });
+    let help = "ICMP errors about packets of the tunnel to the backend, by kind";
+    family(encoder, "dsr_backend_tunnel_icmp_errors_total", help, MetricType::Counter, errors)
 }
 
 fn checks(encoder: &mut DescriptorEncoder<'_>, checks: &[CheckSample]) -> fmt::Result {

@@ -8,6 +8,7 @@ use super::*;
 use crate::{
     metrics::{BackendSample, ClaimSample, DrainingSample, ReasonSample, Reloads},
     model::{AgentReport, Cause, Port, Protocol},
+    tunnel_errors::ErrorKind,
 };
 
 fn member() -> MemberSample {
@@ -70,6 +71,12 @@ fn snapshot() -> Snapshot {
             claims: 5,
             holds: true,
         }],
+        tunnel_errors: vec![TunnelErrorSample {
+            pool: "web".into(),
+            backend: "web1".into(),
+            kind: ErrorKind::PortUnreachable,
+            errors: 11,
+        }],
         claims_lost: 6,
         checks: vec![check()],
         states: vec![StateSample {
@@ -119,6 +126,8 @@ fn every_family_has_its_name_its_type_and_its_labels() {
         r#"dsr_backend_reachable{pool="web",backend="web2"} 0"#.to_owned(),
         "# TYPE dsr_backend_unreachable gauge".to_owned(),
         r#"dsr_backend_unreachable{pool="web",backend="web2",cause="it does not answer ARP"} 1"#.to_owned(),
+        "# TYPE dsr_backend_tunnel_icmp_errors_total counter".to_owned(),
+        r#"dsr_backend_tunnel_icmp_errors_total{pool="web",backend="web1",kind="port-unreachable"} 11"#.to_owned(),
         "# TYPE dsr_backend_healthy gauge".to_owned(),
         r#"dsr_backend_healthy{pool="web",backend="web1",service="www"} 0"#.to_owned(),
         "# TYPE dsr_backend_probe_seconds histogram".to_owned(),

@@ -10,6 +10,7 @@ use dsr_common::stats::{Reason, Tracking};
 use crate::{
     health::{Histogram, ReportedState, Standings, State, Target},
     model::{Cause, Port, Protocol},
+    tunnel_errors::ErrorKind,
 };
 
 mod exposition;
@@ -41,6 +42,8 @@ pub struct Snapshot {
     pub reports: Vec<AgentReportSample>,
     /// Backends whose last probe could not be made on this host.
     pub unchecked: Vec<UncheckedSample>,
+    /// ICMP errors about tunnels, by the backend at their end.
+    pub tunnel_errors: Vec<TunnelErrorSample>,
     /// Probes that could not be made on this host, since the agent started.
     pub local_errors: u64,
     /// Slots in transition and the flows that are remembered.
@@ -107,6 +110,19 @@ pub struct BackendSample {
     pub reachable: bool,
     /// Why not.
     pub cause: Option<String>,
+}
+
+/// ICMP errors about the tunnel to a backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TunnelErrorSample {
+    /// The pool's name.
+    pub pool: String,
+    /// The backend's name.
+    pub backend: String,
+    /// What they say.
+    pub kind: ErrorKind,
+    /// Their number.
+    pub errors: u64,
 }
 
 /// Claims of one host to a VIP.

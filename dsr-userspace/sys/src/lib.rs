@@ -3,6 +3,7 @@
 //!
 //! Nothing here knows of load balancing. Every function acts on the calling thread's network namespace.
 
+pub mod icmp;
 pub mod limits;
 pub mod namespace;
 pub mod netlink;

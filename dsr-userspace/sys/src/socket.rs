@@ -22,10 +22,14 @@ pub fn source_towards(to: IpAddr) -> io::Result<IpAddr> {
 
 /// Sets an option that is a C int to one.
 pub(crate) fn switch_on(socket: impl AsFd, level: libc::c_int, option: libc::c_int) -> io::Result<()> {
-    let on: libc::c_int = 1;
-    let length = size_of::<libc::c_int>() as libc::socklen_t;
-    // SAFETY: the descriptor is borrowed until the call returns, and pointer and length describe a C int.
-    let failed = unsafe { libc::setsockopt(socket.as_fd().as_raw_fd(), level, option, (&raw const on).cast(), length) };
+    set(socket, level, option, &[1])
+}
+
+/// Sets an option that is an array of C ints.
+pub(crate) fn set(socket: impl AsFd, level: libc::c_int, option: libc::c_int, value: &[libc::c_int]) -> io::Result<()> {
+    let length = size_of_val(value) as libc::socklen_t;
+    // SAFETY: the descriptor is borrowed until the call returns, and pointer and length describe the slice.
+    let failed = unsafe { libc::setsockopt(socket.as_fd().as_raw_fd(), level, option, value.as_ptr().cast(), length) };
     if failed == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 

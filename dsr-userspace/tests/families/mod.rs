@@ -12,9 +12,10 @@ use dsr::{
     health::{Histogram, ReportedState},
     metrics::{
         self, AgentReportSample, BackendSample, CheckSample, ClaimSample, DrainingSample, MemberSample, OverrideSample,
-        ReasonSample, Snapshot, StateSample, TrackingSample, UncheckedSample,
+        ReasonSample, Snapshot, StateSample, TrackingSample, TunnelErrorSample, UncheckedSample,
     },
     model::{Cause, Port, Protocol},
+    tunnel_errors::ErrorKind,
 };
 use dsr_common::stats::{Reason, Tracking};
 use dsr_lab::{self as lab, Samples};
@@ -101,6 +102,12 @@ fn snapshot() -> Snapshot {
         reasons: Reason::ALL.iter().map(reason).collect(),
         backends: vec![backend],
         claims: vec![claim],
+        tunnel_errors: vec![TunnelErrorSample {
+            pool: "web".into(),
+            backend: "web1".into(),
+            kind: ErrorKind::TooBig,
+            errors: 1,
+        }],
         checks: vec![check],
         states: vec![state],
         unchecked: vec![UncheckedSample { pool: "web".into(), backend: "web1".into(), service: "www".into() }],

@@ -5,6 +5,7 @@
 
 mod change;
 mod cloud;
+mod icmp_errors;
 mod mtu;
 mod multipath;
 mod transfer;

@@ -1,5 +1,5 @@
 //! What the network and the operator are told: VIPs are announced on the interfaces that have the program, hosts that claim
-//! one are watched for, and the log says what became of backends.
+//! one are watched for, and the log says what became of backends and of the tunnels to them.
 
 mod decisions;
 mod loops;
@@ -23,6 +23,7 @@ use crate::{
     arpwatch::{ArpWatch, Claims, View},
     datapath,
     tasks::Tasks,
+    tunnel_errors::{ErrorCounts, TunnelErrors},
 };
 
 /// Tells the network and the operator.
@@ -33,6 +34,7 @@ pub(super) struct Notifier {
     arp_watch: ArpWatch,
     reach: ReachLog,
     loops: LoopLog,
+    tunnel_errors: TunnelErrors,
 }
 
 impl Notifier {
@@ -44,6 +46,7 @@ impl Notifier {
             arp_watch: ArpWatch::start(tasks)?,
             reach: ReachLog::default(),
             loops: LoopLog::default(),
+            tunnel_errors: TunnelErrors::new(tasks),
         })
     }
 
@@ -52,6 +55,7 @@ impl Notifier {
         let Dirty { config, links, reach, .. } = changed;
         if *config {
             self.reach.update_all(state);
+            self.tunnel_errors.set_backends(&state.config.desired);
         } else {
             self.reach.update(state, reach);
         }
@@ -86,6 +90,11 @@ impl Notifier {
     /// The claims to VIPs that were seen.
     pub(super) fn claims(&self) -> Claims {
         self.arp_watch.claims()
+    }
+
+    /// The ICMP errors about tunnels that came.
+    pub(super) fn tunnel_errors(&self) -> ErrorCounts {
+        self.tunnel_errors.counts()
     }
 
     /// Logs each backend from which frames came back since the last look.

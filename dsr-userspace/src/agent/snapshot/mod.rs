@@ -31,6 +31,7 @@ use crate::{
     metrics::Reloads,
     model::{Desired, Network, ServiceId},
     reconcile::{Layout, Sizes},
+    tunnel_errors::ErrorCounts,
 };
 
 /// The state at one moment. What checks, backends and other hosts report, and the maps, are read live.
@@ -53,6 +54,7 @@ pub(super) struct Snapshot<T = Maps> {
     /// The interfaces and ports that the program was told of, and the name in the configuration that each counts for.
     pub(super) entered: Arc<BTreeMap<u32, String>>,
     pub(super) claims: arpwatch::Claims,
+    pub(super) tunnel_errors: ErrorCounts,
     /// The interfaces that have the program, and how.
     pub(super) attached: BTreeMap<String, Mode>,
     pub(super) features: Features,

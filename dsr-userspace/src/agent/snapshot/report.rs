@@ -18,10 +18,11 @@ use crate::{
     log,
     metrics::{
         self, AgentReportSample, BackendSample, CheckSample, ClaimSample, DrainingSample, MemberSample, OverrideSample,
-        ReasonSample, StateSample, TrackingSample, UncheckedSample,
+        ReasonSample, StateSample, TrackingSample, TunnelErrorSample, UncheckedSample,
     },
     model::{BackendKey, PooledBackend, Service},
     reconcile::{FlowTable, tracked_slots},
+    tunnel_errors::{ErrorCount, ErrorKind, TunnelEnd},
 };
 
 impl<T: Live> Snapshot<T> {
@@ -38,6 +39,7 @@ impl<T: Live> Snapshot<T> {
             fallbacks: self.fallbacks(),
             reports: self.said(),
             unchecked: self.unchecked_backends(),
+            tunnel_errors: self.errors_of_tunnels(),
             local_errors: self.checks.local_errors(),
             tracking: self.tracking()?,
             overrides: self.overrides(),
@@ -180,6 +182,16 @@ impl<T: Live> Snapshot<T> {
             service: target.service.clone(),
         };
         self.checks.unchecked().into_iter().map(sample).collect()
+    }
+
+    fn errors_of_tunnels(&self) -> Vec<TunnelErrorSample> {
+        let sample = |((end, kind), count): ((TunnelEnd, ErrorKind), ErrorCount)| TunnelErrorSample {
+            pool: end.pool,
+            backend: end.backend,
+            kind,
+            errors: count.errors,
+        };
+        self.tunnel_errors.all().into_iter().map(sample).collect()
     }
 
     fn said(&self) -> Vec<AgentReportSample> {

@@ -58,7 +58,7 @@ impl<T: Live> Snapshot<T> {
         let unsteered = surroundings::unsteered(self.checks.steered());
         let ungrouped = services.iter().zip(&self.layout.services).filter_map(about_next_hops);
         let here = refusal.chain(unsteered).chain(around).chain(findings(interfaces, services)).chain(ungrouped);
-        here.chain(self.unchecked()).collect()
+        here.chain(surroundings::tunnel_errors(&self.tunnel_errors.all())).chain(self.unchecked()).collect()
     }
 
     fn interface_status(&self, name: String) -> InterfaceStatus {
@@ -104,6 +104,7 @@ impl<T: Live> Snapshot<T> {
                 bytes: traffic.bytes,
                 new_flows: traffic.new_flows,
                 loops: traffic.loops,
+                tunnel_icmp_errors: self.tunnel_errors.of(in_file.pool, &in_file.backend.name),
             });
         }
         Ok(ServiceStatus {

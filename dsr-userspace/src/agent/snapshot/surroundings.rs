@@ -1,14 +1,15 @@
-//! Findings about what is around the agent, as long as they hold: hosts that claim a VIP, pins that were removed, and
-//! health probes that cannot be sent.
+//! Findings about what is around the agent, as long as they hold: hosts that claim a VIP, pins that were removed, health
+//! probes that cannot be sent, and ICMP errors about tunnels.
 //! Pure.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use crate::{
     api::view::{ServiceStatus, StatusFinding},
     arpwatch::{self, ClaimRecord, Owner},
     health::{Steered, link},
     model::Cause,
+    tunnel_errors::{ErrorCount, ErrorKind, TunnelEnd},
 };
 
 /// Claims to VIPs that hold, but for those that are a finding about a member of a service already. Other balancers
@@ -41,6 +42,18 @@ pub(in crate::agent) fn unsteered(steered: Steered) -> Option<StatusFinding> {
     Some(StatusFinding::new(link::NAME, finding, remedy))
 }
 
+/// ICMP errors about tunnels that go on.
+pub(super) fn tunnel_errors(counts: &BTreeMap<(TunnelEnd, ErrorKind), ErrorCount>) -> Vec<StatusFinding> {
+    let current = counts.iter().filter(|(_, count)| count.goes_on);
+    let finding = |((TunnelEnd { pool, backend }, kind), count): (&(TunnelEnd, ErrorKind), &ErrorCount)| {
+        let mtu = count.mtu.map_or_else(String::new, |mtu| format!(", the MTU there is {mtu}"));
+        let finding =
+            format!("{} reports by ICMP about the tunnel to backend {backend}: {}{mtu}", count.from, kind.label());
+        StatusFinding::new(format_args!("pool {pool}"), finding, kind.remedy())
+    };
+    current.map(finding).collect()
+}
+
 /// A pin that should be there and is not.
 pub(in crate::agent) fn unpinned(path: &Path) -> StatusFinding {
     let finding = "it was removed: if the agent crashes or hands over, the program is detached and its flows break";
@@ -56,6 +69,25 @@ mod tests {
 
     use super::*;
     use crate::model::Mac;
+
+    #[test]
+    fn errors_of_tunnels_are_findings_while_they_go_on() {
+        let end = |backend: &str| TunnelEnd { pool: "web".to_owned(), backend: backend.to_owned() };
+        let count = |goes_on, mtu| {
+            let mut count = ErrorCount::new([10, 0, 9, 9].into(), Instant::now());
+            (count.goes_on, count.mtu) = (goes_on, mtu);
+            count
+        };
+        let counts = BTreeMap::from([
+            ((end("web1"), ErrorKind::TooBig), count(true, Some(1400))),
+            ((end("web2"), ErrorKind::TimeExceeded), count(false, None)),
+        ]);
+        let found: Vec<String> = tunnel_errors(&counts).iter().map(ToString::to_string).collect();
+        let remedy = ErrorKind::TooBig.remedy();
+        let expected =
+            "pool web: 10.0.9.9 reports by ICMP about the tunnel to backend web1: too-big, the MTU there is 1400";
+        assert_eq!(found, [format!("{expected}: {remedy}")]);
+    }
 
     #[test]
     fn claims_of_foreign_hosts_are_findings_while_they_hold() {

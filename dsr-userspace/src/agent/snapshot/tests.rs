@@ -98,6 +98,7 @@ impl Fixture {
             retired_counters: Arc::default(),
             entered: Arc::new(BTreeMap::from([(3, "eth0".to_owned())])),
             claims: arpwatch::Claims::default(),
+            tunnel_errors: crate::tunnel_errors::ErrorCounts::default(),
             attached: BTreeMap::from([("eth0".to_owned(), Mode::Native)]),
             features: features(&self.state.config, &self.state.network, None::<&InMemory>),
             trace: None,

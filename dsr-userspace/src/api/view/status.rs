@@ -1,6 +1,6 @@
 //! What an agent does: the answer to `GET /v1/status`.
 
-use std::{fmt, net::IpAddr};
+use std::{collections::BTreeMap, fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -139,6 +139,9 @@ pub struct MemberStatus {
     pub new_flows: u64,
     /// Frames that came back from it.
     pub loops: u64,
+    /// ICMP errors about the tunnel to it, by kind as `dsr_backend_tunnel_icmp_errors_total` has it; those above zero.
+    #[serde(default)]
+    pub tunnel_icmp_errors: BTreeMap<String, u64>,
 }
 
 /// Whether a backend gets flows.
