@@ -1,6 +1,8 @@
 //! What is in deploy/ can be read, and names metrics that the agent has.
 #![allow(clippy::unwrap_used)]
 
+use std::process::Command;
+
 use serde_json::Value;
 
 mod families;
@@ -34,6 +36,20 @@ fn the_unit_allows_many_open_files() {
     let limit = UNIT.lines().find_map(|line| line.strip_prefix("LimitNOFILE=")).unwrap();
     // The usual hard limit of a service, which the agent raises its soft limit to.
     assert!(limit.parse::<u64>().unwrap() >= 524_288, "{limit}");
+}
+
+/// In tenths, and of 10. What remains is what the units are for: the host's network, BPF and, for the balancer, packet sockets.
+const LARGEST_EXPOSURES: [(&str, &str); 2] = [("dsr.service", "22"), ("dsr-backend.service", "19")];
+
+#[test]
+fn units_are_confined() {
+    for (unit, threshold) in LARGEST_EXPOSURES {
+        let mut command = Command::new("systemd-analyze");
+        command.args(["security", "--offline=yes", "--no-pager", "--threshold", threshold]);
+        let output =
+            command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/").to_owned() + unit).output().unwrap();
+        assert!(output.status.success(), "{unit}: {}", String::from_utf8_lossy(&output.stdout));
+    }
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(crate) struct Options {
 }
 
 /// Programs that the tests start, and Debian's package for each.
-const PROGRAMS: [(&str, &str); 18] = [
+const PROGRAMS: [(&str, &str); 19] = [
     ("nginx", "nginx-light"),
     ("curl", "curl"),
     ("openssl", "openssl"),
@@ -45,6 +45,7 @@ const PROGRAMS: [(&str, &str); 18] = [
     ("fish", "fish"),
     ("mandoc", "mandoc"),
     ("ksh93", "ksh93u+m"),
+    ("systemd-analyze", "systemd"),
 ];
 
 /// The subcommand. A summary of what ran comes last, also if a step failed.
