@@ -26,5 +26,6 @@ pub mod model;
 pub mod neighbour;
 pub mod preflight;
 pub mod reconcile;
+pub mod service_manager;
 pub mod tasks;
 pub mod tunnel_errors;

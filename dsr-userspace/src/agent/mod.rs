@@ -36,7 +36,7 @@ use self::{
     },
     notifier::{Notifier, PreflightLog},
     probing::Probing,
-    program::Program,
+    program::{Program, beat},
     reload::{ConfigFile, FileEvent, Loaded, Why},
     signals::{Asked, Signals, end_meanwhile},
     snapshot::Snapshot,
@@ -48,6 +48,7 @@ use crate::{
     health::orphans,
     model::Network,
     neighbour::Handle,
+    service_manager,
     tasks::{Supervisor, Tasks},
 };
 
@@ -70,7 +71,9 @@ pub async fn run(file: &Path, pins: &Path) -> Result<(), Error> {
         Err(Error::Interrupted) => return end_start(signals.next().await, pins),
         started => started?,
     };
+    service_manager::ready();
     let asked = agent.live_on(&mut signals, &mut supervisor).await?;
+    service_manager::stopping();
     agent.probing.stop().await;
     orphans::end_all().await;
     if asked == Asked::HandOver {
@@ -165,7 +168,7 @@ impl Agent {
 
     /// Says that this task is not hung.
     fn live(&mut self) {
-        self.program.maps().beat();
+        beat(&self.program.maps());
         self.program.advance(&self.state);
         if std::mem::take(&mut self.unfollowed)
             && let Err(error) = self.reconcile()

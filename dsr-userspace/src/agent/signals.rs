@@ -7,7 +7,7 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::program::Ending;
+use super::program::{Ending, beat};
 use crate::{
     datapath::Maps,
     tasks::{End, Task, Tasks},
@@ -75,7 +75,7 @@ pub(super) async fn end_meanwhile(signals: &mut Signals, maps: &Maps) -> Asked {
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     loop {
         tokio::select! {
-            _ = seconds.tick() => maps.beat(),
+            _ = seconds.tick() => beat(maps),
             asked = signals.next() => if asked != Asked::Reload {
                 return asked;
             },

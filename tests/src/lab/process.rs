@@ -85,6 +85,14 @@ impl Daemon {
         self.child.id()
     }
 
+    /// Whether it still runs.
+    ///
+    /// # Panics
+    /// Where it cannot be waited for.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a child can be waited for").is_none()
+    }
+
     /// That it still runs.
     ///
     /// # Panics

@@ -15,6 +15,7 @@ mod readers;
 mod refused;
 mod reload;
 mod seed;
+mod service_manager;
 mod start;
 mod trouble;
 mod vlans;

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{
     Program,
     attaching::attach,
+    beat,
     interfaces::enter,
     planning::Planning,
     spec::{ProgramSpec, sizes},
@@ -71,7 +72,7 @@ impl ProgramSpec<'_> {
             // No packet meets these tables yet.
             fresh.add_vlan_lists(&state.config.desired)?;
             let running = old.map(|(old, _)| old.maps());
-            let beat = || running.iter().for_each(|maps| maps.beat());
+            let beat = || running.iter().for_each(|maps| beat(maps));
             let planning = Planning::new(&beat, self.ending);
             match planning.plan(&state.goal(&devices), &Dirty::all(&state.config.desired), &fresh) {
                 Ok(plan) => apply(&plan.changes, &mut fresh),

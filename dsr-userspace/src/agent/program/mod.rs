@@ -6,6 +6,7 @@
 
 mod attaching;
 mod ending;
+mod heartbeat;
 mod interfaces;
 mod loading;
 mod next_hop_log;
@@ -35,6 +36,7 @@ use self::{
 };
 pub(super) use self::{
     ending::Ending,
+    heartbeat::beat,
     next_hop_log::{REMEDY as NEXT_HOP_REMEDY, ungrouped},
     retired_counters::RetiredCounters,
     spec::{features, sizes},

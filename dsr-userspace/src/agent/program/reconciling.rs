@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Program, planning::Planning, spec::is_multipath};
+use super::{Program, beat, planning::Planning, spec::is_multipath};
 use crate::{
     agent::{
         Error,
@@ -63,7 +63,7 @@ impl Program {
     fn planned(&mut self, state: &mut State) -> Result<PartialPlan, Error> {
         loop {
             let maps = self.datapath.maps();
-            let beat = || maps.beat();
+            let beat = || beat(&maps);
             let planning = Planning::new(&beat, &self.ending);
             let plan = planning.plan(&state.goal(&self.devices), &state.dirty.plan, &self.datapath);
             let Err(Error::Full(full)) = plan else { return plan };

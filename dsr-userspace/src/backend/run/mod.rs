@@ -13,11 +13,13 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
+    time::MissedTickBehavior,
 };
 
 pub use self::error::Error;
@@ -29,12 +31,14 @@ use self::{
 use crate::{
     config::{BackendConfig, load_backend},
     datapath::{BackendProgram, Mode, Pins},
-    metrics as endpoint,
+    metrics as endpoint, service_manager,
     tasks::{Supervisor, Task, Tasks},
 };
 
 /// Default path of the record of the VIPs' set-up.
 pub const DEFAULT_STATE: &str = "/run/dsr-backend/run";
+/// How often the agent says that it lives.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Where an agent keeps what outlives it.
 #[derive(Clone, Debug)]
@@ -55,6 +59,9 @@ pub async fn run(file: &Path, options: &Options) -> Result<(), Error> {
     let holder = Holder::new(&options.state)?;
     let mut supervisor = Supervisor::new();
     let mut agent = Agent::start(&config, holder, options, &supervisor.tasks()).await?;
+    service_manager::ready();
+    let mut seconds = tokio::time::interval(SECOND);
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let asked = loop {
         tokio::select! {
             asked = signals.next() => match asked {
@@ -65,9 +72,11 @@ pub async fn run(file: &Path, options: &Options) -> Result<(), Error> {
                 changed?;
                 agent.follow(&config).await?;
             }
+            _ = seconds.tick() => service_manager::alive(),
             ended = supervisor.ended() => return Err(Error::Task(ended)),
         }
     };
+    service_manager::stopping();
     if asked == Asked::HandOver {
         tracing::info!("handed over: the program stays attached for the next agent");
         return Ok(());
