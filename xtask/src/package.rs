@@ -3,11 +3,12 @@
 //! Times are the commit's and paths of this machine are left out, so that two builds can be compared.
 
 mod binary;
-mod chroot;
 mod contents;
+mod debian;
 mod licences;
 mod sbom;
 mod tools;
+mod trial;
 mod version;
 
 use std::{
@@ -31,7 +32,7 @@ use crate::{
 /// What to make of the packages.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Also install, upgrade, remove and purge the .deb in a chroot that debootstrap makes.
+    /// Also try the .deb: install, upgrade, downgrade, remove and purge it, in a chroot and under systemd with traffic.
     #[arg(long)]
     check: bool,
 }
@@ -65,7 +66,7 @@ pub(crate) fn task(workspace: &Workspace, options: &Options) -> Result<()> {
         step(format_args!("{} {}", workspace.shown(file), sum.split(' ').next().unwrap_or_default()));
     }
     if options.check {
-        chroot::check(workspace, &made[0], &version)?;
+        trial::check(workspace, &made[0], &version)?;
     }
     Ok(())
 }
