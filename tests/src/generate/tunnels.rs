@@ -7,6 +7,7 @@ use std::{
 };
 
 use dsr::model::{DscpCode, Forward, GueVariant, Hop, Mac, Network, NextHop, OuterSources, Reach, RoutedPath, VlanTag};
+use dsr_common::address::Family;
 
 use super::{
     cluster::{self, FAR},
@@ -43,7 +44,8 @@ pub fn table(seed: u64, number: u64) -> Table {
         rule.backends = (0..BACKENDS).map(|n| backend(&mut rng, rule, service, n)).collect();
         for backend in &rule.backends {
             let v4 = backend.address.is_ipv4();
-            network.reach.insert(backend.address, Reach::Hop(hop(&mut rng, v4)));
+            let overhead = rule.forward.overhead(if v4 { Family::V4 } else { Family::V6 });
+            network.reach.insert(backend.address, Reach::Hop(hop(&mut rng, v4, overhead)));
         }
     }
     Table { rules, network }
@@ -81,9 +83,10 @@ fn sources(rng: &mut Rng) -> OuterSources {
 }
 
 /// The path to a backend: now and then narrow or without a source, every other time by several next hops.
-fn hop(rng: &mut Rng, v4: bool) -> Hop {
-    // The smallest that IPv4 allows leaves some tunnels less than an IP header: nothing fits those.
-    let mtu = if rng.one_in(3) { 68 + rng.below(90) as u32 } else { rng.pick(&[1280, 1400, 1500, 9000]) };
+fn hop(rng: &mut Rng, v4: bool, overhead: u16) -> Hop {
+    // Narrower than any link is, so that small packets are too big for it.
+    let narrow = u32::from(overhead) + 20 + rng.below(60) as u32;
+    let mtu = if rng.one_in(3) { narrow } else { rng.pick(&[1280, 1400, 1500, 9000]) };
     let source = (!rng.one_in(10)).then(|| cluster::address(rng.byte(), v4));
     let next_hops = match rng.below(20) {
         0..10 => Vec::new(),

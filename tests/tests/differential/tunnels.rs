@@ -23,11 +23,11 @@ use super::{
 };
 
 const SEED: u64 = 1;
-const TABLES: u64 = 120;
+const TABLES: u64 = 160;
 /// Cases of each table.
 const CASES: u64 = 1500;
 /// How often each class of packets has to have been met.
-const LEAST: u64 = 200;
+const LEAST: u64 = 100;
 
 #[test]
 #[ignore = "needs root"]
