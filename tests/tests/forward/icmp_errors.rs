@@ -105,7 +105,10 @@ fn refusal(lab: &Lab, verb: &str, to: IpAddr) {
 fn expire(lab: &Lab, to: IpAddr) {
     let (family, field) = if to.is_ipv4() { ("ip", "ttl") } else { ("ip6", "hoplimit") };
     let chain = "type filter hook prerouting priority 0;";
-    nft(lab, &format!("table {family} far {{ chain late {{ {chain} {family} daddr {to} {family} {field} set 1; }} }}"));
+    nft(
+        lab,
+        &format!("table {family} far {{ chain late {{ {chain} {family} daddr {to} {family} {field} set 1; }}; }}"),
+    );
 }
 
 fn nft(lab: &Lab, rules: &str) {
