@@ -31,7 +31,7 @@ pub(crate) enum Design {
 /// What this design gets to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tracking {
-    /// Bytes for flows, those of newcomers aside.
+    /// Bytes for flows, those of embryonic ones aside.
     pub(crate) bytes: usize,
     /// `flow_timeout`, in seconds.
     pub(crate) timeout: u32,

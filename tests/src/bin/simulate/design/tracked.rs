@@ -9,15 +9,15 @@ use crate::{
 
 /// Seconds of a tick of the flow clock.
 const TICK_SECONDS: f64 = 8.0;
-/// Newcomers get this part of the bytes for flows.
-const NEWCOMERS: usize = 8;
+/// The embryonic table gets this part of the bytes for flows.
+const EMBRYONIC_PART: usize = 8;
 
 /// A balancer as the product is one.
 pub(crate) struct Tracked {
     tracking: Tracking,
     slots: Slots,
     flows: FlowTable,
-    newcomers: FlowTable,
+    embryonic: FlowTable,
     work: Work,
 }
 
@@ -28,7 +28,7 @@ impl Tracked {
             tracking,
             slots: Slots::new(view),
             flows: FlowTable::new(tracking.bytes),
-            newcomers: FlowTable::new(tracking.bytes / NEWCOMERS),
+            embryonic: FlowTable::new(tracking.bytes / EMBRYONIC_PART),
             work: Work::default(),
         }
     }
@@ -48,7 +48,7 @@ impl Tracked {
         }
         if opens {
             let member = view.current(hash)?;
-            self.newcomers.insert(hash, clock, member, &mut self.work);
+            self.embryonic.insert(hash, clock, member, &mut self.work);
             return Some(member);
         }
         let member = self.promote(view, hash).or_else(|| self.unknown(view, hash))?;
@@ -58,7 +58,7 @@ impl Tracked {
 
     /// The member of a flow of which only the SYN was seen so far.
     fn promote(&mut self, view: &View, hash: u64) -> Option<Member> {
-        let found = self.newcomers.find(hash, &mut self.work)?;
+        let found = self.embryonic.find(hash, &mut self.work)?;
         let member = found.member();
         view.serves(member).then(|| {
             found.clear();
@@ -89,7 +89,7 @@ impl Balancer for Tracked {
         let clock = clock(now);
         let timeout = (f64::from(self.tracking.timeout) / TICK_SECONDS) as u64;
         let mut strays = vec![false; view.slots().len()];
-        for table in [&mut self.flows, &mut self.newcomers] {
+        for table in [&mut self.flows, &mut self.embryonic] {
             table.retain(|entry| {
                 let slot = view.slot(entry.hash());
                 let stray = view.slots()[slot].is_none_or(|member| u32::from(member.0) != entry.row());
@@ -113,8 +113,8 @@ impl Balancer for Tracked {
         let previous = self.slots.bytes();
         let tracking = if self.slots.any_tracked() { previous } else { 0 };
         Memory {
-            used: slots + tracking + self.flows.used_bytes() + self.newcomers.used_bytes(),
-            reserved: slots + previous + self.flows.reserved_bytes() + self.newcomers.reserved_bytes(),
+            used: slots + tracking + self.flows.used_bytes() + self.embryonic.used_bytes(),
+            reserved: slots + previous + self.flows.reserved_bytes() + self.embryonic.reserved_bytes(),
         }
     }
 
