@@ -78,9 +78,11 @@ impl Slots {
     }
 
     fn change(&mut self, old: &View, new: &View, now: Moment) {
+        // While a change of size settles, the table before it tells who had a slot.
+        let resized = self.previous.len() != self.tracked.len();
         for (slot, (before, after)) in old.slots().iter().zip(new.slots()).enumerate() {
             // In a slot that is tracked already the oldest stays: flows begun since are remembered one by one.
-            if before == after || self.tracked[slot] {
+            if before == after || self.tracked[slot] && (resized || self.previous[slot].is_some()) {
                 continue;
             }
             if let Some(member) = before.filter(|member| new.keeps(*member)) {

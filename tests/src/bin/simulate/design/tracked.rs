@@ -177,6 +177,25 @@ mod tests {
     }
 
     #[test]
+    fn a_tracked_slot_that_has_no_member_before_gets_one_with_its_next_change() {
+        let mut pool = [Declared { standing: Standing::Active, weight: 100 }; 3];
+        let views = [100, 200, 50].map(|weight| {
+            pool[2].weight = weight;
+            View::build(&pool, 1)
+        });
+        let moves = |hash: &u64| (0..2).all(|index| views[index].current(*hash) != views[index + 1].current(*hash));
+        let hash = (1..1000).map(|number: u64| number << 54).find(moves).unwrap();
+        let mut balancer = Tracked::new(TRACKING, &views[0]);
+        balancer.learn(&views[0], &views[1], Moment::at(10.0));
+        // This flow keeps the slot tracked after its member before is forgotten.
+        balancer.route(&views[1], packet(hash, Segment::Follows), Moment::at(800.0));
+        balancer.tend(&views[1], Moment::at(1000.0));
+        balancer.learn(&views[1], &views[2], Moment::at(1010.0));
+        let begun_before = packet(hash | 1 << 30, Segment::Follows);
+        assert_eq!(balancer.route(&views[2], begun_before, Moment::at(1020.0)), views[1].current(hash));
+    }
+
+    #[test]
     fn a_dead_member_leaves_nothing_to_track() {
         let (old, new, _) = change();
         let mut balancer = Tracked::new(TRACKING, &new);
