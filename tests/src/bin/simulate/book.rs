@@ -9,27 +9,31 @@ use crate::{plot, report::Report, study::Study};
 /// The page that holds the tables, below the directory of the book.
 const PAGE: &str = "consistency.md";
 
-/// Puts tables between their marks in the page, and plots beside it.
+/// Puts tables between their marks in the page, and plots beside it: those of which there are runs.
 pub(crate) fn write(docs: &Path, study: &Study) -> Result<()> {
     let path = docs.join(PAGE);
     let mut page = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let report = Report(study);
     let tables = [
-        ("kinds", report.kinds()),
-        ("clusters", report.clusters()),
-        ("cost", report.cost()),
-        ("timeouts", report.timeouts()),
+        ("kinds", &study.kinds, report.kinds()),
+        ("clusters", &study.clusters, report.clusters()),
+        ("cost", &study.clusters, report.cost()),
+        ("timeouts", &study.timeouts, report.timeouts()),
     ];
-    for (name, table) in tables {
-        page = replace(&page, name, &table).with_context(|| format!("{} has no place for a table", path.display()))?;
+    for (name, _, table) in tables.iter().filter(|(_, runs, _)| !runs.is_empty()) {
+        page = replace(&page, name, table).with_context(|| format!("{} has no place for a table", path.display()))?;
     }
-    let plots =
-        [("consistency-balancers.svg", plot::balancers(study)?), ("consistency-sizes.svg", plot::sizes(study)?)];
-    for (name, text) in plots.iter().map(|(name, text)| (*name, text)).chain([(PAGE, &page)]) {
+    let write = |name: &str, text: &str| {
         let path = docs.join(name);
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    };
+    if !study.clusters.is_empty() {
+        write("consistency-balancers.svg", &plot::balancers(study)?)?;
     }
-    Ok(())
+    if !study.sizes.is_empty() {
+        write("consistency-sizes.svg", &plot::sizes(study)?)?;
+    }
+    write(PAGE, &page)
 }
 
 /// The page with another table between the marks of `name`.

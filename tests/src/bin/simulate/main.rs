@@ -27,7 +27,11 @@ use std::path::Path;
 use anyhow::Context as _;
 use clap::Parser;
 
-use crate::{report::Report, study::Study, workload::Workload};
+use crate::{
+    report::Report,
+    study::{Chapter, Study},
+    workload::Workload,
+};
 
 /// Simulates clusters of balancers and counts the flows that break: plain Maglev, LRU tables of flows, and this design.
 #[derive(Parser)]
@@ -41,6 +45,9 @@ struct Options {
     /// A short run with few flows; its numbers mean little.
     #[arg(long, conflicts_with = "write")]
     quick: bool,
+    /// Make the runs of one chapter alone.
+    #[arg(long)]
+    only: Option<Chapter>,
     /// Write the tables and plots into `docs/` too.
     #[arg(long)]
     write: bool,
@@ -49,7 +56,7 @@ struct Options {
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     let workload = if options.quick { Workload::QUICK } else { Workload::HOUR };
-    let study = Study::new(workload, options.seed, |scenario| {
+    let study = Study::new(workload, options.seed, options.only, |scenario| {
         eprintln!("{} balancers, {} backends: {} ...", scenario.balancers, scenario.backends, scenario.name);
     });
     if options.write {

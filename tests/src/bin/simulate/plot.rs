@@ -6,7 +6,6 @@ use plotters::{coord::Shift, prelude::*};
 use crate::{
     design::{Design, size},
     ecmp::Spread,
-    outcome,
     scenario::{BALANCERS, DESIGNS},
     study::{Run, Study},
 };
@@ -47,11 +46,13 @@ pub(crate) fn balancers(study: &Study) -> Result<String> {
 
 /// Broken flows by the size of the tables for flows.
 pub(crate) fn sizes(study: &Study) -> Result<String> {
-    let Run { outcome, .. } = &study.sizes;
-    let point =
-        |result: &outcome::Result, bytes: usize| ((bytes as f64).log2(), axis(result.per_million(outcome.flows)));
     let of = |pick: fn(Design) -> Option<usize>| {
-        let points = outcome.designs.iter().filter_map(|result| pick(result.design).map(|bytes| point(result, bytes)));
+        let points = study.sizes.iter().flat_map(|Run { outcome, .. }| {
+            outcome.designs.iter().filter_map(move |result| {
+                let bytes = pick(result.design)?;
+                Some(((bytes as f64).log2(), axis(result.per_million(outcome.flows))))
+            })
+        });
         points.collect::<Vec<_>>()
     };
     let lru = of(|design| if let Design::Lru(bytes) = design { Some(bytes) } else { None });
