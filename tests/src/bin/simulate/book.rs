@@ -19,6 +19,7 @@ pub(crate) fn write(docs: &Path, study: &Study) -> Result<()> {
         ("clusters", &study.clusters, report.clusters()),
         ("cost", &study.clusters, report.cost()),
         ("timeouts", &study.timeouts, report.timeouts()),
+        ("parts", &study.parts, report.parts()),
     ];
     for (name, _, table) in tables.iter().filter(|(_, runs, _)| !runs.is_empty()) {
         page = replace(&page, name, table).with_context(|| format!("{} has no place for a table", path.display()))?;

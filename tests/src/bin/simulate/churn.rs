@@ -3,7 +3,7 @@
 use crate::{
     pool::{Declared, Member, Standing, View},
     random::Random,
-    scenario::{Kind, Scenario},
+    scenario::{Kind, Rolling, Scenario},
     time::Moment,
 };
 
@@ -17,8 +17,10 @@ const ALARM_SECONDS: f64 = 10.0;
 const QUIET_SECONDS: f64 = 240.0;
 /// Between two changes of the pool.
 const CHANGE_SECONDS: f64 = 210.0;
-/// Between two balancers that go, and how long one is away.
-const BALANCER_SECONDS: (f64, f64) = (390.0, 120.0);
+/// When the first balancer goes, how long after it the next, and how long one is away.
+const BALANCER_SECONDS: (f64, f64, f64) = (390.0, 390.0, 120.0);
+/// The same, so that all of it falls into the time in which balancers learn of a change of the pool.
+const TOGETHER_SECONDS: (f64, f64, f64) = (QUIET_SECONDS + SKEW_SECONDS / 2.0, 2.0 * CHANGE_SECONDS, CHANGE_SECONDS);
 /// A balancer knows of a change so many seconds after it was made, at most; each takes its own time.
 const SKEW_SECONDS: f64 = 2.0;
 /// A flood begins before a change and ends after it.
@@ -156,11 +158,16 @@ impl Drawing {
         let mut views = vec![View::build(&self.pool, table_seed)];
         for step in steps.iter().filter(|step| step.at < end && !step.batch.is_empty()) {
             self.take(step, &mut events);
-            views.push(View::build(&self.pool, table_seed));
+            let view = View::build(&self.pool, table_seed);
+            views.push(view.following(&views[views.len() - 1]));
             for balancer in 0..self.balancers {
                 let at = step.at.after(self.random.unit() * SKEW_SECONDS);
                 events.push((at, Event::Learns { balancer, view: views.len() - 1 }));
             }
+        }
+        for next in 1..views.len() {
+            let (made, coming) = views.split_at_mut(next);
+            made[next - 1].foresee(&coming[0]);
         }
         if scenario.flood_per_second > 0.0 {
             for at in steps.iter().map(|step| step.at) {
@@ -169,8 +176,10 @@ impl Drawing {
                 events.push((at.after(FLOOD_SECONDS.1), Event::Flood { on: false }));
             }
         }
-        if scenario.balancers_change {
-            self.balancers(scenario.workload.seconds, &mut events);
+        match scenario.rolling {
+            Rolling::Never => {}
+            Rolling::Apart => self.balancers(BALANCER_SECONDS, scenario.workload.seconds, &mut events),
+            Rolling::Together => self.balancers(TOGETHER_SECONDS, scenario.workload.seconds, &mut events),
         }
         events.sort_by_key(|(at, _)| *at);
         Timeline { events, views, members: self.pool.len() }
@@ -200,9 +209,9 @@ impl Drawing {
     }
 
     /// One balancer after the other goes and comes back, as in a rolling upgrade that takes hosts down.
-    fn balancers(&mut self, seconds: f64, events: &mut Vec<(Moment, Event)>) {
-        let (between, away) = BALANCER_SECONDS;
-        let times = (1..).map(|turn| f64::from(turn) * between).take_while(|at| at + away < seconds - QUIET_SECONDS);
+    fn balancers(&mut self, (first, between, away): (f64, f64, f64), seconds: f64, events: &mut Vec<(Moment, Event)>) {
+        let times =
+            (0..).map(|turn| first + f64::from(turn) * between).take_while(|at| at + away < seconds - QUIET_SECONDS);
         for (at, balancer) in times.zip((0..self.balancers).cycle()) {
             events.push((Moment::at(at), Event::Leaves(balancer)));
             events.push((Moment::at(at + away), Event::Returns(balancer)));

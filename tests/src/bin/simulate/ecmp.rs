@@ -35,6 +35,11 @@ impl Router {
         }
     }
 
+    /// Balancers that get packets, in the order of their numbers.
+    pub(crate) fn up(&self) -> &[usize] {
+        &self.up
+    }
+
     /// A balancer goes; the last one never does.
     pub(crate) fn leaves(&mut self, balancer: usize) {
         if self.up.len() > 1 {

@@ -5,6 +5,7 @@
 //! function of its seed.
 
 mod agenda;
+mod balancers;
 mod book;
 mod churn;
 mod design;
@@ -20,6 +21,7 @@ mod study;
 #[cfg(test)]
 mod tests;
 mod time;
+mod wire;
 mod workload;
 
 use std::path::Path;

@@ -1,6 +1,9 @@
 //! What came out of a run.
 
-use crate::design::{Design, Memory, Work};
+use crate::{
+    design::{Design, Memory, Work},
+    wire::Traffic,
+};
 
 /// What came out.
 pub(crate) struct Outcome {
@@ -25,9 +28,16 @@ pub(crate) struct Result {
     pub(crate) work: Work,
     /// Of the balancer that used most, when it did.
     pub(crate) memory: Memory,
+    /// Of the whole cluster.
+    pub(crate) traffic: Traffic,
 }
 
 impl Outcome {
+    /// What became of some designs, in their order.
+    pub(crate) fn of<'a>(&'a self, designs: &'a [Design]) -> impl Iterator<Item = &'a Result> {
+        designs.iter().filter_map(|design| self.designs.iter().find(|result| result.design == *design))
+    }
+
     /// Of a run that has not begun.
     pub(crate) fn new(designs: &[Design]) -> Self {
         Self { flows: 0, lost: 0, at_once: 0, designs: designs.iter().map(|design| Result::new(*design)).collect() }
@@ -36,7 +46,14 @@ impl Outcome {
 
 impl Result {
     fn new(design: Design) -> Self {
-        Self { design, broken: 0, packets: 0, work: Work::default(), memory: Memory::default() }
+        Self {
+            design,
+            broken: 0,
+            packets: 0,
+            work: Work::default(),
+            memory: Memory::default(),
+            traffic: Traffic::default(),
+        }
     }
 
     /// Broken flows in a million.

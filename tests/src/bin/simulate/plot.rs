@@ -6,7 +6,7 @@ use plotters::{coord::Shift, prelude::*};
 use crate::{
     design::{Design, size},
     ecmp::Spread,
-    scenario::{BALANCERS, DESIGNS},
+    scenario::{AMPLE, BALANCERS, CLUSTERED, Rolling},
     study::{Run, Study},
 };
 
@@ -30,7 +30,7 @@ pub(crate) fn balancers(study: &Study) -> Result<String> {
     draw(|area| {
         for (area, spread) in area.split_evenly((1, 2)).iter().zip([Spread::Resilient, Spread::Plain]) {
             let runs: Vec<_> = study.clusters.iter().filter(|run| is_drawn(run, spread)).collect();
-            let lines: Vec<_> = DESIGNS.iter().enumerate().map(|(index, design)| line(*design, index, &runs)).collect();
+            let lines: Vec<_> = CLUSTERED.iter().map(|design| line(*design, &runs)).collect();
             let title = match spread {
                 Spread::Resilient => "100 backends, resilient ECMP",
                 Spread::Plain => "100 backends, plain ECMP",
@@ -79,25 +79,30 @@ struct Axis {
 }
 
 fn is_drawn(run: &Run, spread: Spread) -> bool {
-    run.scenario.backends == 100 && (run.scenario.spread == spread || run.scenario.balancers == 1)
+    let together = run.scenario.rolling == Rolling::Together;
+    !together && run.scenario.backends == 100 && (run.scenario.spread == spread || run.scenario.balancers == 1)
 }
 
-fn line(design: Design, index: usize, runs: &[&Run]) -> Line {
-    let point = |run: &&Run| {
-        let broken = run.outcome.designs[index].per_million(run.outcome.flows);
-        ((run.scenario.balancers as f64).log2(), axis(broken))
-    };
-    Line { name: design.name(), color: color(design, index), points: runs.iter().map(point).collect() }
+fn line(design: Design, runs: &[&Run]) -> Line {
+    let points = runs.iter().flat_map(|run| {
+        let at = (run.scenario.balancers as f64).log2();
+        let broken = run.outcome.of(std::slice::from_ref(&design)).map(|result| result.per_million(run.outcome.flows));
+        broken.map(move |broken| (at, axis(broken))).collect::<Vec<_>>()
+    });
+    Line { name: design.name(), color: color(design), points: points.collect() }
 }
 
-/// Colours that the colour-blind can distinguish (Okabe and Ito); the lighter is the smaller table.
-fn color(design: Design, index: usize) -> RGBColor {
-    match (design, index % 2) {
-        (Design::Maglev, _) => GREY,
-        (Design::Lru(_), 1) => RGBColor(230, 159, 0),
-        (Design::Lru(_), _) => ORANGE,
-        (Design::Dsr(_), 1) => RGBColor(86, 180, 233),
-        (Design::Dsr(_), _) => BLUE,
+/// Colours that the colour-blind can distinguish (Okabe and Ito).
+fn color(design: Design) -> RGBColor {
+    match design {
+        Design::Maglev => GREY,
+        Design::Lru(_) => ORANGE,
+        Design::Jet(_) => RGBColor(230, 159, 0),
+        Design::Beamer => RGBColor(204, 121, 167),
+        Design::Ipvs(_) => RGBColor(240, 228, 66),
+        Design::Dsr(_) => RGBColor(86, 180, 233),
+        Design::Shared(tracking, _) if tracking.bytes < AMPLE => BLUE,
+        Design::Shared(..) => RGBColor(0, 158, 115),
     }
 }
 

@@ -30,6 +30,11 @@ pub(crate) struct Declared {
 /// One version of the pool with the table that follows from it. Every balancer builds the same from the same version.
 pub(crate) struct View {
     slots: Vec<Option<Member>>,
+    /// Of each slot the member before, as long as the table has had this size; else the table before it tells.
+    before: Vec<Option<Member>>,
+    resized: Vec<Option<Member>>,
+    /// Slots that the next version gives to others.
+    moving: Vec<bool>,
     standings: Vec<Standing>,
 }
 
@@ -40,9 +45,44 @@ impl View {
         let declared = pool.iter().filter(|member| member.standing != Standing::Absent).count();
         let table = maglev::table(&candidates, maglev::size_for(declared), seed);
         Self {
+            before: vec![None; table.len()],
+            resized: Vec::new(),
+            moving: vec![false; table.len()],
             slots: table.into_iter().map(|owner| owner.map(Member)).collect(),
             standings: pool.iter().map(|member| member.standing).collect(),
         }
+    }
+
+    /// The same version, knowing that another came before it. A member that died leaves nothing to pass packets to: the
+    /// one before it stays.
+    pub(crate) fn following(mut self, old: &Self) -> Self {
+        if old.size() != self.size() {
+            self.resized.clone_from(&old.slots);
+            return self;
+        }
+        self.resized.clone_from(&old.resized);
+        for (slot, (was, is)) in old.slots.iter().zip(&self.slots).enumerate() {
+            let moved = was.filter(|member| *was != *is && self.serves(*member));
+            self.before[slot] = moved.or(old.before[slot]);
+        }
+        self
+    }
+
+    /// Learns which version comes next.
+    pub(crate) fn foresee(&mut self, next: &Self) {
+        let moves = |slot: usize| self.size() != next.size() || self.slots[slot] != next.slots[slot];
+        self.moving = (0..self.slots.len()).map(moves).collect();
+    }
+
+    /// Whether the next version gives a flow's slot to another member.
+    pub(crate) fn will_move(&self, hash: u64) -> bool {
+        self.moving[self.slot(hash)]
+    }
+
+    /// Who had a flow's slot before its member.
+    pub(crate) fn before(&self, hash: u64) -> Option<Member> {
+        let old = || self.resized.get(slot::index(hash, self.resized.len() as u32) as usize).copied().flatten();
+        self.before[self.slot(hash)].or_else(old)
     }
 
     /// Slots of the table.

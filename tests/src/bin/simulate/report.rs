@@ -8,7 +8,7 @@ use crate::{
     design::Design,
     ecmp::Spread,
     outcome::Result,
-    scenario::{DESIGNS, Scenario},
+    scenario::{CLUSTERED, DESIGNS, PARTS, Rolling, SHARED, SYNCHRONISED, Scenario},
     study::{Run, Study},
 };
 
@@ -20,28 +20,35 @@ impl Report<'_> {
     pub(crate) fn text(&self) -> String {
         let seed = self.0.seed;
         format!(
-            "Seed {seed}. Broken flows in a million, one balancer:\n\n{}\nClusters:\n\n{}\nMemory and work of a balancer:\n\n{}\nThis design by flow_timeout:\n\n{}",
+            "Seed {seed}. Broken flows in a million, one balancer:\n\n{}\nClusters:\n\n{}\nMemory and work of a balancer:\n\n{}\nThis design by flow_timeout:\n\n{}\nShared memory by network and parts:\n\n{}",
             self.kinds(),
             self.clusters(),
             self.cost(),
-            self.timeouts()
+            self.timeouts(),
+            self.parts()
         )
     }
 
     /// Broken flows in a million by kind of change.
     pub(crate) fn kinds(&self) -> String {
-        let rows = self.0.kinds.iter().map(|run| with_broken(vec![run.scenario.name.to_owned()], run));
-        markdown(&with_designs(&["what happens"]), &rows.collect::<Vec<_>>())
+        let rows = self.0.kinds.iter().map(|run| with_broken(vec![run.scenario.name.to_owned()], run, &DESIGNS));
+        markdown(&with_designs(&["what happens"], &DESIGNS), &rows.collect::<Vec<_>>())
     }
 
     /// Broken flows in a million by size of cluster and pool.
     pub(crate) fn clusters(&self) -> String {
         let row = |run: &Run| {
-            let [balancers, ecmp] = cluster_name(&run.scenario);
-            with_broken(vec![balancers, ecmp, run.scenario.backends.to_string()], run)
+            let mut row = with_broken(cluster_name(&run.scenario).to_vec(), run, &CLUSTERED);
+            for result in run.outcome.of(&[SYNCHRONISED, SHARED]) {
+                row.push(format!("{:.0}", result.traffic.bytes as f64 / run.scenario.workload.seconds));
+                row.push(result.traffic.peak.to_string());
+            }
+            row
         };
         let rows: Vec<_> = self.0.clusters.iter().map(row).collect();
-        markdown(&with_designs(&["balancers", "ECMP", "backends"]), &rows)
+        let mut headings = with_designs(&CLUSTER_HEADINGS, &CLUSTERED);
+        headings.extend(["IPVS B/s", "peak B/s", "shared B/s", "peak B/s"].map(str::to_owned));
+        markdown(&headings, &rows)
     }
 
     /// What each design takes on a balancer that is alone.
@@ -58,8 +65,7 @@ impl Report<'_> {
             ]
         };
         let alone = self.0.clusters.iter().filter(|run| run.scenario.balancers == 1);
-        let rows: Vec<_> =
-            alone.flat_map(|run| run.outcome.designs.iter().map(move |result| row(run, result))).collect();
+        let rows: Vec<_> = alone.flat_map(|run| run.outcome.of(&DESIGNS).map(move |result| row(run, result))).collect();
         let headings =
             ["backends", "design", "KiB used", "KiB reserved", "look-ups a packet", "writes a packet", "evicted"];
         markdown(&headings.map(str::to_owned), &rows)
@@ -67,14 +73,21 @@ impl Report<'_> {
 
     /// Broken flows in a million by `flow_timeout`.
     pub(crate) fn timeouts(&self) -> String {
-        let first = self.0.timeouts.iter().take(1).flat_map(|run| &run.outcome.designs);
-        let seconds = first.filter_map(|result| match result.design {
-            Design::Dsr(tracking) => Some(format!("{} s", tracking.timeout)),
-            Design::Maglev | Design::Lru(_) => None,
-        });
-        let headings = ["balancers", "ECMP"].map(str::to_owned).into_iter().chain(seconds).collect::<Vec<_>>();
-        let row = |run: &Run| with_broken(cluster_name(&run.scenario).to_vec(), run);
+        let designs: Vec<_> =
+            self.0.timeouts.iter().take(1).flat_map(|run| &run.outcome.designs).map(|result| result.design).collect();
+        let seconds = designs.iter().filter_map(|design| design.flow_timeout()).map(|timeout| format!("{timeout} s"));
+        let headings = CLUSTER_HEADINGS.map(str::to_owned).into_iter().chain(seconds).collect::<Vec<_>>();
+        let row = |run: &Run| with_broken(cluster_name(&run.scenario).to_vec(), run, &designs);
         markdown(&headings, &self.0.timeouts.iter().map(row).collect::<Vec<_>>())
+    }
+
+    /// Broken flows in a million of the shared memory, by network and by what is left out.
+    pub(crate) fn parts(&self) -> String {
+        let names = PARTS.map(|(name, _)| name.to_owned());
+        let headings = CLUSTER_HEADINGS.map(str::to_owned).into_iter().chain(names).collect::<Vec<_>>();
+        let designs = PARTS.map(|(_, design)| design);
+        let row = |run: &Run| with_broken(cluster_name(&run.scenario).to_vec(), run, &designs);
+        markdown(&headings, &self.0.parts.iter().map(row).collect::<Vec<_>>())
     }
 
     /// For programs.
@@ -88,15 +101,8 @@ fn run_json(run: &Run) -> Value {
     let designs = outcome.designs.iter().map(|result| {
         json!({
             "design": result.design.name(),
-            "flow_bytes": match result.design {
-                Design::Maglev => 0,
-                Design::Lru(bytes) => bytes,
-                Design::Dsr(tracking) => tracking.bytes,
-            },
-            "flow_timeout_seconds": match result.design {
-                Design::Dsr(tracking) => Some(tracking.timeout),
-                Design::Maglev | Design::Lru(_) => None,
-            },
+            "flow_bytes": result.design.flow_bytes(),
+            "flow_timeout_seconds": result.design.flow_timeout(),
             "broken": result.broken,
             "broken_per_million": result.per_million(outcome.flows),
             "packets": result.packets,
@@ -105,6 +111,8 @@ fn run_json(run: &Run) -> Value {
             "evicted": result.work.evicted,
             "used_bytes": result.memory.used,
             "reserved_bytes": result.memory.reserved,
+            "sent_bytes": result.traffic.bytes,
+            "sent_bytes_peak_second": result.traffic.peak,
         })
     });
     json!({
@@ -119,10 +127,13 @@ fn run_json(run: &Run) -> Value {
     })
 }
 
-/// How many balancers, and how flows are spread over them.
-fn cluster_name(scenario: &Scenario) -> [String; 2] {
+const CLUSTER_HEADINGS: [&str; 4] = ["balancers", "ECMP", "backends", "changes"];
+
+/// How many balancers, how flows are spread over them, how many backends, and whether both change at a time.
+fn cluster_name(scenario: &Scenario) -> [String; 4] {
     let ecmp = if scenario.balancers == 1 { "-" } else { spread_name(scenario.spread) };
-    [scenario.balancers.to_string(), ecmp.to_owned()]
+    let changes = if scenario.rolling == Rolling::Together { "together" } else { "apart" };
+    [scenario.balancers.to_string(), ecmp.to_owned(), scenario.backends.to_string(), changes.to_owned()]
 }
 
 fn spread_name(spread: Spread) -> &'static str {
@@ -132,16 +143,16 @@ fn spread_name(spread: Spread) -> &'static str {
     }
 }
 
-fn with_designs(first: &[&str]) -> Vec<String> {
-    first.iter().map(|heading| (*heading).to_owned()).chain(DESIGNS.map(Design::name)).collect()
+fn with_designs(first: &[&str], designs: &[Design]) -> Vec<String> {
+    first.iter().map(|heading| (*heading).to_owned()).chain(designs.iter().map(|design| design.name())).collect()
 }
 
-fn with_broken(mut row: Vec<String>, run: &Run) -> Vec<String> {
+fn with_broken(mut row: Vec<String>, run: &Run, designs: &[Design]) -> Vec<String> {
     let broken = |result: &Result| match result.broken {
         0 => "0".to_owned(),
         _ => format!("{:.1}", result.per_million(run.outcome.flows)),
     };
-    row.extend(run.outcome.designs.iter().map(broken));
+    row.extend(run.outcome.of(designs).map(broken));
     row
 }
 

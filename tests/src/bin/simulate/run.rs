@@ -2,18 +2,18 @@
 
 use crate::{
     agenda::{Agenda, FlowId},
+    balancers::Balancers,
     churn::{Event, Timeline},
-    design::{Balancer, Design, Packet, Segment},
-    ecmp::Router,
+    design::{Design, Packet, Segment},
     outcome::Outcome,
-    pool::{Member, View},
+    pool::Member,
     scenario::Scenario,
     time::Moment,
     workload::{Birth, Clients},
 };
 
 /// Between two rounds of a balancer's agent.
-const TEND_SECONDS: f64 = 16.0;
+const TEND_SECONDS: f64 = 60.0;
 
 /// Simulates a scenario.
 pub(crate) fn run(scenario: &Scenario, designs: &[Design], seed: u64) -> Outcome {
@@ -23,12 +23,13 @@ pub(crate) fn run(scenario: &Scenario, designs: &[Design], seed: u64) -> Outcome
     let mut events = timeline.events.iter().peekable();
     let end = Moment::at(scenario.workload.seconds);
     for now in end.before() {
+        cluster.balancers.hear(now);
         while let Some((_, event)) = events.next_if(|(at, _)| *at <= now) {
             cluster.meet(*event, now);
         }
         cluster.pass(now);
     }
-    cluster.outcome(designs)
+    cluster.outcome()
 }
 
 /// A flow that lives.
@@ -45,12 +46,6 @@ struct Flow {
     broken: u32,
 }
 
-/// A balancer, in each design.
-struct Node {
-    view: usize,
-    designs: Vec<Box<dyn Balancer>>,
-}
-
 /// Whether a backend serves, and how often it has begun to.
 #[derive(Clone, Copy, Default)]
 struct Life {
@@ -59,11 +54,8 @@ struct Life {
 }
 
 struct Cluster<'a> {
-    views: &'a [View],
-    newest: usize,
     clients: Clients,
-    router: Router,
-    nodes: Vec<Node>,
+    balancers: Balancers<'a>,
     lives: Vec<Life>,
     flows: Vec<Flow>,
     free: Vec<FlowId>,
@@ -83,16 +75,11 @@ struct Flood {
 
 impl<'a> Cluster<'a> {
     fn new(scenario: &Scenario, designs: &[Design], timeline: &'a Timeline, seed: u64) -> Self {
-        let node =
-            |_| Node { view: 0, designs: designs.iter().map(|design| design.balancer(&timeline.views[0])).collect() };
         let mut lives = vec![Life::default(); timeline.members];
         lives[..scenario.backends].fill(Life { serves: true, number: 0 });
         Self {
-            views: &timeline.views,
-            newest: 0,
             clients: Clients::new(scenario.workload, seed),
-            router: Router::new(scenario.spread, scenario.balancers),
-            nodes: (0..scenario.balancers).map(node).collect(),
+            balancers: Balancers::new(scenario, designs, &timeline.views, seed),
             lives,
             flows: Vec::new(),
             free: Vec::new(),
@@ -120,27 +107,11 @@ impl<'a> Cluster<'a> {
                 *life = Life { serves: true, number: life.number + 1 };
             }
             Event::Stops(member) => self.lives[usize::from(member.0)].serves = false,
-            Event::Learns { balancer, view } => self.learn(balancer, view, now),
-            Event::Leaves(balancer) => self.router.leaves(balancer),
-            Event::Returns(balancer) => {
-                let node = &mut self.nodes[balancer];
-                node.view = self.newest;
-                node.designs.iter_mut().for_each(|design| design.restart(&self.views[node.view]));
-                self.router.returns(balancer);
-            }
+            Event::Learns { balancer, view } => self.balancers.learn(balancer, view, now),
+            Event::Leaves(balancer) => self.balancers.leaves(balancer),
+            Event::Returns(balancer) => self.balancers.returns(balancer, now),
             Event::Flood { on } => self.flood.on = on,
         }
-    }
-
-    fn learn(&mut self, balancer: usize, view: usize, now: Moment) {
-        let node = &mut self.nodes[balancer];
-        if view > node.view {
-            for design in &mut node.designs {
-                design.learn(&self.views[node.view], &self.views[view], now);
-            }
-            node.view = view;
-        }
-        self.newest = self.newest.max(view);
     }
 
     /// What a tick brings beside events.
@@ -155,14 +126,14 @@ impl<'a> Cluster<'a> {
             self.send(flow, now);
         }
         if now >= self.next_round {
-            self.tend(now);
+            self.balancers.tend(&mut self.counts.designs, now);
             self.next_round = now.after(TEND_SECONDS);
         }
+        self.balancers.flush(now);
     }
 
     fn begin(&mut self, birth: &Birth, segment: Segment, now: Moment) {
-        let node = &self.nodes[self.router.balancer(birth.route)];
-        let owner = self.views[node.view].current(birth.hash);
+        let owner = self.balancers.owner(birth.hash, birth.route);
         let Some(owner) = owner.filter(|owner| self.lives[usize::from(owner.0)].serves) else {
             // No answer: the client tries again, as one of the flows to come.
             return;
@@ -197,7 +168,8 @@ impl<'a> Cluster<'a> {
             self.free.push(id);
             return;
         }
-        deliver(flow, &mut self.nodes[self.router.balancer(flow.route)], self.views, &mut self.counts, now);
+        self.deliver(id, now);
+        let flow = &mut self.flows[id as usize];
         let wait = match flow.segment {
             Segment::Opens => self.clients.until_second(),
             Segment::Follows => self.clients.until_packet(flow.gap),
@@ -217,50 +189,29 @@ impl<'a> Cluster<'a> {
         while self.flood.rest >= 1.0 {
             self.flood.rest -= 1.0;
             let (hash, route) = self.clients.stranger();
-            let node = &mut self.nodes[self.router.balancer(route)];
             let packet = Packet { hash, segment: Segment::Opens };
-            for (design, result) in node.designs.iter_mut().zip(&mut self.counts.designs) {
-                result.packets += 1;
-                design.route(&self.views[node.view], packet, now);
-            }
+            self.balancers.send(packet, route, 0, now, |design, _| self.counts.designs[design].packets += 1);
         }
     }
 
-    fn tend(&mut self, now: Moment) {
-        for node in &mut self.nodes {
-            let view = &self.views[node.view];
-            for (design, result) in node.designs.iter_mut().zip(&mut self.counts.designs) {
-                design.tend(view, now);
-                let memory = design.memory(view);
-                result.memory.used = result.memory.used.max(memory.used);
-                result.memory.reserved = result.memory.reserved.max(memory.reserved);
+    /// Sends a flow's packet in every design in which the flow is whole. It lives on where it is whole in none, so that
+    /// what is drawn for flows does not depend on designs.
+    fn deliver(&mut self, id: FlowId, now: Moment) {
+        let Flow { hash, route, owner, segment, ref mut broken, .. } = self.flows[id as usize];
+        let (lives, results) = (&self.lives, &mut self.counts.designs);
+        let serves = |member: Member| lives[usize::from(member.0)].serves;
+        self.balancers.send(Packet { hash, segment }, route, *broken, now, |design, path| {
+            results[design].packets += 1;
+            let passed_on = path.passes_to == Some(owner) && path.member.is_some_and(serves);
+            if path.member != Some(owner) && !passed_on {
+                *broken |= 1 << design;
+                results[design].broken += 1;
             }
-        }
+        });
     }
 
-    fn outcome(mut self, designs: &[Design]) -> Outcome {
-        for index in 0..designs.len() {
-            for node in &self.nodes {
-                self.counts.designs[index].work += node.designs[index].work();
-            }
-        }
+    fn outcome(mut self) -> Outcome {
+        self.balancers.account(&mut self.counts.designs);
         self.counts
-    }
-}
-
-/// Sends a flow's packet in every design in which the flow is whole. It lives on where it is whole in none, so that what
-/// is drawn for flows does not depend on designs.
-fn deliver(flow: &mut Flow, node: &mut Node, views: &[View], counts: &mut Outcome, now: Moment) {
-    let packet = Packet { hash: flow.hash, segment: flow.segment };
-    for (index, (design, result)) in node.designs.iter_mut().zip(&mut counts.designs).enumerate() {
-        let bit = 1 << index;
-        if flow.broken & bit != 0 {
-            continue;
-        }
-        result.packets += 1;
-        if design.route(&views[node.view], packet, now) != Some(flow.owner) {
-            flow.broken |= bit;
-            result.broken += 1;
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! What is simulated: clusters, what changes in them, and which designs are compared.
 
 use crate::{
-    design::{Design, Tracking},
+    design::{Design, Sharing, Tracking, Without},
     ecmp::Spread,
     workload::Workload,
 };
@@ -16,11 +16,21 @@ pub(crate) struct Scenario {
     pub(crate) spread: Spread,
     /// What happens to backends, in turn.
     pub(crate) changes: &'static [Kind],
-    /// Whether balancers go and come back.
-    pub(crate) balancers_change: bool,
+    pub(crate) rolling: Rolling,
     /// SYNs of strangers a second, for a while around a change.
     pub(crate) flood_per_second: f64,
     pub(crate) workload: Workload,
+}
+
+/// When balancers go and come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rolling {
+    /// They stay.
+    Never,
+    /// One after the other, at times of their own.
+    Apart,
+    /// One after the other, while the others learn of a change of the pool.
+    Together,
 }
 
 /// One kind of change of the pool. It strikes a hundredth of the backends, one at least.
@@ -58,6 +68,46 @@ pub(crate) const DESIGNS: [Design; 5] = [
     Design::Dsr(Tracking::with_bytes(ROOMY)),
 ];
 
+/// Bytes in which it has room for it in a table that grows too.
+pub(crate) const AMPLE: usize = 4 << 20;
+
+/// What is compared in clusters.
+pub(crate) const CLUSTERED: [Design; 8] = [
+    Design::Maglev,
+    Design::Lru(16 << 20),
+    Design::Jet(16 << 20),
+    Design::Beamer,
+    SYNCHRONISED,
+    Design::Dsr(Tracking::with_bytes(ROOMY)),
+    Design::Shared(Tracking::with_bytes(ROOMY), Sharing::PROMPT),
+    SHARED,
+];
+/// Those of them that tell each other something, and whose bytes are compared.
+pub(crate) const SYNCHRONISED: Design = Design::Ipvs(16 << 20);
+pub(crate) const SHARED: Design = shared(Sharing::PROMPT);
+
+/// The shared memory with slow and bad networks, and without parts of it.
+pub(crate) const PARTS: [(&str, Design); 10] = [
+    ("10 ms", SHARED),
+    ("100 ms", shared(Sharing { delay: 100, ..Sharing::PROMPT })),
+    ("1 s", shared(Sharing { delay: 1000, ..Sharing::PROMPT })),
+    ("10 s", shared(Sharing { delay: 10_000, ..Sharing::PROMPT })),
+    ("1 % lost", shared(Sharing { loss: 1, ..Sharing::PROMPT })),
+    ("10 % lost", shared(Sharing { loss: 10, ..Sharing::PROMPT })),
+    ("no SYNs", without(Without::Syns)),
+    ("no repetition", without(Without::Repetition)),
+    ("no digests", without(Without::Digests)),
+    ("no snapshot", without(Without::Snapshot)),
+];
+
+const fn shared(sharing: Sharing) -> Design {
+    Design::Shared(Tracking::with_bytes(AMPLE), sharing)
+}
+
+const fn without(part: Without) -> Design {
+    shared(Sharing { without: Some(part), ..Sharing::PROMPT })
+}
+
 /// Sizes of clusters.
 pub(crate) const BALANCERS: [usize; 5] = [1, 2, 4, 8, 16];
 /// Sizes of pools.
@@ -74,7 +124,7 @@ impl Scenario {
             backends,
             spread,
             changes: DAILY,
-            balancers_change: balancers > 1,
+            rolling: if balancers > 1 { Rolling::Apart } else { Rolling::Never },
             flood_per_second: 0.0,
             workload,
         }
@@ -105,7 +155,20 @@ impl Scenario {
         let pools =
             |balancers: usize| BACKENDS.map(|backends| Self::cluster(workload, balancers, backends, Spread::Resilient));
         let plain = BALANCERS[1..].iter().map(|balancers| Self::cluster(workload, *balancers, 100, Spread::Plain));
-        BALANCERS.into_iter().flat_map(pools).chain(plain).collect()
+        let together = [(4, 100, Spread::Resilient), (16, 10, Spread::Plain), (16, 100, Spread::Plain)];
+        let together = together.map(|(balancers, backends, spread)| Self {
+            rolling: Rolling::Together,
+            ..Self::cluster(workload, balancers, backends, spread)
+        });
+        BALANCERS.into_iter().flat_map(pools).chain(plain).chain(together).collect()
+    }
+
+    /// Clusters in which balancers tell each other much.
+    pub(crate) fn parts(workload: Workload) -> Vec<Self> {
+        let grows = Self::cluster(workload, 4, 10, Spread::Resilient);
+        let plain = Self::cluster(workload, 16, 100, Spread::Plain);
+        let together = Self { rolling: Rolling::Together, ..plain.clone() };
+        vec![grows, plain, together]
     }
 
     /// The designs that remember, with tables of many sizes.

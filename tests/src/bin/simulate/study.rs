@@ -13,7 +13,7 @@ use crate::{
     design::Design,
     outcome::Outcome,
     run,
-    scenario::{DESIGNS, Scenario},
+    scenario::{CLUSTERED, DESIGNS, PARTS, Scenario},
     workload::Workload,
 };
 
@@ -24,6 +24,7 @@ pub(crate) enum Chapter {
     Clusters,
     Sizes,
     Timeouts,
+    Parts,
 }
 
 /// A run and what came out.
@@ -43,6 +44,8 @@ pub(crate) struct Study {
     pub(crate) sizes: Vec<Run>,
     /// This design with many values of `flow_timeout`.
     pub(crate) timeouts: Vec<Run>,
+    /// The shared memory with slow and bad networks, and without parts of it.
+    pub(crate) parts: Vec<Run>,
 }
 
 impl Study {
@@ -50,13 +53,17 @@ impl Study {
     pub(crate) fn new(workload: Workload, seed: u64, only: Option<Chapter>, tell: impl Fn(&Scenario) + Sync) -> Self {
         let (sizes, size_designs) = Scenario::sizes(workload);
         let (timeouts, timeout_designs) = Scenario::timeouts(workload);
-        let chapters: [(Chapter, Vec<Scenario>, &[Design]); 4] = [
+        let others = CLUSTERED.into_iter().filter(|design| !DESIGNS.contains(design));
+        let all: Vec<_> = DESIGNS.into_iter().chain(others).collect();
+        let parts = PARTS.map(|(_, design)| design);
+        let chapters: [(Chapter, Vec<Scenario>, &[Design]); 5] = [
             (Chapter::Kinds, Scenario::kinds(workload), &DESIGNS),
-            (Chapter::Clusters, Scenario::clusters(workload), &DESIGNS),
+            (Chapter::Clusters, Scenario::clusters(workload), &all),
             (Chapter::Sizes, vec![sizes], &size_designs),
             (Chapter::Timeouts, timeouts, &timeout_designs),
+            (Chapter::Parts, Scenario::parts(workload), &parts),
         ];
-        let [kinds, clusters, sizes, timeouts] = chapters.map(|(chapter, mut scenarios, designs)| {
+        let [kinds, clusters, sizes, timeouts, parts] = chapters.map(|(chapter, mut scenarios, designs)| {
             if only.is_some_and(|only| only != chapter) {
                 scenarios.clear();
             }
@@ -65,12 +72,12 @@ impl Study {
                 run::run(scenario, designs, seed)
             })
         });
-        Self { seed, kinds, clusters, sizes, timeouts }
+        Self { seed, kinds, clusters, sizes, timeouts, parts }
     }
 
     /// Every run.
     pub(crate) fn runs(&self) -> impl Iterator<Item = &Run> {
-        [&self.kinds, &self.clusters, &self.sizes, &self.timeouts].into_iter().flatten()
+        [&self.kinds, &self.clusters, &self.sizes, &self.timeouts, &self.parts].into_iter().flatten()
     }
 }
 

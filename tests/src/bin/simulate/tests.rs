@@ -1,19 +1,25 @@
 //! What must come out whatever the numbers are.
 
 use crate::{
-    design::{Design, Tracking},
+    design::{Design, Sharing, Tracking},
     ecmp::Spread,
     outcome::Outcome,
     run,
-    scenario::{Kind, Scenario},
+    scenario::{Kind, Rolling, Scenario},
     workload::Workload,
 };
 
 const MAGLEV: usize = 0;
 const LRU: usize = 1;
 const DSR: usize = 2;
+const SHARED: usize = 3;
 /// With room for every flow of a short run.
-const DESIGNS: [Design; 3] = [Design::Maglev, Design::Lru(1 << 20), Design::Dsr(Tracking::with_bytes(512 << 10))];
+const DESIGNS: [Design; 4] = [
+    Design::Maglev,
+    Design::Lru(1 << 20),
+    Design::Dsr(Tracking::with_bytes(512 << 10)),
+    Design::Shared(Tracking::with_bytes(512 << 10), Sharing::PROMPT),
+];
 
 /// Runs a scenario with room for every flow, and checks what holds for every one.
 fn run(scenario: &Scenario) -> Outcome {
@@ -25,14 +31,14 @@ fn run(scenario: &Scenario) -> Outcome {
     outcome
 }
 
-fn broken(outcome: &Outcome) -> [u64; 3] {
-    [MAGLEV, LRU, DSR].map(|design| outcome.designs[design].broken)
+fn broken(outcome: &Outcome) -> [u64; 4] {
+    [MAGLEV, LRU, DSR, SHARED].map(|design| outcome.designs[design].broken)
 }
 
 fn scenario(balancers: usize, changes: &'static [Kind]) -> Scenario {
     Scenario {
         changes,
-        balancers_change: false,
+        rolling: Rolling::Never,
         ..Scenario::cluster(Workload::QUICK, balancers, 20, Spread::Resilient)
     }
 }
@@ -40,8 +46,9 @@ fn scenario(balancers: usize, changes: &'static [Kind]) -> Scenario {
 #[test]
 fn nothing_breaks_where_no_backend_changes() {
     for spread in [Spread::Resilient, Spread::Plain] {
-        let outcome = run(&Scenario { balancers_change: true, spread, ..scenario(4, &[]) });
-        assert_eq!(broken(&outcome), [0; 3], "{spread:?}");
+        let outcome = run(&Scenario { rolling: Rolling::Apart, spread, ..scenario(4, &[]) });
+        assert_eq!(broken(&outcome), [0; 4], "{spread:?}");
+        assert_eq!(outcome.designs[SHARED].traffic.bytes, 0, "balancers with nothing in transition are silent");
         assert_eq!(outcome.lost, 0);
         let work = outcome.designs[DSR].work;
         assert_eq!((work.lookups, work.writes), (0, 0), "stable slots need no table of flows");
@@ -59,9 +66,9 @@ fn one_balancer_of_this_design_keeps_every_flow() {
             Kind::Crash | Kind::FalseAlarm => &[Kind::Crash],
         };
         let outcome = run(&scenario(1, changes));
-        let [maglev, lru, dsr] = broken(&outcome);
+        let [maglev, lru, dsr, shared] = broken(&outcome);
         assert!(maglev > 10, "{kind:?}: plain Maglev breaks {maglev} flows: there was nothing to keep");
-        assert_eq!((lru, dsr), (0, 0), "{kind:?}");
+        assert_eq!((lru, dsr, shared), (0, 0, 0), "{kind:?}");
         assert_eq!(outcome.designs[DSR].work.evicted, 0, "{kind:?}");
         assert_eq!(outcome.lost > 0, matches!(kind, Kind::Crash | Kind::Drain), "{kind:?}: {} lost", outcome.lost);
     }
@@ -71,7 +78,7 @@ fn one_balancer_of_this_design_keeps_every_flow() {
 #[test]
 fn a_false_alarm_breaks_no_flow_that_is_silent_meanwhile() {
     let outcome = run(&scenario(1, &[Kind::FalseAlarm]));
-    let [maglev, lru, dsr] = broken(&outcome);
+    let [maglev, lru, dsr, _] = broken(&outcome);
     assert!(lru > 0 && maglev > lru, "{maglev} flows moved, {lru} sent something");
     assert_eq!(dsr, lru);
 }
@@ -79,9 +86,9 @@ fn a_false_alarm_breaks_no_flow_that_is_silent_meanwhile() {
 #[test]
 fn a_change_of_the_tables_size_moves_nearly_all_and_breaks_none() {
     let outcome = run(&Scenario { backends: 40, ..scenario(1, &[Kind::Join]) });
-    let [maglev, lru, dsr] = broken(&outcome);
+    let [maglev, lru, dsr, shared] = broken(&outcome);
     assert!(maglev * 100 > outcome.flows, "{maglev} of {} flows moved", outcome.flows);
-    assert_eq!((lru, dsr), (0, 0));
+    assert_eq!((lru, dsr, shared), (0, 0, 0));
 }
 
 #[test]
@@ -95,8 +102,52 @@ fn small_tables_break_flows() {
 
 #[test]
 fn balancers_that_know_nothing_of_each_other_break_flows() {
-    let outcome = run(&Scenario { balancers_change: true, ..scenario(4, &[Kind::Join]) });
-    assert!(broken(&outcome).iter().all(|broken| *broken > 0), "{:?}", broken(&outcome));
+    let outcome = run(&Scenario { rolling: Rolling::Apart, ..scenario(4, &[Kind::Join]) });
+    assert!(broken(&outcome)[..SHARED].iter().all(|broken| *broken > 0), "{:?}", broken(&outcome));
+}
+
+#[test]
+fn balancers_that_tell_each_other_what_is_in_transition_break_no_flow() {
+    // The table of ten backends changes its size with each that joins or leaves.
+    for (rolling, spread, balancers, backends) in [
+        (Rolling::Apart, Spread::Resilient, 2, 20),
+        (Rolling::Apart, Spread::Plain, 8, 20),
+        (Rolling::Together, Spread::Plain, 4, 20),
+        (Rolling::Together, Spread::Plain, 4, 10),
+    ] {
+        let outcome = run(&Scenario { backends, spread, rolling, ..scenario(balancers, crate::scenario::DAILY) });
+        let [maglev, lru, dsr, shared] = broken(&outcome);
+        assert!(maglev > 0 && lru > 0 && dsr > 0, "{rolling:?}, {spread:?}: there was nothing to keep");
+        assert_eq!(shared, 0, "{rolling:?}, {spread:?}: {dsr} without messages");
+    }
+}
+
+/// Backends that pass packets on keep flows through one change of their slot.
+#[test]
+fn daisy_chains_keep_flows_through_one_change() {
+    let outcome = run::run(&scenario(4, &[Kind::Join]), &[Design::Maglev, Design::Beamer], 7);
+    let [maglev, beamer] = [0, 1].map(|design: usize| outcome.designs[design].broken);
+    assert!(beamer * 10 < maglev, "{beamer} of {maglev}");
+}
+
+#[test]
+fn a_change_that_was_announced_costs_a_part_of_the_table() {
+    let designs = [Design::Maglev, Design::Lru(1 << 20), Design::Jet(1 << 20)];
+    let outcome = run::run(&scenario(1, &[Kind::Join]), &designs, 7);
+    let [maglev, _, broken] = [0, 1, 2].map(|design: usize| outcome.designs[design].broken);
+    assert!(broken * 10 < maglev, "{broken} of {maglev}");
+    let [lru, jet] = [1, 2].map(|design: usize| outcome.designs[design].work.writes);
+    assert!(jet * 2 < lru, "{jet} of {lru} entries written");
+}
+
+#[test]
+fn connections_that_are_synchronised_survive_their_balancer() {
+    let designs = [Design::Lru(1 << 20), Design::Ipvs(1 << 20)];
+    let going = Scenario { rolling: Rolling::Apart, ..scenario(2, &[Kind::Join]) };
+    let outcome = run::run(&going, &designs, 7);
+    let [lru, ipvs] = [0, 1].map(|design: usize| outcome.designs[design].broken);
+    assert!(ipvs < lru, "{ipvs} of {lru}");
+    assert!(outcome.designs[1].traffic.bytes > 0);
 }
 
 #[test]
@@ -111,7 +162,7 @@ fn a_flood_of_syns_pushes_out_no_flow() {
 
 #[test]
 fn a_design_meets_the_same_whatever_it_is_compared_with() {
-    let changes = Scenario { balancers_change: true, ..scenario(2, crate::scenario::DAILY) };
+    let changes = Scenario { rolling: Rolling::Apart, ..scenario(2, crate::scenario::DAILY) };
     let all = run::run(&changes, &DESIGNS, 7);
     let alone = run::run(&changes, &DESIGNS[DSR..], 7);
     assert_eq!((all.flows, all.lost), (alone.flows, alone.lost));
@@ -120,7 +171,7 @@ fn a_design_meets_the_same_whatever_it_is_compared_with() {
 
 #[test]
 fn the_same_seed_gives_the_same_numbers() {
-    let changes = Scenario { balancers_change: true, ..scenario(2, crate::scenario::DAILY) };
+    let changes = Scenario { rolling: Rolling::Apart, ..scenario(2, crate::scenario::DAILY) };
     let [one, same, other] = [7, 7, 8].map(|seed| {
         let outcome = run::run(&changes, &DESIGNS, seed);
         (outcome.flows, outcome.lost, broken(&outcome))

@@ -1,4 +1,4 @@
-//! A table of every flow beside the Maglev table, as other balancers have it; the least recently used flow gives way.
+//! A table of flows beside the Maglev table, as other balancers have it; the least recently used flow gives way.
 //!
 //! Better than the kernel's `LRU_HASH`, whose order is approximate. Entries of members that are called dead count as
 //! misses, as in this design.
@@ -8,7 +8,7 @@ use std::{
     hash::{BuildHasherDefault, Hasher},
 };
 
-use super::{Balancer, Memory, Packet, Segment, Work, slot_bytes};
+use super::{Balancer, Memory, Message, Packet, Segment, Work, slot_bytes};
 use crate::{
     pool::{Member, View},
     time::Moment,
@@ -18,8 +18,24 @@ use crate::{
 /// key of two IPv6 addresses, ports and protocol, a value of up to eight bytes, and one `struct bucket`.
 const ENTRY_BYTES: usize = 48 + 40 + 8 + 16;
 
-/// A balancer that remembers every flow.
+/// IPVS tells of a connection at its third packet, and again after each fifty (`sync_threshold`).
+const IPVS_THRESHOLD: (u32, u32) = (3, 50);
+
+/// Which flows are remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keeps {
+    /// All that this balancer sees.
+    All,
+    /// Those of them that the next change will move.
+    Unsafe,
+    /// All that any balancer sees.
+    AllOfAll,
+}
+
+/// A balancer that remembers flows.
 pub(crate) struct PerFlow {
+    keeps: Keeps,
+    outbox: Vec<Message>,
     capacity: usize,
     index: HashMap<u64, u32, BuildHasherDefault<Hashed>>,
     entries: Vec<Entry>,
@@ -30,36 +46,48 @@ pub(crate) struct PerFlow {
 struct Entry {
     hash: u64,
     member: Member,
+    packets: u32,
     newer: u32,
     older: u32,
 }
 
 impl PerFlow {
     /// With so many bytes for flows.
-    pub(crate) fn new(bytes: usize) -> Self {
-        let begin = Entry { hash: 0, member: Member(0), newer: 0, older: 0 };
-        let capacity = bytes / ENTRY_BYTES;
-        Self { capacity, index: HashMap::default(), entries: vec![begin], work: Work::default() }
+    pub(crate) fn new(bytes: usize, keeps: Keeps) -> Self {
+        Self {
+            keeps,
+            outbox: Vec::new(),
+            capacity: bytes / ENTRY_BYTES,
+            index: HashMap::default(),
+            entries: vec![Entry { hash: 0, member: Member(0), packets: 0, newer: 0, older: 0 }],
+            work: Work::default(),
+        }
     }
 
     fn find(&mut self, hash: u64, view: &View) -> Option<Member> {
         self.work.lookups += 1;
         let entry = *self.index.get(&hash)?;
-        let member = self.entries[entry as usize].member;
+        let known = &mut self.entries[entry as usize];
+        let member = known.member;
         if !view.serves(member) {
             return None;
+        }
+        known.packets += 1;
+        let (first, period) = IPVS_THRESHOLD;
+        if self.keeps == Keeps::AllOfAll && known.packets % period == first {
+            self.outbox.push(Message::Connection { hash, member });
         }
         self.unlink(entry);
         self.link(entry);
         Some(member)
     }
 
-    fn remember(&mut self, hash: u64, member: Member) {
+    fn remember(&mut self, hash: u64, member: Member, packets: u32) {
         self.work.writes += 1;
         let entry = if let Some(entry) = self.index.get(&hash) {
             *entry
         } else if self.entries.len() <= self.capacity {
-            self.entries.push(Entry { hash, member, newer: 0, older: 0 });
+            self.entries.push(Entry { hash, member, packets, newer: 0, older: 0 });
             let entry = (self.entries.len() - 1) as u32;
             self.link(entry);
             entry
@@ -70,8 +98,8 @@ impl PerFlow {
             oldest
         };
         self.index.insert(hash, entry);
-        self.entries[entry as usize].hash = hash;
-        self.entries[entry as usize].member = member;
+        let known = &mut self.entries[entry as usize];
+        (known.hash, known.member, known.packets) = (hash, member, packets);
         self.unlink(entry);
         self.link(entry);
     }
@@ -99,13 +127,25 @@ impl Balancer for PerFlow {
             return Some(member);
         }
         let member = view.current(packet.hash)?;
-        self.remember(packet.hash, member);
+        if self.keeps != Keeps::Unsafe || view.will_move(packet.hash) {
+            self.remember(packet.hash, member, 1);
+        }
         Some(member)
     }
 
     fn restart(&mut self, _view: &View) {
         let work = self.work;
-        *self = Self { work, ..Self::new(self.capacity * ENTRY_BYTES) };
+        *self = Self { work, ..Self::new(self.capacity * ENTRY_BYTES, self.keeps) };
+    }
+
+    fn outbox(&mut self) -> Option<&mut Vec<Message>> {
+        Some(&mut self.outbox)
+    }
+
+    fn hear(&mut self, _view: &View, _peer: usize, message: Message, _now: Moment) {
+        if let Message::Connection { hash, member } = message {
+            self.remember(hash, member, IPVS_THRESHOLD.0);
+        }
     }
 
     fn memory(&self, view: &View) -> Memory {
@@ -146,12 +186,12 @@ mod tests {
     #[test]
     fn the_least_recently_used_flow_gives_way() {
         let view = View::build(&[Declared { standing: Standing::Active, weight: 1 }], 1);
-        let mut table = PerFlow::new(3 * ENTRY_BYTES);
+        let mut table = PerFlow::new(3 * ENTRY_BYTES, Keeps::All);
         for flow in [1, 2, 3] {
-            table.remember(flow, Member(0));
+            table.remember(flow, Member(0), 1);
         }
         assert_eq!(table.find(1, &view), Some(Member(0)));
-        table.remember(4, Member(0));
+        table.remember(4, Member(0), 1);
         assert_eq!(table.find(2, &view), None, "it was the oldest");
         for flow in [3, 1, 4] {
             assert_eq!(table.find(flow, &view), Some(Member(0)), "flow {flow}");

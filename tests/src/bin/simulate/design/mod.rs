@@ -2,9 +2,14 @@
 //!
 //! All of them choose the backend of a new flow by the same table, so that they differ in nothing but memory.
 
+mod beamer;
 mod lru;
 mod maglev;
+mod message;
 mod sets;
+mod shared;
+#[cfg(test)]
+mod shared_tests;
 mod slots;
 mod tracked;
 
@@ -12,6 +17,10 @@ use std::ops::AddAssign;
 
 use dsr_common::slot::{self, SlotBlock};
 
+pub(crate) use self::{
+    message::{Message, Snapshot},
+    shared::{Sharing, Without},
+};
 use crate::{
     pool::{Member, View},
     time::Moment,
@@ -24,8 +33,18 @@ pub(crate) enum Design {
     Maglev,
     /// The table, and every flow in a table of so many bytes, of which the least recently used gives way.
     Lru(usize),
-    /// This design.
+    /// JET: the table, and in a table of so many bytes the flows that the change to come would move. It is told of each
+    /// change when the one before has been made. Mendelson et al., Load Balancing with JET, `CoNEXT` 2021.
+    Jet(usize),
+    /// The table and the member before: a backend passes packets of flows that it does not know on to that. Olteanu et
+    /// al., Stateless Datacenter Load-balancing with Beamer, NSDI 2018.
+    Beamer,
+    /// As [`Self::Lru`], and every flow is told to all balancers, as IPVS synchronises connections.
+    Ipvs(usize),
+    /// This design, each balancer on its own.
     Dsr(Tracking),
+    /// This design, its balancers telling each other what is in transition.
+    Shared(Tracking, Sharing),
 }
 
 /// What this design gets to know.
@@ -50,15 +69,45 @@ impl Design {
         match self {
             Self::Maglev => "Maglev".to_owned(),
             Self::Lru(bytes) => format!("LRU {}", size(bytes)),
+            Self::Jet(bytes) => format!("JET {}", size(bytes)),
+            Self::Beamer => "Beamer".to_owned(),
+            Self::Ipvs(bytes) => format!("IPVS {}", size(bytes)),
             Self::Dsr(tracking) => format!("dsr {}", size(tracking.bytes)),
+            Self::Shared(tracking, _) => format!("dsr shared {}", size(tracking.bytes)),
         }
+    }
+
+    /// What is set aside for flows.
+    pub(crate) fn flow_bytes(self) -> usize {
+        match self {
+            Self::Maglev | Self::Beamer => 0,
+            Self::Lru(bytes) | Self::Jet(bytes) | Self::Ipvs(bytes) => bytes,
+            Self::Dsr(tracking) | Self::Shared(tracking, _) => tracking.bytes,
+        }
+    }
+
+    /// `flow_timeout` in seconds, where the design has one.
+    pub(crate) fn flow_timeout(self) -> Option<u32> {
+        match self {
+            Self::Dsr(tracking) | Self::Shared(tracking, _) => Some(tracking.timeout),
+            Self::Maglev | Self::Beamer | Self::Lru(_) | Self::Jet(_) | Self::Ipvs(_) => None,
+        }
+    }
+
+    /// How its messages travel.
+    pub(crate) fn sharing(self) -> Sharing {
+        if let Self::Shared(_, sharing) = self { sharing } else { Sharing::PROMPT }
     }
 
     /// One balancer of this design, just started.
     pub(crate) fn balancer(self, view: &View) -> Box<dyn Balancer> {
         match self {
             Self::Maglev => Box::new(maglev::Stateless),
-            Self::Lru(bytes) => Box::new(lru::PerFlow::new(bytes)),
+            Self::Lru(bytes) => Box::new(lru::PerFlow::new(bytes, lru::Keeps::All)),
+            Self::Jet(bytes) => Box::new(lru::PerFlow::new(bytes, lru::Keeps::Unsafe)),
+            Self::Beamer => Box::new(beamer::Chained),
+            Self::Ipvs(bytes) => Box::new(lru::PerFlow::new(bytes, lru::Keeps::AllOfAll)),
+            Self::Shared(tracking, sharing) => Box::new(shared::Shared::new(tracking, sharing, view)),
             Self::Dsr(tracking) => Box::new(tracked::Tracked::new(tracking, view)),
         }
     }
@@ -86,6 +135,11 @@ pub(crate) trait Balancer {
     /// Where a packet goes. `view` is what this balancer knows of the pool.
     fn route(&mut self, view: &View, packet: Packet, now: Moment) -> Option<Member>;
 
+    /// Where a backend that does not know the flow of a packet passes it on to.
+    fn second_chance(&self, _view: &View, _packet: Packet) -> Option<Member> {
+        None
+    }
+
     /// The balancer learns of a change of the pool; `new` is its view from now on.
     fn learn(&mut self, _old: &View, _new: &View, _now: Moment) {}
 
@@ -94,6 +148,22 @@ pub(crate) trait Balancer {
 
     /// It has been down, and begins with nothing but the newest view.
     fn restart(&mut self, _view: &View) {}
+
+    /// Messages for its peers, to be taken out.
+    fn outbox(&mut self) -> Option<&mut Vec<Message>> {
+        None
+    }
+
+    /// A message of a peer.
+    fn hear(&mut self, _view: &View, _peer: usize, _message: Message, _now: Moment) {}
+
+    /// What it answers to a balancer that starts.
+    fn snapshot(&self) -> Option<Snapshot> {
+        None
+    }
+
+    /// After a restart: what a peer answered, whose view is `theirs`.
+    fn join(&mut self, _snapshot: Snapshot, _theirs: &View, _own: &View, _now: Moment) {}
 
     /// The memory that it takes.
     fn memory(&self, view: &View) -> Memory;

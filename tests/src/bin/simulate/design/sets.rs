@@ -6,6 +6,7 @@ use super::Work;
 use crate::pool::Member;
 
 /// One of the two tables.
+#[derive(Clone)]
 pub(crate) struct FlowTable {
     sets: Vec<FlowSet>,
     held: usize,
@@ -57,6 +58,11 @@ impl FlowTable {
         }
     }
 
+    /// Entries that are not empty.
+    pub(crate) fn held(&self) -> usize {
+        self.held
+    }
+
     /// Bytes of the entries that are not empty.
     pub(crate) fn used_bytes(&self) -> usize {
         self.held * size_of::<Entry>()
@@ -84,13 +90,15 @@ impl Found<'_> {
         Member(Entry::from_word(*self.word).row() as u16)
     }
 
-    /// The flow was seen.
-    pub(crate) fn refresh(self, clock: u64, work: &mut Work) {
-        let seen = Entry::from_word(*self.word).seen(clock).word();
+    /// The flow was seen. Ticks of the flow clock since it was last.
+    pub(crate) fn refresh(self, clock: u64, work: &mut Work) -> u64 {
+        let entry = Entry::from_word(*self.word);
+        let seen = entry.seen(clock).word();
         if *self.word != seen {
             *self.word = seen;
             work.writes += 1;
         }
+        entry.age(clock)
     }
 
     /// The flow is forgotten.

@@ -1,6 +1,6 @@
 //! What the agent keeps of a service's slots while a change settles: which are tracked, and who had them before.
 
-use dsr_common::{limits::SLOTS_PER_BLOCK, previous::PreviousBlock};
+use dsr_common::{hash::split_mix, limits::SLOTS_PER_BLOCK, previous::PreviousBlock};
 
 use crate::{
     pool::{Member, View},
@@ -8,6 +8,7 @@ use crate::{
 };
 
 /// The slots of one service on one balancer.
+#[derive(Clone)]
 pub(crate) struct Slots {
     tracked: Vec<bool>,
     /// By slot of this table; after a change of size by slot of the table before, whose size it then has.
@@ -37,10 +38,38 @@ impl Slots {
         self.tracked.contains(&true)
     }
 
+    /// Flows of a slot have to be looked up from now on: a peer knows one that is not the slot's member's.
+    pub(crate) fn track(&mut self, slot: usize) {
+        self.tracked[slot] = true;
+    }
+
     /// Who had the flow's slot before.
     pub(crate) fn previous(&self, hash: u64) -> Option<Member> {
         let slot = dsr_common::slot::index(hash, self.previous.len() as u32);
         self.previous[slot as usize].map(|previous| previous.member)
+    }
+
+    /// Whether a flow's slot has a member before, or cannot get one because a change of size has not settled.
+    pub(crate) fn is_changing(&self, hash: u64) -> bool {
+        self.previous.len() != self.tracked.len() || self.previous(hash).is_some()
+    }
+
+    /// A number that is the same on two balancers if they send unknown flows to the same members.
+    pub(crate) fn digest(&self, view: &View) -> u64 {
+        let resized = self.previous.len() != view.slots().len();
+        let before = self.previous.iter().map(|previous| previous.map(|before| before.member));
+        let mut state = before.len() as u64;
+        let mut mix = |member: Option<Member>| {
+            state ^= member.map_or(u64::MAX, |member| u64::from(member.0));
+            state = split_mix(&mut state);
+        };
+        for (slot, member) in before.clone().enumerate() {
+            mix(member.or_else(|| view.slots().get(slot).filter(|_| !resized).copied().flatten()));
+        }
+        if resized && before.clone().any(|member| member.is_none()) {
+            view.slots().iter().for_each(|member| mix(*member));
+        }
+        state
     }
 
     /// The slots get other members.
@@ -54,15 +83,19 @@ impl Slots {
         self.previous.iter_mut().for_each(|previous| *previous = previous.filter(|before| new.keeps(before.member)));
     }
 
-    /// Ends what has settled. `strays` says of each slot whether an entry names another member than the slot does.
-    /// Members before are forgotten after `timeout` seconds. One that has its slot again needs no mention there.
-    pub(crate) fn settle(&mut self, view: &View, strays: &[bool], timeout: u32, now: Moment) {
+    /// Forgets members before after `timeout` seconds.
+    pub(crate) fn expire(&mut self, timeout: u32, now: Moment) {
         let is_over = |before: &Previous| before.since.after(f64::from(timeout)) <= now;
         self.previous.iter_mut().for_each(|previous| *previous = previous.filter(|before| !is_over(before)));
-        let resized = self.previous.len() != self.tracked.len();
-        if resized && self.previous.iter().all(Option::is_none) {
+        if self.previous.iter().all(Option::is_none) {
             self.previous = vec![None; self.tracked.len()];
-        } else if resized {
+        }
+    }
+
+    /// Ends what has settled. `strays` says of each slot whether an entry names another member than the slot does. A
+    /// member before that has its slot again needs no mention there.
+    pub(crate) fn settle(&mut self, view: &View, strays: &[bool]) {
+        if self.previous.len() != self.tracked.len() {
             return;
         }
         for (slot, tracked) in self.tracked.iter_mut().enumerate() {
@@ -70,6 +103,12 @@ impl Slots {
             *tracked &= strays[slot] || self.previous[slot].is_some_and(is_other);
             self.previous[slot] = self.previous[slot].filter(|_| *tracked);
         }
+    }
+
+    /// Slots of which a balancer that starts has to be told, and members before; all of both while a table grows.
+    pub(crate) fn held(&self) -> usize {
+        let tracked = self.tracked.iter().filter(|tracked| **tracked).count();
+        tracked.max(self.previous.iter().flatten().count())
     }
 
     /// Bytes of the previous members.

@@ -11,54 +11,111 @@ use crate::{
 const TICK_SECONDS: f64 = 8.0;
 /// The embryonic table gets this part of the bytes for flows.
 const EMBRYONIC_PART: usize = 8;
+/// An epoch is the longest power of two of ticks that fits so often into `flow_timeout`.
+const EPOCHS: u64 = 3;
 
 /// A balancer as the product is one.
 pub(crate) struct Tracked {
     tracking: Tracking,
-    slots: Slots,
-    flows: FlowTable,
-    embryonic: FlowTable,
+    pub(super) slots: Slots,
+    pub(super) tables: Tables,
     work: Work,
+}
+
+/// What is remembered of flows.
+#[derive(Clone)]
+pub(crate) struct Tables {
+    established: FlowTable,
+    embryonic: FlowTable,
+}
+
+/// One of the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Embryonic,
+    Established,
+}
+
+/// Where a packet of a tracked slot goes.
+pub(super) struct Placed {
+    pub(super) member: Member,
+    /// The table that has got an entry, or has one whose flow is seen for the first time in an epoch.
+    pub(super) recorded: Option<State>,
+    pub(super) is_new: bool,
+}
+
+impl Tables {
+    /// Entries that are not empty.
+    pub(super) fn held(&self) -> usize {
+        self.established.held() + self.embryonic.held()
+    }
 }
 
 impl Tracked {
     /// A balancer that has just started.
     pub(crate) fn new(tracking: Tracking, view: &View) -> Self {
-        Self {
-            tracking,
-            slots: Slots::new(view),
-            flows: FlowTable::new(tracking.bytes),
+        let tables = Tables {
+            established: FlowTable::new(tracking.bytes),
             embryonic: FlowTable::new(tracking.bytes / EMBRYONIC_PART),
-            work: Work::default(),
-        }
+        };
+        Self { tracking, slots: Slots::new(view), tables, work: Work::default() }
     }
 
     /// Where a packet of a tracked slot goes; see `docs/datapath.md`.
-    fn track(&mut self, view: &View, packet: Packet, now: Moment) -> Option<Member> {
+    pub(super) fn track(&mut self, view: &View, packet: Packet, now: Moment) -> Option<Placed> {
         let (hash, opens, clock) = (packet.hash, packet.segment == Segment::Opens, clock(now));
-        if let Some(found) = self.flows.find(hash, &mut self.work) {
+        if let Some(found) = self.tables.established.find(hash, &mut self.work) {
             let member = found.member();
             if view.serves(member) && !(opens && view.drains(member)) {
-                found.refresh(clock, &mut self.work);
-                return Some(member);
+                let age = found.refresh(clock, &mut self.work);
+                let recorded = (age > clock % self.epoch()).then_some(State::Established);
+                return Some(Placed { member, recorded, is_new: false });
             }
             if opens {
                 found.clear();
             }
         }
-        if opens {
-            let member = view.current(hash)?;
-            self.embryonic.insert(hash, clock, member, &mut self.work);
-            return Some(member);
+        let (member, state) = if opens {
+            (view.current(hash)?, State::Embryonic)
+        } else {
+            (self.promote(view, hash).or_else(|| self.unknown(view, hash))?, State::Established)
+        };
+        self.record(hash, member, state, now);
+        Some(Placed { member, recorded: Some(state), is_new: true })
+    }
+
+    /// Writes a flow's entry.
+    pub(super) fn record(&mut self, hash: u64, member: Member, state: State, now: Moment) {
+        let table = match state {
+            State::Embryonic => &mut self.tables.embryonic,
+            State::Established => &mut self.tables.established,
+        };
+        table.insert(hash, clock(now), member, &mut self.work);
+    }
+
+    /// Clears the entries of flows that were silent for `flow_timeout`, and forgets the members before of that age. By
+    /// slot, whether an entry that is left names another member than the slot does.
+    pub(super) fn age(&mut self, view: &View, now: Moment) -> Vec<bool> {
+        let (clock, timeout) = (clock(now), self.timeout_ticks());
+        let mut strays = vec![false; view.slots().len()];
+        for table in [&mut self.tables.established, &mut self.tables.embryonic] {
+            table.retain(|entry| {
+                let slot = view.slot(entry.hash());
+                let stray = view.slots()[slot].is_none_or(|member| u32::from(member.0) != entry.row());
+                let keep = entry.age(clock) <= timeout;
+                strays[slot] |= stray && keep;
+                keep
+            });
         }
-        let member = self.promote(view, hash).or_else(|| self.unknown(view, hash))?;
-        self.flows.insert(hash, clock, member, &mut self.work);
-        Some(member)
+        if self.slots.any_tracked() {
+            self.slots.expire(self.tracking.timeout, now);
+        }
+        strays
     }
 
     /// The member of a flow of which only the SYN was seen so far.
     fn promote(&mut self, view: &View, hash: u64) -> Option<Member> {
-        let found = self.embryonic.find(hash, &mut self.work)?;
+        let found = self.tables.embryonic.find(hash, &mut self.work)?;
         let member = found.member();
         view.serves(member).then(|| {
             found.clear();
@@ -70,12 +127,21 @@ impl Tracked {
     fn unknown(&self, view: &View, hash: u64) -> Option<Member> {
         self.slots.previous(hash).filter(|previous| view.serves(*previous)).or_else(|| view.current(hash))
     }
+
+    fn timeout_ticks(&self) -> u64 {
+        (f64::from(self.tracking.timeout) / TICK_SECONDS) as u64
+    }
+
+    /// Ticks in which a peer need not hear of a flow twice.
+    fn epoch(&self) -> u64 {
+        1 << (self.timeout_ticks() / EPOCHS).max(1).ilog2()
+    }
 }
 
 impl Balancer for Tracked {
     fn route(&mut self, view: &View, packet: Packet, now: Moment) -> Option<Member> {
         if self.slots.is_tracked(view.slot(packet.hash)) {
-            self.track(view, packet, now)
+            self.track(view, packet, now).map(|placed| placed.member)
         } else {
             view.current(packet.hash)
         }
@@ -86,20 +152,9 @@ impl Balancer for Tracked {
     }
 
     fn tend(&mut self, view: &View, now: Moment) {
-        let clock = clock(now);
-        let timeout = (f64::from(self.tracking.timeout) / TICK_SECONDS) as u64;
-        let mut strays = vec![false; view.slots().len()];
-        for table in [&mut self.flows, &mut self.embryonic] {
-            table.retain(|entry| {
-                let slot = view.slot(entry.hash());
-                let stray = view.slots()[slot].is_none_or(|member| u32::from(member.0) != entry.row());
-                let keep = entry.age(clock) <= timeout;
-                strays[slot] |= stray && keep;
-                keep
-            });
-        }
+        let strays = self.age(view, now);
         if self.slots.any_tracked() {
-            self.slots.settle(view, &strays, self.tracking.timeout, now);
+            self.slots.settle(view, &strays);
         }
     }
 
@@ -112,9 +167,10 @@ impl Balancer for Tracked {
         let slots = slot_bytes(view);
         let previous = self.slots.bytes();
         let tracking = if self.slots.any_tracked() { previous } else { 0 };
+        let Tables { established, embryonic } = &self.tables;
         Memory {
-            used: slots + tracking + self.flows.used_bytes() + self.embryonic.used_bytes(),
-            reserved: slots + previous + self.flows.reserved_bytes() + self.embryonic.reserved_bytes(),
+            used: slots + tracking + established.used_bytes() + embryonic.used_bytes(),
+            reserved: slots + previous + established.reserved_bytes() + embryonic.reserved_bytes(),
         }
     }
 
