@@ -1,6 +1,6 @@
-//! A row of the member map: one backend as seen from one service, with everything needed to send it a packet.
+//! The rows of the member map: one backend each as seen from one service, with everything needed to send it a packet.
 
-use crate::address::Address;
+use crate::{address::Address, tunnel::TunnelRow};
 
 /// Flag of a member: it keeps its flows and gets no new ones.
 pub const MEMBER_DRAINING: u16 = 1;
@@ -53,6 +53,18 @@ impl MemberRow {
     const WORDS: usize = size_of::<Self>() / 8;
     const MODE_WORD: usize = core::mem::offset_of!(Self, mode) / 8;
 }
+
+/// A row of the member map: the member, and in the cache line after it its tunnel, which `l2` does not touch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct MemberRows {
+    /// The member itself.
+    pub member: MemberRow,
+    /// What modes that cross routers use beside it; zero in `l2`.
+    pub tunnel: TunnelRow,
+}
+
+const _: () = assert!(size_of::<MemberRows>() == 128);
 
 /// One of several next hops of a member: what the member's row starts with, laid out alike.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,7 +6,8 @@ pub const XDP_PROGRAM: &str = "dsr";
 pub const TRACED_PROGRAM: &str = "dsr_traced";
 /// The tc program that sends health probes by the path of their member.
 pub const PROBE_PROGRAM: &str = "probe";
-/// In the tc program's object: array of [`crate::probe::ProbeRow`], one row per probe number.
+/// In the tc program's object: array of [`crate::member::MemberRows`], one row per probe number: how the
+/// XDP program would send a packet to the probed member.
 pub const PROBES: &str = "PROBES";
 
 /// Array of [`crate::service::ServiceRow`].
@@ -15,8 +16,6 @@ pub const SERVICES: &str = "SERVICES";
 pub const SLOTS: &str = "SLOTS";
 /// Array of [`crate::member::MemberRow`].
 pub const MEMBERS: &str = "MEMBERS";
-/// Array of [`crate::tunnel::TunnelRow`], one row for each row of the member map.
-pub const TUNNELS: &str = "TUNNELS";
 /// Array of [`crate::member::NextHopRow`], in groups of [`crate::forward::NEXT_HOPS_PER_GROUP`].
 pub const NEXT_HOPS: &str = "NEXT_HOPS";
 /// Per-CPU array of [`crate::stats::Counters`], one row per member.

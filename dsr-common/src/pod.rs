@@ -8,9 +8,8 @@ use crate::{
     hash::HashKeys,
     heartbeat::Heartbeat,
     interface::InterfaceRow,
-    member::{MemberRow, NextHopRow},
+    member::{MemberRow, MemberRows, NextHopRow},
     previous::PreviousBlock,
-    probe::ProbeRow,
     service::{ServiceRow, TableRef},
     slot::SlotBlock,
     stats::Counters,
@@ -31,7 +30,7 @@ unsafe impl aya::Pod for NextHopRow {}
 // SAFETY: as above.
 unsafe impl aya::Pod for TunnelRow {}
 // SAFETY: as above.
-unsafe impl aya::Pod for ProbeRow {}
+unsafe impl aya::Pod for MemberRows {}
 // SAFETY: as above.
 unsafe impl aya::Pod for ServiceRow {}
 // SAFETY: as above.

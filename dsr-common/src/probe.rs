@@ -1,19 +1,5 @@
 //! Health probes: how the mark of a probe's packets identifies the probed member, and how they are sent.
 
-use crate::{member::MemberRow, tunnel::TunnelRow};
-
-/// How the packets of a probe are sent: as the XDP program would send them to the probed member.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
-pub struct ProbeRow {
-    /// The member's row.
-    pub member: MemberRow,
-    /// The tunnel's row, used in modes that cross routers.
-    pub tunnel: TunnelRow,
-}
-
-const _: () = assert!(size_of::<ProbeRow>() == 128);
-
 /// The part of a socket's mark that identifies its packets as probes.
 pub const MARK: u32 = 0xd5 << NUMBER_BITS;
 

@@ -14,8 +14,8 @@ pub const TUNNEL_IPV6: u8 = 1;
 /// Flag of a tunnel's row: the outer headers contain a UDP header.
 pub const TUNNEL_GUE: u8 = 2;
 
-/// What modes that cross routers need beside the member's row. A row of its own, so that `l2` does not touch it. The agent
-/// writes it before the member's row gets its mode.
+/// What modes that cross routers need beside the member, see [`crate::member::MemberRows`]. The agent writes it before the member
+/// gets its mode.
 ///
 /// In modes that encapsulate, it contains the outer headers with the fields left out that differ between packets: DSCP, ECN
 /// and lengths are zero, and so are the bits that the flow's hash fills. See [`Outer::row`] and [`TunnelRow::headers`].

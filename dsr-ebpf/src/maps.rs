@@ -35,7 +35,7 @@ pub(crate) use self::{
     counts::{add_loop, add_member, add_reason},
     fragments::fragments,
     heartbeat::agent_lives,
-    members::{Member, NextHop, Tunnel, member, next_hop, tunnel},
+    members::{Member, NextHop, Tunnel, member, next_hop},
     rate::{may_reject, may_tell_too_big, seconds},
     trace::{may_tell, set_traced, set_traced_outcome, set_traced_row, trace_filter, traced},
     track::{FlowTable, add_tracking, clock, flows, old_table, previous},

@@ -109,7 +109,7 @@ pub(crate) fn send_across_routers(
 /// Returns the next hop of the encapsulated packet; or, if the packet is too big, the largest size that fits.
 #[inline(always)]
 fn encapsulated(frame: &mut Frame, link: &Link, packet: &Packet, choice: &Choice) -> Option<Result<NextHop, u16>> {
-    let tunnel = maps::tunnel(choice.row)?;
+    let tunnel = choice.member.tunnel();
     let (start, limit) = (link.end(), tunnel.limit());
     let length = packet.end - start;
     if length > usize::from(limit) {
@@ -123,7 +123,7 @@ fn encapsulated(frame: &mut Frame, link: &Link, packet: &Packet, choice: &Choice
 
 #[inline(always)]
 fn send_renamed(frame: &mut Frame, link: &Link, packet: &Packet, choice: &Choice) -> Result<Egress, Reason> {
-    let tunnel = maps::tunnel(choice.row).ok_or(Reason::DropInconsistent)?;
+    let tunnel = choice.member.tunnel();
     let limit = tunnel.limit();
     if packet.end - link.end() > usize::from(limit) {
         return Ok(Egress::TooBig(u32::from(limit)));

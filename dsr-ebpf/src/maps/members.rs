@@ -9,14 +9,12 @@ use aya_ebpf::{bindings::BPF_F_MMAPABLE, macros::map, maps::Array};
 use dsr_common::{
     address::Address,
     forward::{ForwardMode, NEXT_HOP_GROUPS, NEXT_HOPS_PER_GROUP},
-    member::{MemberRow, NextHopRow},
+    member::{MemberRow, MemberRows, NextHopRow},
     tunnel::TunnelRow,
 };
 
 #[map]
-static MEMBERS: Array<MemberRow> = Array::with_max_entries(1, BPF_F_MMAPABLE);
-#[map]
-static TUNNELS: Array<TunnelRow> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+static MEMBERS: Array<MemberRows> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 static NEXT_HOPS: Array<NextHopRow> = Array::with_max_entries(NEXT_HOP_GROUPS * NEXT_HOPS_PER_GROUP, BPF_F_MMAPABLE);
 
@@ -26,7 +24,8 @@ pub(crate) struct Member(*const MemberRow);
 /// A row of the member map; `None` past its end.
 #[inline(always)]
 pub(crate) fn member(row: u32) -> Option<Member> {
-    MEMBERS.get_ptr(row).map(Member)
+    // A row begins with the member.
+    MEMBERS.get_ptr(row).map(|row| Member(row.cast()))
 }
 
 impl Member {
@@ -34,6 +33,13 @@ impl Member {
     #[inline(always)]
     pub(crate) const fn next_hop(&self) -> NextHop {
         NextHop(self.0.cast())
+    }
+
+    /// Its tunnel, in the same row.
+    #[inline(always)]
+    pub(crate) const fn tunnel(&self) -> Tunnel {
+        // SAFETY: the member is the first part of an element of the array, and its tunnel the other one.
+        Tunnel(unsafe { self.0.byte_add(offset_of!(MemberRows, tunnel)).cast() })
     }
 
     /// Whether packets leave in this forward mode.
@@ -144,17 +150,12 @@ impl NextHop {
     }
 }
 
+const _: () = assert!(offset_of!(MemberRows, member) == 0);
 const _: () = assert!(offset_of!(MemberRow, link_length).is_multiple_of(2));
 const _: () = assert!(offset_of!(MemberRow, mode) == offset_of!(MemberRow, link_length) + 1);
 
-/// A row of the tunnel map. Read part by part where it is used, so that little has to be kept across a helper's call.
+/// A member's tunnel. Read part by part where it is used, so that little has to be kept across a helper's call.
 pub(crate) struct Tunnel(*const TunnelRow);
-
-/// The tunnel of the member in this row; `None` past the end.
-#[inline(always)]
-pub(crate) fn tunnel(row: u32) -> Option<Tunnel> {
-    TUNNELS.get_ptr(row).map(Tunnel)
-}
 
 impl Tunnel {
     /// The largest packet that fits the path.

@@ -26,13 +26,13 @@ mod program {
         address::{Address, Family},
         forward::ForwardMode,
         ip_header,
-        member::MemberRow,
-        probe::{self, ProbeRow},
+        member::{MemberRow, MemberRows},
+        probe,
         tunnel::{Inner, TunnelRow},
     };
 
     #[map]
-    static PROBES: Array<ProbeRow> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+    static PROBES: Array<MemberRows> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
     /// Sends a probe to its member.
     #[classifier]
@@ -46,7 +46,7 @@ mod program {
         let row = PROBES.get_ptr(probe::number(mark)?)?;
         // SAFETY: an element of the array; volatile because the agent writes it at any time. A probe that goes astray
         // because it met a row half written is repeated.
-        let ProbeRow { member, tunnel } = unsafe { read_volatile(row) };
+        let MemberRows { member, tunnel } = unsafe { read_volatile(row) };
         let packet = Packet::read(context)?;
         match ForwardMode::from_number(member.mode)? {
             ForwardMode::L2 => go_no_further(context, packet.family)?,

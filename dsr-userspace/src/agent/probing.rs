@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use dsr_common::probe::ProbeRow;
+use dsr_common::member::MemberRows;
 use tokio::time::Instant;
 
 use super::{program::Program, state::State};
@@ -19,7 +19,7 @@ use crate::{
         link::{self, Families, LinkError, ProbeLink},
     },
     model::{BackendKey, Check, Checked, PooledBackend, Service},
-    reconcile::{MemberRows, member_rows},
+    reconcile::member_rows,
     tasks::Tasks,
 };
 
@@ -222,13 +222,12 @@ impl Steering {
 }
 
 /// How a packet of each service reaches each of its backends at these addresses now, whatever checks say.
-fn probe_rows(state: &State, devices: &BTreeMap<u32, u32>, addresses: &BTreeSet<IpAddr>) -> Vec<(Checked, ProbeRow)> {
+fn probe_rows(state: &State, devices: &BTreeMap<u32, u32>, addresses: &BTreeSet<IpAddr>) -> Vec<(Checked, MemberRows)> {
     let places: BTreeSet<usize> = addresses.iter().flat_map(|address| state.index.of_address(*address)).collect();
     let mut rows = Vec::new();
     for service in places.into_iter().map(|place| &state.config.desired.services[place]) {
         for backend in service.backends.iter().filter(|backend| addresses.contains(&backend.address)) {
-            let MemberRows { member, tunnel } = member_rows(service, backend, &state.network, devices);
-            rows.push(((service.id, backend.address), ProbeRow { member, tunnel }));
+            rows.push(((service.id, backend.address), member_rows(service, backend, &state.network, devices)));
         }
     }
     rows

@@ -11,13 +11,12 @@ use dsr_common::{
     heartbeat::Heartbeat,
     interface::InterfaceRow,
     limits,
-    member::{MemberRow, NextHopRow},
+    member::{MemberRow, MemberRows, NextHopRow},
     previous::PreviousBlock,
     service::{FLAG_SOURCE, ServiceKey, ServiceRow, TableRef},
     slot::SlotBlock,
     stats::{Counters, Reason, Tracking},
     track::{self, FlowSet},
-    tunnel::TunnelRow,
     vlan::{VlanKey, VlanSet},
 };
 
@@ -31,7 +30,7 @@ fn number() -> u64 {
     let sizes = [
         size_of::<ServiceRow>(),
         size_of::<MemberRow>(),
-        size_of::<TunnelRow>(),
+        size_of::<MemberRows>(),
         size_of::<NextHopRow>(),
         size_of::<SlotBlock>(),
         size_of::<PreviousBlock>(),

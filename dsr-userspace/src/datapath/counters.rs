@@ -13,7 +13,7 @@ use dsr_common::{
 };
 
 use super::{Datapath, Error, Maps};
-use crate::reconcile::MemberRowId;
+use crate::reconcile::{MemberRowId, Tables as _};
 
 /// A member's traffic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,14 +84,15 @@ impl Datapath {
     /// Adds what another program counted for the members that it had in the same rows. It must count no more.
     pub(super) fn add_traffic(&mut self, gone: &Self) -> Result<(), Error> {
         for row in 0..gone.sizes.members.min(self.sizes.members) {
-            let (old, new) = (gone.members.load(row), self.members.load(row));
+            let row = MemberRowId(row);
+            let (old, new) = (gone.member(row), self.member(row));
             if old.family == 0 || (old.family, old.backend) != (new.family, new.backend) {
                 continue;
             }
-            let traffic = gone.traffic(MemberRowId(row))?;
+            let traffic = gone.traffic(row)?;
             if let Some(carried) = &self.carried {
-                let Traffic { packets, bytes, new_flows, loops } = traffic + Traffic::from(&carried.load(row));
-                carried.store(row, &Counters { packets, bytes, new_flows, loops });
+                let Traffic { packets, bytes, new_flows, loops } = traffic + Traffic::from(&carried.load(row.0));
+                carried.store(row.0, &Counters { packets, bytes, new_flows, loops });
             }
         }
         Ok(())

@@ -8,7 +8,7 @@ use dsr_common::{
     stats::{Reason, reason_row},
 };
 
-use super::{Datapath, Error, Maps, mapped::Mapped};
+use super::{Datapath, Error, Maps, mapped};
 use crate::model::InterfaceState;
 
 impl Datapath {
@@ -45,7 +45,7 @@ impl Datapath {
         let Some(row) = self.interface_row(ifindex) else { return Ok(()) };
         self.set_vlans(ifindex, &BTreeSet::new())?;
         let vacated = InterfaceRow { ifindex: VACATED, ..InterfaceRow::default() };
-        self.interfaces.store_word(row, 0, Mapped::words(&vacated)[0]);
+        self.interfaces.store_word(row, 0, mapped::words(&vacated)[0]);
         for reason in Reason::ALL {
             let index = reason_row(row, *reason);
             let failed = |error| Error::Map("REASONS", error);
@@ -60,7 +60,7 @@ impl Datapath {
         let row = self.interface_row(ifindex).or_else(|| self.free_row(ifindex));
         let row = row.ok_or(Error::TooManyInterfaces(ifindex))?;
         let value = InterfaceRow { ifindex, leaves_by: leaves_by.ifindex, mac: mac_word(leaves_by.mac.0) };
-        let words = Mapped::words(&value);
+        let words = mapped::words(&value);
         // The MAC first: a row is found by its index.
         for word in [1, 0] {
             self.interfaces.store_word(row, word, words[word]);

@@ -91,7 +91,6 @@ impl Datapath {
             sizes,
             services: source.mapped(names::SERVICES, sizes.services)?,
             members: source.mapped(names::MEMBERS, sizes.members)?,
-            tunnels: source.mapped(names::TUNNELS, sizes.members)?,
             next_hops: source.mapped(names::NEXT_HOPS, NEXT_HOP_GROUPS * NEXT_HOPS_PER_GROUP)?,
             slots: source.mapped(names::SLOTS, sizes.blocks)?,
             previous: source.mapped(names::PREVIOUS, sizes.blocks)?,
@@ -245,13 +244,12 @@ fn load(sizes: Sizes, features: Features, hash_seed: u64, pins: Option<&Path>) -
 }
 
 /// The maps that outlive an agent.
-const KEPT: [&str; 19] = [
+const KEPT: [&str; 18] = [
     names::SERVICES,
     names::OLD_TABLES,
     names::SLOTS,
     names::PREVIOUS,
     names::MEMBERS,
-    names::TUNNELS,
     names::NEXT_HOPS,
     names::COUNTERS,
     names::ESTABLISHED,
@@ -274,14 +272,13 @@ pub(super) const RETIRED_COUNTERS: &str = "RETIRED_COUNTERS";
 const BPF_F_MMAPABLE: u32 = 1 << 10;
 
 /// The maps that are sized when they are loaded, with their rows.
-fn rows(sizes: Sizes) -> [(&'static str, u32); 16] {
+fn rows(sizes: Sizes) -> [(&'static str, u32); 15] {
     [
         (names::SERVICES, sizes.services),
         (names::OLD_TABLES, sizes.services),
         (names::SLOTS, sizes.blocks),
         (names::PREVIOUS, sizes.blocks),
         (names::MEMBERS, sizes.members),
-        (names::TUNNELS, sizes.members),
         (names::COUNTERS, sizes.members),
         (names::ESTABLISHED, sizes.established_sets),
         (names::EMBRYONIC, sizes.embryonic_sets),

@@ -19,6 +19,14 @@ pub(super) struct Mapped<T> {
     row: PhantomData<T>,
 }
 
+/// The words that a row or a part of one is made of.
+pub(super) fn words<P: Pod>(value: &P) -> Vec<u64> {
+    const { assert!(size_of::<P>().is_multiple_of(8)) };
+    let first = std::ptr::from_ref(value).cast::<u64>();
+    // SAFETY: a `P` is a whole number of words long (asserted above), without padding (`Pod` rows).
+    (0..size_of::<P>() / 8).map(|word| unsafe { first.add(word).read_unaligned() }).collect()
+}
+
 impl<T: Pod> Mapped<T> {
     const WORDS: usize = size_of::<T>() / 8;
 
@@ -38,27 +46,27 @@ impl<T: Pod> Mapped<T> {
 
     /// A row, each of its words read at once.
     pub(super) fn load(&self, row: u32) -> T {
-        let mut value = MaybeUninit::<T>::uninit();
-        let first = value.as_mut_ptr().cast::<u64>();
-        for word in 0..Self::WORDS {
-            let read = self.word(row, word).load(Ordering::Acquire);
-            // SAFETY: a `T` is `WORDS` words long (asserted in `of`), and `word` is one of them.
-            unsafe { first.add(word).write_unaligned(read) };
-        }
-        // SAFETY: each of its words was written, and any pattern is valid for a `T` (`Pod`).
-        unsafe { value.assume_init() }
+        self.part(row, 0)
     }
 
-    /// The words that `value` is made of.
-    pub(super) fn words(value: &T) -> Vec<u64> {
-        let first = std::ptr::from_ref(value).cast::<u64>();
-        // SAFETY: a `T` is `WORDS` words long (asserted in `of`), without padding (`Pod` rows).
-        (0..Self::WORDS).map(|word| unsafe { first.add(word).read_unaligned() }).collect()
+    /// The part of a row that begins so many bytes, a whole number of words, after its start.
+    pub(super) fn part<P: Pod>(&self, row: u32, offset: usize) -> P {
+        const { assert!(size_of::<P>().is_multiple_of(8) && size_of::<P>() <= size_of::<T>()) };
+        assert!(offset.is_multiple_of(8));
+        let mut value = MaybeUninit::<P>::uninit();
+        let first = value.as_mut_ptr().cast::<u64>();
+        for word in 0..size_of::<P>() / 8 {
+            let read = self.word(row, offset / 8 + word).load(Ordering::Acquire);
+            // SAFETY: a `P` is a whole number of words long (asserted above), and `word` is one of them.
+            unsafe { first.add(word).write_unaligned(read) };
+        }
+        // SAFETY: each of its words was written, and any pattern is valid for a `P` (`Pod`).
+        unsafe { value.assume_init() }
     }
 
     /// Writes a row whose words may be seen in any mixture.
     pub(super) fn store(&self, row: u32, value: &T) {
-        (0..).zip(Self::words(value)).for_each(|(word, value)| self.store_word(row, word, value));
+        (0..).zip(words(value)).for_each(|(word, value)| self.store_word(row, word, value));
     }
 
     /// One word of a row.

@@ -8,13 +8,12 @@ use dsr_common::{
     fragment::FragmentSet,
     heartbeat::Heartbeat,
     interface::InterfaceRow,
-    member::{MemberRow, NextHopRow},
+    member::{MemberRows, NextHopRow},
     previous::PreviousBlock,
     service::{ServiceRow, TableRef},
     slot::SlotBlock,
     stats::Counters,
     track::FlowSet,
-    tunnel::TunnelRow,
 };
 
 use super::{batch::PerCpuRows, mapped::Mapped};
@@ -24,8 +23,7 @@ use crate::reconcile::Sizes;
 pub struct Maps {
     pub(super) sizes: Sizes,
     pub(super) services: Mapped<ServiceRow>,
-    pub(super) members: Mapped<MemberRow>,
-    pub(super) tunnels: Mapped<TunnelRow>,
+    pub(super) members: Mapped<MemberRows>,
     pub(super) next_hops: Mapped<NextHopRow>,
     pub(super) slots: Mapped<SlotBlock>,
     pub(super) previous: Mapped<PreviousBlock>,

@@ -4,13 +4,12 @@ use aya::util::nr_cpus;
 use dsr_common::{
     fragment::FragmentSet,
     limits::FRAGMENT_SETS,
-    member::MemberRow,
+    member::MemberRows,
     previous::PreviousBlock,
     service::{ServiceRow, TableRef},
     slot::{self, SlotBlock},
     stats::Counters,
     track::FlowSet,
-    tunnel::TunnelRow,
 };
 
 use crate::reconcile::Sizes;
@@ -36,7 +35,7 @@ pub fn memory_of(service: ServiceRow) -> u64 {
 
 /// A member's row, and its counters: a row on every CPU that there could be, and one for what was counted before.
 fn member() -> usize {
-    size_of::<MemberRow>() + size_of::<TunnelRow>() + size_of::<Counters>() * (nr_cpus().unwrap_or(1) + 1)
+    size_of::<MemberRows>() + size_of::<Counters>() * (nr_cpus().unwrap_or(1) + 1)
 }
 
 /// A block of slots, with what is kept beside it.

@@ -8,14 +8,17 @@ use aya::{
     util::KernelVersion,
 };
 use dsr_common::{
-    member::MemberRow,
+    member::{MemberRow, MemberRows},
     names,
-    probe::{PROBE_NUMBERS, ProbeRow},
+    probe::PROBE_NUMBERS,
 };
 
 use dsr_sys::verify;
 
-use super::{Error, mapped::Mapped};
+use super::{
+    Error,
+    mapped::{self, Mapped},
+};
 
 /// The object of the tc program, as `cargo xtask build` made it.
 static OBJECT: &[u8] = include_bytes_aligned!(env!("DSR_PROBE_OBJECT"));
@@ -24,7 +27,7 @@ static OBJECT: &[u8] = include_bytes_aligned!(env!("DSR_PROBE_OBJECT"));
 pub struct Prober {
     _ebpf: Ebpf,
     program: u32,
-    probes: Mapped<ProbeRow>,
+    probes: Mapped<MemberRows>,
     rows: u32,
 }
 
@@ -60,12 +63,12 @@ impl Prober {
     }
 
     /// Says how the probe of this number, which is below [`Self::rows`], is sent; with a row without a mode it is not.
-    pub fn put(&mut self, number: u32, value: ProbeRow) {
+    pub fn put(&mut self, number: u32, value: MemberRows) {
         if self.probes.load(number) == value {
             return;
         }
         // The word with the forward mode goes first where the row stops being used, and else last.
-        let words = Mapped::words(&value);
+        let words = mapped::words(&value);
         let others = (0..words.len()).filter(|word| *word != MODE_WORD);
         let order: Vec<usize> = if value.member.mode == 0 {
             [MODE_WORD].into_iter().chain(others).collect()
@@ -100,4 +103,4 @@ impl std::fmt::Debug for Prober {
 }
 
 /// The 64-bit word of a row that holds the forward mode.
-const MODE_WORD: usize = (offset_of!(ProbeRow, member) + offset_of!(MemberRow, mode)) / 8;
+const MODE_WORD: usize = (offset_of!(MemberRows, member) + offset_of!(MemberRow, mode)) / 8;

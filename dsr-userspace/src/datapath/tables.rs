@@ -1,10 +1,10 @@
 //! The maps in the kernel as the planner's tables.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, mem::offset_of};
 
 use dsr_common::{
     limits::SLOTS_PER_BLOCK,
-    member::{MemberRow, NextHopRow},
+    member::{MemberRow, MemberRows, NextHopRow},
     previous::Previous,
     service::{ServiceKey, ServiceRow, TableRef},
     slot::Slot,
@@ -12,7 +12,7 @@ use dsr_common::{
     tunnel::TunnelRow,
 };
 
-use super::{Datapath, Maps, mapped::Mapped};
+use super::{Datapath, Maps, mapped};
 use crate::reconcile::{FlowPlace, FlowTable, MemberRowId, SLOTS_PER_WORD, Sizes, Tables, TablesMut};
 
 impl Tables for Maps {
@@ -25,11 +25,11 @@ impl Tables for Maps {
     }
 
     fn member(&self, row: MemberRowId) -> MemberRow {
-        self.members.load(row.0)
+        self.members.part(row.0, offset_of!(MemberRows, member))
     }
 
     fn tunnel(&self, row: MemberRowId) -> TunnelRow {
-        self.tunnels.load(row.0)
+        self.members.part(row.0, offset_of!(MemberRows, tunnel))
     }
 
     fn next_hop(&self, row: u32) -> NextHopRow {
@@ -131,7 +131,7 @@ impl TablesMut for Datapath {
     fn put_service(&mut self, row: u32, value: ServiceRow) {
         // Words: VIP (0, 1), key and members (2), table (3). A row that gets a new key shows it last; in a row that
         // keeps its key the members are right before the table is, see ServiceRow's readers in the kernel side.
-        let words = Mapped::words(&value);
+        let words = mapped::words(&value);
         let same = self.services.load(row).key == value.key;
         let order: [usize; 4] = if same { [0, 1, 2, 3] } else { [3, 0, 1, 2] };
         if !same {
@@ -143,14 +143,16 @@ impl TablesMut for Datapath {
     }
 
     fn put_member(&mut self, row: MemberRowId, value: MemberRow) {
-        let words = Mapped::words(&value);
+        let words = mapped::words(&value);
         for word in value.write_order() {
             self.members.store_word(row.0, word, words[word]);
         }
     }
 
     fn put_tunnel(&mut self, row: MemberRowId, value: TunnelRow) {
-        self.tunnels.store(row.0, &value);
+        for (word, value) in (TUNNEL_WORD..).zip(mapped::words(&value)) {
+            self.members.store_word(row.0, word, value);
+        }
     }
 
     fn put_next_hop(&mut self, row: u32, value: NextHopRow) {
@@ -168,3 +170,6 @@ impl TablesMut for Datapath {
         }
     }
 }
+
+/// The first word of a member's tunnel in its row.
+const TUNNEL_WORD: usize = offset_of!(MemberRows, tunnel) / 8;

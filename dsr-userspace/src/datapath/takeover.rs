@@ -162,7 +162,7 @@ fn shared(old: Sizes, new: Sizes, keep: Keep) -> Vec<&'static str> {
     shared.push(names::FRAGMENTS);
     if old.has_tables_of(new) {
         shared.extend([names::SERVICES, names::OLD_TABLES, names::SLOTS, names::PREVIOUS, names::MEMBERS]);
-        shared.extend([names::TUNNELS, names::NEXT_HOPS]);
+        shared.extend([names::NEXT_HOPS]);
         shared.extend([names::COUNTERS, RETIRED_COUNTERS]);
     }
     shared.extend((old.established_sets == new.established_sets).then_some(names::ESTABLISHED));

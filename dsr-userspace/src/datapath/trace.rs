@@ -19,7 +19,10 @@ use log::{Log, Metadata, Record};
 
 use dsr_sys::verify;
 
-use super::{Datapath, Error, mapped::Mapped};
+use super::{
+    Datapath, Error,
+    mapped::{self, Mapped},
+};
 
 /// The filter and the log.
 pub(super) struct Tracer {
@@ -41,7 +44,7 @@ impl Tracer {
     }
 
     fn set_filter(&mut self, filter: &TraceFilter) {
-        for (index, word) in Mapped::words(filter).into_iter().enumerate() {
+        for (index, word) in mapped::words(filter).into_iter().enumerate() {
             self.filter.store_word(0, index, word);
         }
     }

@@ -8,7 +8,7 @@ use std::{
 use dsr_common::{
     address::{Address, Family},
     limits::MEMBERS_PER_SERVICE,
-    member::{LINK_MAX, MemberRow},
+    member::{LINK_MAX, MemberRow, MemberRows},
     tunnel::{Outer, TunnelRow},
 };
 
@@ -45,15 +45,6 @@ pub(super) fn ip(row: &MemberRow) -> Option<IpAddr> {
         family if family == Family::V6 as u8 => Some(row.backend.v6_octets().into()),
         _ => None,
     }
-}
-
-/// The rows of a member.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MemberRows {
-    /// That of the member map.
-    pub member: MemberRow,
-    /// What modes that cross routers use beside it; zero in `l2`.
-    pub tunnel: TunnelRow,
 }
 
 /// The rows of a backend: with a way to it where the network has one, else known but not to be sent to.

@@ -30,7 +30,7 @@ pub use layout::{Full, Layout, PlacedMember, PlacedService, Plan};
 pub use lookup::{
     FoundService, FoundSlot, Part, Placement, Why, placement_of, previous, service_of, slot_of, tracked_slots,
 };
-pub use member::{MemberRows, address, family, rows as member_rows};
+pub use member::{address, family, rows as member_rows};
 pub use memory::InMemory;
 pub use migrate::{Keep, migrate, migrate_flows, restamp};
 pub use next_hops::GROUPS_MAX;

@@ -1,8 +1,8 @@
-//! The rows of members: which of the member map, the tunnel map and the counters is whose.
+//! The rows of members: which of the member map and the counters is whose.
 
 use dsr_common::{service::MembersRef, track::Entry};
 
-/// A row of the member map; the member's tunnel and its counters have the same one.
+/// A row of the member map; the member's counters have the same one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemberRowId(pub u32);
 

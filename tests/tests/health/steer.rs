@@ -9,7 +9,10 @@ use dsr::{
         socket::ProbeRoute,
     },
 };
-use dsr_common::{forward::ForwardMode, member::MemberRow, probe::ProbeRow};
+use dsr_common::{
+    forward::ForwardMode,
+    member::{MemberRow, MemberRows},
+};
 use dsr_lab::{Lab, Node};
 use dsr_sys::socket::source_towards;
 use dsr_tests::lab::{eventually, process::ip};
@@ -51,11 +54,11 @@ async fn get(vip: SocketAddr, backend: IpAddr, number: u32) -> String {
 }
 
 /// How the data path would send to a backend of a lab.
-fn row(backend: u8, ifindex: u32) -> ProbeRow {
+fn row(backend: u8, ifindex: u32) -> MemberRows {
     let mut row = MemberRow { link_length: 12, mode: ForwardMode::L2 as u8, ifindex, ..MemberRow::default() };
     row.link[..6].copy_from_slice(&Node::Backend(backend).mac().0);
     row.link[6..12].copy_from_slice(&Node::Balancer.mac().0);
-    ProbeRow { member: row, ..ProbeRow::default() }
+    MemberRows { member: row, ..MemberRows::default() }
 }
 
 /// The index of the balancer's interface.
