@@ -77,7 +77,7 @@ mod program {
         interface::{self, Interface},
         maps,
         outcome::{self, Examined},
-        parse::{self, Addressee, Link, Network, Payload, Shape},
+        parse::{self, Addressee, Link, Network, Opening, Payload, Shape},
         route::{self, Route},
         select, service,
         trace::{Observer, Trace, Unobserved},
@@ -182,18 +182,18 @@ mod program {
                 Err(reason) => outcome::end_for::<O>(ctx, reason),
             }));
         }
-        let (source, opens) = (headers.link.source(), headers.opens());
+        let (source, opening) = (headers.link.source(), Opening::of(headers));
         let link = Link { source, length: L::LENGTH, ifindex: interface.ifindex };
         O::chose(row);
         let Some(across) = forward::across_routers(&choice.member) else {
             let egress = forward::send(frame, &link, &choice);
-            return Some(outcome::left::<O>(ctx, outcome::counted(egress, row, end, opens)));
+            return Some(outcome::left::<O>(ctx, outcome::counted(egress, row, end, opening.opens())));
         };
         let payload = link.end() + size_of::<N>();
         let (family, protocol, traffic_class) = (N::FAMILY, flow.protocol, headers.network.traffic_class());
         let packet = Packet { family, protocol, traffic_class, payload, end, is_later: false };
         let egress = forward::send_across_routers(frame, &link, &packet, &choice, across);
-        Some(outcome::left::<O>(ctx, outcome::counted(egress, row, end, opens)))
+        Some(outcome::left::<O>(ctx, outcome::counted(egress, row, end, opening.opens())))
     }
 
     /// The path of every other frame: hairpin replies, frames to pass, and packets that need full parsing.

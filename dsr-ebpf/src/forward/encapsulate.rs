@@ -12,9 +12,9 @@ use dsr_common::{
 use super::l2;
 use crate::{
     frame::Frame,
-    maps::{self, NextHop, Tunnel},
+    maps::{NextHop, Tunnel},
     wire::{
-        ethernet::{ETHERTYPE, IPV4, IPV6, MACS},
+        ethernet::{ETHERTYPE, IPV4, IPV6},
         outer::{OuterIpv4, OuterIpv6, Shim},
     },
 };
@@ -22,7 +22,8 @@ use crate::{
 /// Replaces the first `start` bytes of the frame, its link header, by the outer headers.
 #[inline(always)]
 pub(super) fn write(frame: &mut Frame, start: usize, inner: &Inner, tunnel: &Tunnel, hop: NextHop) -> Option<()> {
-    let length = if maps::vlans() { hop.link_length() } else { MACS };
+    // Without asking whether there are tags at all: the length is there anyway.
+    let length = hop.link_length();
     let overhead = tunnel.overhead();
     let growth = (length + ETHERTYPE + usize::from(overhead)) as i32 - start as i32;
     // What the packet decides is put together first: less has to be kept across the helper's call. The outer headers may be
@@ -56,10 +57,7 @@ pub(super) fn write(frame: &mut Frame, start: usize, inner: &Inner, tunnel: &Tun
 #[inline(always)]
 fn write_link(frame: &mut Frame, length: usize, hop: NextHop) -> Option<()> {
     l2::write_macs(frame, hop)?;
-    if maps::vlans() {
-        l2::write_tags(frame, length, hop)?;
-    }
-    Some(())
+    l2::write_tags(frame, length, hop)
 }
 
 /// Writes what is between the outer IP header and the packet.

@@ -4,6 +4,8 @@
 //! Whatever the fast path takes, the slow path would take with the same result. Every other decision is left to the
 //! slow path.
 
+use core::hint::black_box;
+
 use dsr_common::{
     address::{Address, Family},
     flow::Flow,
@@ -164,9 +166,27 @@ impl<L: Link, N: Network> Headers<L, N> {
     /// Whether the packet opens a TCP connection.
     #[inline(always)]
     pub(crate) fn opens(&self) -> bool {
-        // One comparison, made where the answer is needed: BPF has no instruction that turns a comparison into a value.
-        let differences = self.network.protocol() ^ TCP | self.transport.flags & (SYN | ACK) ^ SYN;
-        differences == 0
+        self.network.protocol() == TCP && self.transport.opens()
+    }
+}
+
+/// Whether a packet opens a TCP connection, to be kept until the frame has changed: BPF has no instruction that turns a
+/// comparison into a value, so the comparison is made where its result is needed.
+#[derive(Clone, Copy)]
+pub(crate) struct Opening(u8);
+
+impl Opening {
+    /// What differs from a SYN without ACK.
+    #[inline(always)]
+    pub(crate) fn of<L: Link, N: Network>(headers: &Headers<L, N>) -> Self {
+        // Not seen through by the compiler, which would compare at once.
+        Self(black_box(headers.network.protocol() ^ TCP | headers.transport.flags & (SYN | ACK) ^ SYN))
+    }
+
+    /// Whether it does.
+    #[inline(always)]
+    pub(crate) const fn opens(self) -> bool {
+        self.0 == 0
     }
 }
 

@@ -19,7 +19,7 @@ use dsr_common::{
 };
 
 pub(crate) use self::{
-    fast::{Network, Shape, ethertype_behind_tag, ethertype_to, reparse},
+    fast::{Network, Opening, Shape, ethertype_behind_tag, ethertype_to, reparse},
     ipv4::parse as ipv4,
     ipv6::parse as ipv6,
     link::{Addressee, Arrival, Link, Payload, parse as link},
