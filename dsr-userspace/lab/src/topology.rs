@@ -59,7 +59,7 @@ impl Topology {
             namespace.block_on(|| bring_up(node, shape))??;
         }
         let ports = topology.nodes().count() + usize::from(topology.router.is_some());
-        topology.switch.block_on(|| settle(ports, stop))??;
+        topology.switch.block_on(|| wait_for_ports(ports, stop))??;
         Ok(topology)
     }
 
@@ -142,9 +142,9 @@ async fn connect(nodes: impl Iterator<Item = (Node, &Namespace)>, router: Option
 }
 
 /// In the switch's namespace: waits until every port forwards.
-async fn settle(ports: usize, stop: &Stop) -> Result<()> {
+async fn wait_for_ports(ports: usize, stop: &Stop) -> Result<()> {
     let links = Links::open()?;
-    let deadline = Instant::now() + SETTLE_WITHIN;
+    let deadline = Instant::now() + PORTS_FORWARD_WITHIN;
     while links.forwarding_ports().await? < ports {
         stop.check()?;
         if Instant::now() > deadline {
@@ -222,5 +222,5 @@ const FAR_PORT: &str = "router-far";
 const FAR_PORT_MAC: Mac = Mac([2, 1, 10, 77, 1, 254]);
 
 /// How long the kernel may take to let all ports forward.
-const SETTLE_WITHIN: Duration = Duration::from_secs(30);
+const PORTS_FORWARD_WITHIN: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(5);

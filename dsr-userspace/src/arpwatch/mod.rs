@@ -199,13 +199,13 @@ struct Round {
 }
 
 impl Round {
-    /// Begins a round where there is something new to ask, when the network has settled: at the start, a moment passes
+    /// Begins a round where there is something new to ask, once changes of the network are over: at the start, a moment passes
     /// until the MACs of the backends are known.
     fn follow(&mut self, view: &View) {
         let same = self.asked.vips == view.vips && self.asked.segments == view.segments;
         if !same || self.asked.interval != view.interval {
             self.left.clear();
-            self.next = view.interval.map(|_| Instant::now() + SETTLE);
+            self.next = view.interval.map(|_| Instant::now() + ASK_AFTER_CHANGE);
         }
         self.asked = view.clone();
     }
@@ -234,7 +234,7 @@ impl Round {
 }
 
 /// From a change to the questions that it brings.
-const SETTLE: Duration = Duration::from_secs(1);
+const ASK_AFTER_CHANGE: Duration = Duration::from_secs(1);
 /// Between two questions, at most.
 const PACE: Duration = Duration::from_millis(10);
 /// How often the ledger is looked at for claims that were not heard for a while.

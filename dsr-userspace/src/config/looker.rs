@@ -22,7 +22,7 @@ use super::{
 };
 
 /// How long a new content has to stay the same: it may come in steps, and a part of a file can be a good one.
-pub(super) const SETTLED: Duration = Duration::from_millis(500);
+pub(super) const DEBOUNCE: Duration = Duration::from_millis(500);
 
 /// How long one that stays the same is left because somebody has the file open for writing.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -116,14 +116,14 @@ impl Looker {
             _ => now,
         };
         let age = now.duration_since(since);
-        if age >= SETTLED && (age >= PATIENCE || !self.is_written()) {
+        if age >= DEBOUNCE && (age >= PATIENCE || !self.is_written()) {
             self.seen = Some(content);
             self.known.answer(state);
             self.known.change(state);
             return pause;
         }
         self.fresh = Some((content, since));
-        Some(now + SETTLED)
+        Some(now + DEBOUNCE)
     }
 
     /// Whether a program has the file open and has written to it.
@@ -276,14 +276,14 @@ mod tests {
         let mut watch = watch.looker.lock().unwrap();
         let begin = Instant::now();
         fs::write(&file, "one, tw").unwrap();
-        assert_eq!(watch.look(begin), Some(begin + SETTLED));
+        assert_eq!(watch.look(begin), Some(begin + DEBOUNCE));
         fs::write(&file, "one, two").unwrap();
-        assert_eq!(watch.look(begin + SETTLED), Some(begin + 2 * SETTLED), "this is another one");
-        assert!(watch.look(begin + SETTLED + SETTLED / 2).is_some());
+        assert_eq!(watch.look(begin + DEBOUNCE), Some(begin + 2 * DEBOUNCE), "this is another one");
+        assert!(watch.look(begin + DEBOUNCE + DEBOUNCE / 2).is_some());
         lock(&watch.writers).open = BTreeSet::from([file.clone()]);
-        watch.look(begin + 3 * SETTLED);
+        watch.look(begin + 3 * DEBOUNCE);
         assert!(!watch.known.take_change(), "somebody has it open");
         lock(&watch.writers).open.clear();
-        assert_eq!((watch.look(begin + 4 * SETTLED), watch.known.take_change()), (None, true));
+        assert_eq!((watch.look(begin + 4 * DEBOUNCE), watch.known.take_change()), (None, true));
     }
 }

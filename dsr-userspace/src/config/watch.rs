@@ -20,7 +20,7 @@ use tokio::{
 
 use super::{
     file_state::{FileState, Known},
-    looker::{Looker, SETTLED, UNREADABLE_PAUSE},
+    looker::{DEBOUNCE, Looker, UNREADABLE_PAUSE},
     read::aside,
     writers::{Writers, lock, may_change},
 };
@@ -111,7 +111,7 @@ impl Watch {
         // A look that hangs has the lock: a second one would hang behind it.
         match aside(move || free(&looker).map(|mut looker| looker.look(Instant::now()))).await {
             Ok(Some(due)) => self.due = due,
-            Ok(None) => self.due = Some(Instant::now() + SETTLED),
+            Ok(None) => self.due = Some(Instant::now() + DEBOUNCE),
             Err(error) => {
                 self.known.hang();
                 self.due = Some(Instant::now() + UNREADABLE_PAUSE);

@@ -20,7 +20,7 @@ pub(super) struct Misplaced {
 }
 
 /// Those that were heard, and not where they are expected. An address may be used again in another VLAN, by another host:
-/// so a backend that is heard where it should be is no stray.
+/// so a backend that is heard where it should be is not misplaced.
 pub(super) fn misplaced(survey: &Survey, observed: &[Captured]) -> BTreeMap<IpAddr, Misplaced> {
     let misplaced = |(address, egress): (&IpAddr, &crate::neighbour::Egress)| {
         let of_it = observed.iter().filter_map(|frame_seen| {

@@ -139,7 +139,7 @@ impl Follower {
     async fn ask(&mut self) -> Result<(), Error> {
         let questions = self.state.take_questions();
         if questions.must_settle {
-            self.kernel.settle().await;
+            self.kernel.wait_for_link_change().await;
         }
         for address in questions.routes {
             let route = self.kernel.route(address, self.state.source(address)).await?;

@@ -134,7 +134,7 @@ impl Kernel {
     ///
     /// It sends the event before it tells its own parts, which then remove routes without a word (IPv4, `fib_flush`).
     /// Both happen under the RTNL lock, and so does the look at a link, which therefore comes after.
-    pub(super) async fn settle(&self) {
+    pub(super) async fn wait_for_link_change(&self) {
         let mut message = LinkMessage::default();
         message.header.index = LOOPBACK;
         let _ = self.request(RouteNetlinkMessage::GetLink(message), 0).await;

@@ -29,7 +29,7 @@ use super::{
 };
 use crate::model::{Desired, FlowTimeout, Service, ServiceId};
 
-/// What is to be done, and how far every change has settled.
+/// What is to be done, and how far every transition is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TransitionStep {
     /// To be made in this order.
@@ -42,7 +42,7 @@ pub struct TransitionStep {
     pub embryonic: u64,
 }
 
-/// How far a service has settled.
+/// How far a service's transition is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceTransition {
     /// Which.
@@ -52,7 +52,7 @@ pub struct ServiceTransition {
     /// Its members that get no new flows.
     pub draining: Vec<DrainingMember>,
     /// Whether nothing is left to be done for it, nor to be learnt of it, until it is planned again.
-    pub settled: bool,
+    pub is_over: bool,
 }
 
 /// A member that gets no new flows.
@@ -84,7 +84,7 @@ pub fn advance(desired: &Desired, live: &impl Tables, tick_seconds: u32) -> Tran
 }
 
 /// The same, looking at these services alone, by their places in [`Desired::services`]. Of all others the last step said
-/// that they have settled, and they have not been planned since.
+/// that their transition is over, and they have not been planned since.
 pub fn advance_some(
     desired: &Desired,
     some: impl IntoIterator<Item = usize>,
@@ -291,7 +291,7 @@ impl<'a, T: Tables> TransitionCheck<'a, T> {
         });
         let draining: Vec<_> = draining.collect();
         let is_stable = self.tracked == 0 && self.oldest.size() == 0 && !self.remembers();
-        let settled = is_stable && draining.iter().all(|member| member.is_drained());
-        ServiceTransition { id: self.id, tracked: self.tracked, draining, settled }
+        let is_over = is_stable && draining.iter().all(|member| member.is_drained());
+        ServiceTransition { id: self.id, tracked: self.tracked, draining, is_over }
     }
 }

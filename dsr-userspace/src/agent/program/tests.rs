@@ -188,13 +188,13 @@ impl Agent {
         assert_eq!(*self.state.decision, decide(&desired.services, &config.checks, state));
     }
 
-    /// A tick for what has not settled is the tick for everything.
+    /// A tick for services in transition is the tick for everything.
     fn tick(&mut self) {
         let desired = &self.state.config.desired;
         let places = self.transitions.places(&self.state.index);
         let some = advance_some(desired, places, &self.tables, 1);
         let TransitionStep { changes, services, .. } = advance(desired, &self.tables, 1);
-        assert_eq!(some.changes, changes, "a service has not settled and is not looked at");
+        assert_eq!(some.changes, changes, "a service in transition is not looked at");
         apply(&some.changes, &mut self.tables);
         self.transitions.follow(&self.state, &some);
         let draining: BTreeMap<_, _> = services

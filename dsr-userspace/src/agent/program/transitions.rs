@@ -15,15 +15,15 @@ use crate::{
     reconcile::{TransitionStep, advance_some, apply, restamp},
 };
 
-/// How far changes have settled, as last seen.
+/// The transitions of services, as last seen.
 #[derive(Debug)]
 pub(super) struct Transitions {
     tick: u32,
     last: Instant,
     /// Whether what is remembered was stamped while the clock ran at another speed.
     other_speed: bool,
-    /// Services that have not settled, or of which that is not known yet.
-    unsettled: BTreeSet<ServiceId>,
+    /// Services whose transition is not over, or of which that is not known yet.
+    in_transition: BTreeSet<ServiceId>,
     /// The members that get no new flows, each with whether it has none left.
     pub(super) drained: Arc<BTreeMap<(ServiceId, IpAddr), bool>>,
 }
@@ -32,12 +32,12 @@ impl Transitions {
     /// With ticks of so many seconds; what is remembered was stamped with ticks of `before`, zero where nothing is.
     pub(super) fn begin(tick: u32, before: u64) -> Self {
         let other_speed = before != 0 && before != u64::from(tick);
-        Self { tick, last: Instant::now(), other_speed, unsettled: BTreeSet::new(), drained: Arc::default() }
+        Self { tick, last: Instant::now(), other_speed, in_transition: BTreeSet::new(), drained: Arc::default() }
     }
 
     /// These services were planned.
     pub(super) fn look_at(&mut self, services: impl IntoIterator<Item = ServiceId>) {
-        self.unsettled.extend(services);
+        self.in_transition.extend(services);
     }
 
     /// Nothing is known of any service.
@@ -62,8 +62,8 @@ impl Transitions {
     /// Takes in what a step found, and tells what has changed.
     pub(super) fn follow(&mut self, state: &State, step: &TransitionStep) {
         for seen in &step.services {
-            if seen.settled {
-                self.unsettled.remove(&seen.id);
+            if seen.is_over {
+                self.in_transition.remove(&seen.id);
             }
             let Some(service) = state.index.place(seen.id).map(|place| &state.config.desired.services[place]) else {
                 continue;
@@ -93,14 +93,14 @@ impl Transitions {
         own.map(|((_, address), is)| (*address, *is)).collect()
     }
 
-    /// The services that have not settled, by their places.
+    /// The services whose transition is not over, by their places.
     pub(super) fn places(&self, index: &Index) -> BTreeSet<usize> {
-        self.unsettled.iter().filter_map(|id| index.place(*id)).collect()
+        self.in_transition.iter().filter_map(|id| index.place(*id)).collect()
     }
 
     /// Forgets services that are gone.
     pub(super) fn keep_only(&mut self, index: &Index) {
-        self.unsettled.retain(|id| index.place(*id).is_some());
+        self.in_transition.retain(|id| index.place(*id).is_some());
         if self.drained.keys().any(|(id, _)| index.place(*id).is_none()) {
             Arc::make_mut(&mut self.drained).retain(|(id, _), _| index.place(*id).is_some());
         }
@@ -125,7 +125,7 @@ impl Program {
         let step = advance_some(&state.config.desired, places, &self.datapath, self.transitions.tick);
         apply(&step.changes, &mut self.datapath);
         if !step.changes.is_empty() {
-            tracing::debug!(changes = step.changes.len(), "settled");
+            tracing::debug!(changes = step.changes.len(), "transitions advanced");
         }
         self.transitions.follow(state, &step);
     }

@@ -21,7 +21,7 @@ pub(in crate::doctor) fn findings(observations: &Observations<'_>) -> Vec<Findin
         !observations.misplaced.contains_key(&address) && !addresses::shares_its_mac(observations, address)
     };
     for probe in observations.probes.iter().filter(is_found) {
-        let Some(finding) = judge(observations, probe) else { continue };
+        let Some(finding) = finding_of(observations, probe) else { continue };
         if !found.contains(&finding) {
             found.push(finding);
         }
@@ -40,7 +40,7 @@ struct Made {
     elsewhere: bool,
 }
 
-fn judge(observations: &Observations<'_>, probe: &Probe) -> Option<Finding> {
+fn finding_of(observations: &Observations<'_>, probe: &Probe) -> Option<Finding> {
     let made = made(observations, probe);
     let (vip, port) = probe.vip;
     let (name, address) = (&probe.backend.name, probe.backend.address);

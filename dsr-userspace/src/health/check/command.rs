@@ -31,10 +31,10 @@ pub(super) async fn run(command: &[String], route: &ProbeRoute, names: &Names<'_
     }
     let cannot = |error: io::Error| Failure::Local(format!("cannot run {program}: {error}"));
     let status = Group::start(&mut prepared).map_err(cannot)?.ended().await.map_err(cannot)?;
-    judge(program, status)
+    check_status(program, status)
 }
 
-fn judge(program: &str, status: ExitStatus) -> Result<(), Failure> {
+fn check_status(program: &str, status: ExitStatus) -> Result<(), Failure> {
     match (status.code(), status.signal()) {
         (Some(0), _) => Ok(()),
         // What a shell says of a command that it cannot run (POSIX, XCU 2.8.2): nothing was checked.

@@ -24,9 +24,9 @@ pub(super) async fn ask(dns: &Dns, route: &ProbeRoute, end: Instant) -> Result<(
     if answer.extensions().is_none() && NO_EDNS.contains(&answer.response_code()) {
         answer = by_udp(dns, route, end, None).await?;
     }
-    match judge(dns, &answer) {
+    match check_answer(dns, &answer) {
         Err(_) if answer.truncated() && answer.response_code() == ResponseCode::NoError => {
-            judge(dns, &by_tcp(dns, route, end).await.map_err(truncated)?)
+            check_answer(dns, &by_tcp(dns, route, end).await.map_err(truncated)?)
         }
         judged => judged,
     }
@@ -90,7 +90,7 @@ fn question(dns: &Dns, id: u16, payload: Option<u16>) -> Result<Vec<u8>, Failure
     message.to_bytes().map_err(unfit)
 }
 
-fn judge(dns: &Dns, answer: &Message) -> Result<(), Failure> {
+fn check_answer(dns: &Dns, answer: &Message) -> Result<(), Failure> {
     if answer.response_code() != ResponseCode::NoError {
         return Err(Failure::Wrong(format!("it answers with {}", answer.response_code())));
     }
@@ -167,7 +167,7 @@ mod tests {
         let mut answer = Message::new();
         answer.set_response_code(code);
         answer.add_answer(Record::from_rdata(Name::from_ascii("www.example.com.").unwrap(), 60, data));
-        judge(&dns, &answer)
+        check_answer(&dns, &answer)
     }
 
     #[test]

@@ -46,7 +46,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     match search {
-        None => judge(http, status(http, route, stream).await?),
+        None => check_status(http, status(http, route, stream).await?),
         Some(search) => page(http, route, stream, search).await,
     }
 }
@@ -83,7 +83,7 @@ where
     let (mut sender, connection) = lenient().handshake(TokioIo::new(stream)).await.map_err(|error| wrong(&error))?;
     let exchange = async {
         let response = sender.send_request(request).await.map_err(|error| wrong(&error))?;
-        judge(http, response.status().as_u16())?;
+        check_status(http, response.status().as_u16())?;
         read(response.into_body(), search).await
     };
     // The connection moves while it is waited for. It may end before what it brought is read.
@@ -141,7 +141,7 @@ pub(in crate::health) fn host_at(address: SocketAddr, is_tls: bool) -> String {
     }
 }
 
-fn judge(http: &Http, status: u16) -> Result<(), Failure> {
+fn check_status(http: &Http, status: u16) -> Result<(), Failure> {
     if http.status.iter().any(|range| range.contains(&status)) {
         return Ok(());
     }

@@ -49,7 +49,7 @@ impl Slots {
         self.previous[slot as usize].map(|previous| previous.member)
     }
 
-    /// Whether a flow's slot has a member before, or cannot get one because a change of size has not settled.
+    /// Whether a flow's slot has a member before, or cannot get one because a change of size is not over.
     pub(crate) fn is_changing(&self, hash: u64) -> bool {
         self.previous.len() != self.tracked.len() || self.previous(hash).is_some()
     }
@@ -92,7 +92,7 @@ impl Slots {
         }
     }
 
-    /// Ends what has settled. `strays` says of each slot whether an entry names another member than the slot does. A
+    /// Ends transitions that are over. `strays` says of each slot whether an entry names another member than the slot does. A
     /// member before that has its slot again needs no mention there.
     pub(crate) fn settle(&mut self, view: &View, strays: &[bool]) {
         if self.previous.len() != self.tracked.len() {
