@@ -15,7 +15,10 @@ fn main() {}
 #[cfg(target_arch = "bpf")]
 mod program {
     use aya_ebpf::{bindings::xdp_action, helpers::bpf_xdp_adjust_head, macros::xdp, programs::XdpContext};
-    use dsr_common::forward::GUE_PORT;
+    use dsr_common::{
+        address::Family,
+        forward::{ForwardMode, GUE_PORT, protocol_of},
+    };
     use dsr_lab_common::{PORT, VLAN};
 
     /// Puts a frame into the VLAN.
@@ -123,11 +126,11 @@ mod program {
     /// Where the EtherType is.
     const ETHERTYPE: usize = 12;
     // Protocols (IANA "Protocol Numbers").
-    const IPV4: u8 = 4;
     const TCP: u8 = 6;
-    const UDP: u8 = 17;
-    const IPV6: u8 = 41;
-    const GRE: u8 = 47;
+    const IPV4: u8 = protocol_of(Family::V4);
+    const IPV6: u8 = protocol_of(Family::V6);
+    const GRE: u8 = ForwardMode::Gre.outer_protocol(Family::V4);
+    const UDP: u8 = ForwardMode::Gue.outer_protocol(Family::V4);
 
     #[panic_handler]
     fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
