@@ -36,6 +36,12 @@ pub(super) struct Out {
     pub(super) number: watch::Sender<u64>,
 }
 
+/// No event for so long means that none is queued.
+const QUIET: Duration = Duration::from_millis(20);
+
+/// How long queued events are taken before a listing, at most: new ones may keep coming.
+const DRAIN_WITHIN: Duration = Duration::from_millis(500);
+
 /// The least time from caring for entries to the next, where none has lost its MAC: with many backends there is one to
 /// confirm at any moment.
 const PACE: Duration = Duration::from_millis(100);
@@ -105,20 +111,36 @@ impl Follower {
     }
 
     async fn learn(&mut self, events: VecDeque<Event>) -> Result<(), Error> {
+        if !self.take(events)? {
+            return Ok(());
+        }
+        tracing::warn!("netlink events were lost: listing links and neighbours again");
+        // The kernel says so before it delivers what is queued. That is older than the listing, and what would put it right may
+        // be among what was lost: it is taken first.
+        let end = tokio::time::Instant::now() + DRAIN_WITHIN;
+        while tokio::time::Instant::now() < end
+            && let Ok(events) = tokio::time::timeout(QUIET, self.events.next()).await
+        {
+            self.take(events?)?;
+        }
+        self.list().await
+    }
+
+    /// Takes in what the kernel told; gives whether something was lost.
+    fn take(&mut self, events: VecDeque<Event>) -> Result<bool, Error> {
+        let mut lost = false;
         for event in events {
             match event {
                 Event::Fact(fact) => self.state.learn(*fact),
                 Event::Closed => return Err(Error::Closed("brings events")),
-                Event::Lost => {
-                    tracing::warn!("netlink events were lost: listing links and neighbours again");
-                    self.list().await?;
-                }
+                Event::Lost => lost = true,
             }
         }
-        Ok(())
+        Ok(lost)
     }
 
-    /// Events of before the listing that come after it are harmless: those of what was listed come after them.
+    /// Events of before the listing that come after it are harmless where none was lost: those of what was listed come after
+    /// them.
     async fn list(&mut self) -> Result<(), Error> {
         let facts = self.kernel.list().await?;
         self.state.forget();
