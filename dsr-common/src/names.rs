@@ -14,7 +14,7 @@ pub const PROBES: &str = "PROBES";
 pub const SERVICES: &str = "SERVICES";
 /// Array of [`crate::slot::SlotBlock`].
 pub const SLOTS: &str = "SLOTS";
-/// Array of [`crate::member::MemberRow`].
+/// Array of [`crate::member::MemberRows`].
 pub const MEMBERS: &str = "MEMBERS";
 /// Array of [`crate::member::NextHopRow`], in groups of [`crate::forward::NEXT_HOPS_PER_GROUP`].
 pub const NEXT_HOPS: &str = "NEXT_HOPS";

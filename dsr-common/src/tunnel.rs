@@ -66,9 +66,9 @@ pub struct Outer {
     pub destination: Address,
     /// The family of the packets: that of the VIP.
     pub packet: Family,
-    /// The GRE key; used with [`OUTER_KEY`].
+    /// The GRE key, in host byte order; used with [`OUTER_KEY`].
     pub key: u32,
-    /// The UDP destination port of GUE.
+    /// The UDP destination port of GUE, in host byte order.
     pub port: u16,
     /// See the `OUTER_` constants.
     pub flags: u8,

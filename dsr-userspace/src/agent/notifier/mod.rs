@@ -1,5 +1,5 @@
-//! What the network and the operator are told: VIPs are announced on the interfaces that have the program, hosts that claim
-//! one are watched for, and the log says what became of backends and of the tunnels to them.
+//! Notifies the network and the operator: announces VIPs on the interfaces that run the program, watches for other hosts that
+//! claim them, and logs changes of backends and ICMP errors about tunnels.
 
 mod decisions;
 mod loops;

@@ -126,8 +126,8 @@ fn read(request: &PreviewRequest) -> Result<Config, Failure> {
     Ok(config)
 }
 
-/// The network as it is, with a way to each backend that it does not know yet, and an outer source towards those that no tunnel
-/// has led to so far, whose source nobody asked for.
+/// The current network, with a path to each backend that it does not know yet, and an outer source for each backend that no
+/// tunnel reaches so far: the agent has not looked these up.
 fn with_all(network: &Network, desired: &Desired, live: &Desired) -> Network {
     let mut network = network.clone();
     let ifindex = network.interfaces.values().next().map_or(1, |state| state.ifindex);
