@@ -15,7 +15,7 @@ use std::{
 };
 
 use dsr_common::address::Family;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use crate::{
     model::Desired,
@@ -152,8 +152,8 @@ async fn listen((v4, v6): (ErrorStream, Option<ErrorStream>), counts: ErrorCount
             Ok(Some((error, from))) => counts.note(&error, from),
             Ok(None) => {}
             Err(error) => {
-                // As many as there may be of errors: no more than that is tried again.
-                tracing::debug!(%error, "the socket for ICMP errors cannot be read");
+                tracing::warn!(%error, "ICMP errors about tunnels cannot be read: trying again in a few seconds");
+                sleep(LOOK_EVERY).await;
             }
         }
         let until = second + Duration::from_secs(1);
