@@ -97,40 +97,23 @@ pub(crate) fn send_across_routers(
     choice: &Choice,
     across: Across,
 ) -> Result<Egress, Reason> {
-    match across {
-        Across::Renamed => send_renamed(frame, link, packet, choice),
-        Across::Encapsulated => match encapsulated(frame, link, packet, choice).ok_or(Reason::DropInconsistent)? {
-            Ok(hop) => leave(hop, link.ifindex),
-            Err(limit) => Ok(Egress::TooBig(u32::from(limit))),
-        },
-    }
-}
-
-/// Returns the next hop of the encapsulated packet; or, if the packet is too big, the largest size that fits.
-#[inline(always)]
-fn encapsulated(frame: &mut Frame, link: &Link, packet: &Packet, choice: &Choice) -> Option<Result<NextHop, u16>> {
     let tunnel = choice.member.tunnel();
     let (start, limit) = (link.end(), tunnel.limit());
     let length = packet.end - start;
     if length > usize::from(limit) {
-        return Some(Err(limit));
-    }
-    let hop = next_hop(choice, &tunnel)?;
-    let inner = Inner { length: length as u16, traffic_class: packet.traffic_class, hash: choice.hash };
-    encapsulate::write(frame, start, &inner, &tunnel, hop)?;
-    Some(Ok(hop))
-}
-
-#[inline(always)]
-fn send_renamed(frame: &mut Frame, link: &Link, packet: &Packet, choice: &Choice) -> Result<Egress, Reason> {
-    let tunnel = choice.member.tunnel();
-    let limit = tunnel.limit();
-    if packet.end - link.end() > usize::from(limit) {
         return Ok(Egress::TooBig(u32::from(limit)));
     }
     let hop = next_hop(choice, &tunnel).ok_or(Reason::DropInconsistent)?;
-    dscp::rewrite(frame, link, packet, choice.member.backend(), tunnel.dscp()).ok_or(Reason::DropMalformed)?;
-    l2::rewrite(frame, link, hop)?;
+    match across {
+        Across::Renamed => {
+            dscp::rewrite(frame, link, packet, choice.member.backend(), tunnel.dscp()).ok_or(Reason::DropMalformed)?;
+            l2::rewrite(frame, link, hop)?;
+        }
+        Across::Encapsulated => {
+            let inner = Inner { length: length as u16, traffic_class: packet.traffic_class, hash: choice.hash };
+            encapsulate::write(frame, start, &inner, &tunnel, hop).ok_or(Reason::DropInconsistent)?;
+        }
+    }
     leave(hop, link.ifindex)
 }
 

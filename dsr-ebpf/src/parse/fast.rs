@@ -166,7 +166,13 @@ impl<L: Link, N: Network> Headers<L, N> {
     /// Whether the packet opens a TCP connection.
     #[inline(always)]
     pub(crate) fn opens(&self) -> bool {
-        self.network.protocol() == TCP && self.transport.opens()
+        self.differences_from_syn() == 0
+    }
+
+    /// The bits in which protocol and flags differ from a TCP SYN without ACK.
+    #[inline(always)]
+    fn differences_from_syn(&self) -> u8 {
+        self.network.protocol() ^ TCP | self.transport.flags & (SYN | ACK) ^ SYN
     }
 }
 
@@ -176,11 +182,10 @@ impl<L: Link, N: Network> Headers<L, N> {
 pub(crate) struct Opening(u8);
 
 impl Opening {
-    /// What differs from a SYN without ACK.
     #[inline(always)]
     pub(crate) fn of<L: Link, N: Network>(headers: &Headers<L, N>) -> Self {
         // Not seen through by the compiler, which would compare at once.
-        Self(black_box(headers.network.protocol() ^ TCP | headers.transport.flags & (SYN | ACK) ^ SYN))
+        Self(black_box(headers.differences_from_syn()))
     }
 
     /// Whether it does.
